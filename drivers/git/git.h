@@ -1,0 +1,26 @@
+/* git: specs out of a commit, without a work tree. */
+#ifndef EK_DRIVERS_GIT_GIT_H
+#define EK_DRIVERS_GIT_GIT_H
+
+#include "reconciler/base/error.h"
+#include "specs/source.h"
+
+struct ek_git_request {
+    const char *url;       /* local path, file://, https:// or ssh:// URL, or scp-like host:path */
+    const char *revision;  /* branch, tag or commit (abbreviated too); NULL: HEAD of the repository */
+    const char *path;      /* folder inside the tree, NULL or "": all of it */
+    const char *cache;     /* directory for bare mirrors of remote repositories */
+    const char *token_file; /* https password or token, or NULL */
+    const char *ssh_key_file; /* private key, or NULL: the agent */
+};
+
+/* Every *.yaml and *.yml of the commit's tree (not below a dot folder), sorted by path.
+ * Errors EK-06xx: no such repository, not reachable, no such revision, no specs inside. */
+int ek_git_read(const struct ek_git_request *request, struct ek_spec_files *ret_files,
+                struct ek_error *err);
+
+/* The same from a plain directory. When it lies in the work tree of a git repository nothing is
+ * read from git: the files as they are; commit stays NULL. A single file is accepted too. */
+int ek_directory_read(const char *path, struct ek_spec_files *ret_files, struct ek_error *err);
+
+#endif

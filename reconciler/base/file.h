@@ -1,0 +1,26 @@
+/* Files of the machine Evenkeel itself runs on. */
+#ifndef EK_BASE_FILE_H
+#define EK_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "reconciler/base/buffer.h"
+#include "reconciler/base/error.h"
+
+/* Read a whole file of at most `max` bytes (longer: EK_INVALID) into *ret_content,
+ * which is the caller's; ret_modified_ms (may be NULL) gets its modification time in
+ * milliseconds since the epoch. EK_NOT_FOUND when there is none. */
+int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
+                 int64_t *ret_modified_ms, struct ek_error *err);
+
+/* Replace or create a file: temporary name in the same directory, mode, fsync, rename,
+ * fsync of the directory. The old content stays until the new one is complete. */
+int ek_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
+                  struct ek_error *err);
+
+/* Make a directory and its missing parents (mode for those created). */
+int ek_directory_make(const char *path, mode_t mode, struct ek_error *err);
+
+#endif

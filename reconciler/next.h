@@ -1,0 +1,29 @@
+/* next: the planner. A pure function from what is wanted and what is to the one step that
+ * comes now, or to "done", or to "blocked" with the reason. */
+#ifndef EK_NEXT_H
+#define EK_NEXT_H
+
+#include "reconciler/step.h"
+
+enum ek_verdict_kind { EK_VERDICT_STEP, EK_VERDICT_DONE, EK_VERDICT_BLOCKED };
+
+struct ek_blocked {
+    char id[12];        /* row of the catalogue, EK-01xx */
+    bool passing;       /* may go away by itself soon (a member that is starting, an election) */
+    int member;         /* whom it concerns, -1 */
+    char sentence[384]; /* what is in the way */
+    char hint[256];     /* what a person can do */
+};
+
+struct ek_verdict {
+    enum ek_verdict_kind kind;
+    struct ek_step step;       /* EK_VERDICT_STEP */
+    struct ek_blocked blocked; /* EK_VERDICT_BLOCKED */
+};
+
+/* The next step. Prefers: repair what is broken, prepare what nothing notices, change at run
+ * time, restart (secondaries first, the primary last after a stepdown), clean up. */
+void ek_next(const struct ek_deployment_spec *spec, const struct ek_state *state,
+             const struct ek_policy *policy, struct ek_verdict *ret_verdict);
+
+#endif

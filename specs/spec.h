@@ -1,0 +1,123 @@
+/* Desired state as the owners wrote it: what the parser makes of the YAML documents.
+ *
+ * Everything is owned by struct ek_specs and freed with it. Strings are never NULL
+ * unless the comment says "or NULL"; defaults are already filled in; names between
+ * documents are already resolved. */
+#ifndef EK_SPECS_SPEC_H
+#define EK_SPECS_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconciler/base/error.h"
+#include "reconciler/ssl_mode.h"
+
+#define EK_MEMBERS_MAX 50 /* the server's own limit for one replica set */
+
+enum ek_key_algorithm { EK_KEY_P256, EK_KEY_RSA3072 };
+enum ek_plan_line { EK_PLAN_DEDICATED, EK_PLAN_SHARED, EK_PLAN_SANDBOX };
+enum ek_provider { EK_PROVIDER_LOCAL, EK_PROVIDER_HOSTS, EK_PROVIDER_AWS, EK_PROVIDER_AZURE, EK_PROVIDER_GCP };
+enum ek_choice { EK_CHOICE_DEFAULT, EK_CHOICE_NO, EK_CHOICE_YES };
+
+/* kind: Account */
+struct ek_account_spec {
+    char *name;
+    char *technical_contact; /* email, or NULL */
+    struct ek_span at;
+};
+
+/* kind: CertificateAuthority. spec: { type: builtIn, algorithm, commonName, organization, validity } */
+struct ek_authority_spec {
+    char *name;
+    char *account;
+    enum ek_key_algorithm algorithm; /* of the CA's own key; default P-256 */
+    char *common_name;               /* default "<account> <name>" */
+    char *organization;              /* O of the CA and of every leaf; default the account's name */
+    int64_t validity_s;              /* default 10 years */
+    struct ek_span at;
+};
+
+struct ek_member_spec {
+    char *name; /* "a": unique in the set; first label of the member's name in the SSL domain */
+    char *host; /* "db-a.example.net": the name that peers dial outside the SSL domain */
+    int port;   /* default 27017 */
+    double priority; /* default 1 */
+    int votes;       /* default 1 */
+    bool hidden;
+    bool arbiter;
+    char *address;           /* the address that the SSL-domain name is bound to, or NULL: what host resolves to */
+    char *network_namespace; /* provider local: name of the netns the server runs in, or NULL */
+    char *directory;         /* provider local: default "<provider.directory>/<name>"; else NULL */
+    char *configuration;     /* path of mongod.conf on the host; default: local "<directory>/mongod.conf", hosts "/etc/mongod.conf" */
+    char *unit;              /* provider hosts: systemd unit, default "mongod.service" */
+    struct ek_span at;
+};
+
+enum ek_interruption { EK_INTERRUPTION_REFUSE, EK_INTERRUPTION_ACCEPT };
+enum ek_plaintext_clients { EK_PLAINTEXT_REFUSE, EK_PLAINTEXT_DISCONNECT };
+
+/* kind: Deployment */
+struct ek_deployment_spec {
+    char *name;
+    char *account;
+    struct ek_span at;
+
+    enum ek_plan_line plan; /* spec.plan, default dedicated */
+    struct ek_span plan_at;
+
+    enum ek_provider provider; /* spec.provider.name */
+    char *provider_directory;  /* provider local: where the members' directories are; absolute */
+    char *server_binary;       /* provider local: path or name of mongod, default "mongod" */
+    char *server_user;         /* provider hosts: the user that mongod runs as, default "mongodb" */
+
+    char *set_name; /* spec.replicaSet.name */
+    struct ek_member_spec *members;
+    size_t member_count;
+
+    enum ek_ssl_mode ssl_mode; /* absent: disabled */
+    bool ssl_mode_written_as_tls; /* the spec used preferTLS etc. */
+    struct ek_span ssl_mode_at;
+
+    struct {
+        char *base;             /* "fleet.example.net"; NULL when sslMode is disabled and no domain was given */
+        int64_t keep_old_names_s; /* default 30 d */
+        char *hosts_file;       /* sslDomain.dns: { provider: hostsFile, path }; default /etc/hosts */
+    } ssl_domain;
+
+    struct {
+        char *authority;         /* name of the CertificateAuthority, or NULL without TLS */
+        enum ek_key_algorithm algorithm; /* of the members' keys; default P-256 */
+        int64_t validity_s;      /* default and at most 730 d */
+        int64_t renew_before_s;  /* default 45 d */
+        int64_t notify_before_s; /* default 30 d */
+    } certificates;
+
+    struct {
+        enum ek_choice reinstate_primary; /* maintenance.reinstatePrimary */
+        enum ek_interruption interruption; /* maintenance.interruption: refuse|accept, default refuse */
+        enum ek_plaintext_clients plaintext_clients; /* maintenance.plaintextClients: refuse|disconnect, default refuse */
+        int64_t max_lag_s;                /* maintenance.maxLag, default 10 s */
+        char *technical_contact;          /* or NULL */
+    } maintenance;
+};
+
+struct ek_specs {
+    struct ek_account_spec *accounts;
+    size_t account_count;
+    struct ek_authority_spec *authorities;
+    size_t authority_count;
+    struct ek_deployment_spec *deployments;
+    size_t deployment_count;
+    char *commit;         /* full commit id, or NULL for a plain directory */
+    char *commit_subject; /* first line of the message, or NULL */
+    void *memory;         /* the arena that holds it all */
+};
+
+void ek_specs_free(struct ek_specs *specs);
+
+/* Look up by name; NULL when absent. Borrowed. */
+const struct ek_deployment_spec *ek_specs_deployment(const struct ek_specs *specs, const char *name);
+const struct ek_authority_spec *ek_specs_authority(const struct ek_specs *specs, const char *account, const char *name);
+
+#endif
