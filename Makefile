@@ -5,6 +5,7 @@ PYTHON ?= /usr/bin/python3
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
+MONGOD ?=
 
 PACKAGES := libmongoc-1.0 libbson-1.0 openssl yaml-0.1 libgit2 jansson
 VERSION := 0.1.0
@@ -18,21 +19,46 @@ SANITIZE ?=
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -I. -DEK_VERSION='"$(VERSION)"' -g -pthread $(OPTIMISATION) $(WARNINGS) \
 	$(HARDENING) $(SANITIZE) $(PACKAGE_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(LINK_HARDENING) $(SANITIZE) $(LDFLAGS)
+# Asked anew for each command: on a fresh machine the packages arrive while make runs.
 PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g')
 PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
 
 CORE_SOURCES := $(wildcard reconciler/*.c)
-BASE_SOURCES := $(wildcard reconciler/base/*.c)
-LIBRARY_SOURCES := $(CORE_SOURCES) $(BASE_SOURCES) $(wildcard specs/*.c) $(wildcard drivers/*/*.c) \
+LIBRARY_SOURCES := $(CORE_SOURCES) $(wildcard reconciler/base/*.c specs/*.c drivers/*/*.c) \
 	$(wildcard reconciler/execute/*.c reconciler/report/*.c reconciler/catalogue/*.c)
 COMMAND_SOURCES := $(wildcard reconciler/command/*.c)
 STANDIN_SOURCES := $(wildcard tests/standin/*.c)
-UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+MODEL_SOURCES := $(wildcard tests/model/*.c)
+UNIT_SOURCES := $(wildcard tests/unit/*.c)
+UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+SOURCES := $(LIBRARY_SOURCES) $(COMMAND_SOURCES) $(STANDIN_SOURCES) $(MODEL_SOURCES) $(UNIT_SOURCES)
+SANITIZED := BUILD=$(BUILD)/sanitized SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+	OPTIMISATION="-O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized"
 
 object = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
 
+MAKEFLAGS += --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 .PHONY: all
 all: $(BUILD)/evenkeel $(BUILD)/mongod-standin
+
+.PHONY: help
+help:
+	@echo 'make              build $(BUILD)/evenkeel and the stand-in server'
+	@echo 'make demo         three servers in a sandbox, taken through every sslMode while clients write'
+	@echo 'make check        every test; the last line says how many passed and failed'
+	@echo 'make unit         unit tests, with sanitizers'
+	@echo 'make integration  whole-program tests in the sandbox; T=name for some of them'
+	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
+	@echo 'make lint         clang-format, clang-tidy and a clang build'
+	@echo 'make format       clang-format, in place'
+	@echo 'make bench        time validate and plan'
+	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
+	@echo 'make clean        remove $(BUILD)'
+	@echo 'MONGOD=/path/to/mongod with demo, check or integration: a real server instead of the stand-in.'
 
 $(BUILD)/objects/%.o: %.c | dependencies
 	@mkdir -p $(@D)
@@ -48,14 +74,62 @@ $(BUILD)/evenkeel: $(call object,$(COMMAND_SOURCES)) $(BUILD)/libevenkeel.a
 $(BUILD)/mongod-standin: $(call object,$(STANDIN_SOURCES))
 	$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
+$(BUILD)/model: $(call object,$(MODEL_SOURCES)) $(BUILD)/libevenkeel.a
+	$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+
 $(BUILD)/unit/%: $(BUILD)/objects/tests/unit/%.o $(BUILD)/libevenkeel.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) $< $(BUILD)/libevenkeel.a $(PACKAGE_LIBS) -lcmocka -o $@
 
-# Debian packages that are missing are installed once; everything else waits for that.
+# Debian packages that are missing are installed; everything that is compiled waits for that.
 .PHONY: dependencies
 dependencies:
 	@contrib/install-deps
+
+CHECK = $(PYTHON) tests/check.py --build $(BUILD) --make "$(MAKE)" $(if $(MONGOD),--mongod "$(MONGOD)")
+
+.PHONY: demo check unit integration model lint syntax format bench install clean unit-programs sanitized
+demo: all
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/demo.py --build $(BUILD) $(if $(MONGOD),--mongod "$(MONGOD)")
+
+check: dependencies
+	@$(CHECK)
+
+unit: dependencies
+	@$(CHECK) --only unit
+
+integration: all
+	@$(CHECK) --only integration $(if $(T),--select "$(T)")
+
+model: $(if $(MODEL_SOURCES),$(BUILD)/model)
+	@$(if $(MODEL_SOURCES),$(BUILD)/model,echo 'There is no model checker yet.')
+
+unit-programs: $(UNIT_TESTS)
+
+sanitized: dependencies
+	@+$(MAKE) $(SANITIZED) unit-programs
+
+# Every source once more, with clang's eyes.
+syntax: $(SOURCES:%=%.syntax)
+%.c.syntax: dependencies
+	@clang $(ALL_CFLAGS) -fsyntax-only $*.c
+
+lint: syntax
+	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	@clang-tidy --quiet $(SOURCES) -- $(ALL_CFLAGS)
+
+format:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+bench: all
+	@$(PYTHON) tests/sandbox/bench.py --build $(BUILD)
+
+install: all
+	install -D -m 0755 $(BUILD)/evenkeel $(DESTDIR)$(PREFIX)/bin/evenkeel
+	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/evenkeel/README.md
+
+clean:
+	@rm -rf $(BUILD)
 
 .SECONDARY:
 -include $(shell find $(BUILD)/objects -name '*.d' 2>/dev/null)
