@@ -1,6 +1,8 @@
 # Evenkeel: the front door. `make help` lists what can be asked for.
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PYTHON ?= /usr/bin/python3
 BUILD ?= build
 PREFIX ?= /usr/local
