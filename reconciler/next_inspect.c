@@ -1,0 +1,188 @@
+/* The planner's look before it plans: what contradicts the specs, what is not known, what is
+ * not healthy enough to be disturbed. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reconciler/next_internal.h"
+
+struct ek_step *ek_propose(const struct ek_question *q, enum ek_step_kind kind, int member,
+                           const char *why, ...)
+{
+    struct ek_verdict *verdict = q->verdict;
+    memset(verdict, 0, sizeof *verdict);
+    verdict->kind = EK_VERDICT_STEP;
+    struct ek_step *step = &verdict->step;
+    step->kind = kind;
+    step->member = member;
+    step->other = -1;
+    step->config_version = q->state->config_version;
+    memcpy(step->label, q->state->domain_label, sizeof step->label);
+    va_list args;
+    va_start(args, why);
+    vsnprintf(step->why, sizeof step->why, why, args);
+    va_end(args);
+    return step;
+}
+
+bool ek_block(const struct ek_question *q, const char *id, bool passing, int member,
+              const char *hint, const char *sentence, ...)
+{
+    struct ek_verdict *verdict = q->verdict;
+    memset(verdict, 0, sizeof *verdict);
+    verdict->kind = EK_VERDICT_BLOCKED;
+    struct ek_blocked *blocked = &verdict->blocked;
+    snprintf(blocked->id, sizeof blocked->id, "%s", id);
+    snprintf(blocked->hint, sizeof blocked->hint, "%s", hint);
+    blocked->passing = passing;
+    blocked->member = member;
+    va_list args;
+    va_start(args, sentence);
+    vsnprintf(blocked->sentence, sizeof blocked->sentence, sentence, args);
+    va_end(args);
+    return true;
+}
+
+static bool other_set(const struct ek_question *q)
+{
+    const struct ek_state *state = q->state;
+    if (state->initiated == EK_YES && strcmp(state->set_name, q->spec->set_name) != 0)
+        return ek_block(q, "EK-0101", false, -1,
+                        "correct replicaSet.name, or the members' hosts and ports",
+                        "the members belong to replica set \"%s\", the specs say \"%s\"",
+                        state->set_name, q->spec->set_name);
+    if (state->foreign_member[0])
+        return ek_block(q, "EK-0102", false, -1,
+                        "add it to replicaSet.members, or remove it from the replica set",
+                        "the replica set has a member that the specs don't name: %s",
+                        state->foreign_member);
+    return false;
+}
+
+static bool other_domain(const struct ek_question *q, size_t i)
+{
+    const struct ek_member_observed *member = &q->state->members[i];
+    char expected[280];
+    if (member->mode_running < EK_SSL_PREFER && member->mode_configured < EK_SSL_PREFER)
+        return false;
+    if (!q->spec->ssl_domain.base)
+        return false;
+    if (ek_domain_name(q->spec, q->state->domain_label, i, expected, sizeof expected)) {
+        char host[280];
+        ek_host_without_port(member->host, host, sizeof host);
+        if (strcmp(host, expected) == 0)
+            return false;
+    }
+    return ek_block(q, "EK-0121", false, (int)i,
+                    "set sslMode to allowSSL first, then change sslDomain.base, then go on",
+                    "member %s dials TLS under the name %s, which is not in the SSL domain that "
+                    "the specs name",
+                    member->name, member->host);
+}
+
+static bool member_contradicts(const struct ek_question *q, size_t i)
+{
+    const struct ek_member_observed *member = &q->state->members[i];
+    int index = (int)i;
+    if (member->id < 0)
+        return ek_block(q, "EK-0103", false, index,
+                        "add it to the replica set, or take it out of the specs",
+                        "member %s of the specs (%s:%d) is not in the replica set", member->name,
+                        q->spec->members[i].host, q->spec->members[i].port);
+    if (member->process == EK_NO && member->restart_begun == EK_YES)
+        return false; /* ours to repair */
+    if (member->process == EK_NO)
+        return ek_block(q, "EK-0106", false, index,
+                        "start it, look at its log, and run this again",
+                        "member %s is down: its server process does not run", member->name);
+    if (member->reachable != EK_YES)
+        return ek_block(q, "EK-0105", true, index, "check the network and the server's log",
+                        "member %s does not answer", member->name);
+    if (member->state == EK_MEMBER_REMOVED)
+        return ek_block(q, "EK-0123", false, index,
+                        "check that its name in the configuration resolves to it",
+                        "member %s does not find itself in the replica-set configuration",
+                        member->name);
+    if (member->mode_running == EK_SSL_UNKNOWN)
+        return ek_block(q, "EK-0109", true, index,
+                        "check that Evenkeel can log in and may run getParameter",
+                        "the sslMode that member %s runs with could not be read", member->name);
+    if (member->configuration == EK_UNKNOWN || member->mode_configured == EK_SSL_UNKNOWN)
+        return ek_block(q, "EK-0107", false, index,
+                        "check that the file exists, can be read and names a known mode",
+                        "the configuration file of member %s could not be understood",
+                        member->name);
+    return other_domain(q, i);
+}
+
+bool ek_next_contradicted(const struct ek_question *q)
+{
+    if (q->policy->paused)
+        return ek_block(q, "EK-0125", false, -1, "evenkeel resume", "the deployment is paused");
+    if (other_set(q))
+        return true;
+    if (q->state->initiated == EK_NO)
+        return false; /* judged by the phase that creates */
+    for (size_t i = 0; i < q->state->member_count; i++)
+        if (member_contradicts(q, i))
+            return true;
+    if (q->state->initiated == EK_UNKNOWN)
+        return ek_block(q, "EK-0104", true, -1, "check that Evenkeel can reach and log in to a member",
+                        "no member told its replica-set configuration");
+    return false;
+}
+
+static bool member_unsettled(const struct ek_question *q, size_t i)
+{
+    const struct ek_member_observed *member = &q->state->members[i];
+    int index = (int)i;
+    switch (member->state) {
+    case EK_MEMBER_PRIMARY:
+    case EK_MEMBER_ARBITER: return false;
+    case EK_MEMBER_SECONDARY: break;
+    default:
+        return ek_block(q, "EK-0111", true, index, "wait until it is SECONDARY, or see its log",
+                        "member %s is %s", member->name, ek_member_state_name(member->state));
+    }
+    if (member->delayed)
+        return false;
+    if (member->lag_ms < 0)
+        return ek_block(q, "EK-0110", true, index, "check replSetGetStatus on the primary",
+                        "how far member %s lags is not known", member->name);
+    if (member->lag_ms > q->spec->maintenance.max_lag_s * 1000)
+        return ek_block(q, "EK-0110", true, index, "wait until it has caught up",
+                        "member %s lags %lld s behind the primary, the limit is %lld s",
+                        member->name, (long long)(member->lag_ms / 1000),
+                        (long long)q->spec->maintenance.max_lag_s);
+    return false;
+}
+
+static bool pair_unsettled(const struct ek_question *q, size_t viewer, size_t viewed)
+{
+    const struct ek_member_observed *member = &q->state->members[viewed];
+    uint64_t bit = (uint64_t)1 << viewer;
+    if (viewer == viewed || (member->healthy_for & bit))
+        return false;
+    if (!(member->viewed_by & bit) && q->state->members[viewer].arbiter)
+        return false; /* an arbiter has no user to ask as */
+    return ek_block(q, "EK-0114", true, (int)viewed,
+                    "check names, certificates and sslModes of the two, and the network between",
+                    "member %s does not see member %s as healthy",
+                    q->state->members[viewer].name, member->name);
+}
+
+bool ek_next_unsettled(const struct ek_question *q)
+{
+    size_t count = q->state->member_count;
+    for (size_t i = 0; i < count; i++)
+        if (member_unsettled(q, i))
+            return true;
+    if (q->primary < 0)
+        return ek_block(q, "EK-0112", true, -1, "wait for the election, or see the members' logs",
+                        "the replica set has no primary");
+    for (size_t viewer = 0; viewer < count; viewer++)
+        for (size_t viewed = 0; viewed < count; viewed++)
+            if (pair_unsettled(q, viewer, viewed))
+                return true;
+    return false;
+}

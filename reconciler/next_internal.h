@@ -1,0 +1,42 @@
+/* What the files of the planner share. Nobody else includes this, permit least of all. */
+#ifndef EK_NEXT_INTERNAL_H
+#define EK_NEXT_INTERNAL_H
+
+#include "reconciler/next.h"
+
+/* One question to the planner, with what can be read off it once. */
+struct ek_question {
+    const struct ek_deployment_spec *spec;
+    const struct ek_state *state;
+    const struct ek_policy *policy;
+    int primary;
+    struct ek_verdict *verdict;
+};
+
+/* Fill the verdict; both return true, so that a phase can `return propose(…)`. */
+struct ek_step *ek_propose(const struct ek_question *q, enum ek_step_kind kind, int member,
+                           const char *why, ...) __attribute__((format(printf, 4, 5)));
+bool ek_block(const struct ek_question *q, const char *id, bool passing, int member,
+              const char *hint, const char *sentence, ...) __attribute__((format(printf, 6, 7)));
+
+/* Phases that only look: true when the verdict is "blocked". */
+bool ek_next_contradicted(const struct ek_question *q); /* reality does not match the specs, or is unknown */
+bool ek_next_unsettled(const struct ek_question *q);    /* not healthy enough to disturb anything */
+
+/* The furthest sslMode towards the wanted one that member m's file may name now, so that m
+ * and each of its peers go on talking whatever crashes; its current one when it can't move. */
+enum ek_ssl_mode ek_next_file_mode(const struct ek_question *q, size_t m);
+
+/* Whether m may run `mode` beside its peers as they run and as they are configured. */
+bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode mode);
+
+/* Whether something that m runs can only be changed by a restart, and what (for people). */
+bool ek_next_needs_restart(const struct ek_question *q, size_t m, const char **ret_why);
+
+/* Whether m's certificate must be issued (again), and why. */
+bool ek_next_certificate_due(const struct ek_question *q, size_t m, const char **ret_why);
+
+/* TLS is wanted, or a member still uses it. */
+bool ek_next_wants_tls(const struct ek_question *q);
+
+#endif

@@ -1,0 +1,359 @@
+/* permit: the laws, one predicate each. Shares nothing with the planner but the structs. */
+#include "reconciler/permit.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reconciler/permit_talk.h"
+
+struct hearing {
+    const struct ek_deployment_spec *spec;
+    const struct ek_state *state;
+    const struct ek_step *step;
+    const struct ek_policy *policy;
+    char *sentence; /* what would be broken */
+    size_t size;
+};
+
+typedef bool law(const struct hearing *h); /* true: broken */
+
+static bool broken(const struct hearing *h, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static bool broken(const struct hearing *h, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(h->sentence, h->size, format, args);
+    va_end(args);
+    return true;
+}
+
+static const struct ek_member_observed *subject(const struct hearing *h)
+{
+    return h->step->member < 0 ? NULL : &h->state->members[h->step->member];
+}
+
+static bool is(const struct hearing *h, enum ek_step_kind kind)
+{
+    return h->step->kind == kind;
+}
+
+static bool moves_the_primary(const struct hearing *h)
+{
+    return is(h, EK_STEP_STEP_DOWN) || is(h, EK_STEP_REINSTATE);
+}
+
+/* Steps that the running set feels. */
+static bool is_felt(const struct hearing *h)
+{
+    return is(h, EK_STEP_RESTART) || is(h, EK_STEP_SET_SSL_MODE) || is(h, EK_STEP_RECONFIGURE) ||
+           moves_the_primary(h);
+}
+
+/* ---- law 1 ---- */
+
+static void enact_on_member(struct ek_state *after, const struct ek_step *step)
+{
+    struct ek_member_observed *member = &after->members[step->member];
+    switch (step->kind) {
+    case EK_STEP_WRITE_CONFIGURATION: member->mode_configured = step->mode; break;
+    case EK_STEP_SET_SSL_MODE: member->mode_running = step->mode; break;
+    case EK_STEP_START:
+    case EK_STEP_RESTART:
+        member->process = EK_YES;
+        member->mode_running = member->mode_configured;
+        member->certificate_running = member->certificate_installed;
+        member->trust_running = member->trust_installed;
+        break;
+    case EK_STEP_INSTALL_TRUST:
+        member->trust_installed.present = EK_YES;
+        member->trust_installed.count = 1;
+        memcpy(member->trust_installed.sha256[0], after->authority_sha256, 32);
+        break;
+    case EK_STEP_ISSUE_CERTIFICATE:
+        member->certificate_installed.present = EK_YES;
+        member->certificate_installed.issued_by_authority = EK_YES;
+        break;
+    default: break;
+    }
+}
+
+static void enact(const struct hearing *h, struct ek_state *after)
+{
+    *after = *h->state;
+    if (h->step->member >= 0)
+        enact_on_member(after, h->step);
+    if (is(h, EK_STEP_ISSUE_CERTIFICATE))
+        ek_domain_name(h->spec, h->step->label, (size_t)h->step->member,
+                       after->members[h->step->member].certificate_installed.name, 256);
+    if (is(h, EK_STEP_RECONFIGURE))
+        for (size_t i = 0; i < after->member_count; i++)
+            ek_wanted_host(h->spec, h->step->label, i, after->members[i].host,
+                           sizeof after->members[i].host);
+}
+
+static bool pairs_talk(const struct hearing *h)
+{
+    struct ek_state after;
+    if (h->state->initiated != EK_YES)
+        return false;
+    enact(h, &after);
+    for (size_t from = 0; from < after.member_count; from++)
+        for (size_t to = 0; to < after.member_count; to++) {
+            if (from == to || ek_talk_reaches(&after, from, to) ||
+                !ek_talk_reaches(h->state, from, to))
+                continue; /* what was broken before the step, the step does not break */
+            return broken(h,
+                          "member %s could no longer reach member %s, now or after a crash of "
+                          "one of them",
+                          after.members[from].name, after.members[to].name);
+        }
+    return false;
+}
+
+static bool starts_again(const struct hearing *h)
+{
+    const struct ek_member_observed *member = subject(h);
+    enum ek_ssl_mode mode = is(h, EK_STEP_WRITE_CONFIGURATION) ? h->step->mode
+                            : member                           ? member->mode_configured
+                                                               : EK_SSL_DISABLED;
+    if (!is(h, EK_STEP_WRITE_CONFIGURATION) && !is(h, EK_STEP_RESTART) && !is(h, EK_STEP_START))
+        return false;
+    if (mode == EK_SSL_UNKNOWN)
+        return broken(h, "what member %s would start with is not known", member->name);
+    if (mode == EK_SSL_DISABLED)
+        return false;
+    const struct ek_certificate_state *certificate = &member->certificate_installed;
+    if (certificate->present != EK_YES || certificate->not_after_s <= h->policy->now_s)
+        return broken(h, "member %s would not start: it has no certificate that is valid now",
+                      member->name);
+    if (member->trust_installed.present != EK_YES)
+        return broken(h, "member %s would not start: it has no authority to trust", member->name);
+    return false;
+}
+
+/* ---- law 2 ---- */
+
+static bool fit(const struct hearing *h, const struct ek_member_observed *member)
+{
+    if (member->process == EK_NO || member->reachable != EK_YES)
+        return false;
+    if (member->state == EK_MEMBER_PRIMARY || member->state == EK_MEMBER_ARBITER)
+        return true;
+    if (member->state != EK_MEMBER_SECONDARY)
+        return false;
+    return member->delayed ||
+           (member->lag_ms >= 0 && member->lag_ms <= h->spec->maintenance.max_lag_s * 1000);
+}
+
+static bool one_at_a_time(const struct hearing *h)
+{
+    if (!is_felt(h) || h->state->initiated != EK_YES)
+        return false;
+    for (size_t i = 0; i < h->state->member_count; i++)
+        if (!fit(h, &h->state->members[i]))
+            return broken(h, "member %s is %s and not caught up; nothing else is disturbed until it is",
+                          h->state->members[i].name,
+                          ek_member_state_name(h->state->members[i].state));
+    for (size_t viewed = 0; viewed < h->state->member_count; viewed++) {
+        const struct ek_member_observed *member = &h->state->members[viewed];
+        if (member->viewed_by & ~member->healthy_for & ~((uint64_t)1 << viewed))
+            return broken(h, "member %s is not healthy in the eyes of a peer", member->name);
+    }
+    return false;
+}
+
+static bool majority_stays(const struct hearing *h)
+{
+    if (!is(h, EK_STEP_RESTART) || h->state->initiated != EK_YES)
+        return false;
+    if (h->spec->maintenance.interruption == EK_INTERRUPTION_ACCEPT)
+        return false;
+    int all = 0;
+    int staying = 0;
+    int copies = 0;
+    for (size_t i = 0; i < h->state->member_count; i++) {
+        const struct ek_member_observed *member = &h->state->members[i];
+        all += member->votes;
+        if ((int)i == h->step->member || !fit(h, member))
+            continue;
+        staying += member->votes;
+        copies += !member->arbiter && !member->delayed;
+    }
+    if (2 * staying <= all)
+        return broken(h, "without member %s only %d of %d votes would be left", subject(h)->name,
+                      staying, all);
+    if (!subject(h)->arbiter && copies < 2)
+        return broken(h, "member %s is the last caught-up secondary", subject(h)->name);
+    return false;
+}
+
+/* ---- law 3 ---- */
+
+static bool primary_is_not_stopped(const struct hearing *h)
+{
+    if (!is(h, EK_STEP_RESTART) || subject(h)->state != EK_MEMBER_PRIMARY)
+        return false;
+    for (size_t i = 0; i < h->state->member_count; i++)
+        if ((int)i != h->step->member && !h->state->members[i].arbiter)
+            return broken(h, "member %s is the primary; it steps down before it is stopped",
+                          subject(h)->name);
+    return false;
+}
+
+static int ears(uint64_t set)
+{
+    return __builtin_popcountll(set);
+}
+
+static bool successor_is_eligible(const struct hearing *h)
+{
+    if (!moves_the_primary(h))
+        return false;
+    if (subject(h)->state != EK_MEMBER_PRIMARY)
+        return broken(h, "member %s is not the primary any more", subject(h)->name);
+    if (h->step->other < 0)
+        return broken(h, "nobody is named to take over from member %s", subject(h)->name);
+    const struct ek_member_observed *heir = &h->state->members[h->step->other];
+    if (heir->state != EK_MEMBER_SECONDARY || heir->priority <= 0 || heir->votes < 1 ||
+        heir->arbiter)
+        return broken(h, "member %s can't be elected", heir->name);
+    if (heir->lag_ms < 0 || heir->lag_ms > h->spec->maintenance.max_lag_s * 1000)
+        return broken(h, "member %s has not caught up", heir->name);
+    size_t count = h->state->member_count;
+    int sees = 1;
+    for (size_t i = 0; i < count; i++)
+        if ((int)i != h->step->other &&
+            (h->state->members[i].healthy_for >> h->step->other & 1))
+            sees++;
+    if (2 * ears(heir->healthy_for | (uint64_t)1 << h->step->other) <= (int)count ||
+        2 * sees <= (int)count)
+        return broken(h, "member %s and a majority don't reach each other both ways", heir->name);
+    if (h->state->authentication == EK_YES &&
+        (heir->signing_key <= 0 || heir->signing_key != subject(h)->signing_key))
+        return broken(h, "member %s does not sign the cluster time with the primary's key yet",
+                      heir->name);
+    return false;
+}
+
+/* ---- laws 4, 5 ---- */
+
+static bool reconfiguration_is_based_on_what_was_seen(const struct hearing *h)
+{
+    if (!is(h, EK_STEP_RECONFIGURE))
+        return false;
+    if (h->step->config_version != h->state->config_version)
+        return broken(h, "the configuration has version %lld by now, the step was made for %lld",
+                      (long long)h->state->config_version, (long long)h->step->config_version);
+    if (h->state->foreign_member[0])
+        return broken(h, "the configuration has a member that the specs don't name: %s",
+                      h->state->foreign_member);
+    return false;
+}
+
+static bool names_resolve_before_use(const struct hearing *h)
+{
+    if (!is(h, EK_STEP_RECONFIGURE) && !is(h, EK_STEP_INITIATE))
+        return false;
+    bool in_domain = h->spec->ssl_mode != EK_SSL_DISABLED;
+    for (size_t i = 0; i < h->state->member_count; i++) {
+        const struct ek_member_observed *member = &h->state->members[i];
+        if (in_domain ? member->domain_name_bound != EK_YES : member->spec_host_resolves == EK_NO)
+            return broken(h, "the new name of member %s does not resolve to it", member->name);
+    }
+    return false;
+}
+
+/* ---- law 6 ---- */
+
+static bool no_client_is_shut_out(const struct hearing *h)
+{
+    if (h->spec->maintenance.plaintext_clients == EK_PLAINTEXT_DISCONNECT)
+        return false;
+    bool requires = (is(h, EK_STEP_SET_SSL_MODE) && h->step->mode == EK_SSL_REQUIRE) ||
+                    (is(h, EK_STEP_RESTART) && subject(h)->mode_configured == EK_SSL_REQUIRE);
+    if (!requires || subject(h)->plaintext_clients <= 0)
+        return false;
+    return broken(h, "%lld clients of member %s are still in plaintext",
+                  (long long)subject(h)->plaintext_clients, subject(h)->name);
+}
+
+static bool ladder_is_climbed_by_rungs(const struct hearing *h)
+{
+    if (!is(h, EK_STEP_SET_SSL_MODE))
+        return false;
+    enum ek_ssl_mode from = subject(h)->mode_running;
+    bool known = (from == EK_SSL_ALLOW && h->step->mode == EK_SSL_PREFER) ||
+                 (from == EK_SSL_PREFER && h->step->mode == EK_SSL_REQUIRE);
+    if (!known)
+        return broken(h, "member %s can't go from %s to %s at run time", subject(h)->name,
+                      ek_ssl_mode_name(from), ek_ssl_mode_name(h->step->mode));
+    return false;
+}
+
+/* ---- law 8 ---- */
+
+static bool trust_outlives_certificates(const struct hearing *h)
+{
+    if (!is(h, EK_STEP_INSTALL_TRUST))
+        return false;
+    for (size_t i = 0; i < h->state->member_count; i++) {
+        const struct ek_member_observed *member = &h->state->members[i];
+        if (member->mode_running >= EK_SSL_ALLOW &&
+            member->certificate_running.present == EK_YES &&
+            member->certificate_running.issued_by_authority == EK_NO)
+            return broken(h, "member %s still presents a certificate of another authority",
+                          member->name);
+    }
+    return false;
+}
+
+/* ---- law 10 ---- */
+
+static bool deployment_is_not_paused(const struct hearing *h)
+{
+    return h->policy->paused && broken(h, "the deployment is paused");
+}
+
+static const struct {
+    const char *id;
+    law *is_broken;
+} laws[] = {
+    {"EK-0201", pairs_talk},
+    {"EK-0202", starts_again},
+    {"EK-0203", one_at_a_time},
+    {"EK-0204", majority_stays},
+    {"EK-0205", primary_is_not_stopped},
+    {"EK-0206", successor_is_eligible},
+    {"EK-0207", reconfiguration_is_based_on_what_was_seen},
+    {"EK-0208", names_resolve_before_use},
+    {"EK-0209", no_client_is_shut_out},
+    {"EK-0210", ladder_is_climbed_by_rungs},
+    {"EK-0211", trust_outlives_certificates},
+    {"EK-0212", deployment_is_not_paused},
+};
+
+int ek_permit(const struct ek_deployment_spec *spec, const struct ek_state *state,
+              const struct ek_step *step, const struct ek_policy *policy,
+              struct ek_broken_law *ret_first)
+{
+    int count = 0;
+    for (size_t i = 0; i < sizeof laws / sizeof *laws; i++) {
+        char sentence[sizeof ret_first->sentence] = "";
+        struct hearing h = {.spec = spec,
+                            .state = state,
+                            .step = step,
+                            .policy = policy,
+                            .sentence = sentence,
+                            .size = sizeof sentence};
+        if (!laws[i].is_broken(&h))
+            continue;
+        if (count++ == 0 && ret_first) {
+            snprintf(ret_first->id, sizeof ret_first->id, "%s", laws[i].id);
+            memcpy(ret_first->sentence, sentence, sizeof sentence);
+        }
+    }
+    return count;
+}

@@ -1,0 +1,11 @@
+/* Law 1's question, asked of a state. Part of permit; the planner does not include this. */
+#ifndef EK_PERMIT_TALK_H
+#define EK_PERMIT_TALK_H
+
+#include "reconciler/state.h"
+
+/* Whether member `from` can dial member `to` in all four combinations of running and
+ * configured on both sides: transport, certificate name, issuer, trust. */
+bool ek_talk_reaches(const struct ek_state *state, size_t from, size_t to);
+
+#endif

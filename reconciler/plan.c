@@ -1,0 +1,108 @@
+#include "reconciler/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/permit.h"
+
+/* facts/measured.md: a stepdown with handoff pauses writes for one to two seconds. */
+static const int64_t election_pause_ms = 1500;
+/* A set without a member to spare takes no writes while one restarts. */
+static const int64_t lonely_restart_pause_ms = 5000;
+
+static void count_step(const struct ek_state *state, const struct ek_step *step,
+                       struct ek_plan *plan)
+{
+    const struct ek_step_row *row = ek_step_row(step->kind);
+    plan->restarts += row->restarts;
+    plan->elections += row->elections;
+    plan->write_pause_ms += row->elections * election_pause_ms;
+    if (row->restarts && state->member_count < 3)
+        plan->write_pause_ms += lonely_restart_pause_ms;
+    switch (row->change) {
+    case EK_CHANGE_ADD: plan->to_add++; break;
+    case EK_CHANGE_REMOVE: plan->to_destroy++; break;
+    case EK_CHANGE_MODIFY:
+    case EK_CHANGE_REPLACE: plan->to_change++; break;
+    }
+}
+
+static int append(struct ek_plan *plan, const struct ek_step *step, struct ek_error *err)
+{
+    struct ek_step *steps = realloc(plan->steps, (plan->count + 1) * sizeof *steps);
+    if (!steps)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while planning");
+    plan->steps = steps;
+    char(*digests)[65] = realloc(plan->digests, (plan->count + 2) * sizeof *digests);
+    if (!digests)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while planning");
+    plan->digests = digests;
+    plan->steps[plan->count++] = *step;
+    return 0;
+}
+
+static int unroll(const struct ek_deployment_spec *spec, struct ek_state *state,
+                  const struct ek_policy *policy, struct ek_plan *plan, struct ek_error *err)
+{
+    while (plan->count < EK_PLAN_STEPS_MAX) {
+        struct ek_verdict verdict;
+        struct ek_broken_law law;
+        ek_next(spec, state, policy, &verdict);
+        plan->end = verdict.kind;
+        plan->blocked = verdict.blocked;
+        if (verdict.kind != EK_VERDICT_STEP)
+            return 0;
+        if (ek_permit(spec, state, &verdict.step, policy, &law) > 0) {
+            ek_fail(err, EK_BUG, "EK-0190", "the planner proposed \"%s\", which law %s forbids: %s",
+                    ek_step_row(verdict.step.kind)->verb, law.id, law.sentence);
+            return ek_hint(err, "please report this; nothing was changed");
+        }
+        int result = append(plan, &verdict.step, err);
+        if (result != 0)
+            return result;
+        count_step(state, &verdict.step, plan);
+        ek_effect(spec, state, &verdict.step, policy);
+        ek_state_digest(spec, state, policy, plan->digests[plan->count]);
+    }
+    return ek_fail(err, EK_BUG, "EK-0190", "the plan did not end after %d steps",
+                   EK_PLAN_STEPS_MAX);
+}
+
+int ek_plan_make(const struct ek_deployment_spec *spec, const struct ek_state *state,
+                 const struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err)
+{
+    struct ek_plan plan = {0};
+    plan.digests = malloc(sizeof *plan.digests);
+    struct ek_state *modelled = malloc(sizeof *modelled);
+    int result = 0;
+    if (!plan.digests || !modelled)
+        result = ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while planning");
+    if (result == 0) {
+        *modelled = *state;
+        ek_state_digest(spec, state, policy, plan.digests[0]);
+        result = unroll(spec, modelled, policy, &plan, err);
+    }
+    free(modelled);
+    if (result != 0) {
+        ek_plan_done(&plan);
+        return result;
+    }
+    *ret_plan = plan;
+    return 0;
+}
+
+void ek_plan_done(struct ek_plan *plan)
+{
+    free(plan->steps);
+    free(plan->digests);
+    *plan = (struct ek_plan){0};
+}
+
+int ek_plan_find(const struct ek_plan *plan, const char digest[65])
+{
+    for (size_t i = 0; i <= plan->count; i++)
+        if (strcmp(plan->digests[i], digest) == 0)
+            return (int)i;
+    return -1;
+}

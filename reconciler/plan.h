@@ -1,0 +1,32 @@
+/* A plan: next and effect, unrolled from what was observed. */
+#ifndef EK_PLAN_H
+#define EK_PLAN_H
+
+#include "reconciler/next.h"
+
+#define EK_PLAN_STEPS_MAX 2000
+
+struct ek_plan {
+    struct ek_step *steps;
+    char (*digests)[65];     /* digests[i]: of the state before step i; digests[count]: at the end */
+    size_t count;
+    enum ek_verdict_kind end; /* EK_VERDICT_DONE, or EK_VERDICT_BLOCKED after the steps shown */
+    struct ek_blocked blocked;
+    int restarts;
+    int elections;
+    int to_add, to_change, to_destroy;
+    int64_t write_pause_ms;  /* expected, in all */
+};
+
+/* Unroll. EK_BUG (EK-0190) when it does not end, or when the planner proposes what the laws
+ * forbid in a modelled state. */
+int ek_plan_make(const struct ek_deployment_spec *spec, const struct ek_state *state,
+                 const struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err);
+
+void ek_plan_done(struct ek_plan *plan);
+
+/* Where in the plan the state with this digest is: the index of the next step, plan->count
+ * for its end, -1 for nowhere. */
+int ek_plan_find(const struct ek_plan *plan, const char digest[65]);
+
+#endif

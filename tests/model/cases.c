@@ -1,0 +1,158 @@
+#include "tests/model/cases.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct shape_member {
+    double priority;
+    int votes;
+    bool hidden;
+    bool arbiter;
+};
+
+static const struct {
+    const char *name;
+    int count;
+    bool accept_interruption;
+    struct shape_member members[8];
+} shapes[] = {
+    {"1 member", 1, true, {{1, 1, 0, 0}}},
+    {"2 members", 2, true, {{1, 1, 0, 0}, {1, 1, 0, 0}}},
+    {"3 members", 3, false, {{1, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}}},
+    {"3 members, one preferred", 3, false, {{2, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}}},
+    {"PSA", 3, true, {{1, 1, 0, 0}, {1, 1, 0, 0}, {0, 1, 0, 1}}},
+    {"3 members, one hidden", 3, false, {{1, 1, 0, 0}, {1, 1, 0, 0}, {0, 1, 1, 0}}},
+    {"3 members, one of priority 0", 3, false, {{1, 1, 0, 0}, {1, 1, 0, 0}, {0, 1, 0, 0}}},
+    {"4 members", 4, false, {{1, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}}},
+    {"5 members",
+     5,
+     false,
+     {{2, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}, {0, 1, 1, 0}}},
+};
+
+static char member_names[8][2] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+static char member_hosts[8][16] = {"db-a.test", "db-b.test", "db-c.test", "db-d.test",
+                                   "db-e.test", "db-f.test", "db-g.test", "db-h.test"};
+static char base[] = "fleet.test";
+static char set_name[] = "rs0";
+static char authority[] = "ca";
+
+size_t model_shape_count(void)
+{
+    return sizeof shapes / sizeof *shapes;
+}
+
+static void fill_spec(struct model_case *c, size_t shape)
+{
+    struct ek_deployment_spec *spec = &c->spec;
+    spec->name = spec->account = set_name;
+    spec->set_name = set_name;
+    spec->members = c->members;
+    spec->member_count = (size_t)shapes[shape].count;
+    spec->ssl_mode = c->to;
+    spec->ssl_domain.base = base;
+    spec->certificates.authority = authority;
+    spec->certificates.validity_s = 730LL * 86400;
+    spec->certificates.renew_before_s = 45LL * 86400;
+    spec->maintenance.max_lag_s = 10;
+    if (shapes[shape].accept_interruption)
+        spec->maintenance.interruption = EK_INTERRUPTION_ACCEPT;
+    for (int i = 0; i < shapes[shape].count; i++) {
+        const struct shape_member *given = &shapes[shape].members[i];
+        c->members[i] = (struct ek_member_spec){.name = member_names[i],
+                                                .host = member_hosts[i],
+                                                .port = 27017,
+                                                .priority = given->priority,
+                                                .votes = given->votes,
+                                                .hidden = given->hidden,
+                                                .arbiter = given->arbiter};
+    }
+}
+
+static void give_certificate(struct model_case *c, int i, struct ek_member_observed *member)
+{
+    struct ek_certificate_state *certificate = &member->certificate_installed;
+    certificate->present = EK_YES;
+    memset(certificate->sha256, 0x10 + i, sizeof certificate->sha256);
+    certificate->issued_by_authority = EK_YES;
+    certificate->key_sealed = EK_YES;
+    certificate->sole_name = EK_YES;
+    certificate->not_after_s =
+        c->policy.now_s + (c->certificates_due ? 10LL : 400LL) * 86400;
+    ek_domain_name(&c->spec, c->state.domain_label, (size_t)i, certificate->name,
+                   sizeof certificate->name);
+    member->trust_installed =
+        (struct ek_trust_state){.present = EK_YES, .count = 1};
+    memcpy(member->trust_installed.sha256[0], c->state.authority_sha256, 32);
+    member->domain_name_bound = EK_YES;
+}
+
+static void fill_member(struct model_case *c, int i, uint64_t all)
+{
+    struct ek_member_observed *member = &c->state.members[i];
+    const struct ek_member_spec *wanted = &c->members[i];
+    snprintf(member->name, sizeof member->name, "%s", wanted->name);
+    member->process = member->data = member->configuration = member->key_file = EK_YES;
+    member->restart_begun = EK_NO;
+    member->reachable = EK_YES;
+    member->state = wanted->arbiter ? EK_MEMBER_ARBITER : EK_MEMBER_SECONDARY;
+    member->writable = EK_NO;
+    member->mode_running = member->mode_configured = c->from;
+    member->options_wanted.known = EK_YES;
+    memset(member->options_wanted.digest, 0x70 + i, 32);
+    member->options_running.known = member->options_configured.known = EK_YES;
+    member->certificate_installed.present = EK_NO;
+    member->certificate_running.present = EK_NO;
+    member->trust_installed.present = member->trust_running.present = EK_NO;
+    member->domain_name_bound = EK_NO;
+    member->spec_host_resolves = EK_YES;
+    member->signing_key = 7;
+    member->id = i;
+    member->priority = wanted->priority;
+    member->votes = wanted->votes;
+    member->hidden = wanted->hidden;
+    member->arbiter = wanted->arbiter;
+    member->healthy_for = member->viewed_by = all;
+    if (c->domain_known)
+        give_certificate(c, i, member);
+    if (c->from > EK_SSL_DISABLED) {
+        member->options_running = member->options_configured = member->options_wanted;
+        member->certificate_running = member->certificate_installed;
+        member->trust_running = member->trust_installed;
+    }
+    enum ek_ssl_mode wanted_mode = c->spec.ssl_mode;
+    c->spec.ssl_mode = c->from;
+    ek_wanted_host(&c->spec, c->state.domain_label, (size_t)i, member->host,
+                   sizeof member->host);
+    c->spec.ssl_mode = wanted_mode;
+}
+
+void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode from,
+                     enum ek_ssl_mode to, bool domain_known, bool certificates_due)
+{
+    struct model_case *c = ret_case;
+    memset(c, 0, sizeof *c);
+    c->shape = shapes[shape].name;
+    c->from = from;
+    c->to = to;
+    c->domain_known = domain_known || from > EK_SSL_DISABLED;
+    c->certificates_due = certificates_due;
+    c->policy = (struct ek_policy){.now_s = 1800000000, .former_primary = 0};
+    snprintf(c->policy.new_label, sizeof c->policy.new_label, "q7w3k9xm2p4ta");
+    fill_spec(c, shape);
+    struct ek_state *state = &c->state;
+    state->initiated = state->authentication = state->own_user = EK_YES;
+    snprintf(state->set_name, sizeof state->set_name, "%s", set_name);
+    state->config_version = state->config_term = 1;
+    state->authority = c->domain_known ? EK_YES : EK_NO;
+    if (c->domain_known) {
+        memset(state->authority_sha256, 0xAA, 32);
+        snprintf(state->domain_label, sizeof state->domain_label, "k3x9q2aaaaaaa");
+    }
+    state->member_count = c->spec.member_count;
+    uint64_t all = ((uint64_t)1 << state->member_count) - 1;
+    for (int i = 0; i < (int)state->member_count; i++)
+        fill_member(c, i, all);
+    state->members[0].state = EK_MEMBER_PRIMARY;
+    state->members[0].writable = EK_YES;
+}

@@ -1,0 +1,26 @@
+/* The small fleets that the model checker walks: specs and observed states made in memory. */
+#ifndef EK_TESTS_MODEL_CASES_H
+#define EK_TESTS_MODEL_CASES_H
+
+#include "reconciler/step.h"
+
+struct model_case {
+    const char *shape;        /* "3 members", "PSA", … */
+    enum ek_ssl_mode from;
+    enum ek_ssl_mode to;
+    bool domain_known;        /* certificates of an earlier SSL domain are on the hosts */
+    bool certificates_due;    /* they end soon */
+    struct ek_member_spec members[EK_MEMBERS_MAX];
+    struct ek_deployment_spec spec;
+    struct ek_state state;
+    struct ek_policy policy;
+};
+
+/* Shapes of replica sets; index below model_shape_count(). */
+size_t model_shape_count(void);
+
+/* Make one case: a settled fleet of that shape in mode `from`, specs that want `to`. */
+void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode from,
+                     enum ek_ssl_mode to, bool domain_known, bool certificates_due);
+
+#endif

@@ -1,0 +1,231 @@
+/* Walk the transition system of effect over next: every sslMode pair, every shape of set, and
+ * from every state on the way also the states that a crash of one member, a restart of ours
+ * that did not come up, or another election would leave. At every state: no law is broken,
+ * the plan ends, and it ends in what the specs want. */
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "reconciler/next.h"
+#include "reconciler/permit.h"
+#include "reconciler/plan.h"
+#include "tests/model/cases.h"
+
+struct set {
+    uint64_t *slots;
+    size_t capacity;
+    size_t count;
+};
+
+struct totals {
+    size_t cases;
+    size_t states;
+    size_t transitions;
+    size_t broken;
+};
+
+static bool set_add(struct set *set, uint64_t key);
+
+static void set_grow(struct set *set)
+{
+    struct set bigger = {.capacity = set->capacity ? set->capacity * 2 : 1024};
+    bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
+    if (!bigger.slots)
+        abort();
+    for (size_t i = 0; i < set->capacity; i++)
+        if (set->slots[i])
+            set_add(&bigger, set->slots[i]);
+    free(set->slots);
+    *set = bigger;
+}
+
+/* True when the key is new. */
+static bool set_add(struct set *set, uint64_t key)
+{
+    if (2 * (set->count + 1) > set->capacity)
+        set_grow(set);
+    key |= 1; /* 0 marks an empty slot */
+    size_t i = (size_t)(key * 0x9E3779B97F4A7C15ULL) & (set->capacity - 1);
+    while (set->slots[i]) {
+        if (set->slots[i] == key)
+            return false;
+        i = (i + 1) & (set->capacity - 1);
+    }
+    set->slots[i] = key;
+    set->count++;
+    return true;
+}
+
+static uint64_t key_of(const struct model_case *c, const struct ek_state *state)
+{
+    char hex[65];
+    char head[17];
+    ek_state_digest(&c->spec, state, &c->policy, hex);
+    memcpy(head, hex, 16);
+    head[16] = 0;
+    return strtoull(head, NULL, 16);
+}
+
+static const char *describe(const struct model_case *c)
+{
+    static char text[160];
+    snprintf(text, sizeof text, "%s, %s -> %s%s%s", c->shape, ek_ssl_mode_name(c->from),
+             ek_ssl_mode_name(c->to), c->domain_known ? ", domain known" : "",
+             c->certificates_due ? ", certificates due" : "");
+    return text;
+}
+
+static void report(const struct model_case *c, struct totals *totals, const char *what,
+                   const char *detail)
+{
+    totals->broken++;
+    if (totals->broken <= 20)
+        printf("  %s: %s: %s\n", describe(c), what, detail);
+}
+
+static bool as_wanted(const struct model_case *c, const struct ek_state *state)
+{
+    char host[280];
+    for (size_t i = 0; i < state->member_count; i++) {
+        const struct ek_member_observed *member = &state->members[i];
+        if (member->mode_running != c->to || member->mode_configured != c->to)
+            return false;
+        if (!ek_wanted_host(&c->spec, state->domain_label, i, host, sizeof host) ||
+            strcmp(host, member->host) != 0)
+            return false;
+        if (c->to > EK_SSL_DISABLED &&
+            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32))
+            return false;
+    }
+    return ek_state_primary(state) >= 0;
+}
+
+/* What can happen to a fleet between two of our steps. */
+static bool disturb(struct ek_state *state, size_t m, int how)
+{
+    struct ek_member_observed *member = &state->members[m];
+    if (how == 0) { /* crashed and came back with what its files say */
+        if (member->state == EK_MEMBER_PRIMARY)
+            return false;
+        member->mode_running = member->mode_configured;
+        member->options_running = member->options_configured;
+        bool tls = member->mode_running > EK_SSL_DISABLED;
+        member->certificate_running =
+            tls ? member->certificate_installed : (struct ek_certificate_state){.present = EK_NO};
+        member->trust_running =
+            tls ? member->trust_installed : (struct ek_trust_state){.present = EK_NO};
+        return true;
+    }
+    if (how == 1) { /* our own restart of it did not come up */
+        if (member->state == EK_MEMBER_PRIMARY)
+            return false;
+        member->process = EK_NO;
+        member->reachable = EK_NO;
+        member->restart_begun = EK_YES;
+        member->state = EK_MEMBER_DOWN;
+        return true;
+    }
+    int primary = ek_state_primary(state); /* another election than ours */
+    if (primary < 0 || primary == (int)m || member->arbiter || member->priority <= 0 ||
+        member->state != EK_MEMBER_SECONDARY)
+        return false;
+    state->members[primary].state = EK_MEMBER_SECONDARY;
+    state->members[primary].writable = EK_NO;
+    member->state = EK_MEMBER_PRIMARY;
+    member->writable = EK_YES;
+    return true;
+}
+
+static void walk(const struct model_case *c, const struct ek_state *from, int disturbances,
+                 struct set *seen, struct totals *totals)
+{
+    struct ek_state state = *from;
+    for (int steps = 0;; steps++) {
+        struct ek_verdict verdict;
+        struct ek_broken_law law;
+        if (!set_add(seen, key_of(c, &state) ^ ((uint64_t)disturbances << 60)))
+            return; /* from here on it was walked before */
+        totals->states++;
+        for (size_t m = 0; disturbances > 0 && m < state.member_count; m++)
+            for (int how = 0; how < 3; how++) {
+                struct ek_state other = state;
+                if (disturb(&other, m, how))
+                    walk(c, &other, disturbances - 1, seen, totals);
+            }
+        ek_next(&c->spec, &state, &c->policy, &verdict);
+        if (verdict.kind == EK_VERDICT_BLOCKED) {
+            report(c, totals, verdict.blocked.id, verdict.blocked.sentence);
+            return;
+        }
+        if (verdict.kind == EK_VERDICT_DONE) {
+            if (!as_wanted(c, &state))
+                report(c, totals, "done", "but the state is not what the specs want");
+            return;
+        }
+        if (ek_permit(&c->spec, &state, &verdict.step, &c->policy, &law) > 0) {
+            report(c, totals, law.id, law.sentence);
+            return;
+        }
+        if (steps > 500) {
+            report(c, totals, "endless", ek_step_row(verdict.step.kind)->verb);
+            return;
+        }
+        ek_effect(&c->spec, &state, &verdict.step, &c->policy);
+        totals->transitions++;
+    }
+}
+
+static void print_plan(const struct model_case *c)
+{
+    struct ek_plan plan;
+    struct ek_error err;
+    if (ek_plan_make(&c->spec, &c->state, &c->policy, &plan, &err) != 0) {
+        printf("%s: %s\n", err.id, err.sentence);
+        return;
+    }
+    printf("%s: %d restarts, %d elections, %zu steps\n", describe(c), plan.restarts,
+           plan.elections, plan.count);
+    for (size_t i = 0; i < plan.count; i++)
+        printf("  %zu %s %s%s%s %s%s (%s)\n", i + 1, ek_step_row(plan.steps[i].kind)->verb,
+               plan.steps[i].member < 0 ? "" : c->members[plan.steps[i].member].name,
+               plan.steps[i].other < 0 ? "" : " -> ",
+               plan.steps[i].other < 0 ? "" : c->members[plan.steps[i].other].name,
+               plan.steps[i].mode ? ek_ssl_mode_name(plan.steps[i].mode) : "",
+               plan.steps[i].hold ? " hold" : "", plan.steps[i].why);
+    ek_plan_done(&plan);
+}
+
+static void walk_case(struct model_case *c, int disturbances, struct totals *totals)
+{
+    struct set seen = {0};
+    totals->cases++;
+    walk(c, &c->state, disturbances, &seen, totals);
+    free(seen.slots);
+}
+
+int main(int argc, char **argv)
+{
+    struct totals totals = {0};
+    struct timespec start;
+    struct timespec end;
+    bool show = argc > 1 && strcmp(argv[1], "--show") == 0;
+    static struct model_case c;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (size_t shape = 0; shape < model_shape_count(); shape++)
+        for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++)
+            for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++)
+                for (int variant = 0; variant < 3; variant++) {
+                    model_case_init(&c, shape, (enum ek_ssl_mode)from, (enum ek_ssl_mode)to,
+                                    variant > 0, variant > 1);
+                    if (show && variant == 0)
+                        print_plan(&c);
+                    walk_case(&c, c.spec.member_count > 3 ? 1 : 2, &totals);
+                }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    printf("model: %zu cases, %zu states, %zu transitions, %zu laws broken or plans lost, %.1f s\n",
+           totals.cases, totals.states, totals.transitions, totals.broken,
+           (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
+    return totals.broken ? 1 : 0;
+}
