@@ -50,6 +50,7 @@ struct ek_mongodb_handshake {
     char *certificate_pem; /* or NULL; owned by the struct */
     int64_t not_after_s;
 };
+void ek_mongodb_handshake_done(struct ek_mongodb_handshake *handshake);
 
 struct ek_mongodb_seen {
     bool answered;            /* isMaster came back */
@@ -86,6 +87,7 @@ struct ek_mongodb_seen {
     int64_t signing_key;         /* keyId of $clusterTime of an authenticated reply; 0 none, -1 unknown */
     int64_t applied_ms;          /* wall time of its own last applied operation, -1 unknown */
     int64_t plaintext_clients;   /* open client connections logged as not using SSL, own and members' connections not counted; -1 unknown */
+    int64_t undecided_clients;   /* open client connections of which the server's log no longer (or never) told which kind they are; -1 unknown */
 };
 void ek_mongodb_seen_done(struct ek_mongodb_seen *seen);
 

@@ -1,0 +1,198 @@
+/* Connections: direct, one server, one short-lived client each. A fresh client has no
+ * memory, so that the cluster time it reports is that server's own. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/mongodb/bson_read.h"
+#include "drivers/mongodb/link.h"
+#include "reconciler/base/clock.h"
+
+enum { WIRE_VERSION_4_0 = 7, TIMEOUT_LEAST_MS = 50 };
+
+static void keep_quiet(mongoc_log_level_t level, const char *domain, const char *message,
+                       void *context)
+{
+    (void)level, (void)domain, (void)message, (void)context;
+}
+
+static void start_library(void)
+{
+    mongoc_log_set_handler(keep_quiet, NULL);
+    mongoc_init();
+    atexit(mongoc_cleanup);
+}
+
+void ek_mongodb_link_done(struct ek_mongodb_link *link)
+{
+    if (!link->client)
+        return;
+    mongoc_client_destroy(link->client);
+    bson_destroy(&link->hello);
+    link->client = NULL;
+}
+
+static void free_uri(mongoc_uri_t **uri)
+{
+    mongoc_uri_destroy(*uri);
+}
+#define EK_URI EK_CLEANUP(free_uri) mongoc_uri_t
+
+static void set_timeouts(mongoc_uri_t *uri, int64_t deadline)
+{
+    int64_t left = ek_time_left_ms(deadline);
+    int32_t ms = left > INT32_MAX ? INT32_MAX : (int32_t)left;
+    if (ms < TIMEOUT_LEAST_MS)
+        ms = TIMEOUT_LEAST_MS;
+    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, ms);
+    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, ms);
+    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, ms);
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, true);
+}
+
+static bool set_login(mongoc_uri_t *uri, const struct ek_mongodb_target *target,
+                      enum ek_login login, const char *mechanism)
+{
+    switch (login) {
+    case EK_LOGIN_NONE: return true;
+    case EK_LOGIN_USER:
+        return mongoc_uri_set_username(uri, target->user) &&
+               mongoc_uri_set_password(uri, ek_secret_reveal(target->password)) &&
+               mongoc_uri_set_auth_source(uri, "admin");
+    case EK_LOGIN_SYSTEM:
+        return mongoc_uri_set_username(uri, "__system") &&
+               mongoc_uri_set_password(uri, ek_secret_reveal(target->key_file)) &&
+               mongoc_uri_set_auth_source(uri, "local") &&
+               mongoc_uri_set_auth_mechanism(uri, mechanism);
+    }
+    return false;
+}
+
+static mongoc_uri_t *new_uri(const char *host, int port)
+{
+    char bracketed[300];
+    bool bare_address = strchr(host, ':') && host[0] != '[';
+    snprintf(bracketed, sizeof bracketed, bare_address ? "[%s]" : "%s", host);
+    return port > 0 && port <= UINT16_MAX ? mongoc_uri_new_for_host_port(bracketed, (uint16_t)port)
+                                          : NULL;
+}
+
+static int new_client(const struct ek_mongodb_target *target,
+                      const struct ek_mongodb_handshake *handshake, enum ek_login login,
+                      const char *mechanism, int64_t deadline, struct ek_mongodb_link *ret_link,
+                      struct ek_error *err)
+{
+    struct ek_mongodb_link link = {
+        .deadline = deadline, .login = login, .by_tls = handshake->verified};
+    const char *host = link.by_tls && target->tls_host ? target->tls_host : target->plain_host;
+    EK_URI *uri = new_uri(host, target->port);
+    if (!uri)
+        return ek_fail(err, EK_INVALID, "EK-0446", "%s: %s:%d is no address of a server",
+                       target->member, host, target->port);
+    set_timeouts(uri, deadline);
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_DIRECTCONNECTION, true);
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
+    mongoc_uri_set_appname(uri, "evenkeel");
+    if (link.by_tls) {
+        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
+        mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, target->ca_file);
+        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSDISABLEOCSPENDPOINTCHECK, true);
+    }
+    if (!set_login(uri, target, login, mechanism))
+        return ek_fail(err, EK_INVALID, "EK-0446",
+                       "%s: name or password of the login can't be used (not UTF-8?)",
+                       target->member);
+    link.client = mongoc_client_new_from_uri(uri);
+    if (!link.client)
+        return ek_fail(err, EK_SYSTEM, "EK-0450", "%s: no client could be made", target->member);
+    mongoc_client_set_error_api(link.client, MONGOC_ERROR_API_VERSION_2);
+    bson_init(&link.hello);
+    *ret_link = link;
+    return 0;
+}
+
+/* The very first exchange, before any login: who answers at all? */
+static int greet(struct ek_mongodb_link *link, const struct ek_mongodb_target *target,
+                 struct ek_error *err)
+{
+    bson_error_t error = {0};
+    mongoc_server_description_t *server =
+        mongoc_client_select_server(link->client, false, NULL, &error);
+    if (!server)
+        return ek_fail(err, EK_UNREACHABLE, "EK-0430", "%s does not answer %s: %s", target->member,
+                       link->by_tls ? "over TLS" : "in plaintext", error.message);
+    bson_destroy(&link->hello);
+    bson_copy_to(mongoc_server_description_hello_response(server), &link->hello);
+    mongoc_server_description_destroy(server);
+    return 0;
+}
+
+static int log_in(struct ek_mongodb_link *link, const struct ek_mongodb_target *target,
+                  struct ek_error *err)
+{
+    bson_t *command = BCON_NEW("ping", BCON_INT32(1));
+    EK_REPLY reply;
+    ek_mongodb_command(link, command, &reply);
+    bson_destroy(command);
+    if (reply.ok)
+        return 0;
+    if (reply.refused)
+        return ek_fail(err, EK_DENIED, "EK-0432", "%s refuses the login as %s: %s", target->member,
+                       link->login == EK_LOGIN_SYSTEM ? "__system with the keyFile" : target->user,
+                       reply.words);
+    if (reply.lost)
+        return ek_fail(err, EK_UNREACHABLE, "EK-0430", "%s broke off during the login: %s",
+                       target->member, reply.words);
+    return ek_mongodb_reply_fail(&reply, target->member, "ping", err);
+}
+
+static int open_with(const struct ek_mongodb_target *target,
+                     const struct ek_mongodb_handshake *handshake, enum ek_login login,
+                     const char *mechanism, int64_t deadline, struct ek_mongodb_link *ret_link,
+                     struct ek_error *err)
+{
+    int failed = new_client(target, handshake, login, mechanism, deadline, ret_link, err);
+    if (!failed)
+        failed = greet(ret_link, target, err);
+    if (!failed && login != EK_LOGIN_NONE)
+        failed = log_in(ret_link, target, err);
+    return failed;
+}
+
+int ek_mongodb_link_open(const struct ek_mongodb_target *target,
+                         const struct ek_mongodb_handshake *handshake, enum ek_login login,
+                         int64_t deadline, struct ek_mongodb_link *ret_link, struct ek_error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_library);
+    *ret_link = (struct ek_mongodb_link){0};
+    int failed = open_with(target, handshake, login, "SCRAM-SHA-256", deadline, ret_link, err);
+    if (failed != EK_DENIED || login != EK_LOGIN_SYSTEM ||
+        ek_bson_int(&ret_link->hello, "maxWireVersion", WIRE_VERSION_4_0) >= WIRE_VERSION_4_0)
+        return failed;
+    ek_mongodb_link_done(ret_link);
+    return open_with(target, handshake, login, "SCRAM-SHA-1", deadline, ret_link, err);
+}
+
+int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t deadline,
+                            struct ek_mongodb_link *ret_link, struct ek_error *err)
+{
+    EK_CLEANUP(ek_mongodb_handshake_done) struct ek_mongodb_handshake handshake = {0};
+    const char *host = target->tls_host ? target->tls_host : target->plain_host;
+    int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
+    *ret_link = (struct ek_mongodb_link){0};
+    int failed = ek_mongodb_handshake(host, target->port, target->ca_file, half, &handshake, err);
+    if (failed)
+        return failed;
+    if (target->user && target->password) {
+        failed = ek_mongodb_link_open(target, &handshake, EK_LOGIN_USER, deadline, ret_link, err);
+        if (failed != EK_DENIED || !target->key_file)
+            return failed;
+        ek_mongodb_link_done(ret_link);
+    }
+    return ek_mongodb_link_open(target, &handshake,
+                                target->key_file ? EK_LOGIN_SYSTEM : EK_LOGIN_NONE, deadline,
+                                ret_link, err);
+}

@@ -1,0 +1,77 @@
+/* One connection to one server, logged in as somebody, and commands over it. */
+#ifndef EK_DRIVERS_MONGODB_LINK_H
+#define EK_DRIVERS_MONGODB_LINK_H
+
+#include <bson/bson.h>
+#include <mongoc/mongoc.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/mongodb/mongodb.h"
+#include "reconciler/base/buffer.h"
+
+enum ek_login { EK_LOGIN_NONE, EK_LOGIN_USER, EK_LOGIN_SYSTEM };
+
+struct ek_mongodb_link {
+    mongoc_client_t *client;
+    int64_t deadline;
+    bool by_tls;
+    enum ek_login login; /* as whom */
+    bson_t hello;        /* the server's answer to the very first message, before any login */
+};
+void ek_mongodb_link_done(struct ek_mongodb_link *link);
+#define EK_LINK EK_CLEANUP(ek_mongodb_link_done) struct ek_mongodb_link
+
+/* What came back from one command. */
+struct ek_mongodb_reply {
+    bson_t document;
+    bool ok;
+    bool lost;       /* no answer: the connection broke, timed out, or was never made */
+    bool refused;    /* the login before it was refused */
+    int code;        /* the server's, 0 none */
+    char words[384]; /* the server's or the library's */
+};
+void ek_mongodb_reply_done(struct ek_mongodb_reply *reply);
+#define EK_REPLY EK_CLEANUP(ek_mongodb_reply_done) struct ek_mongodb_reply
+
+/* Open a connection and log in as said. TLS when `handshake` verified, else plaintext.
+ * Failures: EK_DENIED (EK-0432) login refused, EK_UNREACHABLE (EK-0430) no connection.
+ * *ret_link is set in both cases (hello may be empty) and the caller's to clean up. */
+int ek_mongodb_link_open(const struct ek_mongodb_target *target,
+                         const struct ek_mongodb_handshake *handshake, enum ek_login login,
+                         int64_t deadline, struct ek_mongodb_link *ret_link, struct ek_error *err);
+
+/* For acts: a handshake, then the first login that works: as own user, else as __system. */
+int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t deadline,
+                            struct ek_mongodb_link *ret_link, struct ek_error *err);
+
+/* Run one command against admin. Never fails by itself: the reply tells. */
+void ek_mongodb_command(struct ek_mongodb_link *link, const bson_t *command,
+                        struct ek_mongodb_reply *ret_reply);
+
+/* The error that a reply stands for; `what` is what was tried ("step down"). */
+int ek_mongodb_reply_fail(const struct ek_mongodb_reply *reply, const char *member,
+                          const char *what, struct ek_error *err);
+
+/* See struct ek_mongodb_driver. */
+int ek_mongodb_handshake(const char *host, int port, const char *ca_file, int64_t deadline,
+                         struct ek_mongodb_handshake *ret_handshake, struct ek_error *err);
+int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
+                       struct ek_mongodb_seen *ret_seen, struct ek_error *err);
+int ek_mongodb_set_ssl_mode(const struct ek_mongodb_target *target, enum ek_ssl_mode mode,
+                            int64_t deadline, struct ek_error *err);
+int ek_mongodb_step_down(const struct ek_mongodb_target *target, int seconds, int catch_up_seconds,
+                         int64_t deadline, struct ek_error *err);
+int ek_mongodb_freeze(const struct ek_mongodb_target *target, int seconds, int64_t deadline,
+                      struct ek_error *err);
+int ek_mongodb_rename_members(const struct ek_mongodb_target *target, int64_t expected_version,
+                              const int *ids, const char *const *hosts, size_t count,
+                              int64_t deadline, struct ek_error *err);
+int ek_mongodb_initiate(const struct ek_mongodb_target *target, const char *set_name,
+                        const struct ek_mongodb_member *members, size_t count, int64_t deadline,
+                        struct ek_error *err);
+int ek_mongodb_ensure_user(const struct ek_mongodb_target *target,
+                           const struct ek_mongodb_user *user, int64_t deadline,
+                           struct ek_error *err);
+
+#endif

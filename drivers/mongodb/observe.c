@@ -1,0 +1,240 @@
+/* Everything one member can be asked. Each question is optional: what isn't answered
+ * stays unknown, and `problem` says why. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/mongodb/bson_read.h"
+#include "drivers/mongodb/link.h"
+#include "drivers/mongodb/read.h"
+#include "reconciler/base/clock.h"
+
+struct observation {
+    const struct ek_mongodb_target *target;
+    struct ek_mongodb_link link;
+    struct ek_mongodb_seen *seen;
+    bool plaintext_logged; /* the server writes a line for each plaintext connection */
+    bool over;             /* the connection broke: no more questions */
+};
+
+void ek_mongodb_seen_done(struct ek_mongodb_seen *seen)
+{
+    ek_mongodb_handshake_done(&seen->handshake);
+}
+
+static void add_problem(struct ek_mongodb_seen *seen, const char *what, const char *why)
+{
+    size_t used = strlen(seen->problem);
+    snprintf(seen->problem + used, sizeof seen->problem - used, "%s%s%s%s", used ? "; " : "", what,
+             *what ? ": " : "", why);
+}
+
+/* Ask one question. 13 from a server that knows us is a problem worth telling; from one
+ * that doesn't it was to be expected. */
+static void ask(struct observation *of, const char *name, const bson_t *command,
+                struct ek_mongodb_reply *ret_reply)
+{
+    ek_mongodb_command(&of->link, command, ret_reply);
+    if (ret_reply->lost) {
+        of->over = true;
+        add_problem(of->seen, name, ret_reply->words);
+    } else if (ret_reply->code == EK_SERVER_UNAUTHORIZED) {
+        of->seen->authorization = EK_ANSWER_YES;
+        if (of->link.login != EK_LOGIN_NONE)
+            add_problem(of->seen, name, ret_reply->words);
+    }
+}
+
+static void ask_simply(struct observation *of, const char *name,
+                       void (*read)(const bson_t *, struct ek_mongodb_seen *))
+{
+    if (of->over)
+        return;
+    bson_t command = BSON_INITIALIZER;
+    BSON_APPEND_INT32(&command, name, 1);
+    EK_REPLY reply;
+    ask(of, name, &command, &reply);
+    bson_destroy(&command);
+    if (!reply.lost && reply.code != EK_SERVER_UNAUTHORIZED)
+        read(&reply.document, of->seen);
+}
+
+static void ask_hello(struct observation *of)
+{
+    bool modern = ek_bson_true(&of->link.hello, "helloOk") ||
+                  ek_bson_answer(&of->link.hello, "isWritablePrimary") != EK_ANSWER_UNKNOWN;
+    ask_simply(of, modern ? "hello" : "isMaster", ek_mongodb_read_hello);
+}
+
+static void ask_status(struct observation *of)
+{
+    if (of->over)
+        return;
+    bson_t *command = BCON_NEW("replSetGetStatus", BCON_INT32(1));
+    EK_REPLY reply;
+    ask(of, "replSetGetStatus", command, &reply);
+    bson_destroy(command);
+    if (reply.lost)
+        return;
+    if (reply.code != EK_SERVER_UNAUTHORIZED)
+        ek_mongodb_read_status(&reply.document, of->seen);
+    /* A server that trusts its client with the cluster time doesn't sign it: what
+     * __system is told says nothing about keys, but the greeting before the login does. */
+    if (of->link.login == EK_LOGIN_USER)
+        of->seen->signing_key = ek_mongodb_read_signing_key(&reply.document);
+    else if (of->link.login == EK_LOGIN_SYSTEM && ek_mongodb_read_signing_key(&of->link.hello) > 0)
+        of->seen->signing_key = ek_mongodb_read_signing_key(&of->link.hello);
+}
+
+/* The one question that no exception for strangers answers: who gets any other reply than
+ * "not authorised" may ask everything. */
+static void ask_config(struct observation *of)
+{
+    if (of->over)
+        return;
+    bson_t *command = BCON_NEW("replSetGetConfig", BCON_INT32(1));
+    EK_REPLY reply;
+    ask(of, "replSetGetConfig", command, &reply);
+    bson_destroy(command);
+    if (reply.lost || reply.code == EK_SERVER_UNAUTHORIZED)
+        return;
+    ek_mongodb_read_config(&reply.document, of->seen);
+    of->seen->authenticated = true;
+}
+
+static void ask_mode(struct observation *of)
+{
+    if (of->over)
+        return;
+    bson_t *command = BCON_NEW("getParameter", BCON_INT32(1), "tlsMode", BCON_INT32(1),
+                               "disableNonTLSConnectionLogging", BCON_INT32(1));
+    bson_t *old = BCON_NEW("getParameter", BCON_INT32(1), "sslMode", BCON_INT32(1));
+    EK_REPLY reply;
+    ask(of, "getParameter", command, &reply);
+    if (reply.ok) {
+        of->plaintext_logged = !ek_bson_true(&reply.document, "disableNonTLSConnectionLogging");
+    } else if (!reply.lost && reply.code != EK_SERVER_UNAUTHORIZED) {
+        ek_mongodb_reply_done(&reply);
+        ask(of, "getParameter", old, &reply);
+        of->plaintext_logged = true;
+    }
+    if (reply.ok)
+        ek_mongodb_read_mode(&reply.document, of->seen);
+    bson_destroy(command);
+    bson_destroy(old);
+}
+
+static void ask_server_status(struct observation *of)
+{
+    if (of->over)
+        return;
+    bson_t command = BSON_INITIALIZER;
+    static const char *const unwanted[] = {
+        "repl",    "metrics",    "locks",       "wiredTiger", "tcmalloc",    "opLatencies",
+        "network", "opcounters", "flowControl", "globalLock", "transactions"};
+    BSON_APPEND_INT32(&command, "serverStatus", 1);
+    for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++)
+        BSON_APPEND_INT32(&command, unwanted[i], 0);
+    EK_REPLY reply;
+    ask(of, "serverStatus", &command, &reply);
+    bson_destroy(&command);
+    if (reply.ok)
+        ek_mongodb_read_server_status(&reply.document, of->seen);
+}
+
+static void ask_clients(struct observation *of)
+{
+    const struct ek_mongodb_seen *seen = of->seen;
+    if (of->over || !seen->authenticated || !of->plaintext_logged ||
+        (seen->mode_running != EK_SSL_PREFER && seen->mode_running != EK_SSL_REQUIRE))
+        return;
+    bson_t *open = BCON_NEW("currentOp", BCON_BOOL(true), "$all", BCON_BOOL(true));
+    bson_t *lines = BCON_NEW("getLog", BCON_UTF8("global"));
+    EK_REPLY current_op, log;
+    ask(of, "currentOp", open, &current_op);
+    ask(of, "getLog", lines, &log);
+    if (current_op.ok && log.ok)
+        ek_mongodb_read_clients(&log.document, &current_op.document, of->seen);
+    bson_destroy(open);
+    bson_destroy(lines);
+}
+
+static void ask_everything(struct observation *of)
+{
+    of->seen->by_tls = of->link.by_tls;
+    of->seen->as_system = of->link.login == EK_LOGIN_SYSTEM;
+    of->seen->authenticated = of->link.login != EK_LOGIN_NONE;
+    ask_hello(of);
+    ask_simply(of, "buildInfo", ek_mongodb_read_build_info);
+    ask_status(of);
+    ask_config(of);
+    ask_mode(of);
+    ask_simply(of, "getCmdLineOpts", ek_mongodb_read_options);
+    ask_server_status(of);
+    ask_clients(of);
+}
+
+/* Returns 0 with a usable link, or the failure, which is also noted. */
+static int log_in_as(struct observation *of, enum ek_login login, int64_t deadline)
+{
+    struct ek_error failure = {0};
+    ek_mongodb_link_done(&of->link);
+    int failed = ek_mongodb_link_open(of->target, &of->seen->handshake, login, deadline, &of->link,
+                                      &failure);
+    if (of->link.client && !bson_empty(&of->link.hello)) {
+        of->seen->by_tls = of->link.by_tls;
+        ek_mongodb_read_hello(&of->link.hello, of->seen);
+    }
+    if (failed)
+        add_problem(of->seen, "", failure.sentence);
+    return failed;
+}
+
+/* Own user, else the set's key, else nobody. */
+static int log_in(struct observation *of, int64_t deadline)
+{
+    const struct ek_mongodb_target *target = of->target;
+    int failed = EK_DENIED;
+    if (target->user && target->password) {
+        failed = log_in_as(of, EK_LOGIN_USER, deadline);
+        if (failed == 0)
+            of->seen->own_user = EK_ANSWER_YES;
+        else if (failed == EK_DENIED)
+            of->seen->own_user = EK_ANSWER_NO;
+    }
+    if (failed == EK_DENIED && target->key_file) {
+        failed = log_in_as(of, EK_LOGIN_SYSTEM, deadline);
+        if (failed == 0)
+            of->seen->problem[0] = '\0'; /* the refusal of the own user hid nothing */
+    }
+    if (failed == EK_DENIED)
+        failed = log_in_as(of, EK_LOGIN_NONE, deadline);
+    return failed;
+}
+
+int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
+                       struct ek_mongodb_seen *ret_seen, struct ek_error *err)
+{
+    struct ek_mongodb_seen *seen = malloc(sizeof *seen);
+    if (!seen)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0450", "out of memory");
+    ek_mongodb_seen_init(seen);
+    struct observation of = {.target = target, .seen = seen};
+    const char *host = target->tls_host ? target->tls_host : target->plain_host;
+    int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
+    int failed =
+        ek_mongodb_handshake(host, target->port, target->ca_file, half, &seen->handshake, err);
+    if (!failed) {
+        if (log_in(&of, deadline) == 0)
+            ask_everything(&of);
+        if (!seen->answered && seen->handshake.problem[0])
+            add_problem(seen, "TLS", seen->handshake.problem);
+        /* Without any login but nothing hidden from us: authentication is off. */
+        if (seen->authenticated && of.link.login == EK_LOGIN_NONE)
+            seen->problem[0] = '\0';
+        *ret_seen = *seen;
+    }
+    ek_mongodb_link_done(&of.link);
+    free(seen);
+    return failed;
+}

@@ -1,0 +1,138 @@
+/* buildInfo, getParameter, getCmdLineOpts, serverStatus, $clusterTime: what a member
+ * says about its own process. */
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/host/server_configuration.h"
+#include "drivers/host/server_tls_names.h"
+#include "drivers/mongodb/bson_read.h"
+#include "drivers/mongodb/read.h"
+#include "reconciler/base/buffer.h"
+
+enum { OPTIONS_MAX = 64 };
+
+void ek_mongodb_read_build_info(const bson_t *reply, struct ek_mongodb_seen *seen)
+{
+    int found[3];
+    for (int i = 0; i < 3; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "versionArray.%d", i);
+        found[i] = (int)ek_bson_int(reply, path, -1);
+    }
+    const char *text = ek_bson_text(reply, "version");
+    if (found[0] < 0 && (!text || sscanf(text, "%d.%d.%d", &found[0], &found[1], &found[2]) != 3))
+        return;
+    memcpy(seen->version, found, sizeof found);
+}
+
+void ek_mongodb_read_mode(const bson_t *reply, struct ek_mongodb_seen *seen)
+{
+    const char *word = ek_bson_text(reply, "tlsMode");
+    if (!word)
+        word = ek_bson_text(reply, "sslMode");
+    if (word)
+        seen->mode_running = ek_ssl_mode_parse(word);
+}
+
+struct options {
+    char *names[OPTIONS_MAX];
+    char *values[OPTIONS_MAX];
+    size_t count;
+};
+
+static void options_done(struct options *options)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        free(options->names[i]);
+        free(options->values[i]);
+    }
+}
+
+static void value_text(const bson_iter_t *field, struct ek_buffer *text)
+{
+    if (BSON_ITER_HOLDS_UTF8(field))
+        ek_buffer_text_add(text, bson_iter_utf8(field, NULL));
+    else if (BSON_ITER_HOLDS_BOOL(field))
+        ek_buffer_text_add(text, bson_iter_bool(field) ? "true" : "false");
+    else if (BSON_ITER_HOLDS_DOUBLE(field))
+        ek_buffer_printf(text, "%.17g", bson_iter_double(field));
+    else if (BSON_ITER_HOLDS_NUMBER(field))
+        ek_buffer_printf(text, "%lld", (long long)bson_iter_as_int64(field));
+}
+
+/* Every option below `section`, nested ones as "outer.inner"; the mode is no option. */
+static void collect_options(const bson_t *section, const char *prefix, int depth,
+                            struct options *options)
+{
+    bson_iter_t at;
+    bson_t inner;
+    if (depth > 4 || !bson_iter_init(&at, section))
+        return;
+    while (bson_iter_next(&at) && options->count < OPTIONS_MAX) {
+        const char *key = bson_iter_key(&at);
+        if (depth == 0 && strcmp(key, "mode") == 0)
+            continue;
+        EK_BUFFER name = {0};
+        ek_buffer_printf(&name, "%s%s%s", prefix, *prefix ? "." : "",
+                         depth == 0 ? ek_tls_name_of_ssl(key) : key);
+        if (ek_bson_iter_document(&at, &inner)) {
+            collect_options(&inner, ek_buffer_text(&name), depth + 1, options);
+            continue;
+        }
+        EK_BUFFER value = {0};
+        value_text(&at, &value);
+        options->names[options->count] = ek_buffer_take(&name);
+        options->values[options->count++] = ek_buffer_take(&value);
+    }
+}
+
+static void read_tls_options(const bson_t *section, struct ek_mongodb_seen *seen)
+{
+    EK_CLEANUP(options_done) struct options options = {0};
+    const char *mode = ek_bson_text(section, "mode");
+    if (mode)
+        seen->mode_at_start = ek_ssl_mode_parse(mode);
+    collect_options(section, "", 0, &options);
+    for (size_t i = 0; i < options.count; i++)
+        if (strcmp(options.names[i], "certificateKeyFile") == 0)
+            bson_strncpy(seen->certificate_key_file, options.values[i],
+                         sizeof seen->certificate_key_file);
+        else if (strcmp(options.names[i], "CAFile") == 0)
+            bson_strncpy(seen->ca_file, options.values[i], sizeof seen->ca_file);
+    if (options.count)
+        ek_server_options_digest((const char *const *)options.names,
+                                 (const char *const *)options.values, options.count,
+                                 seen->options_digest);
+}
+
+void ek_mongodb_read_options(const bson_t *reply, struct ek_mongodb_seen *seen)
+{
+    bson_t parsed, section;
+    if (!ek_bson_document(reply, "parsed", &parsed))
+        return;
+    seen->options_known = true;
+    seen->mode_at_start = EK_SSL_DISABLED;
+    if (ek_bson_document(&parsed, "net.tls", &section) ||
+        ek_bson_document(&parsed, "net.ssl", &section))
+        read_tls_options(&section, seen);
+    bool key_file =
+        ek_bson_copy_text(&parsed, "security.keyFile", seen->key_file, sizeof seen->key_file);
+    const char *authorization = ek_bson_text(&parsed, "security.authorization");
+    bool enabled = authorization && strcmp(authorization, "enabled") == 0;
+    seen->authorization = key_file || enabled ? EK_ANSWER_YES : EK_ANSWER_NO;
+}
+
+void ek_mongodb_read_server_status(const bson_t *reply, struct ek_mongodb_seen *seen)
+{
+    seen->pid = ek_bson_int(reply, "pid", -1);
+    int64_t seconds = ek_bson_int(reply, "uptime", -1);
+    seen->uptime_ms = ek_bson_int(reply, "uptimeMillis", seconds < 0 ? -1 : seconds * 1000);
+}
+
+int64_t ek_mongodb_read_signing_key(const bson_t *reply)
+{
+    bson_t time;
+    if (!ek_bson_document(reply, "$clusterTime", &time))
+        return 0;
+    return ek_bson_int(&time, "signature.keyId", 0);
+}

@@ -1,0 +1,20 @@
+#include <string.h>
+
+#include "drivers/mongodb/link.h"
+
+static const struct ek_mongodb_driver libmongoc = {
+    .name = "libmongoc",
+    .observe = ek_mongodb_observe,
+    .handshake = ek_mongodb_handshake,
+    .set_ssl_mode = ek_mongodb_set_ssl_mode,
+    .step_down = ek_mongodb_step_down,
+    .freeze = ek_mongodb_freeze,
+    .rename_members = ek_mongodb_rename_members,
+    .initiate = ek_mongodb_initiate,
+    .ensure_user = ek_mongodb_ensure_user,
+};
+
+const struct ek_mongodb_driver *ek_mongodb_driver_named(const char *name)
+{
+    return strcmp(name, libmongoc.name) == 0 ? &libmongoc : NULL;
+}
