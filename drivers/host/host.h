@@ -31,7 +31,8 @@ struct ek_host_facts {
     bool running;       /* the member's server process exists */
     int64_t pid;        /* 0 when not running */
     int64_t started_ms; /* when that process started (epoch, from /proc), 0 when not running */
-    bool restart_begun; /* a restart by Evenkeel was begun here and its process never came up (the mark is in the world) */
+    bool restart_begun; /* a restart by Evenkeel was begun here and its process never came up (the
+                           mark is in the world) */
     bool data_present;  /* the server's dbPath holds data */
     char server_version[32]; /* of the binary, "" when unknown */
 };
@@ -52,8 +53,7 @@ struct ek_host_driver {
 
     /* MUST. Read a file of at most `max` bytes. EK_NOT_FOUND when there is none. */
     int (*read_file)(const struct ek_host *host, const char *path, size_t max, int64_t deadline,
-                     struct ek_buffer *ret_content, int64_t *ret_modified_ms,
-                     struct ek_error *err);
+                     struct ek_buffer *ret_content, int64_t *ret_modified_ms, struct ek_error *err);
 
     /* MUST. Replace a file atomically (temporary name, fsync, rename); missing parent
      * directories are made with mode 0750. Readable by the server's user. */

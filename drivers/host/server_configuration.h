@@ -13,26 +13,28 @@
 
 /* What Evenkeel sets under net.tls; paths on the member's host. */
 struct ek_server_tls {
-    enum ek_ssl_mode mode;            /* EK_SSL_DISABLED: the whole net.tls (and net.ssl) section goes away */
+    enum ek_ssl_mode mode; /* EK_SSL_DISABLED: the whole net.tls (and net.ssl) section goes away */
     const char *certificate_key_file; /* leaf + encrypted key */
     const char *ca_file;
-    const char *password_file;        /* read at start by __exec: cat; NULL: no password */
+    const char *password_file; /* read at start by __exec: cat; NULL: no password */
 };
 
 /* What a file (or a running server's getCmdLineOpts) says. */
 struct ek_server_configuration {
-    enum ek_ssl_mode mode;       /* absent: disabled; unreadable word: EK_SSL_UNKNOWN */
-    uint8_t options_digest[32];  /* SHA-256 over the canonical form of every net.tls key but mode
-                                    (passwords and expansions as "<password>"), all zero when there is none */
-    char *certificate_key_file;  /* or NULL */
-    char *ca_file;               /* or NULL */
-    char *key_file;              /* security.keyFile, or NULL */
-    char *replica_set;           /* replication.replSetName, or NULL */
-    char *db_path;               /* storage.dbPath, or NULL */
-    char *log_path;              /* systemLog.path, or NULL */
-    int port;                    /* net.port, 27017 when absent */
-    bool authorization;          /* security.authorization enabled or keyFile given */
-    bool password_by_exec;       /* net.tls.certificateKeyFilePassword.__exec is there: --configExpand exec is needed */
+    enum ek_ssl_mode mode;      /* absent: disabled; unreadable word: EK_SSL_UNKNOWN */
+    uint8_t options_digest[32]; /* SHA-256 over the canonical form of every net.tls key but mode
+                                   (passwords and expansions as "<password>"), all zero when there
+                                   is none */
+    char *certificate_key_file; /* or NULL */
+    char *ca_file;              /* or NULL */
+    char *key_file;             /* security.keyFile, or NULL */
+    char *replica_set;          /* replication.replSetName, or NULL */
+    char *db_path;              /* storage.dbPath, or NULL */
+    char *log_path;             /* systemLog.path, or NULL */
+    int port;                   /* net.port, 27017 when absent */
+    bool authorization;         /* security.authorization enabled or keyFile given */
+    bool password_by_exec; /* net.tls.certificateKeyFilePassword.__exec is there: --configExpand
+                              exec is needed */
 };
 
 void ek_server_configuration_done(struct ek_server_configuration *configuration);
@@ -46,6 +48,12 @@ int ek_server_configuration_parse(const char *text, size_t length, const char *p
 /* The canonical options digest that ek_server_configuration_parse would find after
  * ek_server_configuration_edit wrote `tls` (so that wanted and found can be compared). */
 void ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32]);
+
+/* The digest that the file `text` will have once `tls` is written into it: as above, and with
+ * the keys that people set under net.tls themselves. The one to compare such a file with. */
+int ek_server_tls_digest_in(const char *text, size_t length, const char *path,
+                            const struct ek_server_tls *tls, uint8_t ret_digest[32],
+                            struct ek_error *err);
 
 /* The same digest from single options as a running server reports them
  * (getCmdLineOpts.parsed.net.tls): names and values of every key but mode, any order. */

@@ -1,0 +1,520 @@
+/* Editing the server's configuration: libyaml says where things stand, bytes are
+ * replaced there, and nothing else in the file moves. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/host/server_configuration.h"
+#include "drivers/host/server_tls_names.h"
+#include "drivers/host/text_edit.h"
+#include "drivers/host/yaml_tree.h"
+
+struct wanted {
+    const char *key;
+    char *value; /* as written in the file; NULL: the password's expansion, or not wanted */
+};
+
+enum { WANTED_MODE, WANTED_FILE, WANTED_CA, WANTED_ALLOW, WANTED_PASSWORD, WANTED_COUNT };
+
+struct editor {
+    const char *path;
+    const struct ek_server_tls *tls;
+    struct ek_text_edit *edit;
+    const struct ek_yaml_node *root, *net_key, *net;
+    size_t step;   /* how many columns a level is indented by */
+    char *command; /* the __exec command, or NULL */
+    struct wanted wanted[WANTED_COUNT];
+    struct ek_error *err;
+};
+
+static int refuse(const struct editor *editor, const struct ek_yaml_node *node, const char *why)
+{
+    ek_fail(editor->err, EK_UNSUPPORTED, "EK-0411", "%s: %s", editor->path, why);
+    if (editor->err && node) {
+        snprintf(editor->err->at.file, sizeof editor->err->at.file, "%s", editor->path);
+        editor->err->at.line = (int)node->line + 1;
+        editor->err->at.column = (int)node->column + 1;
+    }
+    return EK_UNSUPPORTED;
+}
+
+static bool is_null(const struct ek_yaml_node *node)
+{
+    return !node || (node->kind == EK_YAML_SCALAR && !*node->value && !node->block_text &&
+                     node->line == node->end_line && node->column == node->end_column);
+}
+
+static bool is_blank_line(const struct ek_text_edit *edit, size_t line)
+{
+    size_t at = ek_text_line(edit, line);
+    size_t end = ek_text_line(edit, line + 1);
+    while (at < end && strchr(" \t\r\n", edit->text[at]))
+        at++;
+    return at == end;
+}
+
+/* The last line that holds something of the node. */
+static size_t last_line(const struct ek_text_edit *edit, const struct ek_yaml_node *node)
+{
+    if (!node->flow && node->count > 0 && node->kind != EK_YAML_SCALAR)
+        return last_line(edit, node->values[node->count - 1]);
+    size_t line = node->end_line;
+    if (node->end_column == 0 && line > node->line)
+        line--;
+    while (node->block_text && line > node->line && is_blank_line(edit, line))
+        line--;
+    return line;
+}
+
+/* Behind a section: its last line, and comments that are indented deeper than its key. */
+static size_t section_end(const struct ek_text_edit *edit, const struct ek_yaml_node *key,
+                          const struct ek_yaml_node *value)
+{
+    size_t line = last_line(edit, value);
+    if (line < key->line)
+        line = key->line;
+    for (line++; line < edit->line_count; line++) {
+        size_t start = ek_text_line(edit, line);
+        size_t indent = strspn(edit->text + start, " ");
+        if (indent <= key->column || edit->text[start + indent] != '#')
+            break;
+    }
+    return line;
+}
+
+static bool starts_its_line(const struct ek_text_edit *edit, const struct ek_yaml_node *key)
+{
+    size_t start = ek_text_line(edit, key->line);
+    return start + strspn(edit->text + start, " ") == ek_text_at(edit, key->line, key->column);
+}
+
+static bool plain_throughout(const struct ek_yaml_node *node)
+{
+    if (node->marked || node->kind == EK_YAML_ALIAS)
+        return false;
+    for (size_t i = 0; i < node->count; i++)
+        if ((node->keys && !plain_throughout(node->keys[i])) || !plain_throughout(node->values[i]))
+            return false;
+    return true;
+}
+
+static int check_mapping(const struct editor *editor, const struct ek_yaml_node *key,
+                         const struct ek_yaml_node *mapping, const char *name)
+{
+    char why[120];
+    snprintf(why, sizeof why, "%s is not in block style, one key per line", name);
+    if (!starts_its_line(editor->edit, key))
+        return refuse(editor, key, why);
+    if (is_null(mapping))
+        return 0;
+    if (mapping->kind != EK_YAML_MAPPING || mapping->flow)
+        return refuse(editor, mapping, why);
+    for (size_t i = 0; i < mapping->count; i++)
+        if (!starts_its_line(editor->edit, mapping->keys[i]))
+            return refuse(editor, mapping->keys[i], why);
+    return 0;
+}
+
+static bool text_is_ordinary(const struct ek_text_edit *edit)
+{
+    for (size_t i = 0; i < edit->length; i++) {
+        if (edit->text[i] == '\r' && (i + 1 == edit->length || edit->text[i + 1] != '\n'))
+            return false;
+        if (edit->length - i >= 2 && memcmp(edit->text + i, "\xC2\x85", 2) == 0)
+            return false;
+        if (edit->length - i >= 3 && (memcmp(edit->text + i, "\xE2\x80\xA8", 3) == 0 ||
+                                      memcmp(edit->text + i, "\xE2\x80\xA9", 3) == 0))
+            return false;
+    }
+    return true;
+}
+
+static int check_dotted(const struct editor *editor, const struct ek_yaml_node *mapping,
+                        const char *const *prefixes)
+{
+    for (size_t i = 0; mapping && i < mapping->count; i++)
+        for (const char *const *prefix = prefixes; *prefix; prefix++)
+            if (strncmp(mapping->keys[i]->value, *prefix, strlen(*prefix)) == 0)
+                return refuse(editor, mapping->keys[i], "TLS options are written as dotted keys");
+    return 0;
+}
+
+/* Find net and make sure that what follows may rely on lines and columns. */
+static int find_net(struct editor *editor, const struct ek_yaml_tree *tree)
+{
+    static const char *const in_root[] = {"net.tls", "net.ssl", NULL};
+    static const char *const in_net[] = {"tls.", "ssl.", NULL};
+    if (tree->more_documents || tree->ends_explicitly)
+        return refuse(editor, NULL, "the file holds more than one plain document");
+    if (!text_is_ordinary(editor->edit))
+        return refuse(editor, NULL, "lines end in an unusual way");
+    editor->root = is_null(tree->root) ? NULL : tree->root;
+    if (!editor->root)
+        return 0;
+    if (editor->root->kind != EK_YAML_MAPPING)
+        return ek_yaml_fail(editor->err, editor->path, editor->root->line, editor->root->column,
+                            "the file must hold keys and values");
+    if (editor->root->marked || editor->root->flow)
+        return refuse(editor, editor->root, "the file is not in plain block style");
+    int result = check_dotted(editor, editor->root, in_root);
+    editor->net = ek_yaml_find(editor->root, "net", &editor->net_key);
+    if (result != 0 || !editor->net)
+        return result;
+    if (!plain_throughout(editor->net))
+        return refuse(editor, editor->net, "net uses anchors, aliases or tags");
+    result = check_mapping(editor, editor->net_key, editor->net, "net");
+    if (result != 0)
+        return result;
+    if (is_null(editor->net))
+        editor->net = NULL;
+    return check_dotted(editor, editor->net, in_net);
+}
+
+/* ---- writing ---- */
+
+static void find_step(struct editor *editor)
+{
+    const struct ek_yaml_node *root = editor->root;
+    editor->step = 2;
+    for (size_t i = 0; root && i < root->count; i++) {
+        const struct ek_yaml_node *value = root->values[i];
+        bool here = !editor->net || value == editor->net;
+        if (here && value->kind == EK_YAML_MAPPING && !value->flow &&
+            value->column > root->keys[i]->column) {
+            editor->step = value->column - root->keys[i]->column;
+            return;
+        }
+    }
+}
+
+static void want(struct editor *editor)
+{
+    const struct ek_server_tls *tls = editor->tls;
+    editor->wanted[WANTED_MODE] = (struct wanted){"mode", strdup(ek_tls_mode_name(tls->mode))};
+    editor->wanted[WANTED_FILE] = (struct wanted){
+        "certificateKeyFile",
+        tls->certificate_key_file ? ek_server_quoted(tls->certificate_key_file) : NULL};
+    editor->wanted[WANTED_CA] =
+        (struct wanted){"CAFile", tls->ca_file ? ek_server_quoted(tls->ca_file) : NULL};
+    editor->wanted[WANTED_ALLOW] =
+        (struct wanted){"allowConnectionsWithoutCertificates", strdup("true")};
+    editor->wanted[WANTED_PASSWORD] = (struct wanted){EK_TLS_PASSWORD_KEY, NULL};
+    if (tls->password_file) {
+        EK_BUFFER command = {0};
+        ek_server_password_command(tls->password_file, &command);
+        editor->command = ek_buffer_take(&command);
+    }
+}
+
+static bool is_wanted(const struct editor *editor, size_t row)
+{
+    return row == WANTED_PASSWORD ? editor->command != NULL : editor->wanted[row].value != NULL;
+}
+
+static void add_line(const struct editor *editor, struct ek_buffer *lines, size_t column,
+                     const char *key, const char *value)
+{
+    ek_buffer_printf(lines, "%*s%s:%s%s%s", (int)column, "", key, *value ? " " : "", value,
+                     editor->edit->line_end);
+}
+
+static void add_wanted(const struct editor *editor, struct ek_buffer *lines, size_t column,
+                       size_t row)
+{
+    const struct wanted *wanted = &editor->wanted[row];
+    if (row != WANTED_PASSWORD) {
+        add_line(editor, lines, column, wanted->key, wanted->value);
+        return;
+    }
+    char *command = ek_server_quoted(editor->command);
+    add_line(editor, lines, column, wanted->key, "");
+    add_line(editor, lines, column + editor->step, "__exec", command);
+    add_line(editor, lines, column + editor->step, "type", "\"string\"");
+    add_line(editor, lines, column + editor->step, "trim", "\"whitespace\"");
+    free(command);
+}
+
+/* Those of the wanted keys that `present` lacks; the section's own key first if asked. */
+static void insert_missing(const struct editor *editor, size_t line, size_t column,
+                           const char *section, const bool *present)
+{
+    EK_BUFFER lines = {0};
+    if (section)
+        add_line(editor, &lines, column, section, "");
+    for (size_t row = 0; row < WANTED_COUNT; row++)
+        if (!present[row] && is_wanted(editor, row))
+            add_wanted(editor, &lines, section ? column + editor->step : column, row);
+    if (lines.length == 0)
+        return;
+    size_t at = ek_text_line(editor->edit, line);
+    ek_text_replace(editor->edit, at, at, ek_buffer_text(&lines));
+}
+
+static void remove_lines(const struct editor *editor, const struct ek_yaml_node *key,
+                         const struct ek_yaml_node *value)
+{
+    ek_text_replace(editor->edit, ek_text_line(editor->edit, key->line),
+                    ek_text_line(editor->edit, section_end(editor->edit, key, value)), "");
+}
+
+static bool text_is(const struct ek_yaml_node *mapping, const char *key, const char *text)
+{
+    const struct ek_yaml_node *node = ek_yaml_find(mapping, key, NULL);
+    return node && node->kind == EK_YAML_SCALAR && strcmp(node->value, text) == 0;
+}
+
+static bool has_value(const struct editor *editor, size_t row, const struct ek_yaml_node *value)
+{
+    const struct ek_server_tls *tls = editor->tls;
+    const char *const values[WANTED_COUNT] = {
+        ek_tls_mode_name(tls->mode), tls->certificate_key_file, tls->ca_file, "true", NULL};
+    if (row != WANTED_PASSWORD)
+        return value->kind == EK_YAML_SCALAR && strcmp(value->value, values[row]) == 0;
+    return value->kind == EK_YAML_MAPPING && value->count == 3 &&
+           text_is(value, "__exec", editor->command) && text_is(value, "type", "string") &&
+           text_is(value, "trim", "whitespace");
+}
+
+static void set_value(const struct editor *editor, size_t row, const struct ek_yaml_node *key,
+                      const struct ek_yaml_node *value)
+{
+    struct ek_text_edit *edit = editor->edit;
+    if (has_value(editor, row, value))
+        return;
+    if (row != WANTED_PASSWORD && value->kind == EK_YAML_SCALAR && !value->block_text &&
+        value->line == value->end_line && value->line == key->line) {
+        EK_BUFFER text = {0};
+        ek_buffer_printf(&text, "%s%s", is_null(value) ? " " : "", editor->wanted[row].value);
+        ek_text_replace(edit, ek_text_at(edit, value->line, value->column),
+                        ek_text_at(edit, value->end_line, value->end_column),
+                        ek_buffer_text(&text));
+        return;
+    }
+    EK_BUFFER lines = {0};
+    add_wanted(editor, &lines, key->column, row);
+    size_t last = last_line(edit, value);
+    ek_text_replace(edit, ek_text_line(edit, key->line), ek_text_line(edit, last + 1),
+                    ek_buffer_text(&lines));
+}
+
+static void rename_key(const struct editor *editor, const struct ek_yaml_node *key,
+                       const char *name)
+{
+    struct ek_text_edit *edit = editor->edit;
+    ek_text_replace(edit, ek_text_at(edit, key->line, key->column),
+                    ek_text_at(edit, key->end_line, key->end_column), name);
+}
+
+static size_t row_of(const struct editor *editor, const char *name)
+{
+    size_t row = 0;
+    while (row < WANTED_COUNT && strcmp(editor->wanted[row].key, name) != 0)
+        row++;
+    return row;
+}
+
+/* One key of the section that is there; `ssl`: it still has its old name. */
+static void edit_child(const struct editor *editor, const struct ek_yaml_node *section,
+                       size_t index, bool ssl, bool *present)
+{
+    const struct ek_yaml_node *key = section->keys[index];
+    const struct ek_yaml_node *value = section->values[index];
+    const char *name = ssl ? ek_tls_name_of_ssl(key->value) : key->value;
+    bool renamed = strcmp(name, key->value) != 0;
+    size_t row = row_of(editor, name);
+    bool managed = row < WANTED_COUNT;
+    bool gone = strcmp(name, "sslOnNormalPorts") == 0; /* has no name under net.tls */
+    if (renamed && ek_yaml_find(section, name, NULL))
+        gone = true;
+    if (gone || (managed && !is_wanted(editor, row))) {
+        remove_lines(editor, key, value);
+        return;
+    }
+    if (managed)
+        present[row] = true;
+    bool whole_lines = managed && row == WANTED_PASSWORD && !has_value(editor, row, value);
+    if (renamed && !whole_lines)
+        rename_key(editor, key, name);
+    if (managed)
+        set_value(editor, row, key, value);
+}
+
+static int turn_on(struct editor *editor)
+{
+    bool present[WANTED_COUNT] = {false};
+    const struct ek_yaml_node *key = NULL;
+    const struct ek_yaml_node *ssl_key = NULL;
+    const struct ek_yaml_node *section = ek_yaml_find(editor->net, "tls", &key);
+    const struct ek_yaml_node *ssl = ek_yaml_find(editor->net, "ssl", &ssl_key);
+    size_t root_column = editor->root ? editor->root->column : 0;
+    if (!editor->net) {
+        bool no_key = !editor->net_key;
+        size_t line = no_key ? editor->edit->line_count : editor->net_key->line + 1;
+        if (no_key) {
+            EK_BUFFER net = {0};
+            add_line(editor, &net, root_column, "net", "");
+            ek_text_replace(editor->edit, editor->edit->length, editor->edit->length,
+                            ek_buffer_text(&net));
+        }
+        insert_missing(editor, line, root_column + editor->step, "tls", present);
+        return 0;
+    }
+    if (!section && !ssl) {
+        insert_missing(editor, last_line(editor->edit, editor->net) + 1, editor->net->column, "tls",
+                       present);
+        return 0;
+    }
+    if (ssl) {
+        int result = check_mapping(editor, ssl_key, ssl, "net.ssl");
+        if (result != 0)
+            return result;
+    }
+    if (section && ssl)
+        remove_lines(editor, ssl_key, ssl);
+    bool from_ssl = !section;
+    if (from_ssl) {
+        section = ssl;
+        key = ssl_key;
+        rename_key(editor, key, "tls");
+    }
+    int result = check_mapping(editor, key, section, "net.tls");
+    if (result != 0)
+        return result;
+    if (is_null(section)) {
+        insert_missing(editor, key->line + 1, key->column + editor->step, NULL, present);
+        return 0;
+    }
+    for (size_t i = 0; i < section->count; i++)
+        edit_child(editor, section, i, from_ssl, present);
+    insert_missing(editor, last_line(editor->edit, section) + 1, section->column, NULL, present);
+    return 0;
+}
+
+/* The server refuses every TLS key while the mode is disabled, so the section goes away
+ * as a whole, keys that people set themselves (disabledProtocols, …) and its comments
+ * included; turning TLS on again does not bring those back. */
+static int turn_off(struct editor *editor)
+{
+    static const char *const names[] = {"tls", "ssl"};
+    size_t removed = 0;
+    for (size_t i = 0; i < 2; i++) {
+        const struct ek_yaml_node *key;
+        const struct ek_yaml_node *section = ek_yaml_find(editor->net, names[i], &key);
+        if (!section)
+            continue;
+        remove_lines(editor, key, section);
+        removed++;
+    }
+    if (removed > 0 && removed == editor->net->count) { /* an empty net is no option either */
+        size_t line = editor->net_key->line;
+        ek_text_replace(editor->edit, ek_text_line(editor->edit, line),
+                        ek_text_line(editor->edit, line + 1), "");
+    }
+    return 0;
+}
+
+/* ---- checking what came out ---- */
+
+static bool concerns_tls(const char *name)
+{
+    return strncmp(name, "net.tls.", 8) == 0 || strncmp(name, "net.ssl.", 8) == 0 ||
+           strcmp(name, "net.tls") == 0 || strcmp(name, "net.ssl") == 0 || strcmp(name, "net") == 0;
+}
+
+static int other_options(const char *text, size_t length, const char *path,
+                         struct ek_buffer *ret_lines, struct ek_error *err)
+{
+    EK_YAML_TREE tree = {0};
+    EK_YAML_OPTIONS options = {0};
+    int result = ek_yaml_tree_parse(text, length, path, &tree, err);
+    if (result == 0)
+        result = ek_yaml_options_of(&tree, path, &options, err);
+    for (size_t i = 0; result == 0 && i < options.count; i++)
+        if (!concerns_tls(options.rows[i].name))
+            ek_buffer_printf(ret_lines, "%s=%s\n", options.rows[i].name, options.rows[i].value);
+    return result;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static int check_result(const char *before, size_t before_length, const struct ek_buffer *after,
+                        const char *path, const struct ek_server_tls *tls, struct ek_error *err)
+{
+    EK_BUFFER old_lines = {0};
+    EK_BUFFER new_lines = {0};
+    int result = other_options(before, before_length, path, &old_lines, err);
+    if (result != 0)
+        return result;
+    struct ek_server_configuration found = {0};
+    bool good = other_options(ek_buffer_text(after), after->length, path, &new_lines, NULL) == 0 &&
+                ek_server_configuration_parse(ek_buffer_text(after), after->length, path, &found,
+                                              NULL) == 0;
+    bool on = tls->mode != EK_SSL_DISABLED;
+    good = good && found.mode == tls->mode &&
+           same(found.certificate_key_file, on ? tls->certificate_key_file : NULL) &&
+           same(found.ca_file, on ? tls->ca_file : NULL) &&
+           found.password_by_exec == (on && tls->password_file) &&
+           strcmp(ek_buffer_text(&old_lines), ek_buffer_text(&new_lines)) == 0;
+    ek_server_configuration_done(&found);
+    if (!good)
+        return ek_fail(err, EK_UNSUPPORTED, "EK-0411",
+                       "%s: the edited file would not say what it should", path);
+    return 0;
+}
+
+int ek_server_configuration_edit(const char *text, size_t length, const char *path,
+                                 const struct ek_server_tls *tls, struct ek_buffer *ret_text,
+                                 struct ek_error *err)
+{
+    size_t mark = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    EK_YAML_TREE tree = {0};
+    EK_TEXT_EDIT edit = {0};
+    EK_BUFFER body = {0};
+    if (tls->mode == EK_SSL_UNKNOWN)
+        return ek_fail(err, EK_BUG, "EK-0599", "%s: an unknown sslMode was to be written", path);
+    int result = ek_yaml_tree_parse(text + mark, length - mark, path, &tree, err);
+    if (result != 0)
+        return result;
+    ek_text_edit_init(&edit, text + mark, length - mark);
+    struct editor editor = {.path = path, .tls = tls, .edit = &edit, .err = err};
+    result = find_net(&editor, &tree);
+    if (result == 0) {
+        find_step(&editor);
+        want(&editor);
+        result = tls->mode == EK_SSL_DISABLED ? turn_off(&editor) : turn_on(&editor);
+    }
+    for (size_t i = 0; i < WANTED_COUNT; i++)
+        free(editor.wanted[i].value);
+    free(editor.command);
+    if (result != 0)
+        return result;
+    ek_buffer_add(&body, text, mark);
+    EK_BUFFER edited = {0};
+    ek_text_apply(&edit, &edited);
+    ek_buffer_add(&body, ek_buffer_text(&edited), edited.length);
+    result = check_result(text, length, &body, path, tls, err);
+    if (result != 0)
+        return result;
+    *ret_text = body;
+    body = (struct ek_buffer){0};
+    return 0;
+}
+
+int ek_server_tls_digest_in(const char *text, size_t length, const char *path,
+                            const struct ek_server_tls *tls, uint8_t ret_digest[32],
+                            struct ek_error *err)
+{
+    EK_BUFFER edited = {0};
+    struct ek_server_configuration configuration = {0};
+    int result = ek_server_configuration_edit(text, length, path, tls, &edited, err);
+    if (result == 0)
+        result = ek_server_configuration_parse(ek_buffer_text(&edited), edited.length, path,
+                                               &configuration, err);
+    if (result == 0)
+        memcpy(ret_digest, configuration.options_digest, 32);
+    ek_server_configuration_done(&configuration);
+    return result;
+}
