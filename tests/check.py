@@ -1,0 +1,214 @@
+"""What `make check` runs. Prints each suite's counts; the last line is `N passed, M failed`."""
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+UNIT_TIMEOUT_S = 180
+MODEL_TIMEOUT_S = 300
+INTEGRATION_TIMEOUT_S = 600
+ERROR_ID = re.compile(r'"(EK-\d{4})"')
+ROW = re.compile(r'\s*EK_[A-Z_]*ROW\(\s*"(EK-\d{4})"')
+# Rows that explain another program's log lines: nothing in our sources raises them.
+LOG_LINE_IDS = re.compile(r"EK-09\d\d")
+
+
+class Suite:
+    def __init__(self, name):
+        self.name, self.passed, self.failed, self.began = name, 0, 0, time.monotonic()
+
+    def count(self, good, what=""):
+        if good:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED: {self.name}: {what}", flush=True)
+
+    def close(self):
+        print(f"{self.name}: {self.passed} passed, {self.failed} failed "
+              f"({time.monotonic() - self.began:.0f} s)", flush=True)
+        return self
+
+
+class Check:
+    def __init__(self, arguments):
+        self.build = Path(arguments.build)
+        self.make_words = [*shlex.split(arguments.make), f"-j{os.cpu_count() or 1}",
+                           f"BUILD={arguments.build}"]
+        self.mongod, self.select = arguments.mongod, arguments.select
+        self.environment = {k: v for k, v in os.environ.items()
+                            if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+
+    def make(self, *targets):
+        return subprocess.run([*self.make_words, *targets], env=self.environment,
+                              check=False).returncode == 0
+
+    # -- suites -----------------------------------------------------------------------
+
+    def run_build(self):
+        suite = Suite("build")
+        suite.count(self.make("all"), "make all")
+        return suite.close()
+
+    def run_sources(self):
+        suite = Suite("sources")
+        suite.count(self.make("syntax"), "clang finds something in the sources")
+        wrong = core_includes_of_drivers()
+        suite.count(not wrong, f"the core includes drivers: {wrong}")
+        rows, used = catalogue_rows(), used_ids()
+        twice = sorted({row for row in rows if rows.count(row) > 1})
+        suite.count(not twice, f"ids with more than one row in the catalogue: {twice}")
+        missing = sorted(set(used) - set(rows))
+        suite.count(not missing,
+                    "ids without a row in the catalogue: " +
+                    ", ".join(f"{name} ({used[name]})" for name in missing))
+        idle = sorted(r for r in set(rows) - set(used) if not LOG_LINE_IDS.match(r))
+        suite.count(not idle, f"rows of the catalogue that no source uses: {idle}")
+        return suite.close()
+
+    def run_unit(self):
+        suite = Suite("unit")
+        built = self.make("--keep-going", "sanitized")
+        suite.count(built, "make sanitized")
+        environment = dict(self.environment, CMOCKA_MESSAGE_OUTPUT="TAP",
+                           ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
+                           UBSAN_OPTIONS="print_stacktrace=1")
+        for source in sorted(Path("tests/unit").glob("*.c")):
+            program = self.build / "sanitized" / "unit" / source.stem
+            if program.exists():
+                self.run_unit_program(suite, program, environment)
+            else:
+                suite.count(False, f"{source.stem} was not built")
+        return suite.close()
+
+    @staticmethod
+    def run_unit_program(suite, program, environment):
+        try:
+            done = subprocess.run([str(program)], env=environment, capture_output=True, text=True,
+                                  errors="replace", timeout=UNIT_TIMEOUT_S, check=False)
+            output, status = done.stdout + done.stderr, done.returncode
+        except subprocess.TimeoutExpired:
+            output, status = "", f"nothing after {UNIT_TIMEOUT_S} s"
+        passed = len(re.findall(r"^\s*ok \d+", output, re.M))
+        failed = re.findall(r"^\s*not ok \d+ - (.*)$", output, re.M)
+        suite.passed += passed
+        for name in failed:
+            suite.count(False, f"{program.name}: {name}")
+        if (status != 0 and not failed) or (status == 0 and passed == 0):
+            suite.count(False, f"{program.name}: exit status {status}, {passed} tests passed")
+        if status != 0:
+            print(output, flush=True)
+
+    def run_model(self):
+        suite = Suite("model")
+        built = self.make("build/model".replace("build", str(self.build), 1))
+        suite.count(built, "make model")
+        if built:
+            try:
+                done = subprocess.run([str(self.build / "model")], timeout=MODEL_TIMEOUT_S,
+                                      env=self.environment, check=False)
+                suite.count(done.returncode == 0, f"exit status {done.returncode}")
+            except subprocess.TimeoutExpired:
+                suite.count(False, f"nothing after {MODEL_TIMEOUT_S} s")
+        return suite.close()
+
+    def run_integration(self):
+        suite = Suite("integration")
+        results = (self.build / "integration.xml").resolve()
+        results.unlink(missing_ok=True)
+        environment = dict(self.environment, EVENKEEL_BUILD=str(self.build.resolve()))
+        if self.mongod:
+            environment["MONGOD"] = self.mongod
+        command = [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q",
+                   "-p", "no:cacheprovider", "--durations=5", f"--junitxml={results}",
+                   "tests/integration", *(["-k", self.select] if self.select else [])]
+        try:
+            with subprocess.Popen(command, env=environment) as process:
+                try:
+                    status = process.wait(timeout=INTEGRATION_TIMEOUT_S)
+                except subprocess.TimeoutExpired:
+                    process.terminate()
+                    status = f"not done after {INTEGRATION_TIMEOUT_S} s"
+        finally:
+            counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+            if results.exists():
+                for element in xml.parse(results).getroot().iter("testsuite"):
+                    for name in counts:
+                        counts[name] += int(element.get(name, 0))
+        suite.failed = counts["failures"] + counts["errors"]
+        suite.passed = max(0, counts["tests"] - suite.failed - counts["skipped"])
+        if counts["skipped"]:
+            print(f"integration: {counts['skipped']} skipped")
+        if (status != 0 and not suite.failed) or not suite.passed + suite.failed:
+            suite.count(False, f"pytest: exit status {status}")
+        return suite.close()
+
+
+# ---- the sources' own rules --------------------------------------------------------------
+
+
+def sources():
+    for top in ("reconciler", "specs", "drivers"):
+        yield from sorted(p for p in Path(top).rglob("*") if p.suffix in (".c", ".h", ".def"))
+
+
+def core_includes_of_drivers():
+    """The core decides; it knows nothing of how things are done."""
+    found = []
+    for pattern in ("reconciler/*.c", "reconciler/*.h", "specs/*.c", "specs/*.h"):
+        for path in sorted(Path(".").glob(pattern)):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                if re.match(r'\s*#\s*include\s*[<"](\.\./)*drivers/', line):
+                    found.append(f"{path}: {line.strip()}")
+    return found
+
+
+def catalogue_rows():
+    return [match.group(1) for path in sorted(Path("reconciler/catalogue").glob("*.def"))
+            for match in map(ROW.match, path.read_text(encoding="utf-8").splitlines()) if match]
+
+
+def used_ids():
+    """{id: first file that names it}."""
+    used = {}
+    for path in sources():
+        if path.parent == Path("reconciler/catalogue") and path.suffix == ".def":
+            continue
+        for name in ERROR_ID.findall(path.read_text(encoding="utf-8")):
+            used.setdefault(name, path)
+    return used
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--make", default="make")
+    parser.add_argument("--mongod")
+    parser.add_argument("--only", choices=["unit", "integration"])
+    parser.add_argument("--select")
+    arguments = parser.parse_args()
+    os.chdir(Path(__file__).resolve().parent.parent)
+    check = Check(arguments)
+    suites = []
+    if arguments.only:
+        suites.append(getattr(check, f"run_{arguments.only}")())
+    else:
+        suites.append(check.run_build())
+        suites.append(check.run_sources())
+        suites.append(check.run_unit())
+        if list(Path("tests/model").glob("*.c")):
+            suites.append(check.run_model())
+        suites.append(check.run_integration())
+    passed, failed = sum(s.passed for s in suites), sum(s.failed for s in suites)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The whole program against real server processes. Runs inside tests/sandbox/enter only."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sandbox"))
+
+# pylint: disable=wrong-import-position
+from fleet import Fleet, find_server  # noqa: E402
+from shop import Shop  # noqa: E402
+from specs_repository import SpecsRepository  # noqa: E402
+from tool import Evenkeel  # noqa: E402
+
+BUILD = os.environ.get("EVENKEEL_BUILD", "build")
+
+
+def pytest_configure(config):
+    if "EVENKEEL_SANDBOX_DIR" not in os.environ:
+        raise pytest.UsageError("run this as: tests/sandbox/enter /usr/bin/python3 -m pytest "
+                                "tests/integration, or: make integration")
+    config.option.tbstyle = "short"
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """The sandbox's run directory; it goes away by itself."""
+    return Path(os.environ["EVENKEEL_SANDBOX_DIR"])
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The server program that fleets run."""
+    return find_server(BUILD)[0]
+
+
+@pytest.fixture(scope="session")
+def shop(sandbox, server):
+    """A running three-member set in `disabled`, its specs in git, and Evenkeel for it. Shared:
+    a test leaves it in `disabled`, healthy, with a as primary."""
+    fleet = Fleet(sandbox / "fleet", server, priorities={"a": 2})
+    fleet.provision()
+    fleet.start()
+    fleet.initiate()
+    fleet.wait_settled()
+    specs = SpecsRepository(sandbox / "specs", fleet)
+    specs.set_mode("disabled", "the fleet as it is")
+    yield Shop(fleet, specs, Evenkeel(sandbox / "evenkeel", BUILD), sandbox)
+    fleet.destroy()
+
+
+@pytest.fixture(scope="session")
+def bare_hosts(sandbox, server):
+    """Three hosts on which nothing was ever installed, and specs that want SSL there."""
+    fleet = Fleet(sandbox / "new", server, set_name="rs-new", domain="new.example.net")
+    specs = SpecsRepository(sandbox / "new-specs", fleet)
+    specs.set_mode("requireSSL", "a new deployment, SSL from its first start")
+    yield Shop(fleet, specs, Evenkeel(sandbox / "new-evenkeel", BUILD), sandbox)
+    fleet.destroy()
