@@ -57,7 +57,7 @@ help:
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
-	@echo 'make bench        time validate and plan'
+	@echo 'make bench        time validate on large trees'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
 	@echo 'make clean        remove $(BUILD)'
 	@echo 'MONGOD=/path/to/mongod with demo, check or integration: a real server instead of the stand-in.'

@@ -26,7 +26,7 @@ kind: Deployment
 metadata: {{ name: orders, account: acme }}
 spec:
   plan: dedicated
-  provider: {{ name: local, directory: {directory}, serverBinary: {server} }}
+  provider: {{ name: local, directory: {directory}, server: {server} }}
   replicaSet:
     name: {set_name}
     members:
