@@ -37,6 +37,11 @@ SOURCES := $(LIBRARY_SOURCES) $(COMMAND_SOURCES) $(STANDIN_SOURCES) $(MODEL_SOUR
 SANITIZED := BUILD=$(BUILD)/sanitized SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	OPTIMISATION="-O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized"
 
+# V=1 shows whole commands.
+ifeq ($(V),)
+quiet = @echo '  $(1) $@';
+endif
+
 object = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
 
 MAKEFLAGS += --no-print-directory
@@ -64,24 +69,24 @@ help:
 
 $(BUILD)/objects/%.o: %.c | dependencies
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+	$(call quiet,compile)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/libevenkeel.a: $(call object,$(LIBRARY_SOURCES))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call quiet,archive)$(AR) rcs $@ $^
 
 $(BUILD)/evenkeel: $(call object,$(COMMAND_SOURCES)) $(BUILD)/libevenkeel.a
-	$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 $(BUILD)/mongod-standin: $(call object,$(STANDIN_SOURCES))
-	$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 $(BUILD)/model: $(call object,$(MODEL_SOURCES)) $(BUILD)/libevenkeel.a
-	$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 $(BUILD)/unit/%: $(BUILD)/objects/tests/unit/%.o $(BUILD)/libevenkeel.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) $< $(BUILD)/libevenkeel.a $(PACKAGE_LIBS) -lcmocka -o $@
+	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $< $(BUILD)/libevenkeel.a $(PACKAGE_LIBS) -lcmocka -o $@
 
 # Debian packages that are missing are installed; everything that is compiled waits for that.
 .PHONY: dependencies
