@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sandbox"))
 
 # pylint: disable=wrong-import-position
+import evidence  # noqa: E402
 from fleet import Fleet, find_server  # noqa: E402
 from shop import Shop  # noqa: E402
 from specs_repository import SpecsRepository  # noqa: E402
@@ -22,6 +23,13 @@ def pytest_configure(config):
         raise pytest.UsageError("run this as: tests/sandbox/enter /usr/bin/python3 -m pytest "
                                 "tests/integration, or: make integration")
     config.option.tbstyle = "short"
+
+
+def pytest_sessionfinish(session, exitstatus):
+    del session
+    if exitstatus == pytest.ExitCode.TESTS_FAILED:
+        kept = evidence.keep(os.environ["EVENKEEL_SANDBOX_DIR"], Path(BUILD, "integration-evidence"))
+        print(f"\nLogs, configurations and plans are kept in {kept}")
 
 
 @pytest.fixture(scope="session")

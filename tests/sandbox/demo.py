@@ -11,6 +11,7 @@ import textwrap
 import time
 from pathlib import Path
 
+import evidence
 from change import Changes
 from fleet import Fleet, find_server, server_version
 from probe import Probe
@@ -164,7 +165,9 @@ def main():
         print("\nInterrupted; the fleet is stopped and removed.", file=sys.stderr)
         return 130
     except (Failure, AssertionError) as error:
-        print(f"\nThe demonstration failed: {error}", file=sys.stderr)
+        kept = evidence.keep(demo.directory, demo.build / "demo" / "evidence")
+        print(f"\nThe demonstration failed: {error}\nThe servers' logs are in "
+              f"{os.path.relpath(kept)}.", file=sys.stderr)
         return 1
     print("\nThe fleet is stopped and removed.")
     return 0
