@@ -29,28 +29,28 @@ static bool login_was_refused(const bson_error_t *error)
     return false;
 }
 
+/* (A bson_t points into itself: the reply is filled where it stands, never copied.) */
 void ek_mongodb_command(struct ek_mongodb_link *link, const bson_t *command,
                         struct ek_mongodb_reply *ret_reply)
 {
     bson_error_t error = {0};
-    struct ek_mongodb_reply reply = {0};
+    memset(ret_reply, 0, sizeof *ret_reply);
     if (ek_time_left_ms(link->deadline) <= 0) {
-        reply.lost = true;
-        bson_init(&reply.document);
-        bson_strncpy(reply.words, "out of time", sizeof reply.words);
-        *ret_reply = reply;
+        ret_reply->lost = true;
+        bson_init(&ret_reply->document);
+        bson_strncpy(ret_reply->words, "out of time", sizeof ret_reply->words);
         return;
     }
-    reply.ok =
-        mongoc_client_command_simple(link->client, "admin", command, NULL, &reply.document, &error);
-    if (!reply.ok) {
-        reply.refused = login_was_refused(&error);
-        reply.code = (int)ek_bson_int(&reply.document, "code", 0);
-        /* An answer from the server has `ok`; without one nothing came back. */
-        reply.lost = !reply.refused && ek_bson_answer(&reply.document, "ok") == EK_ANSWER_UNKNOWN;
-        bson_strncpy(reply.words, error.message, sizeof reply.words);
-    }
-    *ret_reply = reply;
+    ret_reply->ok = mongoc_client_command_simple(link->client, "admin", command, NULL,
+                                                 &ret_reply->document, &error);
+    if (ret_reply->ok)
+        return;
+    ret_reply->refused = login_was_refused(&error);
+    ret_reply->code = (int)ek_bson_int(&ret_reply->document, "code", 0);
+    /* An answer from the server has `ok`; without one nothing came back. */
+    ret_reply->lost =
+        !ret_reply->refused && ek_bson_answer(&ret_reply->document, "ok") == EK_ANSWER_UNKNOWN;
+    bson_strncpy(ret_reply->words, error.message, sizeof ret_reply->words);
 }
 
 static const struct {

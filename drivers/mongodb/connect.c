@@ -108,8 +108,8 @@ static int new_client(const struct ek_mongodb_target *target,
     if (!link.client)
         return ek_fail(err, EK_SYSTEM, "EK-0450", "%s: no client could be made", target->member);
     mongoc_client_set_error_api(link.client, MONGOC_ERROR_API_VERSION_2);
-    bson_init(&link.hello);
     *ret_link = link;
+    bson_init(&ret_link->hello);
     return 0;
 }
 

@@ -15,6 +15,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +200,37 @@ static void read_refusal(int result, struct ek_mongodb_handshake *handshake)
     set_problem(handshake, "%s", text);
 }
 
+/* Writing to a peer that has gone raises SIGPIPE, and OpenSSL doesn't suppress it. The
+ * signal is held back in this thread alone, and taken away if it came. */
+struct pipe_guard {
+    sigset_t before;
+    bool was_pending;
+};
+
+static struct pipe_guard hold_back_pipe(void)
+{
+    struct pipe_guard guard;
+    sigset_t pipe, pending;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    sigpending(&pending);
+    guard.was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe, &guard.before);
+    return guard;
+}
+
+static void let_go_pipe(const struct pipe_guard *guard)
+{
+    sigset_t pipe;
+    const struct timespec now = {0};
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (!guard->was_pending)
+        while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
+            ;
+    pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+}
+
 static void shake_hands(SSL *tls, int fd, bool ca_given, int64_t deadline,
                         struct ek_mongodb_handshake *handshake)
 {
@@ -242,7 +275,9 @@ int ek_mongodb_handshake(const char *host, int port, const char *ca_file, int64_
         EK_TLS *tls = new_tls(context, host, fd);
         if (!tls)
             return ek_fail(err, EK_INVALID, "EK-0446", "%s is no name to dial over TLS", host);
+        const struct pipe_guard guard = hold_back_pipe();
         shake_hands(tls, fd, ca_file != NULL, deadline, &seen);
+        let_go_pipe(&guard);
     }
     ERR_clear_error();
     *ret_handshake = seen;
