@@ -84,7 +84,7 @@ static bool member_contradicts(const struct ek_question *q, size_t i)
 {
     const struct ek_member_observed *member = &q->state->members[i];
     int index = (int)i;
-    if (member->id < 0)
+    if (q->state->initiated == EK_YES && member->id < 0)
         return ek_block(q, "EK-0103", false, index,
                         "add it to the replica set, or take it out of the specs",
                         "member %s of the specs (%s:%d) is not in the replica set", member->name,

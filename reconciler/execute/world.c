@@ -1,0 +1,200 @@
+#include "reconciler/execute/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/execute/world_internal.h"
+
+static void set_paths(struct ek_world *world, size_t i)
+{
+    const struct ek_member_spec *member = &world->spec->members[i];
+    struct ek_member_paths *paths = &world->paths[i];
+    char root[256];
+    char certificates[300];
+    if (world->spec->provider == EK_PROVIDER_LOCAL) {
+        snprintf(root, sizeof root, "%s", member->directory);
+        snprintf(certificates, sizeof certificates, "%s/tls", root);
+    } else {
+        snprintf(root, sizeof root, "/var/lib/evenkeel/%s-%s", world->spec->name, member->name);
+        snprintf(certificates, sizeof certificates, "/etc/evenkeel/%s-%s", world->spec->name,
+                 member->name);
+    }
+    snprintf(paths->key, sizeof paths->key, "%s/key.pem", certificates);
+    snprintf(paths->server, sizeof paths->server, "%s/server.pem", certificates);
+    snprintf(paths->trust, sizeof paths->trust, "%s/ca.pem", certificates);
+    snprintf(paths->key_file, sizeof paths->key_file, "%s/keyfile", root);
+    snprintf(paths->db, sizeof paths->db, "%s/db", root);
+    snprintf(paths->log, sizeof paths->log, "%s/mongod.log", root);
+}
+
+static void set_host(struct ek_world *world, size_t i)
+{
+    const struct ek_member_spec *member = &world->spec->members[i];
+    world->host[i] = (struct ek_host){.deployment = world->spec->name,
+                                      .member = member->name,
+                                      .directory = member->directory,
+                                      .network_namespace = member->network_namespace,
+                                      .server_binary = world->spec->server_binary,
+                                      .configuration = member->configuration,
+                                      .unit = member->unit,
+                                      .server_user = world->spec->server_user};
+}
+
+static const char *host_driver_of(enum ek_provider provider)
+{
+    switch (provider) {
+    case EK_PROVIDER_LOCAL: return "local";
+    case EK_PROVIDER_HOSTS: return "system";
+    case EK_PROVIDER_AWS:
+    case EK_PROVIDER_AZURE:
+    case EK_PROVIDER_GCP: break;
+    }
+    return NULL;
+}
+
+static int find_drivers(struct ek_world *world, struct ek_error *err)
+{
+    const char *host = host_driver_of(world->spec->provider);
+    world->hosts = host ? ek_host_driver_named(host) : NULL;
+    world->mongodb = ek_mongodb_driver_named("libmongoc");
+    world->certificates = ek_certificate_driver_named("built-in");
+    world->secrets = ek_secret_driver_named("sealed-files");
+    world->dns = ek_dns_driver_named("hosts-file");
+    if (!world->hosts)
+        return ek_fail(err, EK_UNSUPPORTED, "EK-0480",
+                       "deployment %s: its provider has no driver in this version",
+                       world->spec->name);
+    if (!world->mongodb || !world->certificates || !world->secrets || !world->dns)
+        return ek_fail(err, EK_BUG, "EK-0481", "a driver is missing from its table");
+    return 0;
+}
+
+static void set_authority(struct ek_world *world)
+{
+    const struct ek_deployment_spec *spec = world->spec;
+    world->authority =
+        (struct ek_authority){.store = &world->store, .secrets = world->secrets};
+    if (!spec->certificates.authority)
+        return;
+    world->authority.spec =
+        ek_specs_authority(world->specs, spec->account, spec->certificates.authority);
+    snprintf(world->authority_file, sizeof world->authority_file, "%s/authorities/%s/%s.pem",
+             world->controller->state_directory, spec->account, spec->certificates.authority);
+}
+
+int ek_world_open(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
+                  const struct ek_controller *controller, struct ek_world **ret_world,
+                  struct ek_error *err)
+{
+    struct ek_world *world = calloc(1, sizeof *world);
+    if (!world)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    world->specs = specs;
+    world->spec = spec;
+    world->controller = controller;
+    int result = find_drivers(world, err);
+    if (result != 0) {
+        free(world);
+        return result;
+    }
+    world->store = (struct ek_secret_store){.directory = controller->state_directory,
+                                            .key_file = controller->secret_key_file,
+                                            .key_command = controller->secret_key_command};
+    world->zone = (struct ek_dns_zone){.path = spec->ssl_domain.hosts_file};
+    snprintf(world->mark, sizeof world->mark, "%s/%s", spec->account, spec->name);
+    set_authority(world);
+    for (size_t i = 0; i < spec->member_count; i++) {
+        set_paths(world, i);
+        set_host(world, i);
+    }
+    *ret_world = world;
+    return 0;
+}
+
+void ek_world_close(struct ek_world *world)
+{
+    if (!world)
+        return;
+    ek_secret_free(world->own_password);
+    ek_secret_free(world->key_file);
+    free(world);
+}
+
+void ek_world_cleanup(struct ek_world **world)
+{
+    ek_world_close(*world);
+}
+
+void ek_world_secret_name(const struct ek_world *world, int member, const char *what,
+                          char *buffer, size_t size)
+{
+    if (member < 0)
+        snprintf(buffer, size, "%s/%s", world->mark, what);
+    else
+        snprintf(buffer, size, "%s/%s/%s", world->mark, world->spec->members[member].name, what);
+}
+
+int ek_world_secret(const struct ek_world *world, int member, const char *what, size_t bytes,
+                    struct ek_secret **ret_secret, struct ek_error *err)
+{
+    char name[256];
+    struct ek_secret *secret;
+    ek_world_secret_name(world, member, what, name, sizeof name);
+    int result = world->secrets->unseal(&world->store, name, ret_secret, err);
+    if (result != EK_NOT_FOUND)
+        return result;
+    result = ek_secret_random(bytes, &secret, err);
+    if (result != 0)
+        return result;
+    result = world->secrets->seal(&world->store, name, secret, err);
+    if (result != 0)
+        ek_secret_free(secret);
+    else
+        *ret_secret = secret;
+    return result;
+}
+
+void ek_world_target(const struct ek_world *world, size_t i, const char *label,
+                     char *name_buffer, size_t size, struct ek_mongodb_target *ret_target)
+{
+    const struct ek_member_spec *member = &world->spec->members[i];
+    *ret_target = (struct ek_mongodb_target){
+        .member = member->name,
+        .plain_host = member->address ? member->address : member->host,
+        .port = member->port,
+        .ca_file = world->authority.spec ? world->authority_file : NULL,
+        .user = world->own_password && !member->arbiter ? EK_OWN_USER : NULL,
+        .password = world->own_password,
+        .key_file = world->key_file};
+    if (ek_domain_name(world->spec, label, i, name_buffer, size))
+        ret_target->tls_host = name_buffer;
+}
+
+int ek_world_server_tls(const struct ek_world *world, size_t i, enum ek_ssl_mode mode,
+                        int64_t deadline, char password_path[300], struct ek_server_tls *ret_tls,
+                        struct ek_error *err)
+{
+    char directory[256];
+    int result = world->hosts->volatile_directory(&world->host[i], deadline, directory,
+                                                  sizeof directory, err);
+    if (result != 0)
+        return result;
+    snprintf(password_path, 300, "%s/key-password", directory);
+    *ret_tls = (struct ek_server_tls){.mode = mode,
+                                      .certificate_key_file = world->paths[i].server,
+                                      .ca_file = world->paths[i].trust,
+                                      .password_file = password_path};
+    return 0;
+}
+
+int ek_world_address(const struct ek_world *world, size_t i, char *buffer, size_t size,
+                     struct ek_error *err)
+{
+    const struct ek_member_spec *member = &world->spec->members[i];
+    if (member->address) {
+        snprintf(buffer, size, "%s", member->address);
+        return 0;
+    }
+    return world->dns->look_up(&world->zone, member->host, buffer, size, err);
+}

@@ -1,0 +1,69 @@
+/* The inside of a world, for the files that observe, act and verify. */
+#ifndef EK_EXECUTE_WORLD_INTERNAL_H
+#define EK_EXECUTE_WORLD_INTERNAL_H
+
+#include "drivers/certificate/certificate.h"
+#include "drivers/dns/dns.h"
+#include "drivers/host/host.h"
+#include "drivers/host/server_configuration.h"
+#include "drivers/mongodb/mongodb.h"
+#include "drivers/secret/secret.h"
+#include "reconciler/execute/world.h"
+
+/* Where things of one member are on its host. */
+struct ek_member_paths {
+    char key[512];         /* encrypted PKCS#8 */
+    char server[512];      /* certificate + encrypted key: net.tls.certificateKeyFile */
+    char trust[512];       /* net.tls.CAFile */
+    char key_file[512];    /* security.keyFile of a member that Evenkeel creates */
+    char db[512];
+    char log[512];
+};
+
+struct ek_world {
+    const struct ek_specs *specs;
+    const struct ek_deployment_spec *spec;
+    const struct ek_controller *controller;
+    const struct ek_host_driver *hosts;
+    const struct ek_mongodb_driver *mongodb;
+    const struct ek_certificate_driver *certificates;
+    const struct ek_secret_driver *secrets;
+    const struct ek_dns_driver *dns;
+    struct ek_host host[EK_MEMBERS_MAX];
+    struct ek_member_paths paths[EK_MEMBERS_MAX];
+    struct ek_secret_store store;
+    struct ek_authority authority; /* authority.spec is NULL without TLS */
+    struct ek_dns_zone zone;
+    char authority_file[512];      /* the root certificate on this machine */
+    char mark[160];                /* "account/deployment" */
+    struct ek_secret *own_password; /* as sealed, or NULL */
+    struct ek_secret *key_file;     /* content of the set's keyFile as last read, or NULL */
+};
+
+#define EK_OWN_USER "evenkeel"
+
+/* Name of a secret of this deployment: "<account>/<deployment>/<what>" or, with a member,
+ * "<account>/<deployment>/<member>/<what>". */
+void ek_world_secret_name(const struct ek_world *world, int member, const char *what,
+                          char *buffer, size_t size);
+
+/* The secret of that name; made at random and sealed first when there is none. */
+int ek_world_secret(const struct ek_world *world, int member, const char *what, size_t bytes,
+                    struct ek_secret **ret_secret, struct ek_error *err);
+
+/* How to reach member i over MongoDB's protocol; `label` as observed ("" none). Borrows from
+ * the world and from name_buffer. */
+void ek_world_target(const struct ek_world *world, size_t i, const char *label,
+                     char *name_buffer, size_t size, struct ek_mongodb_target *ret_target);
+
+/* What Evenkeel writes under net.tls of member i. password_path is a buffer of 300 bytes that
+ * the result borrows. */
+int ek_world_server_tls(const struct ek_world *world, size_t i, enum ek_ssl_mode mode,
+                        int64_t deadline, char password_path[300], struct ek_server_tls *ret_tls,
+                        struct ek_error *err);
+
+/* The address that member i's name in the SSL domain is bound to. */
+int ek_world_address(const struct ek_world *world, size_t i, char *buffer, size_t size,
+                     struct ek_error *err);
+
+#endif
