@@ -6,13 +6,7 @@
 #include "drivers/mongodb/link.h"
 #include "drivers/mongodb/read.h"
 
-struct renaming {
-    const int *ids;
-    const char *const *hosts;
-    size_t count;
-};
-
-static const char *new_host(const struct renaming *names, int64_t id)
+static const char *new_host(const struct ek_mongodb_renaming *names, int64_t id)
 {
     for (size_t i = 0; i < names->count; i++)
         if (names->ids[i] == id)
@@ -36,7 +30,8 @@ static void append_renamed_row(bson_t *rows, const char *key, const bson_t *row,
 }
 
 /* Returns how many members were found and given their name. */
-static size_t append_renamed_rows(bson_t *config, const bson_t *rows, const struct renaming *names)
+static size_t append_renamed_rows(bson_t *config, const bson_t *rows,
+                                  const struct ek_mongodb_renaming *names)
 {
     bson_t copies, row;
     bson_iter_t at;
@@ -54,10 +49,8 @@ static size_t append_renamed_rows(bson_t *config, const bson_t *rows, const stru
     return found;
 }
 
-/* The configuration with the next version and other hosts; everything else, known to us
- * or not, in its place and of its type. */
-static size_t renamed_config(const bson_t *config, int64_t version, const struct renaming *names,
-                             bson_t *ret_config)
+size_t ek_mongodb_renamed_config(const bson_t *config, int64_t version,
+                                 const struct ek_mongodb_renaming *names, bson_t *ret_config)
 {
     bson_t rows;
     bson_iter_t at;
@@ -77,7 +70,8 @@ static size_t renamed_config(const bson_t *config, int64_t version, const struct
 }
 
 static int reconfigure(struct ek_mongodb_link *link, const char *member, const bson_t *config,
-                       int64_t expected_version, const struct renaming *names, struct ek_error *err)
+                       int64_t expected_version, const struct ek_mongodb_renaming *names,
+                       struct ek_error *err)
 {
     int64_t version = ek_bson_int(config, "version", -1);
     if (version != expected_version)
@@ -85,7 +79,7 @@ static int reconfigure(struct ek_mongodb_link *link, const char *member, const b
                        "%s: the set's configuration has version %lld by now, not %lld", member,
                        (long long)version, (long long)expected_version);
     bson_t *renamed = bson_new();
-    if (renamed_config(config, version, names, renamed) != names->count) {
+    if (ek_mongodb_renamed_config(config, version, names, renamed) != names->count) {
         bson_destroy(renamed);
         return ek_fail(err, EK_NOT_FOUND, "EK-0443",
                        "%s: a member that is to be renamed is not in the set's configuration",
@@ -104,7 +98,7 @@ int ek_mongodb_rename_members(const struct ek_mongodb_target *target, int64_t ex
                               const int *ids, const char *const *hosts, size_t count,
                               int64_t deadline, struct ek_error *err)
 {
-    const struct renaming names = {ids, hosts, count};
+    const struct ek_mongodb_renaming names = {ids, hosts, count};
     EK_LINK link = {0};
     int failed = ek_mongodb_link_for_act(target, deadline, &link, err);
     if (failed)

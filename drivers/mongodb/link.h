@@ -53,6 +53,19 @@ void ek_mongodb_command(struct ek_mongodb_link *link, const bson_t *command,
 int ek_mongodb_reply_fail(const struct ek_mongodb_reply *reply, const char *member,
                           const char *what, struct ek_error *err);
 
+/* Which members get which host. */
+struct ek_mongodb_renaming {
+    const int *ids;
+    const char *const *hosts;
+    size_t count;
+};
+
+/* A replica-set configuration with version + 1 and other hosts appended to the empty
+ * *ret_config; everything else, known to us or not, in its place and of its type. Returns
+ * how many of the members were found. */
+size_t ek_mongodb_renamed_config(const bson_t *config, int64_t version,
+                                 const struct ek_mongodb_renaming *names, bson_t *ret_config);
+
 /* See struct ek_mongodb_driver. */
 int ek_mongodb_handshake(const char *host, int port, const char *ca_file, int64_t deadline,
                          struct ek_mongodb_handshake *ret_handshake, struct ek_error *err);

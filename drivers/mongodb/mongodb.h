@@ -18,11 +18,13 @@ struct ek_mongodb_target {
     const char *plain_host; /* name or address to dial in plaintext */
     const char *tls_host;   /* name to dial and to verify over TLS, or NULL: plain_host */
     int port;
-    const char *ca_file;    /* trusted authorities (path on this machine), or NULL: TLS can't be verified */
-    const char *user;       /* Evenkeel's own user in admin, or NULL */
+    const char
+        *ca_file; /* trusted authorities (path on this machine), or NULL: TLS can't be verified */
+    const char *user; /* Evenkeel's own user in admin, or NULL */
     const struct ek_secret *password;
-    const struct ek_secret *key_file; /* content of the set's keyFile (white space stripped), or NULL: log in as __system@local
-                                         where the own user is unknown or can't exist (arbiters, first start) */
+    const struct ek_secret *key_file; /* content of the set's keyFile (white space stripped), or
+                                         NULL: log in as __system@local where the own user is
+                                         unknown or can't exist (arbiters, first start) */
 };
 
 enum ek_answer { EK_ANSWER_UNKNOWN, EK_ANSWER_NO, EK_ANSWER_YES };
@@ -34,60 +36,63 @@ struct ek_mongodb_member {
     double priority;
     int votes;
     bool hidden, arbiter, build_indexes, delayed;
-    bool view_known; /* replSetGetStatus had a row for it */
-    bool healthy;    /* health 1 (the row of the member itself: always true) */
-    int state;       /* 0…10 as the server numbers them */
+    bool view_known;   /* replSetGetStatus had a row for it */
+    bool healthy;      /* health 1 (the row of the member itself: always true) */
+    int state;         /* 0…10 as the server numbers them */
     int64_t optime_ms; /* wall time of its last applied operation, -1 unknown */
     char heartbeat_message[256];
 };
 
 /* Which certificate a server presents to a TLS client, and whether it holds. */
 struct ek_mongodb_handshake {
-    enum ek_answer tls; /* NO: connected but the server closed or spoke no TLS; UNKNOWN: could not connect */
-    bool verified;      /* chain and name hold against ca_file and tls_host */
-    char problem[256];  /* why not verified, OpenSSL's words; "" */
+    enum ek_answer
+        tls; /* NO: connected but the server closed or spoke no TLS; UNKNOWN: could not connect */
+    bool verified;                  /* chain and name hold against ca_file and tls_host */
+    char problem[256];              /* why not verified, OpenSSL's words; "" */
     uint8_t certificate_sha256[32]; /* all zero when none was seen */
-    char *certificate_pem; /* or NULL; owned by the struct */
+    char *certificate_pem;          /* or NULL; owned by the struct */
     int64_t not_after_s;
 };
 void ek_mongodb_handshake_done(struct ek_mongodb_handshake *handshake);
 
 struct ek_mongodb_seen {
-    bool answered;            /* isMaster came back */
-    bool authenticated;       /* as own user or as __system, or no authentication is on */
-    bool as_system;           /* it was __system */
-    enum ek_answer own_user;  /* whether the login as `user` worked (NO: refused with 18) */
-    char problem[512];        /* why something stayed unknown; "" when all is known */
-    bool by_tls;              /* which way the connection went */
+    bool answered;           /* isMaster came back */
+    bool authenticated;      /* as own user or as __system, or no authentication is on */
+    bool as_system;          /* it was __system */
+    enum ek_answer own_user; /* whether the login as `user` worked (NO: refused with 18) */
+    char problem[512];       /* why something stayed unknown; "" when all is known */
+    bool by_tls;             /* which way the connection went */
     struct ek_mongodb_handshake handshake;
 
     int version[3];
     int wire_version;
-    int state;                /* server's number, -1 unknown; -2 no configuration yet (94) */
-    enum ek_answer writable;  /* ismaster */
+    int state;               /* server's number, -1 unknown; -2 no configuration yet (94) */
+    enum ek_answer writable; /* ismaster */
     char set_name[128];
     char me[280];
-    char primary[280];        /* "" when it knows none */
-    enum ek_answer initiated; /* has a configuration */
+    char primary[280];                   /* "" when it knows none */
+    enum ek_answer initiated;            /* has a configuration */
     int64_t config_version, config_term; /* -1 unknown / absent */
-    char set_id[32];          /* replicaSetId hex */
-    int64_t election_term;    /* replSetGetStatus.term, -1 unknown */
+    char set_id[32];                     /* replicaSetId hex */
+    int64_t election_term;               /* replSetGetStatus.term, -1 unknown */
     struct ek_mongodb_member members[EK_MEMBERS_MAX];
     size_t member_count;
     int64_t heartbeat_interval_ms, election_timeout_ms;
 
-    enum ek_ssl_mode mode_running; /* getParameter */
+    enum ek_ssl_mode mode_running;  /* getParameter */
     enum ek_ssl_mode mode_at_start; /* getCmdLineOpts, absent = disabled */
     bool options_known;
-    uint8_t options_digest[32];  /* ek_server_options_digest over getCmdLineOpts.parsed.net.tls */
+    uint8_t options_digest[32]; /* ek_server_options_digest over getCmdLineOpts.parsed.net.tls */
     char certificate_key_file[512], ca_file[512], key_file[512]; /* as started with; "" absent */
     enum ek_answer authorization; /* security.authorization or keyFile at start */
-    int64_t pid;                 /* -1 unknown */
-    int64_t uptime_ms;           /* -1 unknown */
-    int64_t signing_key;         /* keyId of $clusterTime of an authenticated reply; 0 none, -1 unknown */
-    int64_t applied_ms;          /* wall time of its own last applied operation, -1 unknown */
-    int64_t plaintext_clients;   /* open client connections logged as not using SSL, own and members' connections not counted; -1 unknown */
-    int64_t undecided_clients;   /* open client connections of which the server's log no longer (or never) told which kind they are; -1 unknown */
+    int64_t pid;                  /* -1 unknown */
+    int64_t uptime_ms;            /* -1 unknown */
+    int64_t signing_key; /* keyId of $clusterTime of an authenticated reply; 0 none, -1 unknown */
+    int64_t applied_ms;  /* wall time of its own last applied operation, -1 unknown */
+    int64_t plaintext_clients; /* open client connections logged as not using SSL, own and members'
+                                  connections not counted; -1 unknown */
+    int64_t undecided_clients; /* open client connections of which the server's log no longer (or
+                                  never) told which kind they are; -1 unknown */
 };
 void ek_mongodb_seen_done(struct ek_mongodb_seen *seen);
 
@@ -109,7 +114,8 @@ struct ek_mongodb_driver {
                    struct ek_mongodb_seen *ret_seen, struct ek_error *err);
 
     /* MUST. One TLS handshake to host:port, verified against ca_file and the name `host`
-     * (an address is matched against IP SANs). Fills ret_handshake, 0 even when it did not verify. */
+     * (an address is matched against IP SANs). Fills ret_handshake, 0 even when it did not verify.
+     */
     int (*handshake)(const char *host, int port, const char *ca_file, int64_t deadline,
                      struct ek_mongodb_handshake *ret_handshake, struct ek_error *err);
 
@@ -126,18 +132,20 @@ struct ek_mongodb_driver {
                   struct ek_error *err);
 
     /* MUST. replSetReconfig, never force: reads the configuration, checks that its version is
-     * `expected_version` (else EK_STALE), replaces members[].host by _id, sends it with version + 1 and everything
-     * else as it was. */
+     * `expected_version` (else EK_STALE), replaces members[].host by _id, sends it with version + 1
+     * and everything else as it was. */
     int (*rename_members)(const struct ek_mongodb_target *target, int64_t expected_version,
-                          const int *ids, const char *const *hosts, size_t count,
-                          int64_t deadline, struct ek_error *err);
+                          const int *ids, const char *const *hosts, size_t count, int64_t deadline,
+                          struct ek_error *err);
 
-    /* MUST. replSetInitiate with these members (id, host, priority, votes, hidden, arbiter). EK_EXISTS when it is. */
+    /* MUST. replSetInitiate with these members (id, host, priority, votes, hidden, arbiter).
+     * EK_EXISTS when it is. */
     int (*initiate)(const struct ek_mongodb_target *target, const char *set_name,
                     const struct ek_mongodb_member *members, size_t count, int64_t deadline,
                     struct ek_error *err);
 
-    /* MUST. createUser with majority write concern, updateUser (password and roles) when it exists. */
+    /* MUST. createUser with majority write concern, updateUser (password and roles) when it exists.
+     */
     int (*ensure_user)(const struct ek_mongodb_target *target, const struct ek_mongodb_user *user,
                        int64_t deadline, struct ek_error *err);
 };
