@@ -14,6 +14,7 @@ way tries the other way at once, with a server selection of one second instead o
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -89,6 +90,7 @@ class Writer:
 
 
 def client_process(number, path):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the probe stops its clients itself
     with open(path, "w", encoding="utf-8", buffering=1) as record:
         writer = Writer(number, record)
         thread = None
