@@ -1,0 +1,285 @@
+/* The executor's loop. It keeps no progress anywhere: every round begins with what is. */
+#include "reconciler/execute/execute.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/permit.h"
+
+enum {
+    OBSERVE_MS = 15000,      /* one look at the fleet */
+    POLL_MS = 200,           /* between two looks while something is awaited */
+    SAY_WAITING_MS = 10000,
+    CONFLICTS_MAX = 5,       /* acts in a row that found another fleet than was observed */
+};
+
+struct run {
+    struct ek_world *world;
+    const struct ek_execution *execution;
+    struct ek_outcome *outcome;
+    struct ek_observation *now;   /* the latest observation */
+    struct ek_observation *after; /* scratch */
+    struct ek_state *expected;    /* scratch */
+    struct ek_plan plan;          /* what is being followed */
+    size_t position;              /* of the next step in it */
+    int64_t began_ms;
+    int64_t settle_deadline;
+    int conflicts;
+};
+
+static void tell(struct run *run, enum ek_event_kind kind, const struct ek_step *step,
+                 int64_t since, const char *text)
+{
+    if (!run->execution->on_event)
+        return;
+    struct ek_event event = {.kind = kind,
+                             .at_ms = ek_wall_ms(),
+                             .elapsed_ms = ek_monotonic_ms() - since,
+                             .number = run->position + 1,
+                             .total = run->plan.count,
+                             .step = step,
+                             .plan = &run->plan,
+                             .state = &run->now->state,
+                             .text = text};
+    run->execution->on_event(run->execution->context, &event);
+}
+
+static int look(struct run *run, struct ek_observation *into, struct ek_error *err)
+{
+    return ek_observe(run->world, ek_monotonic_ms() + OBSERVE_MS, into, err);
+}
+
+static bool cancelled(const struct run *run)
+{
+    return run->execution->cancelled && *run->execution->cancelled;
+}
+
+static bool same_step(const struct ek_step *a, const struct ek_step *b)
+{
+    return a->kind == b->kind && a->member == b->member && a->mode == b->mode;
+}
+
+/* ---- staying with what was approved ---- */
+
+static int digest_position(struct run *run, const struct ek_plan *plan)
+{
+    char digest[65];
+    ek_state_digest(run->execution->spec, &run->now->state, &run->execution->policy, digest);
+    return ek_plan_find(plan, digest);
+}
+
+static int keep_within_approval(const struct run *run, const struct ek_plan *fresh,
+                                struct ek_error *err)
+{
+    const struct ek_plan *approved = run->execution->approved;
+    if (!approved)
+        return 0;
+    if (run->outcome->restarts + fresh->restarts <= approved->restarts &&
+        run->outcome->elections + fresh->elections <= approved->elections)
+        return 0;
+    ek_fail(err, EK_STALE, "EK-0128",
+            "the fleet moved: going on would take %d restarts and %d elections in all, the "
+            "approved plan has %d and %d",
+            run->outcome->restarts + fresh->restarts, run->outcome->elections + fresh->elections,
+            approved->restarts, approved->elections);
+    return ek_hint(err, "make a new plan, read it, and apply that");
+}
+
+/* Plan what is left from here, when what next says is not the next step of the plan at hand. */
+static int follow(struct run *run, const struct ek_step *step, struct ek_error *err)
+{
+    if (run->position < run->plan.count && same_step(&run->plan.steps[run->position], step))
+        return 0;
+    struct ek_plan fresh;
+    int result = ek_plan_make(run->execution->spec, &run->now->state, &run->execution->policy,
+                              &fresh, err);
+    if (result != 0)
+        return result;
+    result = keep_within_approval(run, &fresh, err);
+    if (result != 0) {
+        ek_plan_done(&fresh);
+        return result;
+    }
+    ek_plan_done(&run->plan);
+    run->plan = fresh;
+    run->position = 0;
+    tell(run, EK_EVENT_REPLANNED, NULL, run->began_ms, NULL);
+    return 0;
+}
+
+/* ---- one step ---- */
+
+static int confirm(struct run *run, const struct ek_step *step, int64_t begun,
+                   struct ek_error *err)
+{
+    const struct ek_execution *execution = run->execution;
+    int64_t deadline = begun + execution->step_timeout_ms;
+    int64_t next_word = begun + SAY_WAITING_MS;
+    char why[256] = "";
+    for (;;) {
+        int result = look(run, run->after, err);
+        if (result != 0)
+            return result;
+        struct ek_observation *before = run->now;
+        run->now = run->after;
+        run->after = before;
+        if (ek_step_seen(execution->spec, run->expected, &run->now->state, step,
+                         &execution->policy, why, sizeof why))
+            return 0;
+        if (ek_time_left_ms(deadline) == 0) {
+            ek_fail(err, EK_TIMEOUT, "EK-0127", "%s was done, but its effect was not seen in %lld s: %s",
+                    ek_step_row(step->kind)->verb, (long long)(execution->step_timeout_ms / 1000),
+                    why);
+            return ek_hint(err, "look at the member's log; apply again goes on from where the fleet is");
+        }
+        if (ek_time_left_ms(next_word) == 0) {
+            tell(run, EK_EVENT_STEP_WAITING, step, begun, why);
+            next_word += SAY_WAITING_MS;
+        }
+        ek_sleep_ms(POLL_MS);
+    }
+}
+
+/* Whether a failed act may just mean that the fleet moved between look and act. */
+static bool look_again(struct run *run, int result)
+{
+    bool unclear =
+        result == EK_CONFLICT || result == EK_STALE || result == EK_UNREACHABLE || result == EK_TIMEOUT;
+    return unclear && ++run->conflicts < CONFLICTS_MAX;
+}
+
+static int do_step(struct run *run, const struct ek_step *step, struct ek_error *err)
+{
+    const struct ek_execution *execution = run->execution;
+    struct ek_broken_law law;
+    if (ek_permit(execution->spec, &run->now->state, step, &execution->policy, &law) > 0) {
+        struct ek_blocked *blocked = &run->outcome->blocked;
+        snprintf(blocked->id, sizeof blocked->id, "%s", law.id);
+        snprintf(blocked->sentence, sizeof blocked->sentence, "%s", law.sentence);
+        blocked->member = step->member;
+        return ek_fail(err, EK_BLOCKED, law.id, "not permitted: %s", law.sentence);
+    }
+    int64_t begun = ek_monotonic_ms();
+    tell(run, EK_EVENT_STEP_BEGUN, step, begun, NULL);
+    *run->expected = run->now->state;
+    ek_effect(execution->spec, run->expected, step, &execution->policy);
+    int result =
+        ek_act(run->world, &run->now->state, step, begun + execution->step_timeout_ms, err);
+    if (result != 0 && look_again(run, result)) {
+        tell(run, EK_EVENT_WAITING, step, begun, err ? err->sentence : NULL);
+        ek_sleep_ms(POLL_MS);
+        return look(run, run->now, err);
+    }
+    if (result == 0)
+        result = confirm(run, step, begun, err);
+    if (result != 0)
+        return result;
+    const struct ek_step_row *row = ek_step_row(step->kind);
+    run->conflicts = 0;
+    run->outcome->steps_done++;
+    run->outcome->restarts += row->restarts;
+    run->outcome->elections += row->elections;
+    tell(run, EK_EVENT_STEP_DONE, step, begun, NULL);
+    run->position++;
+    run->settle_deadline = ek_monotonic_ms() + execution->settle_timeout_ms;
+    return 0;
+}
+
+/* ---- the rounds ---- */
+
+static int wait_or_stop(struct run *run, const struct ek_blocked *blocked, struct ek_error *err)
+{
+    if (blocked->passing && ek_time_left_ms(run->settle_deadline) > 0) {
+        tell(run, EK_EVENT_WAITING, NULL, run->began_ms, blocked->sentence);
+        ek_sleep_ms(POLL_MS);
+        return look(run, run->now, err);
+    }
+    run->outcome->blocked = *blocked;
+    ek_fail(err, EK_BLOCKED, blocked->id, "%s", blocked->sentence);
+    int who = blocked->member < 0 ? (int)run->now->state.member_count : blocked->member;
+    if (run->now->problems[who][0])
+        ek_cause(err, "%s", run->now->problems[who]);
+    return ek_hint(err, "%s", blocked->hint);
+}
+
+/* An approved plan fits only a fleet that is in one of the states it goes through. */
+static int begin(struct run *run, struct ek_error *err)
+{
+    const struct ek_execution *execution = run->execution;
+    for (;;) {
+        int result = look(run, run->now, err);
+        if (result != 0)
+            return result;
+        struct ek_verdict verdict;
+        ek_next(execution->spec, &run->now->state, &execution->policy, &verdict);
+        if (verdict.kind == EK_VERDICT_BLOCKED) {
+            result = wait_or_stop(run, &verdict.blocked, err);
+            if (result != 0)
+                return result;
+            continue;
+        }
+        if (!execution->approved || digest_position(run, execution->approved) >= 0)
+            break;
+        if (ek_time_left_ms(run->began_ms + 5000) == 0) {
+            ek_fail(err, EK_STALE, "EK-0128",
+                    "the fleet is in none of the states that the approved plan goes through");
+            return ek_hint(err, "make a new plan, read it, and apply that");
+        }
+        ek_sleep_ms(POLL_MS);
+    }
+    int result = ek_plan_make(execution->spec, &run->now->state, &execution->policy, &run->plan,
+                              err);
+    if (result == 0)
+        tell(run, EK_EVENT_PLANNED, NULL, run->began_ms, NULL);
+    return result;
+}
+
+static int rounds(struct run *run, struct ek_error *err)
+{
+    const struct ek_execution *execution = run->execution;
+    int result = begin(run, err);
+    while (result == 0) {
+        struct ek_verdict verdict;
+        ek_next(execution->spec, &run->now->state, &execution->policy, &verdict);
+        if (verdict.kind == EK_VERDICT_DONE) {
+            run->outcome->complete = true;
+            tell(run, EK_EVENT_FINISHED, NULL, run->began_ms, NULL);
+            return 0;
+        }
+        if (cancelled(run))
+            return ek_fail(err, EK_CANCELLED, "EK-0129", "stopped on request after %zu steps",
+                           run->outcome->steps_done);
+        if (verdict.kind == EK_VERDICT_BLOCKED) {
+            result = wait_or_stop(run, &verdict.blocked, err);
+            continue;
+        }
+        result = follow(run, &verdict.step, err);
+        if (result == 0)
+            result = do_step(run, &verdict.step, err);
+    }
+    return result;
+}
+
+int ek_execute(struct ek_world *world, const struct ek_execution *execution,
+               struct ek_outcome *ret_outcome, struct ek_error *err)
+{
+    struct run run = {.world = world,
+                      .execution = execution,
+                      .outcome = ret_outcome,
+                      .now = malloc(sizeof *run.now),
+                      .after = malloc(sizeof *run.after),
+                      .expected = malloc(sizeof *run.expected),
+                      .began_ms = ek_monotonic_ms()};
+    memset(ret_outcome, 0, sizeof *ret_outcome);
+    run.settle_deadline = run.began_ms + execution->settle_timeout_ms;
+    int result = run.now && run.after && run.expected
+                     ? rounds(&run, err)
+                     : ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    ek_plan_done(&run.plan);
+    free(run.now);
+    free(run.after);
+    free(run.expected);
+    return result;
+}

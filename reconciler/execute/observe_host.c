@@ -1,0 +1,176 @@
+/* What the hosts say: processes, configuration files, certificates, keyFiles. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/execute/observe.h"
+
+enum { FILE_MAX = 1 << 20 };
+
+/* A process that began this much before a file was written may still have read it: start
+ * times are exact to the clock tick only. */
+static const int64_t start_time_slack_ms = 1500;
+
+static int read_host_file(struct ek_look *look, size_t i, const char *path,
+                          struct ek_buffer *ret_content, int64_t *ret_modified_ms)
+{
+    struct ek_world *world = look->world;
+    struct ek_error err = {0};
+    int result = world->hosts->read_file(&world->host[i], path, FILE_MAX, look->deadline,
+                                         ret_content, ret_modified_ms, &err);
+    if (result != 0 && result != EK_NOT_FOUND)
+        ek_look_problem(look, i, "%s", err.sentence);
+    return result;
+}
+
+static void look_at_process(struct ek_look *look, size_t i)
+{
+    struct ek_world *world = look->world;
+    struct ek_member_observed *member = &look->observation->state.members[i];
+    struct ek_host_facts facts;
+    struct ek_error err = {0};
+    if (world->hosts->facts(&world->host[i], look->deadline, &facts, &err) != 0) {
+        ek_look_problem(look, i, "%s", err.sentence);
+        return;
+    }
+    member->process = facts.running ? EK_YES : EK_NO;
+    member->pid = facts.pid;
+    member->started_ms = facts.started_ms;
+    member->restart_begun = facts.restart_begun ? EK_YES : EK_NO;
+    member->data = facts.data_present ? EK_YES : EK_NO;
+}
+
+static void keep_key_file_content(struct ek_look *look, size_t i, const char *path)
+{
+    EK_SECRET_BUFFER content = {0};
+    EK_SECRET_BUFFER stripped = {0};
+    struct ek_member_observed *member = &look->observation->state.members[i];
+    int result = read_host_file(look, i, path, &content, NULL);
+    if (result == EK_NOT_FOUND)
+        member->key_file = EK_NO;
+    if (result != 0)
+        return;
+    member->key_file = EK_YES;
+    for (size_t c = 0; c < content.length; c++)
+        if (!isspace((unsigned char)content.bytes[c]))
+            ek_buffer_add(&stripped, &content.bytes[c], 1);
+    look->key_file_content[i] = ek_secret_new(ek_buffer_text(&stripped), stripped.length);
+}
+
+static void look_at_configuration(struct ek_look *look, size_t i)
+{
+    struct ek_member_observed *member = &look->observation->state.members[i];
+    const char *path = look->world->spec->members[i].configuration;
+    struct ek_server_configuration found = {0};
+    struct ek_error err = {0};
+    EK_BUFFER text = {0};
+    int result = read_host_file(look, i, path, &text, NULL);
+    if (result == EK_NOT_FOUND) {
+        member->configuration = EK_NO;
+        keep_key_file_content(look, i, look->world->paths[i].key_file);
+    }
+    if (result != 0)
+        return;
+    if (ek_server_configuration_parse(ek_buffer_text(&text), text.length, path, &found, &err) !=
+        0) {
+        ek_look_problem(look, i, "%s", err.sentence);
+        return;
+    }
+    member->configuration = EK_YES;
+    member->mode_configured = found.mode;
+    member->options_configured.known = EK_YES;
+    memcpy(member->options_configured.digest, found.options_digest, 32);
+    if (found.key_file)
+        keep_key_file_content(look, i, found.key_file);
+    else
+        member->key_file = EK_NO;
+    ek_server_configuration_done(&found);
+}
+
+static void look_at_wanted_options(struct ek_look *look, size_t i)
+{
+    struct ek_member_observed *member = &look->observation->state.members[i];
+    struct ek_server_tls tls;
+    struct ek_error err = {0};
+    char password_path[300];
+    if (ek_world_server_tls(look->world, i, EK_SSL_ALLOW, look->deadline, password_path, &tls,
+                            &err) != 0) {
+        ek_look_problem(look, i, "%s", err.sentence);
+        return;
+    }
+    member->options_wanted.known = EK_YES;
+    ek_server_tls_digest(&tls, member->options_wanted.digest);
+}
+
+void ek_look_certificate(struct ek_look *look, const char *pem, size_t length,
+                         struct ek_certificate_state *ret_certificate)
+{
+    struct ek_certificate_facts facts;
+    struct ek_certificate_state *certificate = ret_certificate;
+    if (ek_certificate_read(pem, length, &facts, NULL) != 0)
+        return;
+    certificate->present = EK_YES;
+    memcpy(certificate->sha256, facts.sha256, sizeof facts.sha256);
+    certificate->not_after_s = facts.not_after_s;
+    certificate->sole_name =
+        facts.name_count == 1 && facts.address_count == 0 ? EK_YES : EK_NO;
+    if (facts.name_count > 0)
+        memcpy(certificate->name, facts.names[0], sizeof certificate->name);
+    certificate->issued_by_authority = EK_NO;
+    if (look->authority_pem.length > 0 &&
+        ek_certificate_issued_by(pem, length, ek_buffer_text(&look->authority_pem),
+                                 look->authority_pem.length, NULL) == 0)
+        certificate->issued_by_authority = EK_YES;
+}
+
+static void look_at_certificate_file(struct ek_look *look, size_t i)
+{
+    struct ek_certificate_state *certificate =
+        &look->observation->state.members[i].certificate_installed;
+    EK_BUFFER pem = {0};
+    int result = read_host_file(look, i, look->world->paths[i].server, &pem, NULL);
+    if (result == EK_NOT_FOUND)
+        certificate->present = EK_NO;
+    if (result != 0)
+        return;
+    ek_look_certificate(look, ek_buffer_text(&pem), pem.length, certificate);
+    if (certificate->present != EK_YES) {
+        certificate->present = EK_NO; /* a file that holds no certificate is as good as none */
+        return;
+    }
+    certificate->key_sealed =
+        ek_certificate_key_is_sealed(ek_buffer_text(&pem), pem.length) ? EK_YES : EK_NO;
+}
+
+static void look_at_trust_file(struct ek_look *look, size_t i)
+{
+    struct ek_member_observed *member = &look->observation->state.members[i];
+    struct ek_trust_state *trust = &member->trust_installed;
+    int64_t modified_ms = 0;
+    EK_BUFFER pem = {0};
+    int result = read_host_file(look, i, look->world->paths[i].trust, &pem, &modified_ms);
+    if (result == EK_NOT_FOUND)
+        trust->present = EK_NO;
+    if (result != 0)
+        return;
+    trust->present = EK_YES;
+    if (ek_certificate_bundle(ek_buffer_text(&pem), pem.length, trust->sha256,
+                              sizeof trust->sha256 / sizeof *trust->sha256, &trust->count,
+                              NULL) != 0)
+        trust->count = 0;
+    /* The server reads the file when it starts. One that began before the file was written
+     * trusts something else. */
+    if (member->process == EK_YES && modified_ms <= member->started_ms + start_time_slack_ms)
+        member->trust_running = *trust;
+    else if (member->process == EK_YES)
+        member->trust_running.present = EK_YES;
+}
+
+void ek_look_at_host(struct ek_look *look, size_t i)
+{
+    look_at_process(look, i);
+    look_at_configuration(look, i);
+    look_at_wanted_options(look, i);
+    look_at_certificate_file(look, i);
+    look_at_trust_file(look, i);
+}
