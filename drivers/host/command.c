@@ -1,0 +1,369 @@
+#include "drivers/host/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "drivers/host/roots.h"
+#include "reconciler/base/clock.h"
+
+enum { OUTPUT_MAX = 1 << 20, ENVIRONMENT_MAX = 4 };
+
+extern char **environ;
+
+static const char *search_path(void)
+{
+    const char *path = getenv("PATH");
+    return path && *path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+static bool is_program(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+int ek_program_find(const char *name, const char *id, char ret_path[static PATH_MAX],
+                    struct ek_error *err)
+{
+    char path[PATH_MAX];
+    const char *directory = strchr(name, '/') ? NULL : search_path();
+    if (!directory) {
+        snprintf(path, sizeof path, "%s", name);
+        if (!is_program(path))
+            return ek_fail(err, EK_NOT_FOUND, id, "%s: no such program", name);
+        memcpy(ret_path, path, sizeof path);
+        return 0;
+    }
+    while (*directory) {
+        size_t length = strcspn(directory, ":");
+        int used = snprintf(path, sizeof path, "%.*s/%s", (int)length, directory, name);
+        if (length > 0 && used > 0 && (size_t)used < sizeof path && is_program(path)) {
+            memcpy(ret_path, path, sizeof path);
+            return 0;
+        }
+        directory += length + (directory[length] == ':');
+    }
+    return ek_fail(err, EK_NOT_FOUND, id, "%s: no such program on PATH", name);
+}
+
+int ek_network_namespace_open(const char *name, int *ret_fd, struct ek_error *err)
+{
+    *ret_fd = -1;
+    if (!name || !*name)
+        return 0;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", ek_host_roots().netns, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ek_fail_errno(err, "EK-0409", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+/* ---- in the child: async-signal-safe calls only, since the parent may have threads ---- */
+
+struct child {
+    const char *program;
+    char *const *argv;
+    char *const *environment;
+    int input, output, errors; /* its ends of the pipes */
+    int report;                /* a number is written here when it can't become the program */
+    int namespace_fd;
+};
+
+struct child_report {
+    int namespace_failed;
+    int number;
+};
+
+static _Noreturn void give_up(const struct child *child, int namespace_failed)
+{
+    const struct child_report report = {namespace_failed, errno};
+    ssize_t wrote = write(child->report, &report, sizeof report);
+    _exit(wrote == (ssize_t)sizeof report ? 127 : 126);
+}
+
+static _Noreturn void become(const struct child *child)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    setpgid(0, 0);
+    if (child->namespace_fd >= 0 && setns(child->namespace_fd, CLONE_NEWNET) != 0)
+        give_up(child, 1);
+    if (dup2(child->input, 0) < 0 || dup2(child->output, 1) < 0 || dup2(child->errors, 2) < 0)
+        give_up(child, 0);
+    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve(child->program, child->argv, child->environment);
+    give_up(child, 0);
+}
+
+/* ---- in the parent ---- */
+
+struct run {
+    pid_t pid;
+    int in, out, errors, report;
+    struct ek_buffer *stdout_text, *stderr_text;
+};
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static int set_nonblocking(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* Below 3 the child's dup2 would tread on its own ends. */
+static int pipe_above(int ends[2])
+{
+    int made[2];
+    if (pipe2(made, O_CLOEXEC) != 0)
+        return -1;
+    for (int i = 0; i < 2; i++) {
+        ends[i] = fcntl(made[i], F_DUPFD_CLOEXEC, 3);
+        close(made[i]);
+    }
+    return ends[0] < 0 || ends[1] < 0 ? -1 : 0;
+}
+
+static int spawn(struct child *child, struct run *run, struct ek_error *err)
+{
+    int pipes[4][2] = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    int result = 0;
+    for (int i = 0; i < 4 && result == 0; i++)
+        if (pipe_above(pipes[i]) != 0)
+            result = ek_fail_errno(err, "EK-0406", "pipe");
+    child->input = pipes[0][0];
+    child->output = pipes[1][1];
+    child->errors = pipes[2][1];
+    child->report = pipes[3][1];
+    if (result == 0) {
+        run->pid = fork();
+        if (run->pid == 0)
+            become(child);
+        if (run->pid < 0)
+            result = ek_fail_errno(err, "EK-0406", "fork");
+        else
+            setpgid(run->pid, run->pid);
+    }
+    run->in = pipes[0][1];
+    run->out = pipes[1][0];
+    run->errors = pipes[2][0];
+    run->report = pipes[3][0];
+    close_fd(&child->input);
+    close_fd(&child->output);
+    close_fd(&child->errors);
+    close_fd(&child->report);
+    if (result == 0)
+        (void)(set_nonblocking(run->in) + set_nonblocking(run->out) + set_nonblocking(run->errors));
+    return result;
+}
+
+static int started(struct run *run, const struct child *child, struct ek_error *err)
+{
+    struct child_report report;
+    ssize_t got;
+    do
+        got = read(run->report, &report, sizeof report);
+    while (got < 0 && errno == EINTR);
+    close_fd(&run->report);
+    if (got != (ssize_t)sizeof report)
+        return 0;
+    errno = report.number;
+    if (report.namespace_failed)
+        return ek_fail_errno(err, "EK-0409", "entering the network namespace");
+    return ek_fail_errno(err, "EK-0406", child->program);
+}
+
+static int take_output(int *fd, struct ek_buffer *text, struct ek_error *err)
+{
+    char chunk[8192];
+    ssize_t got = read(*fd, chunk, sizeof chunk);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return 0;
+    if (got <= 0) {
+        close_fd(fd);
+        return 0;
+    }
+    ek_buffer_add(text, chunk, (size_t)got);
+    OPENSSL_cleanse(chunk, (size_t)got);
+    if (text->length > OUTPUT_MAX)
+        return ek_fail(err, EK_INVALID, "EK-0408", "more than 1 MiB of output");
+    return 0;
+}
+
+static void give_input(struct run *run, const struct ek_command *command, size_t *given)
+{
+    ssize_t wrote = -1;
+    if (*given < command->input_length)
+        wrote =
+            write(run->in, (const char *)command->input + *given, command->input_length - *given);
+    if (wrote > 0)
+        *given += (size_t)wrote;
+    bool later = wrote < 0 && *given < command->input_length && (errno == EINTR || errno == EAGAIN);
+    if (!later && (wrote <= 0 || *given == command->input_length))
+        close_fd(&run->in);
+}
+
+static int exchange(struct run *run, const struct ek_command *command, struct ek_error *err)
+{
+    size_t given = 0;
+    if (command->input_length == 0)
+        close_fd(&run->in);
+    while (run->out >= 0 || run->errors >= 0) {
+        int64_t left = ek_time_left_ms(command->deadline);
+        struct pollfd fds[] = {{.fd = run->in, .events = POLLOUT},
+                               {.fd = run->out, .events = POLLIN},
+                               {.fd = run->errors, .events = POLLIN}};
+        if (left == 0)
+            return ek_fail(err, EK_TIMEOUT, "EK-0407", "not finished at its deadline");
+        if (poll(fds, 3, (int)(left > 60000 ? 60000 : left)) < 0 && errno != EINTR)
+            return ek_fail_errno(err, "EK-0406", "poll");
+        int result = 0;
+        if (fds[0].revents)
+            give_input(run, command, &given);
+        if (fds[1].revents)
+            result = take_output(&run->out, run->stdout_text, err);
+        if (result == 0 && fds[2].revents)
+            result = take_output(&run->errors, run->stderr_text, err);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+/* A program that closed its output may still run: its end has the same deadline. */
+static int reap(struct run *run, int64_t deadline, int *ret_status, struct ek_error *err)
+{
+    for (int64_t pause = 1;; pause = pause < 20 ? pause * 2 : 20) {
+        int status;
+        pid_t got = waitpid(run->pid, &status, WNOHANG);
+        if (got == run->pid) {
+            run->pid = -1;
+            *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            return 0;
+        }
+        if (got < 0 && errno != EINTR)
+            return ek_fail_errno(err, "EK-0406", "waitpid");
+        if (ek_time_left_ms(deadline) == 0)
+            return ek_fail(err, EK_TIMEOUT, "EK-0407", "not finished at its deadline");
+        ek_sleep_ms(pause);
+    }
+}
+
+static void end(struct run *run)
+{
+    close_fd(&run->in);
+    close_fd(&run->out);
+    close_fd(&run->errors);
+    close_fd(&run->report);
+    if (run->pid <= 0)
+        return;
+    kill(-run->pid, SIGKILL);
+    kill(run->pid, SIGKILL);
+    while (waitpid(run->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    run->pid = -1;
+}
+
+/* Writing to a program that stopped reading must not end us: SIGPIPE is held back in this
+ * thread, and taken if it came. */
+static void hold_sigpipe(sigset_t *ret_before)
+{
+    sigset_t pipe_only;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, ret_before);
+}
+
+static void release_sigpipe(const sigset_t *before)
+{
+    sigset_t pipe_only;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    const struct timespec at_once = {0};
+    if (!sigismember(before, SIGPIPE))
+        while (sigtimedwait(&pipe_only, NULL, &at_once) == SIGPIPE)
+            ;
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+static void small_environment(char **ret_environment, struct ek_buffer texts[2])
+{
+    size_t count = 0;
+    const char *home = getenv("HOME");
+    ek_buffer_printf(&texts[0], "PATH=%s", search_path());
+    ek_buffer_printf(&texts[1], "HOME=%s", home ? home : "/");
+    ret_environment[count++] = texts[0].bytes;
+    ret_environment[count++] = texts[1].bytes;
+    ret_environment[count++] = (char *)"LC_ALL=C";
+    ret_environment[count] = NULL;
+}
+
+int ek_command_run(const struct ek_command *command, struct ek_buffer *ret_stdout,
+                   struct ek_buffer *ret_stderr, int *ret_status, struct ek_error *err)
+{
+    char program[PATH_MAX];
+    char *small[ENVIRONMENT_MAX];
+    EK_BUFFER path = {0};
+    EK_BUFFER home = {0};
+    struct ek_buffer texts[2] = {{0}, {0}};
+    EK_SECRET_BUFFER out = {0};
+    EK_SECRET_BUFFER errors = {0};
+    struct child child = {.program = program, .argv = (char *const *)command->argv};
+    int result = ek_program_find(command->argv[0], "EK-0406", program, err);
+    if (result == 0)
+        result = ek_network_namespace_open(command->network_namespace, &child.namespace_fd, err);
+    if (result != 0)
+        return result;
+    small_environment(small, texts);
+    path = texts[0];
+    home = texts[1];
+    child.environment = command->whole_environment ? environ : small;
+
+    sigset_t before;
+    int status = 0;
+    struct run run = {.pid = -1, .stdout_text = &out, .stderr_text = &errors};
+    hold_sigpipe(&before);
+    result = spawn(&child, &run, err);
+    if (result == 0)
+        result = started(&run, &child, err);
+    if (result == 0)
+        result = exchange(&run, command, err);
+    if (result == 0)
+        result = reap(&run, command->deadline, &status, err);
+    end(&run);
+    release_sigpipe(&before);
+    close_fd(&child.namespace_fd);
+    if (result != 0)
+        return ek_wrap(err, "%s", command->argv[0]), result;
+    if (ret_stdout) {
+        *ret_stdout = out;
+        out = (struct ek_buffer){0};
+    }
+    if (ret_stderr) {
+        *ret_stderr = errors;
+        errors = (struct ek_buffer){0};
+    }
+    *ret_status = status;
+    return 0;
+}

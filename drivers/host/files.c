@@ -1,0 +1,200 @@
+#include "drivers/host/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
+
+enum { CONFIGURATION_MAX = 1 << 20, TAIL_BYTES = 600, TAIL_LINES = 3 };
+
+int ek_owner_of(const char *user, struct ek_owner *ret_owner, struct ek_error *err)
+{
+    char space[4096];
+    struct passwd entry;
+    struct passwd *found = NULL;
+    *ret_owner = (struct ek_owner){(uid_t)-1, (gid_t)-1};
+    if (!user || !*user)
+        return 0;
+    if (getpwnam_r(user, &entry, space, sizeof space, &found) != 0 || !found)
+        return ek_fail(err, EK_NOT_FOUND, "EK-0419", "no user '%s' on this host", user);
+    *ret_owner = (struct ek_owner){entry.pw_uid, entry.pw_gid};
+    return 0;
+}
+
+/* The base library's failures under the id that a host's files have. */
+static int as_host_file(int result, struct ek_error *err)
+{
+    if (result != 0 && err)
+        snprintf(err->id, sizeof err->id, "EK-0415");
+    return result;
+}
+
+int ek_host_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
+                      int64_t *ret_modified_ms, struct ek_error *err)
+{
+    return as_host_file(ek_file_read(path, max, ret_content, ret_modified_ms, err), err);
+}
+
+static bool is_owned(const struct ek_owner *owner)
+{
+    return owner && owner->user != (uid_t)-1;
+}
+
+/* Missing directories on the way to `path` (its own name excluded), 0750 and owned. */
+static int make_parents(const char *path, const struct ek_owner *owner, struct ek_error *err)
+{
+    char partial[PATH_MAX];
+    int used = snprintf(partial, sizeof partial, "%s", path);
+    if (used < 0 || (size_t)used >= sizeof partial)
+        return ek_fail(err, EK_INVALID, "EK-0415", "%s: name too long", path);
+    for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        bool made = mkdir(partial, 0750) == 0;
+        if (!made && errno != EEXIST)
+            return ek_fail_errno(err, "EK-0415", partial);
+        if (made && is_owned(owner) && chown(partial, owner->user, owner->group) != 0)
+            return ek_fail_errno(err, "EK-0415", partial);
+        *slash = '/';
+    }
+    return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t wrote = write(fd, bytes, length);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return -1;
+        bytes += wrote;
+        length -= (size_t)wrote;
+    }
+    return 0;
+}
+
+static int sync_parent(const char *path)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = fsync(fd);
+    close(fd);
+    return result;
+}
+
+int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
+                       const struct ek_owner *owner, struct ek_error *err)
+{
+    char temporary[PATH_MAX];
+    int result = make_parents(path, owner, err);
+    if (result != 0)
+        return result;
+    int used = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
+    if (used < 0 || (size_t)used >= sizeof temporary)
+        return ek_fail(err, EK_INVALID, "EK-0415", "%s: name too long", path);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return ek_fail_errno(err, "EK-0415", path);
+    bool good = !is_owned(owner) || fchown(fd, owner->user, owner->group) == 0;
+    good = good && fchmod(fd, mode) == 0 && write_all(fd, bytes, length) == 0 && fsync(fd) == 0;
+    if (!good)
+        result = ek_fail_errno(err, "EK-0415", path);
+    if (close(fd) != 0 && result == 0)
+        result = ek_fail_errno(err, "EK-0415", path);
+    if (result == 0 && rename(temporary, path) != 0)
+        result = ek_fail_errno(err, "EK-0415", path);
+    if (result != 0)
+        unlink(temporary);
+    else if (sync_parent(path) != 0)
+        result = ek_fail_errno(err, "EK-0415", path);
+    return result;
+}
+
+int ek_host_file_remove(const char *path, struct ek_error *err)
+{
+    if (unlink(path) != 0 || sync_parent(path) != 0)
+        return ek_fail_errno(err, "EK-0415", path);
+    return 0;
+}
+
+int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err)
+{
+    EK_BUFFER text = {0};
+    ek_buffer_printf(&text, "old pid %d\nbegun %lld\n", (int)old_pid, (long long)ek_wall_ms());
+    return ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err);
+}
+
+int ek_mark_clear(const char *path, struct ek_error *err)
+{
+    if (!ek_mark_is_set(path))
+        return 0;
+    int result = ek_host_file_remove(path, err);
+    return result == EK_NOT_FOUND ? 0 : result;
+}
+
+bool ek_mark_is_set(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+void ek_host_configuration(const struct ek_host *host,
+                           struct ek_server_configuration *ret_configuration)
+{
+    EK_BUFFER text = {0};
+    struct ek_server_configuration none = {.port = 27017, .mode = EK_SSL_UNKNOWN};
+    if (ek_file_read(host->configuration, CONFIGURATION_MAX, &text, NULL, NULL) != 0 ||
+        ek_server_configuration_parse(ek_buffer_text(&text), text.length, host->configuration,
+                                      ret_configuration, NULL) != 0)
+        *ret_configuration = none;
+}
+
+bool ek_directory_has_content(const char *path)
+{
+    DIR *directory = opendir(path);
+    bool found = false;
+    for (struct dirent *entry; directory && !found && (entry = readdir(directory));)
+        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (directory)
+        closedir(directory);
+    return found;
+}
+
+void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_text)
+{
+    char bytes[TAIL_BYTES + 1];
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t got = 0;
+    if (fstat(fd, &status) == 0 && status.st_size > from) {
+        off_t start = status.st_size - TAIL_BYTES > from ? status.st_size - TAIL_BYTES : from;
+        got = pread(fd, bytes, TAIL_BYTES, start);
+    }
+    close(fd);
+    while (got > 0 && bytes[got - 1] == '\n')
+        got--;
+    bytes[got > 0 ? got : 0] = 0;
+    char *begin = bytes + (got > 0 ? got : 0);
+    for (int lines = 0; begin > bytes; begin--)
+        if (begin[-1] == '\n' && ++lines == TAIL_LINES)
+            break;
+    for (char *c = begin; *c; c++)
+        if (*c == '\n')
+            ek_buffer_text_add(ret_text, " | ");
+        else
+            ek_buffer_add(ret_text, c, 1);
+}

@@ -1,0 +1,53 @@
+/* Files of a host that is this machine: shared by the local and the system driver. */
+#ifndef EK_DRIVERS_HOST_FILES_H
+#define EK_DRIVERS_HOST_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "drivers/host/host.h"
+#include "drivers/host/server_configuration.h"
+#include "reconciler/base/buffer.h"
+#include "reconciler/base/error.h"
+
+/* Who files belong to; (uid_t)-1: whoever makes them. */
+struct ek_owner {
+    uid_t user;
+    gid_t group;
+};
+
+/* The host's server_user; nobody in particular for NULL. EK_NOT_FOUND (EK-0419). */
+int ek_owner_of(const char *user, struct ek_owner *ret_owner, struct ek_error *err);
+
+int ek_host_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
+                      int64_t *ret_modified_ms, struct ek_error *err);
+
+/* As the driver's write_file: the new file has its owner and mode before it has its name. */
+int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
+                       const struct ek_owner *owner, struct ek_error *err);
+int ek_host_file_remove(const char *path, struct ek_error *err);
+
+/* Make (0700, owned) and check a directory in memory for this server's key password. With
+ * `distinct` the name tells apart servers of one name that live in different directories. */
+int ek_host_volatile_directory(const struct ek_host *host, bool distinct,
+                               const struct ek_owner *owner, char *ret_path, size_t size,
+                               struct ek_error *err);
+
+/* The mark of a begun restart. */
+int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err);
+int ek_mark_clear(const char *path, struct ek_error *err);
+bool ek_mark_is_set(const char *path);
+
+/* The host's configuration file; nothing is an error: what can't be read gives the defaults. */
+void ek_host_configuration(const struct ek_host *host,
+                           struct ek_server_configuration *ret_configuration);
+
+/* Whether the directory has any entry. */
+bool ek_directory_has_content(const char *path);
+
+/* The last lines of a file, from `from` on, as one line for a message ("" when there are none). */
+void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_text);
+
+#endif

@@ -1,0 +1,248 @@
+/* host "local": servers that Evenkeel starts itself, on this machine, and that outlive it.
+ *
+ * A server is known by `<directory>/mongod.pid` (pid and start time) and, when that file is
+ * missing or old, by its command line in /proc: no state is needed to find it again. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "drivers/host/command.h"
+#include "drivers/host/drivers.h"
+#include "drivers/host/files.h"
+#include "drivers/host/process.h"
+#include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
+
+/* How long a started server is watched for an early end, unless it listens before. */
+enum { WATCH_MS = 1000, PID_FILE_MAX = 256 };
+
+static void path_in(const struct ek_host *host, const char *name, char ret_path[static PATH_MAX])
+{
+    snprintf(ret_path, PATH_MAX, "%s/%s", host->directory, name);
+}
+
+static bool pid_file_process(const struct ek_host *host, struct ek_process *ret_process)
+{
+    char path[PATH_MAX];
+    EK_BUFFER text = {0};
+    int pid;
+    int64_t started_ms;
+    uint64_t ticks;
+    struct ek_process process;
+    path_in(host, "mongod.pid", path);
+    if (ek_file_read(path, PID_FILE_MAX, &text, NULL, NULL) != 0 ||
+        sscanf(ek_buffer_text(&text), "%d started %" SCNd64 " ticks %" SCNu64, &pid, &started_ms,
+               &ticks) != 3 ||
+        ek_process_look((pid_t)pid, &process, NULL) != 0 || process.ticks != ticks ||
+        !ek_process_serves((pid_t)pid, host->configuration))
+        return false;
+    *ret_process = process;
+    return true;
+}
+
+static int find(const struct ek_host *host, struct ek_process *ret_process, struct ek_error *err)
+{
+    if (pid_file_process(host, ret_process))
+        return 0;
+    return ek_process_find(host->configuration, ret_process, err);
+}
+
+static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_facts *ret_facts,
+                 struct ek_error *err)
+{
+    char mark[PATH_MAX];
+    char data[PATH_MAX];
+    struct ek_process process = {0};
+    struct ek_server_configuration configuration = {0};
+    (void)deadline;
+    path_in(host, "evenkeel.restarting", mark);
+    path_in(host, "db", data);
+    /* The mark first: one that is set while the server starts up is not a failed restart. */
+    bool marked = ek_mark_is_set(mark);
+    int result = find(host, &process, err);
+    if (result != 0)
+        return result;
+    ek_host_configuration(host, &configuration);
+    *ret_facts = (struct ek_host_facts){
+        .running = process.pid != 0,
+        .pid = process.pid,
+        .started_ms = process.started_ms,
+        .restart_begun = marked && process.pid == 0,
+        .data_present =
+            ek_directory_has_content(configuration.db_path ? configuration.db_path : data),
+    };
+    ek_server_configuration_done(&configuration);
+    return 0;
+}
+
+static int run(const struct ek_host *host, const char *const *argv, const void *input,
+               size_t input_length, int64_t deadline, struct ek_buffer *ret_stdout,
+               struct ek_buffer *ret_stderr, int *ret_status, struct ek_error *err)
+{
+    const struct ek_command command = {.argv = argv,
+                                       .input = input,
+                                       .input_length = input_length,
+                                       .network_namespace = host->network_namespace,
+                                       .deadline = deadline};
+    return ek_command_run(&command, ret_stdout, ret_stderr, ret_status, err);
+}
+
+static int read_file(const struct ek_host *host, const char *path, size_t max, int64_t deadline,
+                     struct ek_buffer *ret_content, int64_t *ret_modified_ms, struct ek_error *err)
+{
+    (void)host;
+    (void)deadline;
+    return ek_host_file_read(path, max, ret_content, ret_modified_ms, err);
+}
+
+static int write_file(const struct ek_host *host, const char *path, const void *bytes,
+                      size_t length, mode_t mode, int64_t deadline, struct ek_error *err)
+{
+    (void)host;
+    (void)deadline;
+    return ek_host_file_write(path, bytes, length, mode, NULL, err);
+}
+
+static int remove_file(const struct ek_host *host, const char *path, int64_t deadline,
+                       struct ek_error *err)
+{
+    (void)host;
+    (void)deadline;
+    return ek_host_file_remove(path, err);
+}
+
+static int volatile_directory(const struct ek_host *host, int64_t deadline, char *ret_path,
+                              size_t size, struct ek_error *err)
+{
+    (void)deadline;
+    return ek_host_volatile_directory(host, true, NULL, ret_path, size, err);
+}
+
+/* ---- service ---- */
+
+static int write_pid_file(const struct ek_host *host, const struct ek_process *process,
+                          struct ek_error *err)
+{
+    char path[PATH_MAX];
+    EK_BUFFER text = {0};
+    path_in(host, "mongod.pid", path);
+    ek_buffer_printf(&text, "%d started %" PRId64 " ticks %" PRIu64 "\n", (int)process->pid,
+                     process->started_ms, process->ticks);
+    return ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err);
+}
+
+static int64_t file_size(const char *path)
+{
+    struct stat status;
+    return path && stat(path, &status) == 0 ? status.st_size : 0;
+}
+
+static int ended_at_once(const struct ek_host *host, const char *output, int64_t output_from,
+                         const char *log, int64_t log_from, struct ek_error *err)
+{
+    EK_BUFFER words = {0};
+    ek_host_file_tail(output, output_from, &words);
+    if (words.length > 0 && log)
+        ek_buffer_text_add(&words, " | ");
+    if (log)
+        ek_host_file_tail(log, log_from, &words);
+    ek_fail(err, EK_CONFLICT, "EK-0404", "%s/%s: the server ended right after its start",
+            host->deployment, host->member);
+    ek_cause(err, "%s", words.length ? ek_buffer_text(&words) : "it said nothing");
+    return EK_CONFLICT;
+}
+
+/* Until it listens, has ended, or was watched long enough. True: it has ended. */
+static bool watch(const struct ek_process *process, int64_t deadline)
+{
+    int64_t end = ek_monotonic_ms() + WATCH_MS;
+    if (end > deadline)
+        end = deadline;
+    do {
+        int64_t next = ek_monotonic_ms() + 20;
+        if (process->ticks == 0 || ek_process_wait(process, next, NULL) == 0)
+            return true;
+        if (ek_process_listens(process->pid))
+            return false;
+    } while (ek_time_left_ms(end) > 0);
+    return false;
+}
+
+static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
+                 struct ek_error *err)
+{
+    char output[PATH_MAX];
+    char mark[PATH_MAX];
+    struct ek_process process = {0};
+    struct ek_server_configuration configuration = {0};
+    int result = find(host, &process, err);
+    if (result != 0)
+        return result;
+    if (process.pid)
+        return ek_fail(err, EK_EXISTS, "EK-0402", "%s/%s: its server runs already, as process %d",
+                       host->deployment, host->member, (int)process.pid);
+    path_in(host, "server.out", output);
+    path_in(host, "evenkeel.restarting", mark);
+    ek_host_configuration(host, &configuration);
+    bool expand = expand_exec || configuration.password_by_exec;
+    const char *const argv[] = {host->server_binary,
+                                "--config",
+                                host->configuration,
+                                expand ? "--configExpand" : NULL,
+                                "exec",
+                                NULL};
+    const struct ek_launch launch = {.directory = host->directory,
+                                     .output = output,
+                                     .program = host->server_binary,
+                                     .argv = argv,
+                                     .network_namespace = host->network_namespace};
+    int64_t output_from = file_size(output);
+    int64_t log_from = file_size(configuration.log_path);
+    result = ek_process_launch(&launch, &process, err);
+    if (result == 0 && process.ticks != 0)
+        result = write_pid_file(host, &process, err);
+    if (result == 0 && watch(&process, deadline))
+        result = ended_at_once(host, output, output_from, configuration.log_path, log_from, err);
+    if (result == 0)
+        result = ek_mark_clear(mark, err);
+    ek_server_configuration_done(&configuration);
+    return result;
+}
+
+static int stop(const struct ek_host *host, bool restarting, int64_t deadline, struct ek_error *err)
+{
+    char mark[PATH_MAX];
+    struct ek_process process = {0};
+    path_in(host, "evenkeel.restarting", mark);
+    int result = find(host, &process, err);
+    if (result == 0 && restarting)
+        result = ek_mark_set(mark, process.pid, err);
+    if (result == 0 && process.pid)
+        result = ek_process_stop(&process, deadline, err);
+    return result;
+}
+
+static int service(const struct ek_host *host, enum ek_service_verb verb, bool expand_exec,
+                   int64_t deadline, struct ek_error *err)
+{
+    int result = 0;
+    if (verb != EK_SERVICE_START)
+        result = stop(host, verb == EK_SERVICE_RESTART, deadline, err);
+    if (result == 0 && verb != EK_SERVICE_STOP)
+        return start(host, expand_exec, deadline, err);
+    return result == 0 ? 0 : ek_wrap(err, "%s/%s", host->deployment, host->member);
+}
+
+const struct ek_host_driver ek_host_local = {
+    .name = "local",
+    .facts = facts,
+    .run = run,
+    .read_file = read_file,
+    .write_file = write_file,
+    .remove_file = remove_file,
+    .volatile_directory = volatile_directory,
+    .service = service,
+};

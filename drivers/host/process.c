@@ -1,0 +1,218 @@
+#include "drivers/host/process.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "reconciler/base/buffer.h"
+#include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
+
+enum { PROC_TEXT_MAX = 1 << 20, STAT_STATE = 0, STAT_PARENT = 1, STAT_START = 19 };
+
+static int proc_read(pid_t pid, const char *name, struct ek_buffer *ret_text)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return ek_file_read(path, PROC_TEXT_MAX, ret_text, NULL, NULL);
+}
+
+static int boot_time_s(int64_t *ret_seconds)
+{
+    EK_BUFFER text = {0};
+    if (ek_file_read("/proc/stat", PROC_TEXT_MAX, &text, NULL, NULL) != 0)
+        return EK_SYSTEM;
+    const char *line = strstr(ek_buffer_text(&text), "\nbtime ");
+    if (!line)
+        return EK_SYSTEM;
+    *ret_seconds = strtoll(line + 7, NULL, 10);
+    return 0;
+}
+
+/* The fields behind the name in parentheses, which may itself hold spaces and parentheses. */
+static const char *stat_field(const char *stat, int index)
+{
+    const char *at = strrchr(stat, ')');
+    for (int i = 0; at && i <= index; i++)
+        at = strchr(at + 1, ' ');
+    return at ? at + 1 : "";
+}
+
+static int stat_of(pid_t pid, char *ret_state, pid_t *ret_parent, uint64_t *ret_ticks)
+{
+    EK_BUFFER text = {0};
+    if (proc_read(pid, "stat", &text) != 0 || text.length == 0)
+        return EK_NOT_FOUND;
+    const char *stat = ek_buffer_text(&text);
+    *ret_state = *stat_field(stat, STAT_STATE);
+    *ret_parent = (pid_t)strtol(stat_field(stat, STAT_PARENT), NULL, 10);
+    *ret_ticks = strtoull(stat_field(stat, STAT_START), NULL, 10);
+    return 0;
+}
+
+int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *err)
+{
+    char state;
+    pid_t parent;
+    struct ek_process process = {.pid = pid};
+    int64_t boot_s;
+    if (pid <= 0 || stat_of(pid, &state, &parent, &process.ticks) != 0 || strchr("ZXx", state))
+        return ek_fail(err, EK_NOT_FOUND, "EK-0401", "no process %d", (int)pid);
+    if (boot_time_s(&boot_s) != 0)
+        return ek_fail(err, EK_SYSTEM, "EK-0401",
+                       "/proc/stat does not tell when the machine started");
+    uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+    process.started_ms = boot_s * 1000 + (int64_t)(process.ticks * 1000 / per_second);
+    *ret_process = process;
+    return 0;
+}
+
+bool ek_process_serves(pid_t pid, const char *configuration)
+{
+    EK_BUFFER text = {0};
+    if (proc_read(pid, "cmdline", &text) != 0)
+        return false;
+    const char *end = ek_buffer_text(&text) + text.length;
+    const char *previous = "";
+    for (const char *argument = ek_buffer_text(&text); argument < end;
+         argument += strlen(argument) + 1) {
+        bool named = strcmp(previous, "--config") == 0 || strcmp(previous, "-f") == 0;
+        if (named && strcmp(argument, configuration) == 0)
+            return true;
+        if (strncmp(argument, "--config=", 9) == 0 && strcmp(argument + 9, configuration) == 0)
+            return true;
+        previous = argument;
+    }
+    return false;
+}
+
+/* A server forks to run its __exec commands; until such a child executes, it looks like its
+ * parent. So the oldest one is the server. */
+int ek_process_find(const char *configuration, struct ek_process *ret_process, struct ek_error *err)
+{
+    struct ek_process oldest = {0};
+    DIR *directory = opendir("/proc");
+    if (!directory)
+        return ek_fail_errno(err, "EK-0401", "/proc");
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        struct ek_process found;
+        pid_t pid =
+            isdigit((unsigned char)*entry->d_name) ? (pid_t)strtol(entry->d_name, NULL, 10) : 0;
+        if (pid <= 0 || pid == getpid() || !ek_process_serves(pid, configuration) ||
+            ek_process_look(pid, &found, NULL) != 0)
+            continue;
+        if (!oldest.pid || found.ticks < oldest.ticks ||
+            (found.ticks == oldest.ticks && found.pid < oldest.pid))
+            oldest = found;
+    }
+    closedir(directory);
+    *ret_process = oldest;
+    return 0;
+}
+
+/* A descriptor of the process; -1 in *ret_fd when it is gone (also when another has its pid:
+ * the descriptor is opened first and the start time read after). */
+static int open_process(const struct ek_process *process, int *ret_fd, struct ek_error *err)
+{
+    struct ek_process now = {0};
+    int fd = pidfd_open(process->pid, 0);
+    if (fd < 0 && errno != ESRCH)
+        return ek_fail_errno(err, "EK-0401", "pidfd_open");
+    if (fd >= 0 &&
+        (ek_process_look(process->pid, &now, NULL) != 0 || now.ticks != process->ticks)) {
+        close(fd);
+        fd = -1;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int wait_for(int fd, const struct ek_process *process, int64_t deadline,
+                    struct ek_error *err)
+{
+    for (;;) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+        int64_t left = ek_time_left_ms(deadline);
+        int got = poll(&poll_fd, 1, (int)(left > 60000 ? 60000 : left));
+        if (got > 0)
+            return 0;
+        if (got < 0 && errno != EINTR)
+            return ek_fail_errno(err, "EK-0401", "poll");
+        if (ek_time_left_ms(deadline) == 0)
+            return ek_fail(err, EK_TIMEOUT, "EK-0405", "process %d has not ended",
+                           (int)process->pid);
+    }
+}
+
+int ek_process_wait(const struct ek_process *process, int64_t deadline, struct ek_error *err)
+{
+    int fd;
+    int result = open_process(process, &fd, err);
+    if (result != 0 || fd < 0)
+        return result;
+    result = wait_for(fd, process, deadline, err);
+    close(fd);
+    return result;
+}
+
+int ek_process_stop(const struct ek_process *process, int64_t deadline, struct ek_error *err)
+{
+    int fd;
+    int result = open_process(process, &fd, err);
+    if (result != 0 || fd < 0)
+        return result;
+    if (pidfd_send_signal(fd, SIGTERM, NULL, 0) != 0 && errno != ESRCH)
+        result = ek_fail_errno(err, "EK-0426", "SIGTERM");
+    if (result == 0)
+        result = wait_for(fd, process, deadline, err);
+    close(fd);
+    return result;
+}
+
+/* ---- does it listen ---- */
+
+static bool is_listening_inode(const char *table, const char *inode)
+{
+    for (const char *line = strchr(table, '\n'); line; line = strchr(line + 1, '\n')) {
+        char state[8], found[32];
+        if (sscanf(line + 1, "%*s %*s %*s %7s %*s %*s %*s %*s %*s %31s", state, found) == 2 &&
+            strcmp(state, "0A") == 0 && strcmp(found, inode) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool ek_process_listens(pid_t pid)
+{
+    static const char *const names[] = {"net/tcp", "net/tcp6"};
+    struct ek_buffer tables[2] = {{0}, {0}};
+    char path[64];
+    bool listens = false;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *directory = opendir(path);
+    for (int i = 0; i < 2; i++)
+        (void)proc_read(pid, names[i], &tables[i]);
+    for (struct dirent *entry; directory && !listens && (entry = readdir(directory));) {
+        char target[64] = {0};
+        if (readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1) <= 8 ||
+            strncmp(target, "socket:[", 8) != 0)
+            continue;
+        target[strcspn(target, "]")] = 0;
+        for (int i = 0; i < 2 && !listens; i++)
+            listens = is_listening_inode(ek_buffer_text(&tables[i]), target + 8);
+    }
+    if (directory)
+        closedir(directory);
+    ek_buffer_done(&tables[0]);
+    ek_buffer_done(&tables[1]);
+    return listens;
+}

@@ -1,0 +1,149 @@
+/* host "system": servers that are systemd units of this machine. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/host/command.h"
+#include "drivers/host/drivers.h"
+#include "drivers/host/files.h"
+#include "drivers/host/process.h"
+#include "drivers/host/roots.h"
+#include "drivers/host/system_unit.h"
+#include "reconciler/base/clock.h"
+
+static void mark_path(const struct ek_host *host, char ret_path[static PATH_MAX])
+{
+    snprintf(ret_path, PATH_MAX, "%s/%s", ek_host_roots().restarting, host->unit);
+}
+
+static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_facts *ret_facts,
+                 struct ek_error *err)
+{
+    char mark[PATH_MAX];
+    struct ek_unit unit = {0};
+    struct ek_process process = {0};
+    struct ek_server_configuration configuration = {0};
+    mark_path(host, mark);
+    bool marked = ek_mark_is_set(mark);
+    int result = ek_unit_look(host->unit, deadline, &unit, err);
+    if (result != 0)
+        return result;
+    if (unit.main_pid > 0)
+        (void)ek_process_look(unit.main_pid, &process, NULL);
+    ek_host_configuration(host, &configuration);
+    const char *data = configuration.db_path ? configuration.db_path : "/data/db";
+    *ret_facts = (struct ek_host_facts){
+        .running = process.pid != 0,
+        .pid = process.pid,
+        .started_ms = process.started_ms,
+        .restart_begun = marked && process.pid == 0,
+        .data_present = ek_directory_has_content(data),
+    };
+    ek_server_configuration_done(&configuration);
+    return 0;
+}
+
+static int run(const struct ek_host *host, const char *const *argv, const void *input,
+               size_t input_length, int64_t deadline, struct ek_buffer *ret_stdout,
+               struct ek_buffer *ret_stderr, int *ret_status, struct ek_error *err)
+{
+    const struct ek_command command = {
+        .argv = argv, .input = input, .input_length = input_length, .deadline = deadline};
+    (void)host;
+    return ek_command_run(&command, ret_stdout, ret_stderr, ret_status, err);
+}
+
+static int read_file(const struct ek_host *host, const char *path, size_t max, int64_t deadline,
+                     struct ek_buffer *ret_content, int64_t *ret_modified_ms, struct ek_error *err)
+{
+    (void)host;
+    (void)deadline;
+    return ek_host_file_read(path, max, ret_content, ret_modified_ms, err);
+}
+
+static int write_file(const struct ek_host *host, const char *path, const void *bytes,
+                      size_t length, mode_t mode, int64_t deadline, struct ek_error *err)
+{
+    struct ek_owner owner;
+    (void)deadline;
+    int result = ek_owner_of(host->server_user, &owner, err);
+    return result ? result : ek_host_file_write(path, bytes, length, mode, &owner, err);
+}
+
+static int remove_file(const struct ek_host *host, const char *path, int64_t deadline,
+                       struct ek_error *err)
+{
+    (void)host;
+    (void)deadline;
+    return ek_host_file_remove(path, err);
+}
+
+static int volatile_directory(const struct ek_host *host, int64_t deadline, char *ret_path,
+                              size_t size, struct ek_error *err)
+{
+    struct ek_owner owner;
+    (void)deadline;
+    int result = ek_owner_of(host->server_user, &owner, err);
+    return result ? result : ek_host_volatile_directory(host, false, &owner, ret_path, size, err);
+}
+
+/* ---- service ---- */
+
+static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
+                 struct ek_error *err)
+{
+    char mark[PATH_MAX];
+    struct ek_unit unit = {0};
+    struct ek_process process;
+    struct ek_server_configuration configuration = {0};
+    mark_path(host, mark);
+    int result = ek_unit_look(host->unit, deadline, &unit, err);
+    if (result != 0)
+        return result;
+    if (unit.main_pid > 0 && ek_process_look(unit.main_pid, &process, NULL) == 0)
+        return ek_fail(err, EK_EXISTS, "EK-0402", "%s runs already, as process %d", host->unit,
+                       (int)unit.main_pid);
+    ek_host_configuration(host, &configuration);
+    result =
+        ek_unit_expansion(host->unit, expand_exec || configuration.password_by_exec, deadline, err);
+    if (result == 0)
+        result = ek_unit_start(host->unit, configuration.log_path, deadline, err);
+    ek_server_configuration_done(&configuration);
+    return result == 0 ? ek_mark_clear(mark, err) : result;
+}
+
+static int stop(const struct ek_host *host, bool restarting, int64_t deadline, struct ek_error *err)
+{
+    char mark[PATH_MAX];
+    struct ek_unit unit = {0};
+    mark_path(host, mark);
+    int result = ek_unit_look(host->unit, deadline, &unit, err);
+    if (result == 0 && restarting)
+        result = ek_mark_set(mark, unit.main_pid, err);
+    return result == 0 ? ek_unit_stop(host->unit, unit.main_pid, deadline, err) : result;
+}
+
+static int service(const struct ek_host *host, enum ek_service_verb verb, bool expand_exec,
+                   int64_t deadline, struct ek_error *err)
+{
+    int result = 0;
+    if (verb != EK_SERVICE_START)
+        result = stop(host, verb == EK_SERVICE_RESTART, deadline, err);
+    if (result == 0 && verb != EK_SERVICE_STOP)
+        return start(host, expand_exec, deadline, err);
+    return result == 0 ? 0 : ek_wrap(err, "%s/%s", host->deployment, host->member);
+}
+
+const struct ek_host_driver ek_host_system = {
+    .name = "system",
+    .facts = facts,
+    .run = run,
+    .read_file = read_file,
+    .write_file = write_file,
+    .remove_file = remove_file,
+    .volatile_directory = volatile_directory,
+    .service = service,
+};
