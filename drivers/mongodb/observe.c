@@ -108,18 +108,19 @@ static void ask_mode(struct observation *of)
         return;
     bson_t *command = BCON_NEW("getParameter", BCON_INT32(1), "tlsMode", BCON_INT32(1),
                                "disableNonTLSConnectionLogging", BCON_INT32(1));
-    bson_t *old = BCON_NEW("getParameter", BCON_INT32(1), "sslMode", BCON_INT32(1));
+    bson_t *old = BCON_NEW("getParameter", BCON_INT32(1), "sslMode", BCON_INT32(1),
+                           "disableNonSSLConnectionLogging", BCON_INT32(1));
     EK_REPLY reply;
     ask(of, "getParameter", command, &reply);
-    if (reply.ok) {
-        of->plaintext_logged = !ek_bson_true(&reply.document, "disableNonTLSConnectionLogging");
-    } else if (!reply.lost && reply.code != EK_SERVER_UNAUTHORIZED) {
+    if (!reply.ok && !reply.lost && reply.code != EK_SERVER_UNAUTHORIZED) {
         ek_mongodb_reply_done(&reply);
         ask(of, "getParameter", old, &reply);
-        of->plaintext_logged = true;
     }
-    if (reply.ok)
+    if (reply.ok) {
+        of->plaintext_logged = !ek_bson_true(&reply.document, "disableNonTLSConnectionLogging") &&
+                               !ek_bson_true(&reply.document, "disableNonSSLConnectionLogging");
         ek_mongodb_read_mode(&reply.document, of->seen);
+    }
     bson_destroy(command);
     bson_destroy(old);
 }

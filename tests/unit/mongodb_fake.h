@@ -64,16 +64,15 @@ static inline bool fake_send(int fd, int32_t request, bool legacy, const char *j
     bson_t *reply = bson_new_from_json((const uint8_t *)json, -1, NULL);
     if (!reply)
         return false;
-    static const uint8_t zero[20];
-    size_t middle = legacy ? 20 : 5;
-    uint8_t header[16 + 20] = {0};
-    int32_t words[4] = {(int32_t)(16 + middle + reply->len), 1, request, legacy ? 1 : 2013};
-    memcpy(header, words, 16);
-    memcpy(header + 16, zero, sizeof zero);
+    size_t middle = legacy ? 36 : 21, length = middle + reply->len;
+    uint8_t *message = calloc(1, length);
+    int32_t words[4] = {(int32_t)length, 1, request, legacy ? 1 : 2013};
+    memcpy(message, words, sizeof words);
     if (legacy)
-        header[16] = 8, header[32] = 1;
-    bool sent = send(fd, header, 16 + middle, MSG_NOSIGNAL) > 0 &&
-                send(fd, bson_get_data(reply), reply->len, MSG_NOSIGNAL) > 0;
+        message[16] = 8, message[32] = 1;
+    memcpy(message + middle, bson_get_data(reply), reply->len);
+    bool sent = send(fd, message, length, MSG_NOSIGNAL) == (ssize_t)length;
+    free(message);
     bson_destroy(reply);
     return sent;
 }
