@@ -17,7 +17,13 @@
 
 enum ek_key_algorithm { EK_KEY_P256, EK_KEY_RSA3072 };
 enum ek_plan_line { EK_PLAN_DEDICATED, EK_PLAN_SHARED, EK_PLAN_SANDBOX };
-enum ek_provider { EK_PROVIDER_LOCAL, EK_PROVIDER_HOSTS, EK_PROVIDER_AWS, EK_PROVIDER_AZURE, EK_PROVIDER_GCP };
+enum ek_provider {
+    EK_PROVIDER_LOCAL,
+    EK_PROVIDER_HOSTS,
+    EK_PROVIDER_AWS,
+    EK_PROVIDER_AZURE,
+    EK_PROVIDER_GCP
+};
 enum ek_choice { EK_CHOICE_DEFAULT, EK_CHOICE_NO, EK_CHOICE_YES };
 
 /* kind: Account */
@@ -27,7 +33,8 @@ struct ek_account_spec {
     struct ek_span at;
 };
 
-/* kind: CertificateAuthority. spec: { type: builtIn, algorithm, commonName, organization, validity } */
+/* kind: CertificateAuthority. spec: { type: builtIn, algorithm, commonName, organization, validity
+ * } */
 struct ek_authority_spec {
     char *name;
     char *account;
@@ -46,10 +53,12 @@ struct ek_member_spec {
     int votes;       /* default 1 */
     bool hidden;
     bool arbiter;
-    char *address;           /* the address that the SSL-domain name is bound to, or NULL: what host resolves to */
+    char *address; /* the address that the SSL-domain name is bound to, or NULL: what host resolves
+                      to */
     char *network_namespace; /* provider local: name of the netns the server runs in, or NULL */
     char *directory;         /* provider local: default "<provider.directory>/<name>"; else NULL */
-    char *configuration;     /* path of mongod.conf on the host; default: local "<directory>/mongod.conf", hosts "/etc/mongod.conf" */
+    char *configuration;     /* path of mongod.conf on the host; default: local
+                                "<directory>/mongod.conf", hosts "/etc/mongod.conf" */
     char *unit;              /* provider hosts: systemd unit, default "mongod.service" */
     struct ek_span at;
 };
@@ -75,30 +84,32 @@ struct ek_deployment_spec {
     struct ek_member_spec *members;
     size_t member_count;
 
-    enum ek_ssl_mode ssl_mode; /* absent: disabled */
+    enum ek_ssl_mode ssl_mode;    /* absent: disabled */
     bool ssl_mode_written_as_tls; /* the spec used preferTLS etc. */
     struct ek_span ssl_mode_at;
 
     struct {
-        char *base;             /* "fleet.example.net"; NULL when sslMode is disabled and no domain was given */
+        char *base; /* "fleet.example.net"; NULL when sslMode is disabled and no domain was given */
         int64_t keep_old_names_s; /* default 30 d */
-        char *hosts_file;       /* sslDomain.dns: { provider: hostsFile, path }; default /etc/hosts */
+        char *hosts_file; /* sslDomain.dns: { provider: hostsFile, path }; default /etc/hosts */
     } ssl_domain;
 
     struct {
-        char *authority;         /* name of the CertificateAuthority, or NULL without TLS */
+        char *authority;                 /* name of the CertificateAuthority, or NULL without TLS */
         enum ek_key_algorithm algorithm; /* of the members' keys; default P-256 */
-        int64_t validity_s;      /* default and at most 730 d */
-        int64_t renew_before_s;  /* default 45 d */
-        int64_t notify_before_s; /* default 30 d */
+        int64_t validity_s;              /* default and at most 730 d */
+        int64_t renew_before_s;          /* default 45 d */
+        int64_t notify_before_s;         /* default 30 d */
     } certificates;
 
     struct {
         enum ek_choice reinstate_primary; /* maintenance.reinstatePrimary */
-        enum ek_interruption interruption; /* maintenance.interruption: refuse|accept, default refuse */
-        enum ek_plaintext_clients plaintext_clients; /* maintenance.plaintextClients: refuse|disconnect, default refuse */
-        int64_t max_lag_s;                /* maintenance.maxLag, default 10 s */
-        char *technical_contact;          /* or NULL */
+        enum ek_interruption
+            interruption; /* maintenance.interruption: refuse|accept, default refuse */
+        enum ek_plaintext_clients
+            plaintext_clients; /* maintenance.plaintextClients: refuse|disconnect, default refuse */
+        int64_t max_lag_s;     /* maintenance.maxLag, default 10 s */
+        char *technical_contact; /* or NULL */
     } maintenance;
 };
 
@@ -116,8 +127,11 @@ struct ek_specs {
 
 void ek_specs_free(struct ek_specs *specs);
 
-/* Look up by name; NULL when absent. Borrowed. */
-const struct ek_deployment_spec *ek_specs_deployment(const struct ek_specs *specs, const char *name);
-const struct ek_authority_spec *ek_specs_authority(const struct ek_specs *specs, const char *account, const char *name);
+/* Look up by name; NULL when absent. Borrowed. A deployment is named "orders" or, with its
+ * account, "acme/orders"; the short form is NULL when several accounts have one of that name. */
+const struct ek_deployment_spec *ek_specs_deployment(const struct ek_specs *specs,
+                                                     const char *name);
+const struct ek_authority_spec *ek_specs_authority(const struct ek_specs *specs,
+                                                   const char *account, const char *name);
 
 #endif

@@ -1,0 +1,56 @@
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "specs/keys.h"
+#include "specs/parse.h"
+
+/* One line "path=length:value" per value, in the order of the tables; a string that is
+ * absent has no length. */
+static void add_value(struct ek_buffer *text, const char *prefix, const struct ek_key *key,
+                      const void *slot)
+{
+    EK_BUFFER value = {0};
+    const struct ek_value_type *type = &ek_value_types[key->type];
+    type->print(key, slot, &value);
+    if (value.length > 0)
+        ek_buffer_printf(text, "%s.%s=%zu:%s\n", prefix, key->key, value.length,
+                         ek_buffer_text(&value));
+    else
+        ek_buffer_printf(text, "%s.%s\n", prefix, key->key);
+}
+
+static void add_keys(struct ek_buffer *text, const char *prefix, const struct ek_keys *keys,
+                     const void *base)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct ek_key *key = &keys->rows[i];
+        EK_BUFFER path = {0};
+        ek_buffer_printf(&path, "%s.%s", prefix, key->key);
+        if (key->type == EK_TYPE_MAP) {
+            add_keys(text, ek_buffer_text(&path), key->children, base);
+        } else if (key->type == EK_TYPE_LIST) {
+            size_t count;
+            const char *items;
+            memcpy(&count, (const char *)base + key->offset_count, sizeof count);
+            memcpy(&items, (const char *)base + key->offset, sizeof items);
+            ek_buffer_printf(text, "%s#%zu\n", ek_buffer_text(&path), count);
+            for (size_t item = 0; item < count; item++)
+                add_keys(text, ek_buffer_text(&path), key->children,
+                         items + item * key->children->item_size);
+        } else if (key->stored && !key->planless) {
+            add_value(text, prefix, key, (const char *)base + key->offset);
+        }
+    }
+}
+
+void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32])
+{
+    EK_BUFFER text = {0};
+    unsigned int length = 0;
+    ek_buffer_text_add(&text, EK_API_VERSION " Deployment\n");
+    add_keys(&text, "", &ek_deployment_keys, spec);
+    if (EVP_Digest(text.bytes, text.length, ret_digest, &length, EVP_sha256(), NULL) != 1 ||
+        length != 32)
+        abort();
+}

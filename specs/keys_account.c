@@ -1,0 +1,212 @@
+/* The keys of the kinds Account and CertificateAuthority, and the list of all kinds. */
+#include <string.h>
+
+#include "specs/keys.h"
+#include "specs/spec.h"
+
+#define ACCOUNT(field) EK_STORED(struct ek_account_spec, field)
+#define AUTHORITY(field) EK_STORED(struct ek_authority_spec, field)
+
+static const struct ek_key account_metadata_rows[] = {
+    {.key = "name",
+     .type = EK_TYPE_NAME,
+     .required = true,
+     ACCOUNT(name),
+     .since = "0.1",
+     .doc = "The account's name, unique in the tree."},
+    {.key = "labels",
+     .type = EK_TYPE_LABELS,
+     .since = "0.1",
+     .doc = "Free names and texts for people and other tools; Evenkeel does not act on them."},
+};
+static const struct ek_keys account_metadata_keys = {EK_ROWS(account_metadata_rows)};
+
+static const struct ek_key account_spec_rows[] = {
+    {.key = "technicalContact",
+     .type = EK_TYPE_EMAIL,
+     ACCOUNT(technical_contact),
+     .planless = true,
+     .sensitivity = EK_SENSITIVITY_PERSONAL,
+     .since = "0.1",
+     .doc = "Who is told of maintenance, by email, where a deployment names nobody else."},
+};
+static const struct ek_keys account_spec_keys = {EK_ROWS(account_spec_rows)};
+
+static const struct ek_key account_rows[] = {
+    {.key = "apiVersion",
+     .type = EK_TYPE_CONSTANT,
+     .required = true,
+     .initial = EK_API_VERSION,
+     .since = "0.1",
+     .doc = "The version of the language."},
+    {.key = "kind",
+     .type = EK_TYPE_CONSTANT,
+     .required = true,
+     .initial = "Account",
+     .since = "0.1",
+     .doc = "The kind of the document."},
+    {.key = "metadata",
+     .type = EK_TYPE_MAP,
+     .required = true,
+     .children = &account_metadata_keys,
+     .since = "0.1",
+     .doc = "What the account is called."},
+    {.key = "spec",
+     .type = EK_TYPE_MAP,
+     .children = &account_spec_keys,
+     .since = "0.1",
+     .doc = "What holds for everything in the account."},
+};
+const struct ek_keys ek_account_keys = {EK_ROWS(account_rows)};
+
+static const struct ek_word authority_types[] = {
+    {"builtIn", 0, false}, {"vault", 0, true}, {"acme", 0, true}, {0}};
+
+static const struct ek_word algorithms[] = {
+    {"P-256", EK_KEY_P256, false}, {"RSA-3072", EK_KEY_RSA3072, false}, {0}};
+
+static const struct ek_key authority_metadata_rows[] = {
+    {.key = "name",
+     .type = EK_TYPE_NAME,
+     .required = true,
+     AUTHORITY(name),
+     .since = "0.1",
+     .doc = "The authority's name, unique in its account."},
+    {.key = "account",
+     .type = EK_TYPE_NAME,
+     .required = true,
+     AUTHORITY(account),
+     .since = "0.1",
+     .doc = "The Account that owns the authority."},
+    {.key = "labels",
+     .type = EK_TYPE_LABELS,
+     .since = "0.1",
+     .doc = "Free names and texts for people and other tools; Evenkeel does not act on them."},
+};
+static const struct ek_keys authority_metadata_keys = {EK_ROWS(authority_metadata_rows)};
+
+static const struct ek_key authority_spec_rows[] = {
+    {.key = "type",
+     .type = EK_TYPE_WORD,
+     .initial = "builtIn",
+     .words = authority_types,
+     .since = "0.1",
+     .doc = "Who keeps the authority's key: builtIn is Evenkeel itself."},
+    {.key = "algorithm",
+     .type = EK_TYPE_WORD,
+     AUTHORITY(algorithm),
+     .initial = "P-256",
+     .words = algorithms,
+     .since = "0.1",
+     .doc = "The algorithm of the authority's own key."},
+    {.key = "commonName",
+     .type = EK_TYPE_TITLE,
+     AUTHORITY(common_name),
+     .initial_words = "<account> <name>",
+     .most = 64,
+     .since = "0.1",
+     .doc = "The common name (CN) in the authority's certificate."},
+    {.key = "organization",
+     .type = EK_TYPE_TITLE,
+     AUTHORITY(organization),
+     .initial_words = "the account's name",
+     .most = 64,
+     .since = "0.1",
+     .doc = "The organization (O) in the authority's certificate and in every certificate that it "
+            "signs."},
+    {.key = "validity",
+     .type = EK_TYPE_DURATION,
+     AUTHORITY(validity_s),
+     .initial = "3650d",
+     .least = EK_HOURS(1),
+     .most = EK_DAYS(9131),
+     .since = "0.1",
+     .doc = "How long the authority's certificate is valid."},
+};
+static const struct ek_keys authority_spec_keys = {EK_ROWS(authority_spec_rows)};
+
+static const struct ek_key authority_rows[] = {
+    {.key = "apiVersion",
+     .type = EK_TYPE_CONSTANT,
+     .required = true,
+     .initial = EK_API_VERSION,
+     .since = "0.1",
+     .doc = "The version of the language."},
+    {.key = "kind",
+     .type = EK_TYPE_CONSTANT,
+     .required = true,
+     .initial = "CertificateAuthority",
+     .since = "0.1",
+     .doc = "The kind of the document."},
+    {.key = "metadata",
+     .type = EK_TYPE_MAP,
+     .required = true,
+     .children = &authority_metadata_keys,
+     .since = "0.1",
+     .doc = "What the authority is called and to whom it belongs."},
+    {.key = "spec",
+     .type = EK_TYPE_MAP,
+     .children = &authority_spec_keys,
+     .since = "0.1",
+     .doc = "What the authority should be."},
+};
+const struct ek_keys ek_authority_keys = {EK_ROWS(authority_rows)};
+
+/* The kinds that are served come first, in the order of enum ek_kind_index. */
+const struct ek_kind ek_kinds[] = {
+    {.name = "Account",
+     .keys = &ek_account_keys,
+     .size = sizeof(struct ek_account_spec),
+     .at_offset = offsetof(struct ek_account_spec, at),
+     .name_offset = offsetof(struct ek_account_spec, name),
+     .doc = "Who owns deployments and authorities."},
+    {.name = "CertificateAuthority",
+     .keys = &ek_authority_keys,
+     .size = sizeof(struct ek_authority_spec),
+     .at_offset = offsetof(struct ek_authority_spec, at),
+     .name_offset = offsetof(struct ek_authority_spec, name),
+     .account_offset = offsetof(struct ek_authority_spec, account),
+     .doc = "Who signs the certificates of deployments."},
+    {.name = "Deployment",
+     .keys = &ek_deployment_keys,
+     .size = sizeof(struct ek_deployment_spec),
+     .at_offset = offsetof(struct ek_deployment_spec, at),
+     .name_offset = offsetof(struct ek_deployment_spec, name),
+     .account_offset = offsetof(struct ek_deployment_spec, account),
+     .doc = "One replica set and what it should be."},
+    {.name = "BackupTarget", .later = true, .doc = "Where backups go."},
+    {.name = "NotificationChannel", .later = true, .doc = "How people are told."},
+};
+const size_t ek_kind_count = sizeof ek_kinds / sizeof *ek_kinds;
+
+const struct ek_key *ek_keys_find(const struct ek_keys *keys, const char *key)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        if (strcmp(keys->rows[i].key, key) == 0)
+            return &keys->rows[i];
+    return NULL;
+}
+
+static void visit(const struct ek_keys *keys, struct ek_buffer *path, ek_key_visitor visitor,
+                  void *context)
+{
+    size_t length = path->length;
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct ek_key *key = &keys->rows[i];
+        ek_buffer_printf(path, "%s%s", length ? "." : "", key->key);
+        if (key->type == EK_TYPE_LIST)
+            ek_buffer_text_add(path, "[]");
+        visitor(ek_buffer_text(path), key, context);
+        if (key->children)
+            visit(key->children, path, visitor, context);
+        path->length = length;
+        if (path->bytes)
+            path->bytes[length] = 0;
+    }
+}
+
+void ek_keys_visit(const struct ek_keys *keys, ek_key_visitor visitor, void *context)
+{
+    EK_BUFFER path = {0};
+    visit(keys, &path, visitor, context);
+}

@@ -1,0 +1,110 @@
+#include "specs/names.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_lower(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+static bool is_alphanumeric(char c)
+{
+    return is_digit(c) || is_lower(c) || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_host_label(const char *text, size_t length)
+{
+    if (length == 0 || length > 63 || text[0] == '-' || text[length - 1] == '-')
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!is_alphanumeric(text[i]) && text[i] != '-')
+            return false;
+    return true;
+}
+
+bool ek_is_label(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (!is_lower(*c) && !is_digit(*c) && *c != '-')
+            return false;
+    return is_host_label(text, strlen(text));
+}
+
+bool ek_is_host_name(const char *text)
+{
+    if (strlen(text) > 253)
+        return false;
+    for (const char *label = text;;) {
+        size_t length = strcspn(label, ".");
+        if (!is_host_label(label, length))
+            return false;
+        if (label[length] == 0)
+            return strspn(label, "0123456789") != length;
+        label += length + 1;
+    }
+}
+
+bool ek_is_ipv4(const char *text)
+{
+    struct in_addr address;
+    return inet_pton(AF_INET, text, &address) == 1;
+}
+
+bool ek_is_ipv6(const char *text)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+bool ek_is_local_host(const char *text)
+{
+    return strcasecmp(text, "localhost") == 0 || strcmp(text, "::1") == 0 ||
+           strcmp(text, "0.0.0.0") == 0 || (ek_is_ipv4(text) && strncmp(text, "127.", 4) == 0);
+}
+
+bool ek_is_absolute_path(const char *text)
+{
+    if (text[0] != '/' || strlen(text) > 1024)
+        return false;
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return false;
+    for (const char *segment = text + 1; *segment;) {
+        size_t length = strcspn(segment, "/");
+        bool dots = (length == 1 && segment[0] == '.') ||
+                    (length == 2 && segment[0] == '.' && segment[1] == '.');
+        if (length == 0 || dots)
+            return false;
+        segment += length + (segment[length] == '/');
+    }
+    return true;
+}
+
+bool ek_is_email(const char *text)
+{
+    const char *at = strchr(text, '@');
+    if (!at || at == text || at - text > 64 || text[0] == '.' || at[-1] == '.')
+        return false;
+    for (const char *c = text; c < at; c++)
+        if (!is_alphanumeric(*c) && !strchr(".!#$%&'*+/=?^_`{|}~-", *c))
+            return false;
+    return ek_is_host_name(at + 1) && strchr(at + 1, '.');
+}
+
+bool ek_is_word_of(const char *text, const char *allowed, size_t longest)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length > longest || (!is_alphanumeric(text[0]) && text[0] != '_'))
+        return false;
+    for (const char *c = text; *c; c++)
+        if (!is_alphanumeric(*c) && !strchr(allowed, *c))
+            return false;
+    return true;
+}

@@ -1,0 +1,161 @@
+#include "specs/parse.h"
+
+#include <string.h>
+
+#include "specs/check.h"
+#include "specs/text.h"
+
+static const char *scalar_text(const struct ek_pair *pair)
+{
+    bool text = pair && pair->value->kind == EK_NODE_SCALAR;
+    return text ? pair->value->text : NULL;
+}
+
+static struct ek_place place_of_value(const struct ek_pair *pair)
+{
+    bool scalar = pair->value->kind == EK_NODE_SCALAR && pair->value->length > 0;
+    return scalar ? pair->value->at : pair->at;
+}
+
+/* True when the document is written in a language that this program reads. */
+static bool check_version(struct ek_check *check, const struct ek_document *document)
+{
+    const struct ek_pair *pair = ek_node_pair(document->root, "apiVersion");
+    const char *version = scalar_text(pair);
+    if (version && strcmp(version, EK_API_VERSION) == 0)
+        return true;
+    ek_diagnostics_add(check->diagnostics, document->file,
+                       pair ? place_of_value(pair) : document->at, "apiVersion", "EK-0311",
+                       pair ? "apiVersion must be " EK_API_VERSION
+                            : "the document does not say its apiVersion");
+    ek_diagnostics_hint(check->diagnostics,
+                        "every document starts with apiVersion: " EK_API_VERSION " and a kind");
+    return false;
+}
+
+static const struct ek_kind *check_kind(struct ek_check *check, const struct ek_document *document)
+{
+    const struct ek_pair *pair = ek_node_pair(document->root, "kind");
+    const char *written = scalar_text(pair);
+    const char *names[16] = {0};
+    struct ek_place at = pair ? place_of_value(pair) : document->at;
+    for (size_t i = 0; i < ek_kind_count; i++) {
+        names[i] = ek_kinds[i].name;
+        if (!written || strcmp(ek_kinds[i].name, written) != 0)
+            continue;
+        if (!ek_kinds[i].later)
+            return &ek_kinds[i];
+        ek_diagnostics_add(check->diagnostics, document->file, at, "kind", "EK-0313",
+                           "kind %s is not supported by this version yet", written);
+        return NULL;
+    }
+    ek_diagnostics_add(check->diagnostics, document->file, at, "kind", "EK-0312",
+                       written ? "unknown kind \"%.64s\"" : "the document does not say its kind%s",
+                       written ? written : "");
+    const char *nearest = written ? ek_text_nearest(written, names) : NULL;
+    if (nearest)
+        ek_diagnostics_hint(check->diagnostics, "did you mean %s?", nearest);
+    else
+        ek_diagnostics_hint(check->diagnostics,
+                            "one of: Account, CertificateAuthority, Deployment");
+    return NULL;
+}
+
+static void bind_document(struct ek_check *check, const struct ek_document *document)
+{
+    if (!document->root)
+        return;
+    if (document->root->kind != EK_NODE_MAP) {
+        ek_diagnostics_add(check->diagnostics, document->file, document->at, NULL, "EK-0310",
+                           "a document must be a mapping, not %s",
+                           ek_node_describe(document->root, check->scratch));
+        return;
+    }
+    bool version = check_version(check, document);
+    const struct ek_kind *kind = check_kind(check, document);
+    if (!version || !kind)
+        return;
+    struct ek_subject *subject = &check->subjects[check->count++];
+    *subject = (struct ek_subject){.document = document, .kind = kind};
+    subject->value = ek_arena_zeroed(check->result, kind->size);
+    ek_bind(check, document, kind, subject->value);
+    ek_derive(check, subject);
+}
+
+/* Where the structs of each kind go. */
+struct shelf {
+    const struct ek_kind *kind;
+    char *items;
+    size_t count;
+};
+
+static void shelve(const struct ek_check *check, struct shelf *shelf)
+{
+    shelf->items = ek_arena_zeroed(check->result, (check->count + 1) * shelf->kind->size);
+    for (size_t i = 0; i < check->count; i++)
+        if (check->subjects[i].kind == shelf->kind)
+            memcpy(shelf->items + shelf->kind->size * shelf->count++, check->subjects[i].value,
+                   shelf->kind->size);
+}
+
+static struct ek_specs collect(const struct ek_check *check, const struct ek_spec_files *files)
+{
+    struct shelf shelves[EK_KIND_COUNT_SERVED];
+    for (size_t i = 0; i < EK_KIND_COUNT_SERVED; i++) {
+        shelves[i] = (struct shelf){.kind = &ek_kinds[i]};
+        shelve(check, &shelves[i]);
+    }
+    struct ek_specs specs = {
+        .accounts = (void *)shelves[EK_KIND_ACCOUNT].items,
+        .account_count = shelves[EK_KIND_ACCOUNT].count,
+        .authorities = (void *)shelves[EK_KIND_AUTHORITY].items,
+        .authority_count = shelves[EK_KIND_AUTHORITY].count,
+        .deployments = (void *)shelves[EK_KIND_DEPLOYMENT].items,
+        .deployment_count = shelves[EK_KIND_DEPLOYMENT].count,
+        .memory = check->result,
+    };
+    if (files->commit)
+        specs.commit = ek_arena_copy(check->result, files->commit, strlen(files->commit));
+    if (files->commit_subject)
+        specs.commit_subject =
+            ek_arena_copy(check->result, files->commit_subject, strlen(files->commit_subject));
+    return specs;
+}
+
+static int sum_up(const struct ek_diagnostics *diagnostics, const struct ek_spec_files *files,
+                  struct ek_error *err)
+{
+    size_t bad = 0;
+    for (size_t i = 0; i < diagnostics->count; i++)
+        bad += i == 0 || strcmp(diagnostics->items[i].file, diagnostics->items[i - 1].file) != 0;
+    ek_fail(err, EK_INVALID, "EK-0300", "%zu %s in %zu of %zu %s", diagnostics->count,
+            diagnostics->count == 1 ? "error" : "errors", bad, files->count,
+            files->count == 1 ? "spec file" : "spec files");
+    ek_hint(err, "evenkeel validate shows each at its line");
+    return EK_INVALID;
+}
+
+int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,
+                   struct ek_diagnostics *ret_diagnostics, struct ek_error *err)
+{
+    struct ek_diagnostics diagnostics = {0};
+    EK_CLEANUP(ek_arena_cleanup) struct ek_arena *scratch = ek_arena_new();
+    EK_CLEANUP(ek_arena_cleanup) struct ek_arena *result = ek_arena_new();
+    struct ek_documents documents = {0};
+    for (size_t i = 0; i < files->count; i++)
+        ek_nodes_read(&files->files[i], scratch, &documents, &diagnostics);
+    struct ek_check check = {.result = result, .scratch = scratch, .diagnostics = &diagnostics};
+    check.subjects = ek_arena_zeroed(scratch, (documents.count + 1) * sizeof *check.subjects);
+    for (size_t i = 0; i < documents.count; i++)
+        bind_document(&check, &documents.items[i]);
+    for (size_t i = 0; i < check.count; i++)
+        ek_check_rules(&check, &check.subjects[i]);
+    ek_check_references(&check);
+    ek_diagnostics_finish(&diagnostics);
+    *ret_diagnostics = diagnostics;
+    if (diagnostics.count > 0)
+        return sum_up(&diagnostics, files, err);
+    *ret_specs = collect(&check, files);
+    result = NULL;
+    return 0;
+}

@@ -1,0 +1,21 @@
+/* The front door of specs/: files in, desired state and every diagnostic out. */
+#ifndef EK_SPECS_PARSE_H
+#define EK_SPECS_PARSE_H
+
+#include "reconciler/base/error.h"
+#include "specs/diagnostic.h"
+#include "specs/source.h"
+#include "specs/spec.h"
+
+/* Parse every document of every file, fill in defaults, check all rules and resolve all
+ * references. 0 with *ret_specs (freed by ek_specs_free) when nothing is wrong; else
+ * EK_INVALID with *err summing up (EK-0300) and *ret_specs untouched. *ret_diagnostics, which
+ * is the caller's to free, is always filled: it is empty exactly when 0 is returned. */
+int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,
+                   struct ek_diagnostics *ret_diagnostics, struct ek_error *err);
+
+/* SHA-256 over the canonical form of everything in a deployment's spec that matters for
+ * planning: not where or how it was written, nor defaults written out, labels or contacts. */
+void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32]);
+
+#endif

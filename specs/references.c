@@ -1,0 +1,253 @@
+/* What documents say about each other: duplicates, and names that must lead somewhere. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "specs/check.h"
+#include "specs/names.h"
+#include "specs/text.h"
+
+static int compare_texts(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "");
+}
+
+/* By kind, account and name, then in the order of the tree. */
+static int compare_subjects(const void *left, const void *right)
+{
+    const struct ek_subject *a = *(const struct ek_subject *const *)left;
+    const struct ek_subject *b = *(const struct ek_subject *const *)right;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    int order = compare_texts(ek_subject_account(a), ek_subject_account(b));
+    if (order == 0)
+        order = compare_texts(ek_subject_name(a), ek_subject_name(b));
+    if (order == 0)
+        order = a < b ? -1 : a > b;
+    return order;
+}
+
+/* The subjects, sorted for looking up. */
+struct directory {
+    const struct ek_subject **sorted;
+    size_t count;
+};
+
+static bool same_identity(const struct ek_subject *a, const struct ek_subject *b)
+{
+    return a->kind == b->kind && ek_subject_name(a) && ek_subject_name(b) &&
+           compare_texts(ek_subject_account(a), ek_subject_account(b)) == 0 &&
+           strcmp(ek_subject_name(a), ek_subject_name(b)) == 0;
+}
+
+static void check_duplicates(struct ek_check *check, const struct directory *directory)
+{
+    for (size_t i = 1, first = 0; i < directory->count; i++) {
+        const struct ek_subject *subject = directory->sorted[i];
+        const struct ek_subject *earlier = directory->sorted[first];
+        if (!same_identity(earlier, subject)) {
+            first = i;
+            continue;
+        }
+        const char *account = ek_subject_account(subject);
+        struct ek_place at = ek_subject_place(earlier, "metadata.name");
+        ek_subject_report(check, subject, "metadata.name", "EK-0351",
+                          "%s \"%s\"%s%s is defined twice; the first one is at %s:%d:%d",
+                          subject->kind->name, ek_subject_name(subject),
+                          account ? " of account " : "", account ? account : "",
+                          earlier->document->file->path, at.line, at.column);
+        ek_diagnostics_hint(check->diagnostics, "give one of them another name, or delete it");
+    }
+}
+
+static const struct ek_subject *find(const struct directory *directory, const struct ek_kind *kind,
+                                     const char *account, const char *name)
+{
+    size_t low = 0;
+    size_t high = directory->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct ek_subject *subject = directory->sorted[middle];
+        int order = kind == subject->kind ? 0 : kind < subject->kind ? -1 : 1;
+        if (order == 0)
+            order = compare_texts(account, ek_subject_account(subject));
+        if (order == 0)
+            order = compare_texts(name, ek_subject_name(subject));
+        if (order == 0)
+            return subject;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+struct reference {
+    const char *path;
+    const struct ek_kind *kind;
+    const char *account; /* NULL: any, or a kind without one */
+    const char *name;
+};
+
+/* The names of `kind` (in the account), NULL-terminated, for did-you-mean. */
+static const char **names_of(struct ek_check *check, const struct reference *reference,
+                             bool any_account)
+{
+    const char **names = ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof *names);
+    size_t count = 0;
+    for (size_t i = 0; i < check->count; i++) {
+        const struct ek_subject *subject = &check->subjects[i];
+        bool own =
+            any_account || compare_texts(ek_subject_account(subject), reference->account) == 0;
+        if (subject->kind == reference->kind && own && ek_subject_name(subject))
+            names[count++] = ek_subject_name(subject);
+    }
+    return names;
+}
+
+static const char *account_holding(const struct ek_check *check, const struct reference *reference)
+{
+    for (size_t i = 0; i < check->count; i++) {
+        const struct ek_subject *subject = &check->subjects[i];
+        if (subject->kind == reference->kind && ek_subject_account(subject) &&
+            compare_texts(ek_subject_name(subject), reference->name) == 0)
+            return ek_subject_account(subject);
+    }
+    return NULL;
+}
+
+static void report_unresolved(struct ek_check *check, const struct ek_subject *subject,
+                              const struct reference *reference)
+{
+    const char *elsewhere = account_holding(check, reference);
+    if (elsewhere) {
+        ek_subject_report(check, subject, reference->path, "EK-0352",
+                          "%s \"%s\" belongs to account %s, not to %s", reference->kind->name,
+                          reference->name, elsewhere, reference->account);
+        ek_diagnostics_hint(check->diagnostics, "a deployment uses what its own account owns");
+        return;
+    }
+    ek_subject_report(check, subject, reference->path, "EK-0350", "there is no %s \"%s\"%s%s",
+                      reference->kind->name, reference->name,
+                      reference->account ? " in account " : "",
+                      reference->account ? reference->account : "");
+    const char **names = names_of(check, reference, false);
+    const char *nearest = ek_text_nearest(reference->name, names);
+    if (nearest)
+        ek_diagnostics_hint(check->diagnostics, "did you mean \"%s\"?", nearest);
+    else if (names[0] && !names[1])
+        ek_diagnostics_hint(check->diagnostics, "the only one there is \"%s\"", names[0]);
+    else
+        ek_diagnostics_hint(check->diagnostics, "add a document of kind %s with metadata.name: %s",
+                            reference->kind->name, reference->name);
+}
+
+static void check_authority(struct ek_check *check, const struct ek_subject *subject,
+                            const struct directory *directory)
+{
+    const struct ek_deployment_spec *deployment = subject->value;
+    struct reference reference = {"spec.certificates.authority", &ek_kinds[EK_KIND_AUTHORITY],
+                                  deployment->account, deployment->certificates.authority};
+    if (!reference.name || !reference.account)
+        return;
+    const struct ek_subject *found =
+        find(directory, reference.kind, reference.account, reference.name);
+    if (!found) {
+        report_unresolved(check, subject, &reference);
+        return;
+    }
+    const struct ek_authority_spec *authority = found->value;
+    if (deployment->certificates.validity_s <= authority->validity_s ||
+        !ek_subject_sound(subject, "spec.certificates.validity") ||
+        !ek_subject_sound(found, "spec.validity"))
+        return;
+    bool written = ek_subject_node(subject, "spec.certificates.validity");
+    ek_subject_report(check, subject,
+                      written ? "spec.certificates.validity" : "spec.certificates.authority",
+                      "EK-0345",
+                      "certificates valid for %" PRId64 " days would outlive authority "
+                      "\"%s\", which is valid for %" PRId64 " days",
+                      deployment->certificates.validity_s / 86400, authority->name,
+                      authority->validity_s / 86400);
+}
+
+/* A server of the tree, for finding those that two deployments claim. */
+struct server {
+    const struct ek_subject *subject;
+    size_t member;
+    const char *host;
+    int port;
+};
+
+static int compare_servers(const void *left, const void *right)
+{
+    const struct server *a = left;
+    const struct server *b = right;
+    int hosts = strcasecmp(a->host, b->host);
+    if (hosts != 0)
+        return hosts;
+    if (a->port != b->port)
+        return a->port < b->port ? -1 : 1;
+    if (a->subject != b->subject)
+        return a->subject < b->subject ? -1 : 1;
+    return a->member < b->member ? -1 : a->member > b->member;
+}
+
+static void check_servers(struct ek_check *check)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < check->count; i++)
+        if (check->subjects[i].kind == &ek_kinds[EK_KIND_DEPLOYMENT])
+            count += ((const struct ek_deployment_spec *)check->subjects[i].value)->member_count;
+    struct server *servers = ek_arena_zeroed(check->scratch, (count + 1) * sizeof *servers);
+    size_t used = 0;
+    for (size_t i = 0; i < check->count; i++) {
+        const struct ek_subject *subject = &check->subjects[i];
+        const struct ek_deployment_spec *deployment = subject->value;
+        if (subject->kind != &ek_kinds[EK_KIND_DEPLOYMENT] ||
+            !ek_subject_sound(subject, "spec.replicaSet.members"))
+            continue;
+        for (size_t m = 0; m < deployment->member_count; m++)
+            if (!ek_is_local_host(deployment->members[m].host))
+                servers[used++] = (struct server){subject, m, deployment->members[m].host,
+                                                  deployment->members[m].port};
+    }
+    qsort(servers, used, sizeof *servers, compare_servers);
+    for (size_t i = 1; i < used; i++) {
+        const struct server *one = &servers[i - 1];
+        const struct server *two = &servers[i];
+        if (one->subject == two->subject || one->port != two->port ||
+            strcasecmp(one->host, two->host) != 0 || same_identity(one->subject, two->subject))
+            continue;
+        char *path =
+            ek_arena_printf(check->scratch, "spec.replicaSet.members[%zu].host", two->member);
+        ek_subject_report(check, two->subject, path, "EK-0346",
+                          "%s:%d is a member of deployment \"%s\" already", two->host, two->port,
+                          ek_subject_name(one->subject) ? ek_subject_name(one->subject) : "?");
+        ek_diagnostics_hint(check->diagnostics, "a server belongs to one deployment; see %s:%d",
+                            one->subject->document->file->path, one->subject->document->at.line);
+    }
+}
+
+void ek_check_references(struct ek_check *check)
+{
+    struct directory directory = {.count = check->count};
+    directory.sorted =
+        ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof *directory.sorted);
+    for (size_t i = 0; i < check->count; i++)
+        directory.sorted[i] = &check->subjects[i];
+    qsort(directory.sorted, directory.count, sizeof *directory.sorted, compare_subjects);
+    check_duplicates(check, &directory);
+    for (size_t i = 0; i < check->count; i++) {
+        const struct ek_subject *subject = &check->subjects[i];
+        struct reference account = {"metadata.account", &ek_kinds[EK_KIND_ACCOUNT], NULL,
+                                    ek_subject_account(subject)};
+        if (account.name && !find(&directory, account.kind, NULL, account.name))
+            report_unresolved(check, subject, &account);
+        if (subject->kind == &ek_kinds[EK_KIND_DEPLOYMENT])
+            check_authority(check, subject, &directory);
+    }
+    check_servers(check);
+}
