@@ -22,14 +22,14 @@ struct ek_authority {
 
 /* What is known of a certificate (a file's first one, or the one a server presents). */
 struct ek_certificate_facts {
-    uint8_t sha256[32];        /* of the DER */
-    char serial[64];           /* hex */
-    char subject[256];         /* RFC 2253 */
-    int64_t not_before_s;      /* epoch */
+    uint8_t sha256[32];   /* of the DER */
+    char serial[64];      /* hex */
+    char subject[256];    /* RFC 2253 */
+    int64_t not_before_s; /* epoch */
     int64_t not_after_s;
-    char names[4][256];        /* DNS names of the SAN, in order, the first four */
-    size_t name_count;         /* how many DNS names there really are */
-    size_t address_count;      /* IP addresses in the SAN */
+    char names[4][256];   /* DNS names of the SAN, in order, the first four */
+    size_t name_count;    /* how many DNS names there really are */
+    size_t address_count; /* IP addresses in the SAN */
 };
 
 struct ek_certificate_driver {
@@ -49,9 +49,8 @@ struct ek_certificate_driver {
      * request's own names are ignored): serverAuth + clientAuth, O = the authority's
      * organization, OU = deployment, CN = names[0]. EK-07xx on a key that can't be unsealed. */
     int (*sign)(const struct ek_authority *authority, const char *request_pem,
-                const char *const *names, size_t name_count, const char *deployment,
-                int64_t now_s, int64_t validity_s, struct ek_buffer *ret_pem,
-                struct ek_error *err);
+                const char *const *names, size_t name_count, const char *deployment, int64_t now_s,
+                int64_t validity_s, struct ek_buffer *ret_pem, struct ek_error *err);
 };
 
 const struct ek_certificate_driver *ek_certificate_driver_named(const char *name);

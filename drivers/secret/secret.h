@@ -9,9 +9,11 @@
 
 /* Where the sealed files are and where the master key comes from; borrowed strings. */
 struct ek_secret_store {
-    const char *directory;   /* sealed files, one per name, mode 0600, below <directory>/secrets/ */
-    const char *key_file;    /* file of mode 0600 or stricter with 64 hex digits or 32 raw bytes, or NULL */
-    const char *key_command; /* command line run without a shell word-splitting surprise: argv split at blanks, or NULL */
+    const char *directory; /* sealed files, one per name, mode 0600, below <directory>/secrets/ */
+    const char
+        *key_file; /* file of mode 0600 or stricter with 64 hex digits or 32 raw bytes, or NULL */
+    const char *key_command; /* command line run without a shell word-splitting surprise: argv split
+                                at blanks, or NULL */
 };
 
 struct ek_secret_driver {
@@ -34,7 +36,8 @@ struct ek_secret_driver {
 
 const struct ek_secret_driver *ek_secret_driver_named(const char *name);
 
-/* Make a new random master key in `path` (mode 0600, 64 hex digits); EK_EXISTS when there is one. */
+/* Make a new random master key in `path` (mode 0600, 64 hex digits); EK_EXISTS when there is one.
+ */
 int ek_secret_master_key_create(const char *path, struct ek_error *err);
 
 #endif

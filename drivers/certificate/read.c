@@ -1,0 +1,81 @@
+/* Reading certificates that are there. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/certificate/x509.h"
+
+int ek_certificate_read(const char *pem, size_t length, struct ek_certificate_facts *ret_facts,
+                        struct ek_error *err)
+{
+    EK_X509 *certificate = NULL;
+    int result = ek_x509_first(pem, length, &certificate, err);
+    if (result == 0)
+        ek_x509_facts(certificate, ret_facts);
+    return result;
+}
+
+int ek_certificate_issued_by(const char *leaf_pem, size_t leaf_length, const char *authority_pem,
+                             size_t authority_length, struct ek_error *err)
+{
+    EK_X509 *leaf = NULL;
+    EK_X509 *authority = NULL;
+    int result = ek_x509_first(leaf_pem, leaf_length, &leaf, err);
+    if (result == 0)
+        result = ek_x509_first(authority_pem, authority_length, &authority, err);
+    if (result != 0)
+        return result;
+    EVP_PKEY *key = X509_get0_pubkey(authority);
+    bool named = X509_NAME_cmp(X509_get_issuer_name(leaf), X509_get_subject_name(authority)) == 0;
+    if (!named || !key || X509_verify(leaf, key) != 1)
+        return ek_fail_openssl(err, EK_INVALID, "EK-0715",
+                               "the certificate was not signed by this authority");
+    return 0;
+}
+
+int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[32], size_t max,
+                          size_t *ret_count, struct ek_error *err)
+{
+    EK_BIO *bio = BIO_new_mem_buf(pem, (int)length);
+    size_t count = 0;
+    X509 *certificate;
+    if (!bio)
+        return ek_fail_openssl(err, EK_NO_MEMORY, "EK-0716", "no memory");
+    ERR_clear_error();
+    while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        if (count < max)
+            X509_digest(certificate, EVP_sha256(), ret_sha256[count], NULL);
+        count++;
+        X509_free(certificate);
+    }
+    bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    if (!at_end || count == 0)
+        return ek_fail_openssl(err, EK_INVALID, "EK-0713",
+                               "the bundle holds something that is no certificate");
+    ERR_clear_error();
+    *ret_count = count;
+    return 0;
+}
+
+bool ek_certificate_key_is_sealed(const char *pem, size_t length)
+{
+    EK_BIO *bio = BIO_new_mem_buf(pem, (int)length);
+    char *name = NULL;
+    char *header = NULL;
+    unsigned char *bytes = NULL;
+    long bytes_length = 0;
+    bool sealed = false;
+    bool open = false;
+    while (bio && PEM_read_bio(bio, &name, &header, &bytes, &bytes_length) == 1) {
+        bool key = strstr(name, "PRIVATE KEY") != NULL;
+        bool closed = strcmp(name, PEM_STRING_PKCS8) == 0 || strstr(header, "ENCRYPTED");
+        sealed |= key && closed;
+        open |= key && !closed;
+        OPENSSL_free(name);
+        OPENSSL_free(header);
+        OPENSSL_clear_free(bytes, (size_t)bytes_length);
+    }
+    ERR_clear_error();
+    return sealed && !open;
+}

@@ -1,0 +1,148 @@
+#include "drivers/certificate/x509.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int ek_fail_openssl(struct ek_error *err, enum ek_code code, const char *id, const char *what)
+{
+    char text[256] = "";
+    unsigned long number = ERR_get_error();
+    if (number)
+        ERR_error_string_n(number, text, sizeof text);
+    ERR_clear_error();
+    ek_fail(err, code, id, "%s", what);
+    ek_cause(err, "%s", text);
+    return code;
+}
+
+int ek_x509_first(const char *pem, size_t length, X509 **ret_certificate, struct ek_error *err)
+{
+    EK_BIO *bio = BIO_new_mem_buf(pem, (int)length);
+    X509 *certificate = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    if (!certificate)
+        return ek_fail_openssl(err, EK_INVALID, "EK-0713", "no certificate in PEM form");
+    *ret_certificate = certificate;
+    return 0;
+}
+
+static bool set_serial(X509 *certificate)
+{
+    BIGNUM *serial = BN_new();
+    ASN1_INTEGER *encoded = X509_get_serialNumber(certificate);
+    bool good = serial && BN_rand(serial, 128, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ANY) == 1 &&
+                !BN_is_zero(serial) && BN_to_ASN1_INTEGER(serial, encoded);
+    BN_free(serial);
+    return good;
+}
+
+X509 *ek_x509_new(EVP_PKEY *public_key, int64_t not_before_s, int64_t not_after_s)
+{
+    X509 *certificate = X509_new();
+    if (!certificate)
+        return NULL;
+    bool good = X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate) &&
+                ASN1_TIME_set(X509_getm_notBefore(certificate), (time_t)not_before_s) &&
+                ASN1_TIME_set(X509_getm_notAfter(certificate), (time_t)not_after_s) &&
+                X509_set_pubkey(certificate, public_key) == 1;
+    if (!good) {
+        X509_free(certificate);
+        return NULL;
+    }
+    return certificate;
+}
+
+bool ek_x509_extend(X509 *certificate, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+    X509V3_set_ctx_nodb(&context);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+    bool good = extension && X509_add_ext(certificate, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return good;
+}
+
+int ek_x509_to_pem(X509 *certificate, struct ek_buffer *ret_pem, struct ek_error *err)
+{
+    EK_BIO *bio = BIO_new(BIO_s_mem());
+    if (!bio || PEM_write_bio_X509(bio, certificate) != 1)
+        return ek_fail_openssl(err, EK_SYSTEM, "EK-0716", "a certificate could not be written");
+    char *bytes;
+    long length = BIO_get_mem_data(bio, &bytes);
+    ek_buffer_add(ret_pem, bytes, (size_t)length);
+    return 0;
+}
+
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+    struct tm parts;
+    return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
+}
+
+static void subject_of(X509 *certificate, char *ret_text, size_t size)
+{
+    EK_BIO *bio = BIO_new(BIO_s_mem());
+    char *bytes = NULL;
+    if (!bio || X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) < 0)
+        return;
+    long length = BIO_get_mem_data(bio, &bytes);
+    snprintf(ret_text, size, "%.*s", (int)length, bytes);
+}
+
+static void names_of(X509 *certificate, struct ek_certificate_facts *facts)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type == GEN_IPADD)
+            facts->address_count++;
+        if (name->type != GEN_DNS)
+            continue;
+        size_t room = sizeof facts->names / sizeof *facts->names;
+        if (facts->name_count < room)
+            snprintf(facts->names[facts->name_count], sizeof *facts->names, "%.*s",
+                     ASN1_STRING_length(name->d.dNSName),
+                     (const char *)ASN1_STRING_get0_data(name->d.dNSName));
+        facts->name_count++;
+    }
+    GENERAL_NAMES_free(names);
+}
+
+void ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts)
+{
+    struct ek_certificate_facts facts = {0};
+    BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+    char *hex = serial ? BN_bn2hex(serial) : NULL;
+    snprintf(facts.serial, sizeof facts.serial, "%s", hex ? hex : "");
+    OPENSSL_free(hex);
+    BN_free(serial);
+    X509_digest(certificate, EVP_sha256(), facts.sha256, NULL);
+    subject_of(certificate, facts.subject, sizeof facts.subject);
+    facts.not_before_s = seconds_of(X509_get0_notBefore(certificate));
+    facts.not_after_s = seconds_of(X509_get0_notAfter(certificate));
+    names_of(certificate, &facts);
+    *ret_facts = facts;
+}
+
+bool ek_is_dns_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    struct in_addr address;
+    if (strlen(name) > 253 || inet_pton(AF_INET, name, &address) == 1)
+        return false;
+    for (const char *label = name;;) {
+        size_t length = strspn(label, letters);
+        if (length == 0 || length > 63 || *label == '-' || label[length - 1] == '-')
+            return false;
+        if (!label[length])
+            return true;
+        if (label[length] != '.')
+            return false;
+        label += length + 1;
+    }
+}

@@ -1,0 +1,172 @@
+#include "drivers/secret/master_key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/host/command.h"
+#include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
+
+enum { TEXT_MAX = 256, COMMAND_MS = 30000, ARGUMENTS_MAX = 32 };
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdefABCDEF";
+    const char *at = c ? strchr(digits, c) : NULL;
+    if (!at)
+        return -1;
+    return (int)(at - digits) < 16 ? (int)(at - digits) : (int)(at - digits) - 6;
+}
+
+static int decode(const char *text, size_t length, const char *from, struct ek_secret **ret_key,
+                  struct ek_error *err)
+{
+    unsigned char key[EK_MASTER_KEY_BYTES];
+    bool all_hex = true; /* half a key in hex is no raw key */
+    for (size_t i = 0; i < length; i++)
+        all_hex = all_hex && (hex_digit(text[i]) >= 0 || strchr(" \t\r\n", text[i]));
+    if (length == EK_MASTER_KEY_BYTES && !all_hex) {
+        *ret_key = ek_secret_new(text, length);
+        return 0;
+    }
+    while (length > 0 && strchr(" \t\r\n", text[length - 1]))
+        length--;
+    bool good = length == 2 * EK_MASTER_KEY_BYTES;
+    for (size_t i = 0; good && i < EK_MASTER_KEY_BYTES; i++) {
+        int high = hex_digit(text[2 * i]);
+        int low = hex_digit(text[2 * i + 1]);
+        good = high >= 0 && low >= 0;
+        if (good)
+            key[i] = (unsigned char)(high * 16 + low);
+    }
+    if (good)
+        *ret_key = ek_secret_new(key, sizeof key);
+    OPENSSL_cleanse(key, sizeof key);
+    if (!good)
+        return ek_fail(err, EK_INVALID, "EK-0704",
+                       "the master key from %s is neither 64 hexadecimal digits nor 32 bytes",
+                       from);
+    return 0;
+}
+
+static int check_owner(int fd, const char *path, struct ek_error *err)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0)
+        return ek_fail_errno(err, "EK-0701", path);
+    if (!S_ISREG(status.st_mode))
+        return ek_fail(err, EK_INVALID, "EK-0704", "%s is not a file", path);
+    if (status.st_mode & 0077)
+        return ek_fail(err, EK_DENIED, "EK-0702",
+                       "%s has mode %04o; others than its owner may use it", path,
+                       (unsigned)status.st_mode & 07777);
+    if (status.st_uid != geteuid() && status.st_uid != 0)
+        return ek_fail(err, EK_DENIED, "EK-0702", "%s belongs to user %u", path, status.st_uid);
+    return 0;
+}
+
+static int read_file(const char *path, struct ek_secret **ret_key, struct ek_error *err)
+{
+    char text[TEXT_MAX];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return ek_fail_errno(err, "EK-0701", path);
+    int result = check_owner(fd, path, err);
+    if (result == 0) {
+        ssize_t got = read(fd, text, sizeof text);
+        result = got < 0 ? ek_fail_errno(err, "EK-0701", path)
+                         : decode(text, (size_t)got, path, ret_key, err);
+        OPENSSL_cleanse(text, sizeof text);
+    }
+    close(fd);
+    return result;
+}
+
+static int run_command(const char *line, struct ek_secret **ret_key, struct ek_error *err)
+{
+    EK_BUFFER words = {0};
+    EK_SECRET_BUFFER output = {0};
+    EK_BUFFER errors = {0};
+    const char *argv[ARGUMENTS_MAX + 1] = {NULL};
+    size_t count = 0;
+    int status;
+    ek_buffer_text_add(&words, line);
+    char *rest = words.bytes;
+    for (char *word; rest && (word = strsep(&rest, " \t"));)
+        if (*word && count < ARGUMENTS_MAX)
+            argv[count++] = word;
+    if (count == 0 || count == ARGUMENTS_MAX)
+        return ek_fail(err, EK_INVALID, "EK-0708", "the key command has %zu words", count);
+    const struct ek_command command = {
+        .argv = argv, .whole_environment = true, .deadline = ek_monotonic_ms() + COMMAND_MS};
+    if (ek_command_run(&command, &output, &errors, &status, err) != 0) {
+        if (err)
+            snprintf(err->id, sizeof err->id, "EK-0708");
+        return ek_wrap(err, "key command");
+    }
+    if (status != 0) {
+        ek_fail(err, EK_SYSTEM, "EK-0708", "the key command %s ended with status %d", argv[0],
+                status);
+        return ek_cause(err, "%s", ek_buffer_text(&errors)), EK_SYSTEM;
+    }
+    return decode(ek_buffer_text(&output), output.length, "the key command", ret_key, err);
+}
+
+int ek_master_key_read(const struct ek_secret_store *store, struct ek_secret **ret_key,
+                       struct ek_error *err)
+{
+    if (store->key_file)
+        return read_file(store->key_file, ret_key, err);
+    if (store->key_command)
+        return run_command(store->key_command, ret_key, err);
+    return ek_fail(err, EK_NOT_FOUND, "EK-0701", "neither a key file nor a key command is set");
+}
+
+static int sync_directory_of(const char *path)
+{
+    char copy[4096];
+    snprintf(copy, sizeof copy, "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = fsync(fd);
+    close(fd);
+    return result;
+}
+
+int ek_secret_master_key_create(const char *path, struct ek_error *err)
+{
+    unsigned char key[EK_MASTER_KEY_BYTES];
+    char text[2 * EK_MASTER_KEY_BYTES + 2];
+    char temporary[4096];
+    int used = snprintf(temporary, sizeof temporary, "%s.new.%d", path, (int)getpid());
+    if (used < 0 || (size_t)used >= sizeof temporary)
+        return ek_fail(err, EK_INVALID, "EK-0502", "%s: name too long", path);
+    if (access(path, F_OK) == 0)
+        return ek_fail(err, EK_EXISTS, "EK-0710", "%s: there is a master key", path);
+    if (RAND_priv_bytes(key, sizeof key) != 1)
+        return ek_fail(err, EK_SYSTEM, "EK-0503", "the system's random generator gave nothing");
+    for (size_t i = 0; i < sizeof key; i++)
+        snprintf(text + 2 * i, 3, "%02x", key[i]);
+    text[2 * sizeof key] = '\n';
+    int result = ek_file_write(temporary, text, 2 * sizeof key + 1, 0600, err);
+    /* link() refuses an existing name, which rename() would replace: two creators at once
+     * end with one key. */
+    if (result == 0 && link(temporary, path) != 0)
+        result = errno == EEXIST
+                     ? ek_fail(err, EK_EXISTS, "EK-0710", "%s: there is a master key", path)
+                     : ek_fail_errno(err, "EK-0502", path);
+    unlink(temporary);
+    if (result == 0 && sync_directory_of(path) != 0)
+        result = ek_fail_errno(err, "EK-0502", path);
+    OPENSSL_cleanse(key, sizeof key);
+    OPENSSL_cleanse(text, sizeof text);
+    return result;
+}
