@@ -1,0 +1,337 @@
+/* Every reason for which the planner stops: one settled fleet each, one thing wrong with it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reconciler/next.h"
+#include "tests/model/cases.c"
+
+enum { ONE = 0, THREE = 2, FOUR = 7 };
+
+static struct model_case fleet;
+
+static void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
+{
+    model_case_init(&fleet, shape, from, to, from > EK_SSL_DISABLED, false);
+}
+
+static struct ek_verdict ask(void)
+{
+    struct ek_verdict verdict;
+    ek_next(&fleet.spec, &fleet.state, &fleet.policy, &verdict);
+    return verdict;
+}
+
+static void assert_blocked(const char *id, bool passing, const char *word)
+{
+    struct ek_verdict verdict = ask();
+    assert_int_equal(verdict.kind, EK_VERDICT_BLOCKED);
+    assert_string_equal(verdict.blocked.id, id);
+    assert_int_equal(verdict.blocked.passing, passing);
+    assert_non_null(strstr(verdict.blocked.sentence, word));
+    assert_true(strlen(verdict.blocked.hint) > 0);
+}
+
+/* Up to the first step that disturbs the set, as the planner itself goes. */
+static void go_to_first_disturbance(void)
+{
+    for (struct ek_verdict verdict = ask(); verdict.kind == EK_VERDICT_STEP; verdict = ask()) {
+        if (ek_step_row(verdict.step.kind)->disturbs)
+            return;
+        ek_effect(&fleet.spec, &fleet.state, &verdict.step, &fleet.policy);
+    }
+}
+
+static void another_set(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    snprintf(fleet.state.set_name, sizeof fleet.state.set_name, "rs1");
+    assert_blocked("EK-0101", false, "\"rs1\"");
+}
+
+static void a_member_outside_the_specs(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    snprintf(fleet.state.foreign_member, sizeof fleet.state.foreign_member, "db-x.test:27017");
+    assert_blocked("EK-0102", false, "db-x.test:27017");
+}
+
+static void a_member_outside_the_set(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.state.members[1].id = -1;
+    assert_blocked("EK-0103", false, "member b");
+}
+
+static void no_configuration_seen(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.state.initiated = EK_UNKNOWN;
+    assert_blocked("EK-0104", true, "no member");
+}
+
+static void a_silent_member(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.state.members[2].reachable = EK_NO;
+    assert_blocked("EK-0105", true, "member c");
+}
+
+static void a_member_that_somebody_stopped(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.state.members[2].process = EK_NO;
+    fleet.state.members[2].state = EK_MEMBER_DOWN;
+    assert_blocked("EK-0106", false, "member c");
+}
+
+static void our_own_restart_is_repaired_first(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    fleet.state.members[2].process = EK_NO;
+    fleet.state.members[2].state = EK_MEMBER_DOWN;
+    fleet.state.members[2].restart_begun = EK_YES;
+    struct ek_verdict verdict = ask();
+    assert_int_equal(verdict.kind, EK_VERDICT_STEP);
+    assert_int_equal(verdict.step.kind, EK_STEP_START);
+    assert_int_equal(verdict.step.member, 2);
+}
+
+static void an_unreadable_configuration(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.state.members[0].mode_configured = EK_SSL_UNKNOWN;
+    assert_blocked("EK-0107", false, "member a");
+}
+
+static void no_way_to_log_in(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    fleet.state.own_user = EK_UNKNOWN;
+    assert_blocked("EK-0108", true, "log in");
+}
+
+static void an_unknown_mode_is_not_disabled(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    fleet.state.members[1].mode_running = EK_SSL_UNKNOWN;
+    assert_blocked("EK-0109", true, "member b");
+}
+
+static void a_lagging_member(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    go_to_first_disturbance();
+    fleet.state.members[1].lag_ms = 10001;
+    assert_blocked("EK-0110", true, "10 s");
+    fleet.state.members[1].lag_ms = 10000;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+    fleet.state.members[1].lag_ms = -1;
+    assert_blocked("EK-0110", true, "not known");
+}
+
+static void a_member_in_initial_sync(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    go_to_first_disturbance();
+    fleet.state.members[1].state = EK_MEMBER_STARTUP2;
+    assert_blocked("EK-0111", true, "STARTUP2");
+}
+
+static void no_primary(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    go_to_first_disturbance();
+    fleet.state.members[0].state = EK_MEMBER_SECONDARY;
+    fleet.state.members[0].writable = EK_NO;
+    assert_blocked("EK-0112", true, "no primary");
+}
+
+static void a_primary_that_does_not_write_yet(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    go_to_first_disturbance();
+    fleet.state.members[0].writable = EK_NO;
+    assert_blocked("EK-0112", true, "no primary");
+}
+
+static void a_half_broken_pair(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    go_to_first_disturbance();
+    fleet.state.members[1].healthy_for &= ~(uint64_t)1; /* a does not see b; b sees a */
+    assert_blocked("EK-0114", true, "member a does not see member b");
+}
+
+static void nobody_to_take_over(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
+    fleet.state.members[1].priority = fleet.state.members[2].priority = 0;
+    for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask())
+        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+    assert_blocked("EK-0115", false, "primary a");
+}
+
+static void a_successor_that_cannot_sign(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
+    for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask()) {
+        if (v.step.kind == EK_STEP_STEP_DOWN) {
+            assert_int_equal(v.step.other, 1);
+            break;
+        }
+        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+    }
+    fleet.state.members[1].signing_key = 0;
+    assert_blocked("EK-0116", true, "member b");
+    fleet.state.members[1].signing_key = 8; /* another key than the primary's */
+    assert_blocked("EK-0116", true, "member b");
+}
+
+static void modes_too_far_apart(void **state)
+{
+    (void)state;
+    settle(FOUR, EK_SSL_REQUIRE, EK_SSL_REQUIRE);
+    for (int i = 0; i < 2; i++) {
+        struct ek_member_observed *member = &fleet.state.members[i];
+        member->mode_running = member->mode_configured = EK_SSL_DISABLED;
+        member->options_configured = (struct ek_options_state){.known = EK_YES};
+    }
+    assert_blocked("EK-0117", false, "member");
+}
+
+static void no_member_to_spare(void **state)
+{
+    (void)state;
+    settle(ONE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.spec.maintenance.interruption = EK_INTERRUPTION_REFUSE;
+    for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask()) {
+        assert_int_not_equal(v.step.kind, EK_STEP_RESTART);
+        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+    }
+    assert_blocked("EK-0118", false, "member a");
+}
+
+static void plaintext_clients(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_REQUIRE);
+    for (int i = 0; i < 3; i++)
+        fleet.state.members[i].plaintext_clients = 2;
+    assert_blocked("EK-0119", true, "2 client connections");
+    fleet.spec.maintenance.plaintext_clients = EK_PLAINTEXT_DISCONNECT;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+}
+
+static void an_unresolvable_old_name(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_DISABLED);
+    fleet.state.members[1].spec_host_resolves = EK_NO;
+    for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask()) {
+        assert_int_not_equal(v.step.kind, EK_STEP_RECONFIGURE);
+        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+    }
+    assert_blocked("EK-0120", false, "db-b.test");
+}
+
+static void another_domain(void **state)
+{
+    (void)state;
+    static char other[] = "other.test";
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    fleet.spec.ssl_domain.base = other;
+    assert_blocked("EK-0121", false, "SSL domain");
+}
+
+static void a_stranger_where_a_member_should_be_made(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.state.initiated = EK_NO;
+    fleet.state.own_user = EK_UNKNOWN;
+    for (int i = 0; i < 3; i++)
+        fleet.state.members[i].state = EK_MEMBER_UNINITIATED;
+    for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask())
+        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+    assert_blocked("EK-0122", false, "member a");
+}
+
+static void a_removed_member(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    fleet.state.members[1].state = EK_MEMBER_REMOVED;
+    assert_blocked("EK-0123", false, "member b");
+}
+
+static void paused(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.policy.paused = true;
+    assert_blocked("EK-0125", false, "paused");
+}
+
+static void an_unreadable_authority(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.state.authority = EK_UNKNOWN;
+    assert_blocked("EK-0126", false, "authority ca");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_set),
+        cmocka_unit_test(a_member_outside_the_specs),
+        cmocka_unit_test(a_member_outside_the_set),
+        cmocka_unit_test(no_configuration_seen),
+        cmocka_unit_test(a_silent_member),
+        cmocka_unit_test(a_member_that_somebody_stopped),
+        cmocka_unit_test(our_own_restart_is_repaired_first),
+        cmocka_unit_test(an_unreadable_configuration),
+        cmocka_unit_test(no_way_to_log_in),
+        cmocka_unit_test(an_unknown_mode_is_not_disabled),
+        cmocka_unit_test(a_lagging_member),
+        cmocka_unit_test(a_member_in_initial_sync),
+        cmocka_unit_test(no_primary),
+        cmocka_unit_test(a_primary_that_does_not_write_yet),
+        cmocka_unit_test(a_half_broken_pair),
+        cmocka_unit_test(nobody_to_take_over),
+        cmocka_unit_test(a_successor_that_cannot_sign),
+        cmocka_unit_test(modes_too_far_apart),
+        cmocka_unit_test(no_member_to_spare),
+        cmocka_unit_test(plaintext_clients),
+        cmocka_unit_test(an_unresolvable_old_name),
+        cmocka_unit_test(another_domain),
+        cmocka_unit_test(a_stranger_where_a_member_should_be_made),
+        cmocka_unit_test(a_removed_member),
+        cmocka_unit_test(paused),
+        cmocka_unit_test(an_unreadable_authority),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
