@@ -326,16 +326,9 @@ static int set_ssl_mode(const struct action *a, struct ek_error *err)
  * others to catch up. A restart ends the former early. */
 enum { CATCH_UP_SECONDS = 10, UNELECTABLE_SECONDS = 60, REINSTATE_SECONDS = 20 };
 
-static int step_down(const struct action *a, struct ek_error *err)
-{
-    struct ek_mongodb_target target;
-    char name[256];
-    target_of(a, a->step->member, name, &target);
-    return a->world->mongodb->step_down(&target, UNELECTABLE_SECONDS, CATCH_UP_SECONDS,
-                                        a->deadline, err);
-}
-
-static int reinstate(const struct action *a, struct ek_error *err)
+/* The heir may still be held back from an earlier restart; the server would hand over to it
+ * all the same, be refused, and leave the set without a primary for an election timeout. */
+static int hand_over(const struct action *a, int seconds, struct ek_error *err)
 {
     struct ek_mongodb_target heir;
     struct ek_mongodb_target primary;
@@ -343,11 +336,21 @@ static int reinstate(const struct action *a, struct ek_error *err)
     char primary_name[256];
     target_of(a, a->step->other, heir_name, &heir);
     target_of(a, a->step->member, primary_name, &primary);
-    int result = a->world->mongodb->freeze(&heir, 0, a->deadline, err); /* lift hold_back */
+    int result = a->world->mongodb->freeze(&heir, 0, a->deadline, err);
     if (result == 0)
-        result = a->world->mongodb->step_down(&primary, REINSTATE_SECONDS, CATCH_UP_SECONDS,
-                                              a->deadline, err);
+        result = a->world->mongodb->step_down(&primary, seconds, CATCH_UP_SECONDS, a->deadline,
+                                              err);
     return result;
+}
+
+static int step_down(const struct action *a, struct ek_error *err)
+{
+    return hand_over(a, UNELECTABLE_SECONDS, err);
+}
+
+static int reinstate(const struct action *a, struct ek_error *err)
+{
+    return hand_over(a, REINSTATE_SECONDS, err);
 }
 
 static act *const acts[] = {
