@@ -38,8 +38,8 @@ struct ek_dns_driver {
                   struct ek_error *err);
 
     /* MUST. The first address `name` has, as this machine would resolve it. */
-    int (*look_up)(const struct ek_dns_zone *zone, const char *name, char *ret_address,
-                   size_t size, struct ek_error *err);
+    int (*look_up)(const struct ek_dns_zone *zone, const char *name, char *ret_address, size_t size,
+                   struct ek_error *err);
 };
 
 const struct ek_dns_driver *ek_dns_driver_named(const char *name);

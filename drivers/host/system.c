@@ -134,7 +134,9 @@ static int service(const struct ek_host *host, enum ek_service_verb verb, bool e
         result = stop(host, verb == EK_SERVICE_RESTART, deadline, err);
     if (result == 0 && verb != EK_SERVICE_STOP)
         return start(host, expand_exec, deadline, err);
-    return result == 0 ? 0 : ek_wrap(err, "%s/%s", host->deployment, host->member);
+    if (result != 0)
+        ek_wrap(err, "%s/%s", host->deployment, host->member);
+    return result;
 }
 
 const struct ek_host_driver ek_host_system = {
