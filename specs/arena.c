@@ -71,16 +71,15 @@ char *ek_arena_copy(struct ek_arena *arena, const char *text, size_t length)
 
 char *ek_arena_printf(struct ek_arena *arena, const char *format, ...)
 {
+    char *printed = NULL;
     va_list args;
-    va_list again;
     va_start(args, format);
-    va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
+    int length = vasprintf(&printed, format, args);
     va_end(args);
-    size_t size = length > 0 ? (size_t)length + 1 : 1;
-    char *text = ek_arena_zeroed(arena, size);
-    vsnprintf(text, size, format, again);
-    va_end(again);
+    if (length < 0)
+        abort();
+    char *text = ek_arena_copy(arena, printed, (size_t)length);
+    free(printed);
     return text;
 }
 

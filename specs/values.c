@@ -64,7 +64,7 @@ static bool parse_name(const struct ek_key *key, const char *text, struct ek_are
 {
     if (ek_is_label(text))
         return keep_text(arena, text, slot);
-    wrong(problem, "EK-0325", "\"%.64s\" is not a name for %s", text, key->key);
+    wrong(problem, "EK-0325", "\"%.64s\" is not a valid %s", text, key->key);
     HINT(problem, "small letters, digits and inner hyphens, 63 at most: it becomes a part of DNS "
                   "names");
     return false;
@@ -86,9 +86,9 @@ static bool parse_host(const struct ek_key *key, const char *text, struct ek_are
     (void)key;
     if (ek_is_host_name(text) || ek_is_ipv4(text))
         return keep_text(arena, text, slot);
-    const char *colon = strrchr(text, ':');
     int64_t port;
     wrong(problem, "EK-0326", "\"%.64s\" is not a host name", text);
+    const char *colon = strrchr(text, ':');
     if (ek_is_ipv6(text))
         HINT(problem, "IPv6 addresses are not taken here yet; give the host a name");
     else if (strstr(text, "://"))
