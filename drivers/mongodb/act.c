@@ -36,14 +36,15 @@ int ek_mongodb_set_ssl_mode(const struct ek_mongodb_target *target, enum ek_ssl_
                             int64_t deadline, struct ek_error *err)
 {
     EK_LINK link = {0};
-    const char *parameter = NULL;
+    const char *parameter = "tlsMode";
     enum ek_ssl_mode running = EK_SSL_UNKNOWN;
     int failed = ek_mongodb_link_for_act(target, deadline, &link, err);
     if (!failed)
         failed = read_mode(&link, target->member, &parameter, &running, err);
     if (failed || running == mode)
         return failed;
-    const char *word = parameter[0] == 't' ? ek_tls_mode_name(mode) : ek_ssl_mode_name(mode);
+    const char *word =
+        strcmp(parameter, "tlsMode") == 0 ? ek_tls_mode_name(mode) : ek_ssl_mode_name(mode);
     bson_t *command = BCON_NEW("setParameter", BCON_INT32(1), parameter, BCON_UTF8(word));
     EK_REPLY reply;
     ek_mongodb_command(&link, command, &reply);

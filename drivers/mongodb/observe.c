@@ -10,8 +10,8 @@
 #include "reconciler/base/clock.h"
 
 struct observation {
-    const struct ek_mongodb_target *target;
     struct ek_mongodb_link link;
+    const struct ek_mongodb_target *target;
     struct ek_mongodb_seen *seen;
     bool plaintext_logged; /* the server writes a line for each plaintext connection */
     bool over;             /* the connection broke: no more questions */

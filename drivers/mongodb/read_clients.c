@@ -25,17 +25,19 @@ struct connections {
 
 static void connections_done(struct connections *connections)
 {
-    free(connections->list);
+    bson_free(connections->list);
 }
 
 /* The number after the first occurrence of `mark`, or -1. */
 static int64_t number_after(const char *line, const char *mark)
 {
     const char *at = strstr(line, mark);
-    long long number = -1;
-    if (!at || sscanf(at + strlen(mark), "%lld", &number) != 1)
+    if (!at)
         return -1;
-    return number;
+    at += strlen(mark);
+    char *end;
+    long long number = strtoll(at, &end, 10);
+    return end == at ? -1 : number;
 }
 
 static struct connection *connection_with_id(struct connections *all, int64_t id)
@@ -113,9 +115,7 @@ static bool read_open_connections(const bson_t *current_op, struct connections *
     bson_iter_t at;
     if (!ek_bson_document(current_op, "inprog", &operations) || !bson_iter_init(&at, &operations))
         return false;
-    open->list = calloc(bson_count_keys(&operations) + 1, sizeof *open->list);
-    if (!open->list)
-        return false;
+    open->list = bson_malloc0((bson_count_keys(&operations) + 1) * sizeof *open->list);
     while (bson_iter_next(&at)) {
         if (!ek_bson_iter_document(&at, &operation) || !is_client(&operation))
             continue;

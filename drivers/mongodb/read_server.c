@@ -1,6 +1,6 @@
 /* buildInfo, getParameter, getCmdLineOpts, serverStatus, $clusterTime: what a member
  * says about its own process. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "drivers/host/server_configuration.h"
@@ -13,15 +13,16 @@ enum { OPTIONS_MAX = 64 };
 
 void ek_mongodb_read_build_info(const bson_t *reply, struct ek_mongodb_seen *seen)
 {
+    const char *at = ek_bson_text(reply, "version");
     int found[3];
     for (int i = 0; i < 3; i++) {
-        char path[32];
-        snprintf(path, sizeof path, "versionArray.%d", i);
-        found[i] = (int)ek_bson_int(reply, path, -1);
+        char *end = NULL;
+        long number = at ? strtol(at, &end, 10) : -1;
+        if (!at || end == at || number < 0 || number > 9999 || (i < 2 && *end != '.'))
+            return;
+        found[i] = (int)number;
+        at = end + 1;
     }
-    const char *text = ek_bson_text(reply, "version");
-    if (found[0] < 0 && (!text || sscanf(text, "%d.%d.%d", &found[0], &found[1], &found[2]) != 3))
-        return;
     memcpy(seen->version, found, sizeof found);
 }
 
