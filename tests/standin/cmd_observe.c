@@ -1,0 +1,484 @@
+/* Commands that look at this process: isMaster, buildInfo, serverStatus, currentOp, … */
+#include "cmd.h"
+#include "data.h"
+#include "log.h"
+#include "options.h"
+#include "repl.h"
+#include "server.h"
+#include "tls.h"
+#include "version.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static void add_hosts(bson_t *to, const char *key, int kind)
+{
+    bson_t arr = BSON_INITIALIZER;
+    uint32_t n = 0;
+
+    for (int i = 0; i < node.config.n; i++) {
+        const struct member *m = &node.config.m[i];
+        int is = m->hidden || m->delay > 0 ? -1 : m->arbiter ? 2 : m->priority > 0 ? 0 : 1;
+
+        if (is == kind)
+            push_str(&arr, &n, m->host);
+    }
+    if (n > 0 || kind == 0)
+        add_arr(to, key, &arr);
+    bson_destroy(&arr);
+}
+
+static void add_last_write(bson_t *to)
+{
+    struct optime last = log_last();
+    bson_t sub;
+
+    bson_append_document_begin(to, "lastWrite", -1, &sub);
+    add_optime(&sub, "opTime", last);
+    add_date(&sub, "lastWriteDate", (int64_t)last.secs * 1000);
+    if (!optime_is_null(node.commit)) {
+        add_optime(&sub, "majorityOpTime", node.commit);
+        add_date(&sub, "majorityWriteDate", (int64_t)node.commit.secs * 1000);
+    }
+    bson_append_document_end(to, &sub);
+}
+
+void add_election_id(bson_t *to, const char *key)
+{
+    uint8_t raw[12] = {0x7f, 0xff, 0xff, 0xff};
+    bson_oid_t oid;
+
+    for (int i = 0; i < 8; i++)
+        raw[4 + i] = (uint8_t)(node.term >> (8 * (7 - i)));
+    memcpy(oid.bytes, raw, 12);
+    bson_append_oid(to, key, -1, &oid);
+}
+
+/* The part that serverStatus.repl shows too. */
+static void add_set_role(bson_t *to)
+{
+    const struct member *m;
+    bson_t doc, members, one, tags;
+    bson_iter_t it;
+
+    if (node.config.doc == NULL || node.self < 0) {
+        if (node.config.doc != NULL)
+            add_str(to, "setName", node.config.name);
+        add_bool(to, "ismaster", false);
+        add_bool(to, "secondary", false);
+        add_str(to, "info", "Does not have a valid replica set config");
+        add_bool(to, "isreplicaset", true);
+        return;
+    }
+    m = &node.config.m[node.self];
+    add_hosts(to, "hosts", 0);
+    add_hosts(to, "passives", 1);
+    add_hosts(to, "arbiters", 2);
+    add_str(to, "setName", node.config.name);
+    add_int(to, "setVersion", (int32_t)node.config.version);
+    add_bool(to, "ismaster", node.state == S_PRIMARY && node.writable && !node.stopping);
+    add_bool(to, "secondary", !node.stopping && (node.state == S_SECONDARY || (node.state == S_PRIMARY && !node.writable)));
+    if (node.primary >= 0)
+        add_str(to, "primary", node.config.m[node.primary].host);
+    if (m->arbiter)
+        add_bool(to, "arbiterOnly", true);
+    if (!m->arbiter && m->priority <= 0)
+        add_bool(to, "passive", true);
+    if (m->hidden)
+        add_bool(to, "hidden", true);
+    if (!m->build_indexes)
+        add_bool(to, "buildIndexes", false);
+    if (m->delay > 0)
+        add_int(to, "slaveDelay", (int32_t)m->delay);
+    bson_copy_to(node.config.doc, &doc);
+    if (doc_sub(&doc, "members", &members) && bson_iter_init(&it, &members))
+        for (int i = 0; bson_iter_next(&it); i++)
+            if (i == node.self && iter_sub(&it, &one) && doc_sub(&one, "tags", &tags) && !bson_empty(&tags))
+                add_doc(to, "tags", &tags);
+    bson_destroy(&doc);
+    add_str(to, "me", m->host);
+    if (node.state == S_PRIMARY && node.writable)
+        add_election_id(to, "electionId");
+    add_last_write(to);
+}
+
+static int take_metadata(struct call *c)
+{
+    bson_t client;
+    char *text;
+
+    if (!doc_sub(c->command, "client", &client))
+        return 0;
+    if (c->conn->metadata != NULL)
+        return fail(c, 186, "The client metadata document may only be sent in the first isMaster");
+    c->conn->metadata = bson_copy(&client);
+    text = bson_text(&client);
+    log_line('I', "NETWORK", "received client metadata from %s conn%d: %s", c->conn->remote, c->conn->id, text);
+    free(text);
+    return 0;
+}
+
+static void add_mechanisms(struct call *c)
+{
+    const char *full = doc_str(c->command, "saslSupportedMechs", NULL), *dot;
+    const bson_t *user;
+    bson_t credentials;
+    char *db;
+
+    if (full == NULL || (dot = strchr(full, '.')) == NULL)
+        return;
+    db = strndup(full, (size_t)(dot - full));
+    if (strcmp(full, "local.__system") == 0) {
+        add_user_mechanisms(c->reply, "saslSupportedMechs", NULL);
+    } else {
+        user = auth_user(dot + 1, db);
+        if (user != NULL && doc_sub(user, "credentials", &credentials))
+            add_user_mechanisms(c->reply, "saslSupportedMechs", &credentials);
+    }
+    free(db);
+}
+
+static int is_master(struct call *c)
+{
+    if (take_metadata(c) != 0)
+        return -1;
+    if (repl_active())
+        add_set_role(c->reply);
+    else
+        add_bool(c->reply, "ismaster", true);
+    add_int(c->reply, "maxBsonObjectSize", 16777216);
+    add_int(c->reply, "maxMessageSizeBytes", MAX_MESSAGE);
+    add_int(c->reply, "maxWriteBatchSize", 100000);
+    add_date(c->reply, "localTime", wall_ms());
+    add_int(c->reply, "logicalSessionTimeoutMinutes", 30);
+    add_int(c->reply, "connectionId", c->conn->id);
+    add_int(c->reply, "minWireVersion", 0);
+    add_int(c->reply, "maxWireVersion", version.max_wire);
+    add_bool(c->reply, "readOnly", false);
+    add_mechanisms(c);
+    return 0;
+}
+
+static int ping(struct call *c)
+{
+    (void)c;
+    return 0;
+}
+
+static int build_info(struct call *c)
+{
+    static const char *const engines[] = {"biggie", "devnull", "ephemeralForTest", "wiredTiger"};
+    bson_t sub;
+    uint32_t n = 0;
+    char key[16];
+    const char *k;
+
+    add_str(c->reply, "version", version.text);
+    add_str(c->reply, "gitVersion", "unknown");
+    bson_append_array_begin(c->reply, "modules", -1, &sub);
+    bson_append_array_end(c->reply, &sub);
+    add_str(c->reply, "allocator", "system");
+    add_str(c->reply, "javascriptEngine", "none");
+    add_str(c->reply, "sysInfo", "deprecated");
+    bson_append_array_begin(c->reply, "versionArray", -1, &sub);
+    for (uint32_t i = 0; i < 4; i++) {
+        bson_uint32_to_string(i, &k, key, sizeof key);
+        add_int(&sub, k, i < 3 ? version.part[i] : 0);
+    }
+    bson_append_array_end(c->reply, &sub);
+    bson_append_document_begin(c->reply, "openssl", -1, &sub);
+    add_str(&sub, "running", OpenSSL_version(OPENSSL_VERSION));
+    add_str(&sub, "compiled", OPENSSL_VERSION_TEXT);
+    bson_append_document_end(c->reply, &sub);
+    bson_append_document_begin(c->reply, "buildEnvironment", -1, &sub);
+    add_str(&sub, "distmod", "");
+    add_str(&sub, "distarch", "x86_64");
+    add_str(&sub, "cc", "");
+    add_str(&sub, "ccflags", "");
+    add_str(&sub, "cxx", "");
+    add_str(&sub, "cxxflags", "");
+    add_str(&sub, "linkflags", "");
+    add_str(&sub, "target_arch", "x86_64");
+    add_str(&sub, "target_os", "linux");
+    bson_append_document_end(c->reply, &sub);
+    add_int(c->reply, "bits", 64);
+    add_bool(c->reply, "debug", false);
+    add_int(c->reply, "maxBsonObjectSize", 16777216);
+    bson_append_array_begin(c->reply, "storageEngines", -1, &sub);
+    for (size_t i = 0; i < COUNT_OF(engines); i++)
+        push_str(&sub, &n, engines[i]);
+    bson_append_array_end(c->reply, &sub);
+    return 0;
+}
+
+static void host_name(char *to, size_t size)
+{
+    char name[256] = "localhost";
+
+    gethostname(name, sizeof name - 1);
+    if (options.port == 27017)
+        put(to, size, "%s", name);
+    else
+        put(to, size, "%s:%d", name, options.port);
+}
+
+static void counters_of(bson_t *to, const char *key, int64_t called, int64_t successful)
+{
+    bson_t sub;
+
+    bson_append_document_begin(to, key, -1, &sub);
+    add_long(&sub, "called", called);
+    add_long(&sub, "successful", successful);
+    bson_append_document_end(to, &sub);
+}
+
+static void add_election_metrics(bson_t *to)
+{
+    static const struct {
+        const char *key;
+        enum election_reason why;
+    } rows[] = {{"stepUpCmd", WHY_STEP_UP},
+                {"priorityTakeover", WHY_PRIORITY},
+                {"catchUpTakeover", WHY_CATCHUP},
+                {"electionTimeout", WHY_TIMEOUT},
+                {"freezeTimeout", WHY_FREEZE}};
+    bson_t sub;
+    int64_t won = 0;
+
+    bson_append_document_begin(to, "electionMetrics", -1, &sub);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        counters_of(&sub, rows[i].key, node.metrics.called[rows[i].why], node.metrics.successful[rows[i].why]);
+        won += node.metrics.successful[rows[i].why];
+    }
+    add_long(&sub, "numStepDownsCausedByHigherTerm", node.metrics.higher_term);
+    add_long(&sub, "numCatchUps", node.metrics.catchups_done);
+    add_long(&sub, "numCatchUpsSucceeded", node.metrics.catchups_done);
+    add_long(&sub, "numCatchUpsAlreadyCaughtUp", won - node.metrics.catchups_done);
+    add_long(&sub, "numCatchUpsSkipped", 0);
+    add_long(&sub, "numCatchUpsTimedOut", 0);
+    add_long(&sub, "numCatchUpsFailedWithError", 0);
+    add_long(&sub, "numCatchUpsFailedWithNewTerm", 0);
+    add_long(&sub, "numCatchUpsFailedWithReplSetAbortPrimaryCatchUpCmd", 0);
+    add_num(&sub, "averageCatchUpOps", 0);
+    bson_append_document_end(to, &sub);
+}
+
+static void add_storage_engine(bson_t *to)
+{
+    bson_t sub;
+
+    bson_append_document_begin(to, "storageEngine", -1, &sub);
+    add_str(&sub, "name", "wiredTiger");
+    add_bool(&sub, "supportsCommittedReads", true);
+    bson_append_timestamp(&sub, "oldestRequiredTimestampForCrashRecovery", -1, node.commit.secs, node.commit.inc);
+    add_bool(&sub, "supportsPendingDrops", true);
+    add_int(&sub, "dropPendingIdents", 0);
+    add_bool(&sub, "supportsSnapshotReadConcern", true);
+    add_bool(&sub, "readOnly", false);
+    add_bool(&sub, "persistent", true);
+    add_bool(&sub, "backupCursorOpen", false);
+    bson_append_document_end(to, &sub);
+}
+
+static int server_status_command(struct call *c)
+{
+    bson_t *r = c->reply, conns = BSON_INITIALIZER, network = BSON_INITIALIZER, sub;
+    char host[300];
+
+    host_name(host, sizeof host);
+    add_str(r, "host", host);
+    add_str(r, "version", version.text);
+    add_str(r, "process", "mongod");
+    add_long(r, "pid", getpid());
+    add_num(r, "uptime", (double)((wall_ms() - node.started) / 1000));
+    add_long(r, "uptimeMillis", wall_ms() - node.started);
+    add_long(r, "uptimeEstimate", (wall_ms() - node.started) / 1000);
+    add_date(r, "localTime", wall_ms());
+    server_status(&conns, &network);
+    add_doc(r, "connections", &conns);
+    if (repl_active())
+        add_election_metrics(r);
+    add_doc(r, "network", &network);
+    if (repl_active()) {
+        bson_append_document_begin(r, "repl", -1, &sub);
+        add_set_role(&sub);
+        add_int(&sub, "rbid", node.rbid);
+        bson_append_document_end(r, &sub);
+    }
+    tls_security_status(r);
+    add_storage_engine(r);
+    tls_counters(r);
+    bson_destroy(&conns);
+    bson_destroy(&network);
+    return 0;
+}
+
+static int host_info(struct call *c)
+{
+    bson_t sub;
+    struct utsname name;
+    char host[300];
+
+    uname(&name);
+    host_name(host, sizeof host);
+    bson_append_document_begin(c->reply, "system", -1, &sub);
+    add_date(&sub, "currentTime", wall_ms());
+    add_str(&sub, "hostname", host);
+    add_int(&sub, "cpuAddrSize", 64);
+    add_long(&sub, "memSizeMB", sysconf(_SC_PHYS_PAGES) / 256);
+    add_long(&sub, "memLimitMB", sysconf(_SC_PHYS_PAGES) / 256);
+    add_int(&sub, "numCores", (int32_t)sysconf(_SC_NPROCESSORS_ONLN));
+    add_str(&sub, "cpuArch", name.machine);
+    add_bool(&sub, "numaEnabled", false);
+    bson_append_document_end(c->reply, &sub);
+    bson_append_document_begin(c->reply, "os", -1, &sub);
+    add_str(&sub, "type", "Linux");
+    add_str(&sub, "name", "Debian GNU/Linux");
+    add_str(&sub, "version", name.release);
+    bson_append_document_end(c->reply, &sub);
+    bson_append_document_begin(c->reply, "extra", -1, &sub);
+    bson_append_document_end(c->reply, &sub);
+    return 0;
+}
+
+static int get_log(struct call *c)
+{
+    static const char *const names[] = {"global", "rs", "startupWarnings"};
+    const char *which = doc_str(c->command, "getLog", NULL);
+    bson_t arr = BSON_INITIALIZER;
+    uint32_t n = 0;
+
+    if (which == NULL)
+        return fail(c, 14, "Argument to getLog must be of type String; found something else");
+    if (strcmp(which, "*") == 0) {
+        for (size_t i = 0; i < COUNT_OF(names); i++)
+            push_str(&arr, &n, names[i]);
+        add_arr(c->reply, "names", &arr);
+        bson_destroy(&arr);
+        return 0;
+    }
+    return log_recent(which, c->reply) ? 0 : fail(c, 0, "no RamLog named: %s", which);
+}
+
+static int log_rotate_command(struct call *c)
+{
+    (void)c;
+    log_rotate();
+    return 0;
+}
+
+static int whats_my_uri(struct call *c)
+{
+    add_str(c->reply, "you", c->conn->remote);
+    return 0;
+}
+
+static int cmd_line_opts(struct call *c)
+{
+    add_arr(c->reply, "argv", &options.argv);
+    add_doc(c->reply, "parsed", &options.parsed);
+    return 0;
+}
+
+struct op_list {
+    bson_t arr;
+    uint32_t n;
+    bool idle;
+    const struct conn *self;
+};
+
+static void add_op(const struct conn *conn, void *arg)
+{
+    struct op_list *list = arg;
+    bson_t op = BSON_INITIALIZER, app, users, user, empty = BSON_INITIALIZER;
+    char host[300], desc[32], key[16];
+    const char *k;
+
+    if (conn->running == NULL && !list->idle) {
+        bson_destroy(&op);
+        return;
+    }
+    host_name(host, sizeof host);
+    put(desc, sizeof desc, "conn%d", conn->id);
+    add_str(&op, "type", "op");
+    add_str(&op, "host", host);
+    add_str(&op, "desc", desc);
+    add_int(&op, "connectionId", conn->id);
+    add_str(&op, "client", conn->remote);
+    if (conn->metadata != NULL) {
+        if (doc_sub(conn->metadata, "application", &app))
+            add_str(&op, "appName", doc_str(&app, "name", ""));
+        add_doc(&op, "clientMetadata", conn->metadata);
+    }
+    add_bool(&op, "active", conn->running != NULL);
+    add_date(&op, "currentOpTime", wall_ms());
+    if (conn->login.n > 0) {
+        bson_append_array_begin(&op, "effectiveUsers", -1, &users);
+        for (uint32_t i = 0; i < (uint32_t)conn->login.n; i++) {
+            bson_uint32_to_string(i, &k, key, sizeof key);
+            bson_append_document_begin(&users, k, -1, &user);
+            add_str(&user, "user", conn->login.who[i].user);
+            add_str(&user, "db", conn->login.who[i].db);
+            bson_append_document_end(&users, &user);
+        }
+        bson_append_array_end(&op, &users);
+    }
+    add_int(&op, "opid", 1000 + conn->id);
+    add_str(&op, "op", conn->running != NULL ? "command" : "none");
+    add_str(&op, "ns", conn->running != NULL ? "admin.$cmd" : "");
+    add_doc(&op, "command", conn->running != NULL ? conn->running : &empty);
+    add_int(&op, "numYields", 0);
+    add_doc(&op, "locks", &empty);
+    add_bool(&op, "waitingForLock", false);
+    add_doc(&op, "lockStats", &empty);
+    add_bool(&op, "waitingForFlowControl", false);
+    add_doc(&op, "flowControlStats", &empty);
+    push_doc(&list->arr, &list->n, &op);
+    bson_destroy(&op);
+    bson_destroy(&empty);
+}
+
+void add_current_ops(bson_t *to, const char *key, bool idle)
+{
+    struct op_list list = {.idle = idle};
+
+    bson_init(&list.arr);
+    server_each(add_op, &list);
+    add_arr(to, key, &list.arr);
+    bson_destroy(&list.arr);
+}
+
+static int current_op(struct call *c)
+{
+    add_current_ops(c->reply, "inprog", doc_bool(c->command, "$all", false));
+    return 0;
+}
+
+static int list_commands(struct call *c)
+{
+    bson_t sub;
+
+    bson_append_document_begin(c->reply, "commands", -1, &sub);
+    bson_append_document_end(c->reply, &sub);
+    return 0;
+}
+
+const struct command observe_commands[] = {
+    {"isMaster", F_NO_AUTH, A_NONE, is_master},
+    {"ismaster", F_NO_AUTH, A_NONE, is_master},
+    {"ping", F_NO_AUTH, A_NONE, ping},
+    {"buildInfo", F_NO_AUTH, A_NONE, build_info},
+    {"buildinfo", F_NO_AUTH, A_NONE, build_info},
+    {"whatsmyuri", F_NO_AUTH, A_NONE, whats_my_uri},
+    {"listCommands", F_NO_AUTH, A_NONE, list_commands},
+    {"serverStatus", 0, A_MONITOR, server_status_command},
+    {"hostInfo", 0, A_MONITOR, host_info},
+    {"getLog", F_ADMIN, A_MONITOR, get_log},
+    {"logRotate", F_ADMIN, A_HOST, log_rotate_command},
+    {"getCmdLineOpts", F_ADMIN, A_MONITOR, cmd_line_opts},
+    {"currentOp", F_ADMIN, A_MONITOR, current_op},
+    {NULL, 0, A_NONE, NULL},
+};

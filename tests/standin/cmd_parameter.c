@@ -1,0 +1,270 @@
+/* getParameter and setParameter. */
+#include "log.h"
+#include "options.h"
+#include "server.h"
+#include "tls.h"
+#include "version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct parameter {
+    const char *name;
+    void (*get)(bson_t *to, const char *key);
+    int (*set)(struct call *c, const char *key, const bson_iter_t *value); /* NULL: only at start */
+};
+
+static bool flag_log_plain = true, flag_bypass = true;
+static int32_t log_level;
+
+static void get_tls_mode(bson_t *to, const char *key)
+{
+    add_str(to, key, tls_mode_name(tls_mode_now(), false));
+}
+
+static void get_ssl_mode(bson_t *to, const char *key)
+{
+    static bool warned;
+
+    if (!warned)
+        log_line('W', "COMMAND", "Use of deprecated server parameter 'sslMode', please use 'tlsMode' instead.");
+    warned = true;
+    add_str(to, key, tls_mode_name(tls_mode_now(), true));
+}
+
+static int set_mode(struct call *c, const char *key, const bson_iter_t *value)
+{
+    bool ssl = key[0] == 's';
+    const char *word = BSON_ITER_HOLDS_UTF8(value) ? bson_iter_utf8(value, NULL) : "";
+    enum tls_mode want, now = tls_mode_now();
+    bool ok;
+
+    if (!tls_mode_from(word, ssl, &want))
+        return fail(c, 2, "Invalid %s setting '%s', expected one of: 'disabled', '%s', '%s', or '%s'", key, word,
+                    tls_mode_name(TLS_ALLOW, ssl), tls_mode_name(TLS_PREFER, ssl), tls_mode_name(TLS_REQUIRE, ssl));
+    ok = (now == TLS_ALLOW && want == TLS_PREFER) || (now == TLS_PREFER && want == TLS_REQUIRE);
+    if (!ok)
+        return fail(c, 2, "Illegal state transition for %s, attempt to change from %s to %s", key,
+                    tls_mode_name(now, ssl), tls_mode_name(want, ssl));
+    tls_mode_set(want);
+    return 0;
+}
+
+static void get_cluster_auth(bson_t *to, const char *key)
+{
+    add_str(to, key, options.cluster_auth_mode == NULL ? "undefined" : options.cluster_auth_mode);
+}
+
+static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *value)
+{
+    const char *now = options.cluster_auth_mode == NULL ? "undefined" : options.cluster_auth_mode;
+    const char *want = BSON_ITER_HOLDS_UTF8(value) ? bson_iter_utf8(value, NULL) : "";
+
+    if (strcmp(now, "sendKeyFile") == 0 && strcmp(want, "sendX509") == 0 && tls_mode_now() < TLS_PREFER)
+        return fail(c, 2, "Illegal state transition for %s, need to enable SSL for outgoing connections", key);
+    return fail(c, 2, "Illegal state transition for %s, change from %s to %s", key, now, want);
+}
+
+static void get_fcv(bson_t *to, const char *key)
+{
+    bson_t sub;
+
+    bson_append_document_begin(to, key, -1, &sub);
+    add_str(&sub, "version", version.feature);
+    bson_append_document_end(to, &sub);
+}
+
+static void get_true(bson_t *to, const char *key)
+{
+    add_bool(to, key, true);
+}
+
+static void get_false(bson_t *to, const char *key)
+{
+    add_bool(to, key, false);
+}
+
+static void get_empty(bson_t *to, const char *key)
+{
+    add_str(to, key, "");
+}
+
+static void get_number(bson_t *to, const char *key)
+{
+    static const struct {
+        const char *key;
+        int32_t value;
+    } rows[] = {{"authSchemaVersion", 5},
+                {"authorizationManagerCacheSize", 100},
+                {"authorizationManagerPinnedUsersRefreshIntervalMillis", 1000},
+                {"scramIterationCount", 10000},
+                {"scramSHA256IterationCount", 15000}};
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (strcmp(rows[i].key, key) == 0)
+            add_int(to, key, rows[i].value);
+}
+
+static void get_mechanisms(bson_t *to, const char *key)
+{
+    bson_t arr = BSON_INITIALIZER;
+    uint32_t n = 0;
+
+    push_str(&arr, &n, "MONGODB-X509");
+    push_str(&arr, &n, "SCRAM-SHA-1");
+    push_str(&arr, &n, "SCRAM-SHA-256");
+    add_arr(to, key, &arr);
+    bson_destroy(&arr);
+}
+
+static void get_empty_array(bson_t *to, const char *key)
+{
+    bson_t arr = BSON_INITIALIZER;
+
+    add_arr(to, key, &arr);
+    bson_destroy(&arr);
+}
+
+static void get_log_plain(bson_t *to, const char *key)
+{
+    add_bool(to, key, !flag_log_plain);
+}
+
+static void get_bypass(bson_t *to, const char *key)
+{
+    add_bool(to, key, flag_bypass);
+}
+
+static void get_log_level(bson_t *to, const char *key)
+{
+    add_int(to, key, log_level);
+}
+
+static int set_log_level(struct call *c, const char *key, const bson_iter_t *value)
+{
+    (void)c;
+    (void)key;
+    log_level = (int32_t)bson_iter_as_int64(value);
+    return 0;
+}
+
+static int set_nothing(struct call *c, const char *key, const bson_iter_t *value)
+{
+    (void)c;
+    (void)key;
+    (void)value;
+    return 0;
+}
+
+static void get_failpoint(bson_t *to, const char *key)
+{
+    bson_t sub, data;
+
+    bson_append_document_begin(to, key, -1, &sub);
+    add_int(&sub, "mode", 0);
+    bson_append_document_begin(&sub, "data", -1, &data);
+    bson_append_document_end(&sub, &data);
+    add_int(&sub, "timesEntered", 0);
+    bson_append_document_end(to, &sub);
+}
+
+static const struct parameter parameters[] = {
+    {"allowRolesFromX509Certificates", get_true, NULL},
+    {"authSchemaVersion", get_number, NULL},
+    {"authenticationMechanisms", get_mechanisms, NULL},
+    {"authorizationManagerCacheSize", get_number, set_nothing},
+    {"authorizationManagerPinnedUsers", get_empty_array, set_nothing},
+    {"authorizationManagerPinnedUsersRefreshIntervalMillis", get_number, set_nothing},
+    {"clusterAuthMode", get_cluster_auth, set_cluster_auth},
+    {"disableNonSSLConnectionLogging", get_log_plain, NULL},
+    {"disableNonTLSConnectionLogging", get_log_plain, NULL},
+    {"enableLocalhostAuthBypass", get_bypass, NULL},
+    {"enableTestCommands", get_true, NULL},
+    {"failpoint.featureCompatibilityDowngrade", get_failpoint, NULL},
+    {"failpoint.featureCompatibilityUpgrade", get_failpoint, NULL},
+    {"failpoint.smallTLSReads", get_failpoint, NULL},
+    {"featureCompatibilityVersion", get_fcv, NULL},
+    {"logLevel", get_log_level, set_log_level},
+    {"opensslCipherConfig", get_empty, NULL},
+    {"opensslDiffieHellmanParameters", get_empty, NULL},
+    {"saslauthdPath", get_empty, NULL},
+    {"scramIterationCount", get_number, set_nothing},
+    {"scramSHA256IterationCount", get_number, set_nothing},
+    {"sslMode", get_ssl_mode, set_mode},
+    {"sslWithholdClientCertificate", get_false, NULL},
+    {"startupAuthSchemaValidation", get_true, NULL},
+    {"suppressNoTLSPeerCertificateWarning", get_false, NULL},
+    {"tlsMode", get_tls_mode, set_mode},
+    {"tlsWithholdClientCertificate", get_false, NULL},
+};
+
+static const struct parameter *find(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(parameters); i++)
+        if (strcmp(parameters[i].name, name) == 0)
+            return &parameters[i];
+    return NULL;
+}
+
+static int get_parameter(struct call *c)
+{
+    bool all = strcmp(doc_str(c->command, "getParameter", ""), "*") == 0, any = all;
+
+    for (size_t i = 0; i < COUNT_OF(parameters); i++) {
+        if (!all && !doc_has(c->command, parameters[i].name))
+            continue;
+        parameters[i].get(c->reply, parameters[i].name);
+        any = true;
+    }
+    return any ? 0 : fail(c, 0, "no option found to get");
+}
+
+/* In the order of their names, stopping at the first that can't be set. */
+static int set_parameter(struct call *c)
+{
+    bson_iter_t it;
+    bool first = true;
+
+    bson_iter_init(&it, c->command);
+    while (bson_iter_next(&it)) {
+        const char *key = bson_iter_key(&it);
+        const struct parameter *p = find(key);
+
+        if (strcmp(key, "setParameter") == 0 || key[0] == '$' || strcmp(key, "lsid") == 0
+            || strcmp(key, "writeConcern") == 0 || strcmp(key, "maxTimeMS") == 0)
+            continue;
+        if (p == NULL)
+            return fail(c, 0, "attempted to set unrecognized parameter [%s], use help:true to see options ", key);
+        if (p->set == NULL)
+            return fail(c, 20, "not allowed to change [%s] at runtime", key);
+        first = false;
+    }
+    if (first)
+        return fail(c, 0, "no option found to set, use help:true to see options ");
+    first = true;
+    for (size_t i = 0; i < COUNT_OF(parameters); i++) {
+        const struct parameter *p = &parameters[i];
+        bson_t was = BSON_INITIALIZER;
+        int rc;
+
+        if (!doc_find(c->command, p->name, &it)) {
+            bson_destroy(&was);
+            continue;
+        }
+        p->get(&was, "was");
+        rc = p->set(c, p->name, &it);
+        if (rc == 0 && first)
+            bson_concat(c->reply, &was);
+        first = false;
+        bson_destroy(&was);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+const struct command parameter_commands[] = {
+    {"getParameter", F_ADMIN, A_MONITOR, get_parameter},
+    {"setParameter", F_ADMIN, A_HOST, set_parameter},
+    {NULL, 0, A_NONE, NULL},
+};

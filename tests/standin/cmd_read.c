@@ -1,0 +1,524 @@
+/* find, count, aggregate, cursors, and lists of databases and collections. */
+#include "cmd.h"
+#include "data.h"
+#include "repl.h"
+#include "server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH_BYTES (12 * 1024 * 1024)
+
+struct results {
+    bson_t **at;
+    size_t n, room;
+};
+struct cursor {
+    int64_t id;
+    char *ns;
+    struct results left;
+    size_t next;
+    struct cursor *link;
+};
+static struct cursor *cursors;
+
+static void results_add(struct results *r, bson_t *doc)
+{
+    if (r->n == r->room) {
+        r->room = r->room == 0 ? 64 : r->room * 2;
+        r->at = xrealloc(r->at, r->room * sizeof(bson_t *));
+    }
+    r->at[r->n++] = doc;
+}
+
+static void results_done(struct results *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        bson_destroy(r->at[i]);
+    free(r->at);
+    memset(r, 0, sizeof *r);
+}
+
+/* local.oplog.rs and local.system.replset are views of what isn't kept as collections. */
+static void collect_local(const char *ns, const bson_t *query, struct results *r)
+{
+    if (strcmp(ns, "local.oplog.rs") == 0) {
+        for (size_t i = 0; i < log_count(); i++)
+            if (query_matches(query, log_at(i)->doc))
+                results_add(r, bson_copy(log_at(i)->doc));
+    } else if (strcmp(ns, "local.system.replset") == 0 && node.config.doc != NULL) {
+        results_add(r, bson_copy(node.config.doc));
+    }
+}
+
+static void collect(const char *ns, const bson_t *query, struct results *r)
+{
+    const struct collection *c = data_find(ns);
+    bson_iter_t id;
+    bson_t sub;
+
+    if (strncmp(ns, "local.", 6) == 0)
+        collect_local(ns, query, r);
+    if (c == NULL)
+        return;
+    if (doc_find(query, "_id", &id) && !iter_sub(&id, &sub)) {
+        const struct document *d = data_by_id(c, &id);
+
+        if (d != NULL && query_matches(query, d->doc))
+            results_add(r, bson_copy(d->doc));
+        return;
+    }
+    for (size_t i = 0; i < c->n; i++)
+        if (c->at[i] != NULL && query_matches(query, c->at[i]->doc))
+            results_add(r, bson_copy(c->at[i]->doc));
+}
+
+static void cut(struct results *r, int64_t skip, int64_t limit)
+{
+    size_t from = skip < 0 ? 0 : (size_t)skip, keep;
+
+    if (from > r->n)
+        from = r->n;
+    keep = r->n - from;
+    if (limit < 0)
+        limit = -limit;
+    if (limit > 0 && (size_t)limit < keep)
+        keep = (size_t)limit;
+    for (size_t i = 0; i < r->n; i++)
+        if (i < from || i >= from + keep)
+            bson_destroy(r->at[i]);
+    memmove(r->at, r->at + from, keep * sizeof(bson_t *));
+    r->n = keep;
+}
+
+static void project(struct results *r, const bson_t *projection)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        bson_t out;
+
+        query_project(projection, r->at[i], &out);
+        bson_destroy(r->at[i]);
+        r->at[i] = bson_copy(&out);
+        bson_destroy(&out);
+    }
+}
+
+/* The next batch into `cursor.<name>`; what remains stays with the cursor. */
+static void add_batch(bson_t *reply, const char *name, struct cursor *cur, int64_t size)
+{
+    bson_t sub, arr;
+    uint32_t n = 0;
+    size_t bytes = 0;
+    bool more;
+
+    bson_append_document_begin(reply, "cursor", -1, &sub);
+    bson_append_array_begin(&sub, name, -1, &arr);
+    while (cur->next < cur->left.n && (size < 0 || (int64_t)n < size) && bytes < BATCH_BYTES) {
+        bytes += cur->left.at[cur->next]->len;
+        push_doc(&arr, &n, cur->left.at[cur->next++]);
+    }
+    bson_append_array_end(&sub, &arr);
+    more = cur->next < cur->left.n;
+    add_long(&sub, "id", more ? cur->id : 0);
+    add_str(&sub, "ns", cur->ns);
+    bson_append_document_end(reply, &sub);
+}
+
+static void cursor_free(struct cursor *cur)
+{
+    results_done(&cur->left);
+    free(cur->ns);
+    free(cur);
+}
+
+/* The first answer to a query; keeps a cursor when not everything fits. Takes the results. */
+static void first_batch(struct call *c, const char *ns, struct results *r, int64_t size, bool single)
+{
+    struct cursor *cur = xalloc(sizeof *cur);
+    int64_t id;
+
+    random_bytes(&id, sizeof id);
+    cur->id = (id & INT64_MAX) | 1;
+    cur->ns = xstrdup(ns);
+    cur->left = *r;
+    if (single && size >= 0 && cur->left.n > (size_t)size)
+        cut(&cur->left, 0, size);
+    add_batch(c->reply, "firstBatch", cur, size);
+    if (cur->next < cur->left.n && !single) {
+        cur->link = cursors;
+        cursors = cur;
+    } else {
+        cursor_free(cur);
+    }
+}
+
+/* Committed reads wait until what is there now is committed. */
+static int wait_for_level(struct call *c)
+{
+    bson_t concern;
+    const char *level;
+    int64_t until = mono_ms() + doc_int(c->command, "maxTimeMS", 30000);
+    struct optime last = log_last();
+
+    if (!doc_sub(c->command, "readConcern", &concern))
+        return 0;
+    level = doc_str(&concern, "level", "local");
+    if (strcmp(level, "majority") != 0 && strcmp(level, "linearizable") != 0)
+        return 0;
+    repl_advance_commit();
+    while (optime_cmp(node.commit, last) < 0) {
+        if (!node_wait(until))
+            return fail(c, 50, "operation exceeded time limit");
+        repl_advance_commit();
+    }
+    return 0;
+}
+
+static int find(struct call *c)
+{
+    bson_t query = BSON_INITIALIZER, sort, projection;
+    struct results r = {0};
+    char *ns = call_ns(c);
+    int64_t limit = doc_int(c->command, "limit", 0), batch = doc_int(c->command, "batchSize", 101);
+    bool single = doc_bool(c->command, "singleBatch", false) || limit < 0;
+
+    if (wait_for_level(c) != 0) {
+        free(ns);
+        return -1;
+    }
+    if (doc_has(c->command, "ntoreturn"))
+        limit = doc_int(c->command, "ntoreturn", 0);
+    (void)doc_sub(c->command, "filter", &query);
+    collect(ns, &query, &r);
+    if (doc_sub(c->command, "sort", &sort) && !bson_empty(&sort))
+        query_sort(&sort, r.at, r.n);
+    cut(&r, doc_int(c->command, "skip", 0), limit);
+    if (doc_sub(c->command, "projection", &projection) && !bson_empty(&projection))
+        project(&r, &projection);
+    first_batch(c, ns, &r, batch, single);
+    free(ns);
+    return 0;
+}
+
+static int get_more(struct call *c)
+{
+    int64_t id = doc_int(c->command, "getMore", 0);
+
+    for (struct cursor **link = &cursors; *link != NULL; link = &(*link)->link) {
+        struct cursor *cur = *link;
+
+        if (cur->id != id)
+            continue;
+        add_batch(c->reply, "nextBatch", cur, doc_int(c->command, "batchSize", -1));
+        if (cur->next == cur->left.n) {
+            *link = cur->link;
+            cursor_free(cur);
+        }
+        return 0;
+    }
+    return fail(c, 43, "cursor id %lld not found", (long long)id);
+}
+
+static int kill_cursors(struct call *c)
+{
+    bson_t ids, killed = BSON_INITIALIZER, unknown = BSON_INITIALIZER;
+    bson_iter_t it;
+
+    if (doc_sub(c->command, "cursors", &ids) && bson_iter_init(&it, &ids)) {
+        while (bson_iter_next(&it)) {
+            bson_t *to = &unknown;
+
+            for (struct cursor **link = &cursors; *link != NULL; link = &(*link)->link) {
+                struct cursor *cur = *link;
+
+                if (cur->id != bson_iter_as_int64(&it))
+                    continue;
+                *link = cur->link;
+                cursor_free(cur);
+                to = &killed;
+                break;
+            }
+            bson_append_iter(to, NULL, 0, &it);
+        }
+    }
+    add_arr(c->reply, "cursorsKilled", &killed);
+    add_arr(c->reply, "cursorsNotFound", &unknown);
+    bson_destroy(&killed);
+    bson_destroy(&unknown);
+    bson_t empty = BSON_INITIALIZER;
+    add_arr(c->reply, "cursorsAlive", &empty);
+    add_arr(c->reply, "cursorsUnknown", &empty);
+    bson_destroy(&empty);
+    return 0;
+}
+
+static int count(struct call *c)
+{
+    bson_t query = BSON_INITIALIZER;
+    struct results r = {0};
+    char *ns = call_ns(c);
+
+    (void)doc_sub(c->command, "query", &query);
+    collect(ns, &query, &r);
+    cut(&r, doc_int(c->command, "skip", 0), doc_int(c->command, "limit", 0));
+    add_int(c->reply, "n", (int32_t)r.n);
+    results_done(&r);
+    free(ns);
+    return 0;
+}
+
+/* {_id: constant or null, <field>: {$sum: number}} */
+static int stage_group(struct call *c, const bson_t *spec, struct results *r)
+{
+    bson_t *out = bson_new(), sub;
+    bson_iter_t it, inner, id;
+
+    if (doc_find(spec, "_id", &id) && BSON_ITER_HOLDS_UTF8(&id) && bson_iter_utf8(&id, NULL)[0] == '$') {
+        bson_destroy(out);
+        return fail(c, 2, "the stand-in groups by a constant only");
+    }
+    bson_iter_init(&it, spec);
+    while (bson_iter_next(&it)) {
+        if (strcmp(bson_iter_key(&it), "_id") == 0) {
+            bson_append_iter(out, NULL, 0, &it);
+        } else if (iter_sub(&it, &sub) && bson_iter_init(&inner, &sub) && bson_iter_next(&inner)
+                   && strcmp(bson_iter_key(&inner), "$sum") == 0 && iter_is_number(&inner)) {
+            add_int(out, bson_iter_key(&it), (int32_t)((int64_t)r->n * bson_iter_as_int64(&inner)));
+        } else {
+            bson_destroy(out);
+            return fail(c, 15952, "unknown group operator");
+        }
+    }
+    if (r->n == 0) {
+        bson_destroy(out);
+        return 0;
+    }
+    results_done(r);
+    results_add(r, out);
+    return 0;
+}
+
+static void stage_match(const bson_t *query, struct results *r)
+{
+    size_t to = 0;
+
+    for (size_t i = 0; i < r->n; i++) {
+        if (query_matches(query, r->at[i]))
+            r->at[to++] = r->at[i];
+        else
+            bson_destroy(r->at[i]);
+    }
+    r->n = to;
+}
+
+static int stage(struct call *c, const bson_t *doc, struct results *r)
+{
+    const char *name = doc_first_key(doc);
+    bson_t spec;
+    bool sub = doc_sub(doc, name, &spec);
+
+    if (strcmp(name, "$match") == 0 && sub) {
+        stage_match(&spec, r);
+    } else if (strcmp(name, "$group") == 0 && sub) {
+        return stage_group(c, &spec, r);
+    } else if (strcmp(name, "$sort") == 0 && sub) {
+        query_sort(&spec, r->at, r->n);
+    } else if (strcmp(name, "$project") == 0 && sub) {
+        project(r, &spec);
+    } else if (strcmp(name, "$limit") == 0) {
+        cut(r, 0, doc_int(doc, name, 1));
+    } else if (strcmp(name, "$skip") == 0) {
+        cut(r, doc_int(doc, name, 0), 0);
+    } else if (strcmp(name, "$count") == 0) {
+        bson_t *out = bson_new();
+
+        add_int(out, doc_str(doc, name, "count"), (int32_t)r->n);
+        results_done(r);
+        results_add(r, out);
+    } else if (strcmp(name, "$currentOp") == 0 && sub) {
+        bson_t holder = BSON_INITIALIZER, arr, one;
+        bson_iter_t it;
+
+        add_current_ops(&holder, "ops", doc_bool(&spec, "idleConnections", false));
+        if (doc_sub(&holder, "ops", &arr) && bson_iter_init(&it, &arr))
+            while (bson_iter_next(&it))
+                if (iter_sub(&it, &one))
+                    results_add(r, bson_copy(&one));
+        bson_destroy(&holder);
+    } else {
+        return fail(c, 40324, "Unrecognized pipeline stage name: '%s'", name);
+    }
+    return 0;
+}
+
+static int aggregate(struct call *c)
+{
+    bson_t pipeline, one, query = BSON_INITIALIZER, cursor;
+    struct results r = {0};
+    bson_iter_t it;
+    bool named = doc_str(c->command, "aggregate", NULL) != NULL;
+    char *ns = named ? call_ns(c) : xprintf("%s.$cmd.aggregate", c->db);
+    int rc = wait_for_level(c);
+
+    if (rc == 0 && !doc_sub(c->command, "pipeline", &pipeline))
+        rc = fail(c, 14, "'pipeline' option must be specified as an array");
+    if (rc == 0 && named)
+        collect(ns, &query, &r);
+    if (rc == 0) {
+        bson_iter_init(&it, &pipeline);
+        while (rc == 0 && bson_iter_next(&it))
+            if (iter_sub(&it, &one))
+                rc = stage(c, &one, &r);
+    }
+    if (rc == 0)
+        first_batch(c, ns, &r, doc_sub(c->command, "cursor", &cursor) ? doc_int(&cursor, "batchSize", 101) : 101, false);
+    else
+        results_done(&r);
+    free(ns);
+    return rc;
+}
+
+static bool may_see(struct call *c, const char *db)
+{
+    return auth_allows(&c->conn->login, false, A_READ, "find", db)
+           || auth_allows(&c->conn->login, false, A_MONITOR, "listDatabases", "admin");
+}
+
+static bool database_seen(const bson_t *arr, const char *db)
+{
+    bson_iter_t it;
+    bson_t one;
+
+    bson_iter_init(&it, arr);
+    while (bson_iter_next(&it))
+        if (iter_sub(&it, &one) && strcmp(doc_str(&one, "name", ""), db) == 0)
+            return true;
+    return false;
+}
+
+static void add_database(struct call *c, bson_t *arr, uint32_t *n, const char *db, double *total)
+{
+    bson_t one = BSON_INITIALIZER;
+    double size = 8192;
+
+    if (database_seen(arr, db) || (auth_enabled() && !may_see(c, db)))
+        return;
+    for (size_t i = 0; i < data_collections(); i++) {
+        const struct collection *k = data_collection(i);
+
+        if (strncmp(k->ns, db, strlen(db)) == 0 && k->ns[strlen(db)] == '.')
+            size += (double)(k->live * 128 / 4096 + 1) * 4096;
+    }
+    add_str(&one, "name", db);
+    if (!doc_bool(c->command, "nameOnly", false)) {
+        add_num(&one, "sizeOnDisk", size);
+        add_bool(&one, "empty", false);
+    }
+    push_doc(arr, n, &one);
+    *total += size;
+    bson_destroy(&one);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list_databases(struct call *c)
+{
+    bson_t arr = BSON_INITIALIZER;
+    size_t m = 0, count_of = data_collections() + 2;
+    char **names = xalloc(count_of * sizeof(char *));
+    uint32_t n = 0;
+    double total = 0;
+
+    if (log_count() > 0 && repl_active()) {
+        names[m++] = xstrdup("local");
+        if (node.keys_loaded)
+            names[m++] = xstrdup("config");
+    }
+    for (size_t i = 0; i < data_collections(); i++) {
+        const char *ns = data_collection(i)->ns;
+
+        names[m++] = strndup(ns, strcspn(ns, "."));
+    }
+    qsort(names, m, sizeof *names, by_name);
+    for (size_t i = 0; i < m; i++) {
+        add_database(c, &arr, &n, names[i], &total);
+        free(names[i]);
+    }
+    free(names);
+    add_arr(c->reply, "databases", &arr);
+    if (!doc_bool(c->command, "nameOnly", false))
+        add_num(c->reply, "totalSize", total);
+    bson_destroy(&arr);
+    return 0;
+}
+
+static int list_collections(struct call *c)
+{
+    struct results r = {0};
+    bson_t filter = BSON_INITIALIZER, sub;
+    char *ns = xprintf("%s.$cmd.listCollections", c->db);
+    size_t len = strlen(c->db);
+
+    (void)doc_sub(c->command, "filter", &filter);
+    for (size_t i = 0; i < data_collections(); i++) {
+        const struct collection *k = data_collection(i);
+        bson_t *one;
+
+        if (strncmp(k->ns, c->db, len) != 0 || k->ns[len] != '.')
+            continue;
+        one = bson_new();
+        add_str(one, "name", k->ns + len + 1);
+        add_str(one, "type", "collection");
+        bson_append_document_begin(one, "options", -1, &sub);
+        bson_append_document_end(one, &sub);
+        bson_append_document_begin(one, "info", -1, &sub);
+        add_bool(&sub, "readOnly", false);
+        bson_append_document_end(one, &sub);
+        if (query_matches(&filter, one))
+            results_add(&r, one);
+        else
+            bson_destroy(one);
+    }
+    first_batch(c, ns, &r, -1, false);
+    free(ns);
+    return 0;
+}
+
+static int list_indexes(struct call *c)
+{
+    struct results r = {0};
+    bson_t *one = bson_new(), key;
+    char *ns = call_ns(c);
+
+    if (data_find(ns) == NULL) {
+        bson_destroy(one);
+        fail(c, 26, "ns does not exist: %s", ns);
+        free(ns);
+        return -1;
+    }
+    add_int(one, "v", 2);
+    bson_append_document_begin(one, "key", -1, &key);
+    add_int(&key, "_id", 1);
+    bson_append_document_end(one, &key);
+    add_str(one, "name", "_id_");
+    add_str(one, "ns", ns);
+    results_add(&r, one);
+    first_batch(c, ns, &r, -1, false);
+    free(ns);
+    return 0;
+}
+
+const struct command read_commands[] = {
+    {"find", F_READ, A_READ, find},
+    {"getMore", 0, A_NONE, get_more},
+    {"killCursors", 0, A_NONE, kill_cursors},
+    {"count", F_READ, A_READ, count},
+    {"aggregate", F_READ, A_READ, aggregate},
+    {"listDatabases", F_ADMIN | F_READ, A_NONE, list_databases},
+    {"listCollections", F_READ, A_READ, list_collections},
+    {"listIndexes", F_READ, A_READ, list_indexes},
+    {NULL, 0, A_NONE, NULL},
+};

@@ -1,0 +1,306 @@
+/* Commands that administer the replica set. */
+#include "cmd.h"
+#include "log.h"
+#include "options.h"
+#include "repl.h"
+#include "server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int replset_get_status(struct call *c);
+
+static int get_config(struct call *c)
+{
+    if (!repl_active())
+        return fail(c, 76, "not running with --replSet");
+    if (node.config.doc == NULL)
+        return fail(c, 94, "no replset config has been received");
+    add_doc(c->reply, "config", node.config.doc);
+    return 0;
+}
+
+/* The configuration that is made up when none is given. */
+static void default_config(bson_t *ret_doc)
+{
+    bson_t arr, one;
+    char host[300], name[200] = "localhost";
+
+    gethostname(name, sizeof name - 1);
+    put(host, sizeof host, "%s:%d", name, options.port);
+    bson_init(ret_doc);
+    add_str(ret_doc, "_id", options.repl_set);
+    add_int(ret_doc, "version", 1);
+    bson_append_array_begin(ret_doc, "members", -1, &arr);
+    bson_append_document_begin(&arr, "0", -1, &one);
+    add_int(&one, "_id", 0);
+    add_str(&one, "host", host);
+    bson_append_document_end(&arr, &one);
+    bson_append_array_end(ret_doc, &arr);
+}
+
+static int check_initiate(struct call *c, const bson_t *doc, struct config *config, int *ret_self)
+{
+    char why[900];
+    bson_t settings;
+    int code = config_parse(doc, true, config, why, sizeof why);
+
+    if (code != 0)
+        return fail(c, 93, "%s", why);
+    if (strcmp(config->name, options.repl_set) != 0)
+        return fail(c, 93, "Attempting to initiate a replica set with name %s, but command line reports %s; rejecting",
+                    config->name, options.repl_set);
+    if (doc_sub(doc, "settings", &settings) && doc_has(&settings, "replicaSetId"))
+        return fail(c, 93, "replica set configuration cannot contain 'replicaSetId' field when called from "
+                           "replSetInitiate");
+    if (config_validate(config, why, sizeof why) != 0)
+        return fail(c, 93, "%s", why);
+    if (config->version != 1)
+        return fail(c, 93, "Configuration used to initiate a replica set must  have version 1, but found %lld",
+                    (long long)config->version);
+    *ret_self = config_find_self(config);
+    if (*ret_self < 0)
+        return fail(c, 93, "No host described in new configuration 1 for replica set %s maps to this node", config->name);
+    if (config->m[*ret_self].arbiter || config->m[*ret_self].priority <= 0)
+        return fail(c, 93, "This node, %s, with _id %d is not electable under the new configuration version 1 for replica "
+                           "set %s", config->m[*ret_self].host, config->m[*ret_self].id, config->name);
+    code = quorum_check(config, *ret_self, true, why, sizeof why);
+    return code == 0 ? 0 : fail(c, code, "%s", why);
+}
+
+static int initiate(struct call *c)
+{
+    struct config config = {0};
+    bson_t doc, o;
+    bson_t *entry;
+    int self = -1, rc;
+    bool made = false;
+
+    if (!repl_active())
+        return fail(c, 76, "This node was not started with the replSet option");
+    node_lock();
+    rc = node.config.doc != NULL ? fail(c, 23, "already initialized") : 0;
+    node_unlock();
+    if (rc != 0)
+        return rc;
+    if (!doc_sub(c->command, "replSetInitiate", &doc) || bson_empty(&doc)) {
+        default_config(&doc);
+        made = true;
+    }
+    log_line('I', "REPL", "replSetInitiate admin command received from client");
+    rc = check_initiate(c, &doc, &config, &self);
+    if (made)
+        bson_destroy(&doc);
+    if (rc != 0) {
+        config_done(&config);
+        return rc;
+    }
+    node_lock();
+    if (node.config.doc != NULL) {
+        config_done(&config);
+        rc = fail(c, 23, "already initialized");
+    } else {
+        node.fresh_until = mono_ms() + 5000;
+        node.term = 0;
+        entry = repl_entry("n", "");
+        bson_t fixed = BSON_INITIALIZER;
+        bson_copy_to_excluding_noinit(entry, &fixed, "t", "v", "op", "ns", "wall", NULL);
+        add_long(&fixed, "t", -1);
+        add_int(&fixed, "v", 2);
+        add_str(&fixed, "op", "n");
+        add_str(&fixed, "ns", "");
+        add_date(&fixed, "wall", wall_ms());
+        bson_append_document_begin(&fixed, "o", -1, &o);
+        add_str(&o, "msg", "initiating set");
+        bson_append_document_end(&fixed, &o);
+        bson_destroy(entry);
+        repl_append(bson_copy(&fixed));
+        bson_destroy(&fixed);
+        repl_install(&config, self);
+        log_line('I', "REPL", "New replica set initiated");
+    }
+    node_unlock();
+    return rc;
+}
+
+static int check_reconfig(struct call *c, const bson_t *doc, bool force, const struct config *old, struct config *new,
+                          int *ret_self)
+{
+    char why[1500];
+    int code = config_parse(doc, false, new, why, sizeof why);
+
+    if (code != 0)
+        return fail(c, 93, "%s", why);
+    if (strcmp(new->name, options.repl_set) != 0)
+        return fail(c, 93, "Attempting to reconfigure a replica set with name %s, but command line reports %s; rejecting",
+                    new->name, options.repl_set);
+    if (config_validate(new, why, sizeof why) != 0 || config_compare(old, new, why, sizeof why) != 0)
+        return fail(c, 103, "%s", why);
+    *ret_self = config_find_self(new);
+    if (*ret_self < 0)
+        return fail(c, 103, "No host described in new configuration %lld for replica set %s maps to this node",
+                    (long long)new->version, new->name);
+    if (force)
+        return 0;
+    if (new->m[*ret_self].arbiter || new->m[*ret_self].priority <= 0)
+        return fail(c, 103, "This node, %s, with _id %d is not electable under the new configuration version %lld for "
+                            "replica set %s", new->m[*ret_self].host, new->m[*ret_self].id, (long long)new->version,
+                    new->name);
+    code = quorum_check(new, *ret_self, false, why, sizeof why);
+    return code == 0 ? 0 : fail(c, code, "%s", why);
+}
+
+/* The replicaSetId stays, whether the new document repeats it or not; a forced version jumps ahead. */
+static void complete(const bson_t *doc, const struct config *old, bool force, bson_t *ret_doc)
+{
+    bson_t settings, old_settings, sub;
+    bson_iter_t it;
+
+    bson_init(ret_doc);
+    bson_copy_to_excluding_noinit(doc, ret_doc, "settings", force ? "version" : "settings", NULL);
+    if (force) {
+        int64_t version = doc_int(doc, "version", 0);
+
+        version = version > old->version ? version : old->version;
+        add_int(ret_doc, "version", (int32_t)(version + 10000 + random_below(100000)));
+    }
+    bson_append_document_begin(ret_doc, "settings", -1, &sub);
+    if (doc_sub(doc, "settings", &settings))
+        bson_copy_to_excluding_noinit(&settings, &sub, "replicaSetId", NULL);
+    if (doc_sub(old->doc, "settings", &old_settings) && doc_find(&old_settings, "replicaSetId", &it))
+        bson_append_iter(&sub, NULL, 0, &it);
+    bson_append_document_end(ret_doc, &sub);
+}
+
+static int reconfig(struct call *c)
+{
+    static bool busy;
+    bool force = doc_bool(c->command, "force", false);
+    struct config old = {0}, new = {0};
+    bson_t doc, full, o;
+    bson_t *entry;
+    int self = -1, rc = 0;
+
+    if (!doc_sub(c->command, "replSetReconfig", &doc))
+        return fail(c, 14, "\"replSetReconfig\" had the wrong type. Expected object");
+    node_lock();
+    if (!repl_active())
+        rc = fail(c, 76, "not running with --replSet");
+    else if (node.config.doc == NULL)
+        rc = fail(c, 94, "Node not yet initialized; use the replSetInitiate command");
+    else if (!force && node.state != S_PRIMARY)
+        rc = fail(c, 10107, "replSetReconfig should only be run on PRIMARY, but my state is %s; use the \"force\" "
+                            "argument to override", state_name(node.state));
+    else if (busy)
+        rc = fail(c, 109, "Cannot run replSetReconfig because the node is currently updating its configuration");
+    if (rc == 0) {
+        busy = true;
+        old = node.config;
+        old.doc = bson_copy(node.config.doc);
+    }
+    node_unlock();
+    if (rc != 0)
+        return rc;
+    log_line('I', "REPL", "replSetReconfig admin command received from client");
+    complete(&doc, &old, force, &full);
+    rc = check_reconfig(c, &full, force, &old, &new, &self);
+    node_lock();
+    busy = false;
+    if (rc == 0 && !force && node.state != S_PRIMARY)
+        rc = fail(c, 10107, "replSetReconfig should only be run on PRIMARY, but my state is %s; use the \"force\" argument "
+                            "to override", state_name(node.state));
+    if (rc == 0) {
+        repl_install(&new, self);
+        if (node.state == S_PRIMARY && node.writable && !force) {
+            entry = repl_entry("n", "");
+            bson_append_document_begin(entry, "o", -1, &o);
+            add_str(&o, "msg", "Reconfig set");
+            add_int(&o, "version", (int32_t)node.config.version);
+            bson_append_document_end(entry, &o);
+            repl_append(entry);
+        }
+    } else {
+        config_done(&new);
+    }
+    node_unlock();
+    config_done(&old);
+    bson_destroy(&full);
+    return rc;
+}
+
+static int step_down_command(struct call *c)
+{
+    int64_t seconds = doc_int(c->command, "replSetStepDown", 60), catch_up;
+    bool force = doc_bool(c->command, "force", false);
+    char why[400];
+    int code;
+
+    if (!repl_active())
+        return fail(c, 76, "not running with --replSet");
+    if (seconds == 0)
+        seconds = 60;
+    if (seconds < 0)
+        return fail(c, 2, "stepdown period must be a positive integer");
+    catch_up = doc_int(c->command, "secondaryCatchUpPeriodSecs", force ? 0 : 10);
+    if (catch_up < 0)
+        return fail(c, 2, "secondaryCatchUpPeriodSecs period must be a positive or absent");
+    if (seconds < catch_up)
+        return fail(c, 2, "stepdown period must be longer than secondaryCatchUpPeriodSecs");
+    log_line('I', "COMMAND", "Attempting to step down in response to replSetStepDown command");
+    code = step_down(seconds, catch_up * 1000, force, why, sizeof why);
+    return code == 0 ? 0 : fail(c, code, "%s", why);
+}
+
+static int freeze(struct call *c)
+{
+    int64_t seconds = doc_int(c->command, "replSetFreeze", 0);
+
+    if (!repl_active())
+        return fail(c, 76, "not running with --replSet");
+    if (node.state != S_SECONDARY && node.state != S_RECOVERING && node.state != S_STARTUP2)
+        return fail(c, 95, "cannot freeze node when primary or running for election. state: %s",
+                    node.state == S_PRIMARY ? "Primary" : state_name(node.state));
+    if (seconds == 0) {
+        add_str(c->reply, "info", "unfreezing");
+        node.unelectable_until = 0;
+        return 0;
+    }
+    if (seconds == 1)
+        add_str(c->reply, "warning", "you really want to freeze for only 1 second?");
+    node.unelectable_until = mono_ms() + seconds * 1000;
+    return 0;
+}
+
+static int shutdown_command(struct call *c)
+{
+    bool force = doc_bool(c->command, "force", false), ok;
+    char why[400] = "";
+    int code = 0;
+
+    if (!auth_enabled() && !c->conn->localhost)
+        return fail(c, 13, "shutdown must run from localhost when running db without auth");
+    log_line('I', "COMMAND", "terminating, shutdown command received");
+    ok = server_shut_down(force, doc_int(c->command, "timeoutSecs", 10) * 1000, why, sizeof why, &code);
+    if (!ok)
+        return fail(c, code, "%s", why);
+    log_line('I', "CONTROL", "dbexit:  rc: 0");
+    _exit(0);
+}
+
+static int get_rbid(struct call *c)
+{
+    add_int(c->reply, "rbid", node.rbid);
+    return 0;
+}
+
+const struct command set_commands[] = {
+    {"replSetInitiate", F_ADMIN | F_UNLOCKED, A_CLUSTER, initiate},
+    {"replSetReconfig", F_ADMIN | F_UNLOCKED, A_CLUSTER, reconfig},
+    {"replSetGetStatus", F_ADMIN, A_STATUS, replset_get_status},
+    {"replSetGetConfig", F_ADMIN, A_CONFIG, get_config},
+    {"replSetStepDown", F_ADMIN | F_UNLOCKED, A_CLUSTER, step_down_command},
+    {"replSetFreeze", F_ADMIN, A_CLUSTER, freeze},
+    {"replSetGetRBID", F_ADMIN, A_INTERNAL, get_rbid},
+    {"shutdown", F_ADMIN | F_UNLOCKED, A_HOST, shutdown_command},
+    {NULL, 0, A_NONE, NULL},
+};

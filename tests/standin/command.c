@@ -1,0 +1,250 @@
+/* Finding a command, checking who may do it where, doing it, and finishing its reply. */
+#include "data.h"
+#include "log.h"
+#include "options.h"
+#include "repl.h"
+#include "server.h"
+
+#include <endian.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    int code;
+    const char *name;
+} code_names[] = {
+    {1, "InternalError"},
+    {2, "BadValue"},
+    {6, "HostUnreachable"},
+    {9, "FailedToParse"},
+    {11, "UserNotFound"},
+    {13, "Unauthorized"},
+    {14, "TypeMismatch"},
+    {18, "AuthenticationFailed"},
+    {20, "IllegalOperation"},
+    {23, "AlreadyInitialized"},
+    {26, "NamespaceNotFound"},
+    {31, "RoleNotFound"},
+    {43, "CursorNotFound"},
+    {48, "NamespaceExists"},
+    {59, "CommandNotFound"},
+    {74, "NodeNotFound"},
+    {76, "NoReplicationEnabled"},
+    {91, "ShutdownInProgress"},
+    {93, "InvalidReplicaSetConfig"},
+    {94, "NotYetInitialized"},
+    {95, "NotSecondary"},
+    {103, "NewReplicaSetConfigurationIncompatible"},
+    {109, "ConfigurationInProgress"},
+    {117, "ConflictingOperationInProgress"},
+    {125, "CommandFailed"},
+    {186, "ClientMetadataCannotBeMutated"},
+    {189, "PrimarySteppedDown"},
+    {211, "KeyNotFound"},
+    {225, "TransactionTooOld"},
+    {262, "ExceededTimeLimit"},
+    {10107, "NotMaster"},
+    {11600, "InterruptedAtShutdown"},
+    {11602, "InterruptedDueToReplStateChange"},
+    {13435, "NotMasterNoSlaveOk"},
+    {13436, "NotMasterOrSecondary"},
+};
+
+const char *code_name(int code)
+{
+    static _Thread_local char location[24];
+
+    for (size_t i = 0; i < COUNT_OF(code_names); i++)
+        if (code_names[i].code == code)
+            return code_names[i].name;
+    put(location, sizeof location, "Location%d", code);
+    return location;
+}
+
+/* The reply then holds only errmsg and, unless 0, code; the rest is added at the end. */
+int fail(struct call *c, int code, const char *fmt, ...)
+{
+    va_list ap;
+    char *text = NULL;
+
+    va_start(ap, fmt);
+    if (vasprintf(&text, fmt, ap) < 0)
+        abort();
+    va_end(ap);
+    bson_reinit(c->reply);
+    add_str(c->reply, "errmsg", text);
+    if (code != 0) {
+        add_int(c->reply, "code", code);
+        add_str(c->reply, "codeName", code_name(code));
+    }
+    free(text);
+    return -1;
+}
+
+char *call_ns(const struct call *c)
+{
+    return xprintf("%s.%s", c->db, doc_str(c->command, c->name, ""));
+}
+
+static const struct command *lookup(const char *name)
+{
+    static const struct command *const tables[] = {observe_commands, parameter_commands, set_commands, member_commands,
+                                                   user_commands,    login_commands,     read_commands, write_commands};
+
+    for (size_t t = 0; t < COUNT_OF(tables); t++)
+        for (const struct command *c = tables[t]; c->name != NULL; c++)
+            if (strcmp(c->name, name) == 0)
+                return c;
+    return NULL;
+}
+
+static int refuse_unauthorized(struct call *c)
+{
+    char *text = bson_text(c->command);
+    int rc = fail(c, 13, "not authorized on %s to execute command %s", c->db, text);
+
+    free(text);
+    return rc;
+}
+
+static int check_role(struct call *c, unsigned int flags)
+{
+    bool member = node.state == S_PRIMARY || node.state == S_SECONDARY;
+
+    if (!repl_active() || strcmp(c->db, "local") == 0)
+        return 0;
+    if ((flags & F_WRITE) != 0 && !repl_accepts_writes())
+        return fail(c, 10107, "not master");
+    if ((flags & F_READ) == 0 || (node.state == S_PRIMARY && node.writable) || node.config.doc == NULL)
+        return 0;
+    if (!c->secondary_ok)
+        return fail(c, 13435, "not master and slaveOk=false");
+    if (!member)
+        return fail(c, 13436, node.state == S_ARBITER ? "node is not in primary or recovering state"
+                                                      : "node is recovering");
+    return 0;
+}
+
+/* The client's cluster time is signed with a key; a new primary that hasn't read it yet refuses. */
+static int check_cluster_time(struct call *c)
+{
+    bson_t time, signature;
+    uint32_t secs = 0, inc = 0;
+    bson_iter_t it;
+    int64_t key;
+
+    if (node.keys_loaded || node.keys_refuse_until == 0 || c->conn->login.system || node.state != S_PRIMARY)
+        return 0;
+    if (mono_ms() >= node.keys_refuse_until || !doc_sub(c->command, "$clusterTime", &time)
+        || !doc_sub(&time, "signature", &signature) || (key = doc_int(&signature, "keyId", 0)) == 0)
+        return 0;
+    if (doc_find(&time, "clusterTime", &it) && BSON_ITER_HOLDS_TIMESTAMP(&it))
+        bson_iter_timestamp(&it, &secs, &inc);
+    return fail(c, 211, "Cache Reader No keys found for HMAC that is valid for time: { ts: Timestamp(%u, %u) } with id: %lld",
+                secs, inc, (long long)key);
+}
+
+static int check(struct call *c, const struct command *cmd)
+{
+    const struct conn *conn = c->conn;
+
+    if ((cmd->flags & F_ADMIN) != 0 && strcmp(c->db, "admin") != 0)
+        return fail(c, 13, "%s may only be run against the admin database.", cmd->name);
+    if (auth_enabled() && (cmd->flags & F_NO_AUTH) == 0) {
+        if (conn->login.n == 0 && !auth_localhost_exception(&conn->login, conn->localhost))
+            return fail(c, 13, "command %s requires authentication", cmd->name);
+        if (!auth_allows(&conn->login, conn->localhost, cmd->action, cmd->name, c->db))
+            return refuse_unauthorized(c);
+    }
+    if ((cmd->flags & F_NO_AUTH) == 0 && check_cluster_time(c) != 0)
+        return -1;
+    return check_role(c, cmd->flags);
+}
+
+static void add_cluster_time(bson_t *to, bool internal)
+{
+    struct optime now = log_last();
+    bson_t doc, signature;
+    uint8_t hash[20] = {0};
+    unsigned int n = 0;
+    uint64_t packed = htole64(((uint64_t)now.secs << 32) | now.inc);
+
+    if (!internal)
+        HMAC(EVP_sha1(), node.key, sizeof node.key, (const uint8_t *)&packed, sizeof packed, hash, &n);
+    bson_append_document_begin(to, "$clusterTime", -1, &doc);
+    bson_append_timestamp(&doc, "clusterTime", -1, now.secs, now.inc);
+    bson_append_document_begin(&doc, "signature", -1, &signature);
+    add_bin(&signature, "hash", BSON_SUBTYPE_BINARY, hash, sizeof hash);
+    add_long(&signature, "keyId", internal ? 0 : node.key_id);
+    bson_append_document_end(&doc, &signature);
+    bson_append_document_end(to, &doc);
+}
+
+/* ok, and the times that a set's members tell. */
+static void finish(bson_t *reply, bool ok, bool internal)
+{
+    struct optime now = log_last();
+    bool gossip = repl_active() && node.keys_loaded && !optime_is_null(now);
+
+    if (ok) {
+        add_num(reply, "ok", 1);
+        if (gossip) {
+            add_cluster_time(reply, internal);
+            bson_append_timestamp(reply, "operationTime", -1, now.secs, now.inc);
+        }
+    } else {
+        bson_t copy;
+
+        bson_copy_to(reply, &copy);
+        bson_reinit(reply);
+        if (gossip)
+            bson_append_timestamp(reply, "operationTime", -1, now.secs, now.inc);
+        add_num(reply, "ok", 0);
+        bson_concat(reply, &copy);
+        if (gossip)
+            add_cluster_time(reply, internal);
+        bson_destroy(&copy);
+    }
+}
+
+static bool reads_from_secondary(const struct message *m)
+{
+    bson_t preference;
+
+    if (m->secondary_ok)
+        return true;
+    return doc_sub(&m->command, "$readPreference", &preference)
+           && strcmp(doc_str(&preference, "mode", "primary"), "primary") != 0;
+}
+
+bool command_do(struct conn *conn, const struct message *m, bson_t *reply)
+{
+    struct call c = {.conn = conn, .command = &m->command, .name = doc_first_key(&m->command),
+                     .db = doc_str(&m->command, "$db", ""), .reply = reply, .secondary_ok = reads_from_secondary(m)};
+    const struct command *cmd = lookup(c.name);
+    int rc;
+
+    node_lock();
+    conn->running = (bson_t *)(uintptr_t)&m->command;
+    conn->began = wall_ms();
+    if (cmd == NULL) {
+        rc = fail(&c, 59, "no such command: '%s'", c.name);
+    } else {
+        rc = check(&c, cmd);
+        if (rc == 0 && (cmd->flags & F_UNLOCKED) != 0) {
+            node_unlock();
+            rc = cmd->run(&c);
+            node_lock();
+        } else if (rc == 0) {
+            rc = cmd->run(&c);
+        }
+    }
+    finish(reply, rc == 0, conn->login.system);
+    conn->running = NULL;
+    node_unlock();
+    return c.close;
+}

@@ -1,0 +1,24 @@
+/* The server's log in the text format of 4.2, to a file or to standard output. */
+#ifndef STANDIN_LOG_H
+#define STANDIN_LOG_H
+
+#include "util.h"
+
+/* The name in brackets of the lines that this thread writes. */
+void log_context(const char *name);
+const char *log_context_name(void);
+
+/* severity: F E W I D; component: "NETWORK", "REPL", … */
+void log_line(char severity, const char *component, const char *fmt, ...) PRINTF(3, 4);
+/* The same, and it is repeated by getLog startupWarnings. */
+void log_startup_warning(const char *component, const char *fmt, ...) PRINTF(2, 3);
+
+/* From now on lines go to this file. False with errno when it can't be opened. */
+bool log_to_file(const char *path, bool append);
+/* Renames the file away and starts a new one. */
+void log_rotate(void);
+
+/* The last lines ("global", "startupWarnings", "rs") as a reply to getLog; false if there's no such log. */
+bool log_recent(const char *which, bson_t *reply);
+
+#endif

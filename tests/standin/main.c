@@ -1,0 +1,141 @@
+/* The stand-in for mongod: start, signals, end. */
+#include "keyfile.h"
+#include "log.h"
+#include "options.h"
+#include "repl.h"
+#include "server.h"
+#include "tls.h"
+#include "version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void block_signals(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGTERM);
+    sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGHUP);
+    sigaddset(ret_set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+_Noreturn static void wait_for_signals(const sigset_t *set)
+{
+    char why[400];
+    int number, code;
+
+    log_context("signalProcessingThread");
+    for (;;) {
+        if (sigwait(set, &number) != 0)
+            continue;
+        if (number == SIGUSR1) {
+            log_rotate();
+            continue;
+        }
+        log_line('I', "CONTROL", "got signal %d (%s), will terminate after current cmd ends", number, strsignal(number));
+        server_shut_down(true, 10000, why, sizeof why, &code);
+        log_line('I', "CONTROL", "dbexit:  rc: 0");
+        if (options.pid_file != NULL)
+            unlink(options.pid_file);
+        _exit(0);
+    }
+}
+
+/* The parent ends when the child listens, or with the child's status. */
+static int daemonise(void)
+{
+    int ends[2], status;
+    char byte;
+    pid_t child;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        exit(1);
+    child = fork();
+    if (child != 0) {
+        close(ends[1]);
+        if (read(ends[0], &byte, 1) == 1) {
+            printf("child process started successfully, parent exiting\n");
+            fflush(stdout);
+            _exit(0);
+        }
+        waitpid(child, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    }
+    close(ends[0]);
+    setsid();
+    return ends[1];
+}
+
+static void write_pid_file(void)
+{
+    FILE *f;
+
+    if (options.pid_file == NULL || (f = fopen(options.pid_file, "we")) == NULL)
+        return;
+    fprintf(f, "%d\n", (int)getpid());
+    fclose(f);
+}
+
+static void announce(void)
+{
+    char host[256] = "localhost", *text = bson_text(&options.parsed);
+
+    gethostname(host, sizeof host - 1);
+    log_context("initandlisten");
+    log_line('I', "CONTROL", "MongoDB starting : pid=%d port=%d dbpath=%s 64-bit host=%s", (int)getpid(), options.port,
+             options.db_path, host);
+    log_line('I', "CONTROL", "db version v%s", version.text);
+    log_line('I', "CONTROL", "git version: unknown");
+    log_line('I', "CONTROL", "OpenSSL version: %s", OpenSSL_version(OPENSSL_VERSION));
+    log_line('I', "CONTROL", "allocator: system");
+    log_line('I', "CONTROL", "modules: none");
+    log_line('I', "CONTROL", "options: %s", text);
+    free(text);
+}
+
+int main(int argc, char **argv)
+{
+    sigset_t signals;
+    int ready = -1;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    version_init();
+    options_parse(argc, argv);
+    if (options.fork)
+        ready = daemonise();
+    block_signals(&signals);
+    if (options.log_path != NULL && !log_to_file(options.log_path, options.log_append)) {
+        log_line('F', "CONTROL", "Failed global initialization: FileNotOpen: Failed to open \"%s\"", options.log_path);
+        return 1;
+    }
+    tls_init();
+    if (options.key_file != NULL && !keyfile_load(options.key_file))
+        return 1;
+    announce();
+    node_init();
+    bson_oid_init(&process_id, NULL);
+    storage_open(options.db_path);
+    if (geteuid() == 0)
+        log_startup_warning("CONTROL", "** WARNING: You are running this process as the root user, which is not "
+                                       "recommended.");
+    repl_load();
+    if (!server_listen())
+        exit(48);
+    log_context("initandlisten");
+    repl_start();
+    write_pid_file();
+    if (ready >= 0) {
+        (void)!write(ready, "1", 1);
+        close(ready);
+    }
+    wait_for_signals(&signals);
+}

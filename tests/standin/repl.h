@@ -1,0 +1,83 @@
+/* Replication: configuration, roles, heartbeats, elections, pulling the log. */
+#ifndef STANDIN_REPL_H
+#define STANDIN_REPL_H
+
+#include "node.h"
+#include "storage.h"
+
+/* --- the configuration (repl_config.c) --- */
+
+/* Reads and completes a configuration. 0, or the error code with a reason. */
+int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, char *why, size_t size);
+/* The rules inside one configuration; 0 or BadValue. */
+int config_validate(const struct config *c, char *why, size_t size);
+/* The rules between an old and a new one; 0 or 103. */
+int config_compare(const struct config *old, const struct config *new, char *why, size_t size);
+void config_done(struct config *c);
+/* Which member is this process? Resolves names and may connect; not with the lock held. -1: none. */
+int config_find_self(const struct config *c);
+int config_voters(const struct config *c);
+int config_majority(const struct config *c);
+/* Data-bearing voters of which a majority must have a write. */
+int config_write_majority(const struct config *c);
+extern bson_oid_t process_id; /* what _isSelf answers */
+
+/* --- roles (repl.c); with the lock held unless said otherwise --- */
+void repl_load(void);  /* what is on disk; before anything listens */
+void repl_start(void); /* the threads; without the lock */
+/* Takes the configuration over. `self` as found. */
+void repl_install(struct config *c, int self);
+void repl_save_meta(void);
+bool repl_active(void); /* started with a set name */
+bool repl_electable(char *why, size_t size);
+/* A higher term was seen: adopt it, and stop being primary. */
+void repl_saw_term(int64_t term);
+void repl_step_down(const char *reason);
+void repl_set_state(enum member_state s);
+void repl_reset_election_timer(void);
+void repl_become_primary(enum election_reason reason);
+void repl_set_primary(int index);
+bool repl_accepts_writes(void);
+/* Gives the entry its place and time, logs it and does it. Takes the document. */
+struct optime repl_append(bson_t *entry);
+bson_t *repl_entry(const char *op, const char *ns);
+void repl_advance_commit(void);
+void repl_learn_commit(struct optime commit);
+struct optime repl_next_time(void);
+
+struct write_concern {
+    bool majority, journal;
+    int n;
+    int64_t timeout; /* 0: none */
+};
+struct write_concern write_concern_of(const bson_t *command);
+/* Waits until `at` is as safe as asked. Adds writeConcernError to the reply when it isn't. False when this
+ * member stopped being primary meanwhile: the whole command fails with 11602. */
+bool repl_await(struct optime at, struct write_concern wc, bson_t *reply);
+
+/* --- heartbeats (repl_heartbeat.c) --- */
+void heartbeat_threads_start(void);
+void heartbeat_request(bson_t *to, const struct config *c, int self, bool check_empty);
+void heartbeat_answer(const bson_t *request, bson_t *reply);
+/* Has the configuration of that host fetched and installed if it is newer. */
+void config_fetch(const char *host);
+/* Asks the members of a new configuration; 0, or the code with a reason. Without the lock. */
+int quorum_check(const struct config *c, int self, bool initiate, char *why, size_t size);
+
+/* --- elections (repl_election.c) --- */
+void election_start(enum election_reason reason, bool dry_run);
+void vote_answer(const bson_t *request, bson_t *reply);
+/* replSetStepDown: 0, or a code with a reason. Without the lock; waits. */
+int step_down(int64_t seconds, int64_t catch_up_ms, bool force, char *why, size_t size);
+
+/* --- pulling the log (repl_sync.c) --- */
+void *sync_thread(void *arg);
+void pull_answer(const bson_t *request, bson_t *reply);
+
+/* --- signing keys (repl_keys.c) --- */
+void keys_tick(int64_t now);
+
+/* Called some twenty times a second with the lock held (repl_tick.c). */
+void *tick_thread(void *arg);
+
+#endif

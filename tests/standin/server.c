@@ -1,0 +1,288 @@
+#include "server.h"
+#include "log.h"
+#include "node.h"
+#include "options.h"
+#include "repl.h"
+#include "tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MAX_LISTENERS 16
+
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct conn *connections;
+static int n_open, n_created;
+static atomic_long bytes_in, bytes_out, requests;
+static int listeners[MAX_LISTENERS];
+static nfds_t n_listeners;
+
+static const char *plural(int n)
+{
+    return n == 1 ? "connection" : "connections";
+}
+
+void server_each(void (*visit)(const struct conn *conn, void *arg), void *arg)
+{
+    pthread_mutex_lock(&list_lock);
+    for (const struct conn *c = connections; c != NULL; c = c->next)
+        visit(c, arg);
+    pthread_mutex_unlock(&list_lock);
+}
+
+void server_status(bson_t *conns, bson_t *network)
+{
+    pthread_mutex_lock(&list_lock);
+    add_int(conns, "current", n_open);
+    add_int(conns, "available", 16000 - n_open);
+    add_int(conns, "totalCreated", n_created);
+    add_int(conns, "active", 1);
+    pthread_mutex_unlock(&list_lock);
+    add_long(network, "bytesIn", (int64_t)atomic_load(&bytes_in));
+    add_long(network, "bytesOut", (int64_t)atomic_load(&bytes_out));
+    add_long(network, "physicalBytesIn", (int64_t)atomic_load(&bytes_in));
+    add_long(network, "physicalBytesOut", (int64_t)atomic_load(&bytes_out));
+    add_long(network, "numRequests", (int64_t)atomic_load(&requests));
+}
+
+static void rejected(const struct conn *c, const char *why)
+{
+    log_line('I', "NETWORK",
+             "Error receiving request from client: SSLHandshakeFailed: %s. Ending connection from %s (connection id: %d)",
+             why, c->remote, c->id);
+}
+
+/* Looks at the first bytes: a plain request has 0 or -1 where a TLS hello has anything but. False: close. */
+static bool negotiate(struct conn *c)
+{
+    enum tls_mode mode;
+    uint8_t head[16];
+    int32_t response_to;
+    char why[600];
+
+    if (recv(c->stream.fd, head, sizeof head, MSG_PEEK | MSG_WAITALL) != (ssize_t)sizeof head)
+        return false;
+    mode = tls_mode_now();
+    if (memcmp(head, "GET ", 4) == 0) {
+        static const char text[] = "HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+                                   "Content-Length: 85\r\n\r\nIt looks like you are trying to access MongoDB over "
+                                   "HTTP on the native driver port.\r\n";
+
+        (void)stream_write(&c->stream, text, sizeof text - 1);
+        return false;
+    }
+    memcpy(&response_to, head + 8, 4);
+    if (response_to != 0 && response_to != -1) {
+        if (mode == TLS_DISABLED) {
+            rejected(c, "SSL handshake received but server is started without SSL support");
+            return false;
+        }
+        if (tls_accept(&c->stream, why, sizeof why) == 0)
+            return true;
+        if (why[0] != '\0')
+            rejected(c, why);
+        return false;
+    }
+    if (mode == TLS_REQUIRE) {
+        rejected(c, "The server is configured to only allow SSL connections");
+        return false;
+    }
+    if (mode == TLS_PREFER)
+        log_line('I', "NETWORK", "SSL mode is set to 'preferred' and connection %d to %s is not using SSL.", c->id,
+                 c->remote);
+    return true;
+}
+
+static void serve(struct conn *c)
+{
+    struct message m;
+
+    while (message_read(&c->stream, &m) == 0) {
+        bson_t reply = BSON_INITIALIZER;
+        bool close;
+
+        atomic_fetch_add(&bytes_in, (long)m.size);
+        atomic_fetch_add(&requests, 1);
+        close = command_do(c, &m, &reply);
+        if (!close && (m.flags & 2u) == 0) { /* not moreToCome */
+            int64_t sent = reply_write(&c->stream, &m, &reply);
+
+            close = sent < 0;
+            if (!close)
+                atomic_fetch_add(&bytes_out, (long)sent);
+        }
+        bson_destroy(&reply);
+        message_done(&m);
+        if (close)
+            break;
+    }
+}
+
+static void *conn_thread(void *arg)
+{
+    struct conn *c = arg;
+    char name[32];
+    int left;
+
+    put(name, sizeof name, "conn%d", c->id);
+    log_context(name);
+    if (negotiate(c))
+        serve(c);
+    pthread_mutex_lock(&list_lock);
+    for (struct conn **link = &connections; *link != NULL; link = &(*link)->next) {
+        if (*link == c) {
+            *link = c->next;
+            break;
+        }
+    }
+    left = --n_open;
+    pthread_mutex_unlock(&list_lock);
+    log_line('I', "NETWORK", "end connection %s (%d %s now open)", c->remote, left, plural(left));
+    stream_close(&c->stream);
+    scram_server_done(&c->scram);
+    if (c->metadata != NULL)
+        bson_destroy(c->metadata);
+    free(c);
+    return NULL;
+}
+
+static void accept_one(int listener)
+{
+    struct sockaddr_in from;
+    socklen_t len = sizeof from;
+    int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_CLOEXEC), one = 1, open_now;
+    struct conn *c;
+    char ip[64];
+
+    if (fd < 0)
+        return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    c = xalloc(sizeof *c);
+    c->stream.fd = fd;
+    inet_ntop(AF_INET, &from.sin_addr, ip, sizeof ip);
+    put(c->remote, sizeof c->remote, "%s:%d", ip, ntohs(from.sin_port));
+    c->localhost = strncmp(ip, "127.", 4) == 0;
+    pthread_mutex_lock(&list_lock);
+    c->id = ++n_created;
+    open_now = ++n_open;
+    c->next = connections;
+    connections = c;
+    pthread_mutex_unlock(&list_lock);
+    log_line('I', "NETWORK", "connection accepted from %s #%d (%d %s now open)", c->remote, c->id, open_now,
+             plural(open_now));
+    spawn(conn_thread, c);
+}
+
+static void *listen_thread(void *arg)
+{
+    struct pollfd fds[MAX_LISTENERS];
+
+    (void)arg;
+    log_context("listener");
+    for (nfds_t i = 0; i < n_listeners; i++)
+        fds[i] = (struct pollfd){listeners[i], POLLIN, 0};
+    for (;;) {
+        if (poll(fds, n_listeners, -1) < 0 && errno != EINTR)
+            return NULL;
+        for (nfds_t i = 0; i < n_listeners; i++) {
+            if ((fds[i].revents & (POLLNVAL | POLLHUP)) != 0)
+                return NULL;
+            if ((fds[i].revents & POLLIN) != 0)
+                accept_one(listeners[i]);
+        }
+    }
+}
+
+static bool listen_on(const char *ip)
+{
+    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *res = NULL;
+    char port[16];
+    int fd, one = 1;
+
+    put(port, sizeof port, "%d", options.port);
+    if (strcmp(ip, "*") == 0 || strcmp(ip, "::") == 0)
+        ip = "0.0.0.0";
+    if (strcmp(ip, "::1") == 0)
+        return true;
+    if (n_listeners == MAX_LISTENERS || getaddrinfo(ip, port, &hints, &res) != 0) {
+        log_line('E', "STORAGE", "Failed to set up listener: SocketException: Cannot assign requested address");
+        return false;
+    }
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, res->ai_addr, res->ai_addrlen) != 0 || listen(fd, 1024) != 0) {
+        log_line('E', "STORAGE", "Failed to set up listener: SocketException: %s", strerror(errno));
+        freeaddrinfo(res);
+        close(fd);
+        return false;
+    }
+    freeaddrinfo(res);
+    listeners[n_listeners++] = fd;
+    return true;
+}
+
+bool server_listen(void)
+{
+    char *list = xstrdup(options.bind_ip), *save = NULL;
+    bool ok = true;
+
+    for (char *w = strtok_r(list, ", ", &save); w != NULL && ok; w = strtok_r(NULL, ", ", &save))
+        ok = listen_on(w);
+    free(list);
+    if (!ok)
+        return false;
+    spawn(listen_thread, NULL);
+    log_context("listener");
+    log_line('I', "NETWORK", "Listening on %s", options.bind_ip);
+    log_line('I', "NETWORK", "waiting for connections on port %d%s", options.port,
+             options.tls_mode != TLS_DISABLED ? " ssl" : "");
+    return true;
+}
+
+void server_stop(void)
+{
+    for (nfds_t i = 0; i < n_listeners; i++)
+        shutdown(listeners[i], SHUT_RDWR);
+}
+
+bool server_shut_down(bool force, int64_t wait_ms, char *why, size_t size, int *ret_code)
+{
+    bool primary;
+    int code = 0;
+
+    node_lock();
+    primary = repl_active() && node.state == S_PRIMARY;
+    node_unlock();
+    if (primary) {
+        code = step_down(120, wait_ms, false, why, size);
+        if (code != 0 && !force) {
+            *ret_code = code;
+            return false;
+        }
+        if (code != 0)
+            log_line('I', "STORAGE", "Failed to stepDown in non-command initiated shutdown path %s: %s", code_name(code),
+                     why);
+    }
+    node_lock();
+    for (int64_t until = mono_ms() + 2000; node.handing_off && node_wait(until);)
+        ;
+    node_unlock();
+    log_line('I', "NETWORK", "shutdown: going to close listening sockets...");
+    server_stop();
+    node_lock();
+    node.stopping = true;
+    node_changed();
+    node_unlock();
+    log_line('I', "CONTROL", "now exiting");
+    log_line('I', "CONTROL", "shutting down with code:0");
+    return true;
+}

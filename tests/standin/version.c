@@ -1,0 +1,50 @@
+#include "version.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct version version = {"4.2.2", {4, 2, 2}, 8, "4.2"};
+
+static const struct {
+    int major, minor;
+    int32_t wire;
+} wires[] = {{4, 2, 8}, {4, 4, 9}, {5, 0, 13}, {6, 0, 17}, {7, 0, 21}, {8, 0, 25}};
+
+void version_init(void)
+{
+    const char *text = getenv("STANDIN_VERSION");
+    struct version v = version;
+    char *end = NULL;
+
+    if (text == NULL || *text == '\0')
+        return;
+    v.part[0] = (int32_t)strtol(text, &end, 10);
+    v.part[1] = *end == '.' ? (int32_t)strtol(end + 1, &end, 10) : 0;
+    v.part[2] = *end == '.' ? (int32_t)strtol(end + 1, &end, 10) : 0;
+    for (size_t i = 0; i < COUNT_OF(wires); i++) {
+        if (wires[i].major == v.part[0] && wires[i].minor == v.part[1]) {
+            v.max_wire = wires[i].wire;
+            put(v.text, sizeof v.text, "%d.%d.%d", v.part[0], v.part[1], v.part[2]);
+            put(v.feature, sizeof v.feature, "%d.%d", v.part[0], v.part[1]);
+            version = v;
+            return;
+        }
+    }
+    fprintf(stderr, "STANDIN_VERSION: %s is not played\n", text);
+    exit(2);
+}
+
+bool version_at_least(int major, int minor)
+{
+    return version.part[0] > major || (version.part[0] == major && version.part[1] >= minor);
+}
+
+void version_print(void)
+{
+    printf("db version v%s\n", version.text);
+    printf("git version: unknown\n");
+    printf("OpenSSL version: %s\n", OpenSSL_version(OPENSSL_VERSION));
+    printf("allocator: system\nmodules: none\nbuild environment:\n    distarch: x86_64\n    target_arch: x86_64\n");
+}

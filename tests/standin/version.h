@@ -1,0 +1,19 @@
+/* Which server is being played. 4.2.2 unless STANDIN_VERSION says otherwise (not yet: only 4.2 is played). */
+#ifndef STANDIN_VERSION_H
+#define STANDIN_VERSION_H
+
+#include "util.h"
+
+struct version {
+    char text[16];
+    int32_t part[3];
+    int32_t max_wire;
+    char feature[8]; /* featureCompatibilityVersion */
+};
+extern struct version version;
+
+void version_init(void);
+void version_print(void);
+bool version_at_least(int major, int minor);
+
+#endif
