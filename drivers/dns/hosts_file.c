@@ -29,6 +29,8 @@ static int read_hosts(const char *path, struct ek_buffer *ret_text, struct ek_er
         return 0;
     if (result != 0 && err)
         snprintf(err->id, sizeof err->id, "EK-0421");
+    if (result == 0 && ret_text->length > 0 && memchr(ret_text->bytes, 0, ret_text->length))
+        return ek_fail(err, EK_INVALID, "EK-0421", "%s is not a text", path);
     return result;
 }
 

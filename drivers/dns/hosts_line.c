@@ -55,6 +55,9 @@ bool ek_hosts_line_record(const char *line, struct ek_dns_record *ret_record)
     length = next_word(&at, comment);
     if (!copy_word(at, length, record.name, sizeof record.name))
         return false;
+    at += length;
+    if (next_word(&at, comment) > 0) /* Evenkeel writes one name on a line */
+        return false;
     at = comment + 1;
     length = next_word(&at, end);
     if (length <= sizeof own - 1 || strncmp(at, own, sizeof own - 1) != 0 ||
