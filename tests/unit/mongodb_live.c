@@ -8,8 +8,6 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <mongoc/mongoc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,110 +15,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "drivers/host/server_configuration.h"
 #include "drivers/mongodb/mongodb.h"
 #include "reconciler/base/clock.h"
 #include "tests/unit/mongodb_certificates.h"
+#include "tests/unit/mongodb_server.h"
 
 #define PASSWORD "correct horse battery"
-#define KEY "dGhlIGtleSBvZiB0aGlzIHNldCwgZm9yIHRlc3Rz"
+#define KEY TEST_KEY
 
 static const struct ek_mongodb_driver *driver;
-static char program[4096];
 static char directory[] = "/tmp/evenkeel-live-XXXXXX";
 static char ca_file[128], other_ca_file[128], pem_file[128];
-static int port;
-static pid_t server;
+static struct test_server server = {.set_name = "rs-live"};
 static struct ek_secret *password, *wrong_password, *key;
 static char own_host[64];
-
-/* ---- the server ---- */
-
-static int free_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int found = -1;
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-        getsockname(fd, (struct sockaddr *)&address, &length) == 0)
-        found = ntohs(address.sin_port);
-    close(fd);
-    return found;
-}
-
-static void write_text(const char *name, const char *text)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
-}
-
-static void configure(enum ek_ssl_mode mode)
-{
-    EK_BUFFER text = {0};
-    ek_buffer_printf(&text, "net:\n  bindIp: 127.0.0.1\n  port: %d\n", port);
-    if (mode != EK_SSL_DISABLED)
-        ek_buffer_printf(&text,
-                         "  tls:\n    mode: %s\n    certificateKeyFile: %s\n    CAFile: %s\n"
-                         "    allowConnectionsWithoutCertificates: true\n",
-                         ek_tls_mode_name(mode), pem_file, ca_file);
-    ek_buffer_printf(&text,
-                     "replication:\n  replSetName: rs-live\nsecurity:\n  authorization: enabled\n"
-                     "  keyFile: %s/key\nstorage:\n  dbPath: %s/db\nsystemLog:\n"
-                     "  destination: file\n  logAppend: true\n  path: %s/log\n",
-                     directory, directory, directory);
-    write_text("mongod.conf", ek_buffer_text(&text));
-}
-
-static bool port_answers(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    bool connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
-    close(fd);
-    return connected;
-}
-
-static void start_server(enum ek_ssl_mode mode)
-{
-    char configuration[128];
-    snprintf(configuration, sizeof configuration, "%s/mongod.conf", directory);
-    configure(mode);
-    server = fork();
-    if (server == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        int nothing = open("/dev/null", O_RDWR);
-        dup2(nothing, 0), dup2(nothing, 1), dup2(nothing, 2);
-        execl(program, program, "-f", configuration, (char *)NULL);
-        _exit(127);
-    }
-    int64_t deadline = ek_monotonic_ms() + 30000;
-    while (!port_answers()) {
-        if (waitpid(server, NULL, WNOHANG) == server)
-            fail_msg("the server ended at once, see %s/log", directory);
-        assert_true(ek_time_left_ms(deadline) > 0);
-        ek_sleep_ms(50);
-    }
-}
-
-static void stop_server(void)
-{
-    kill(server, SIGTERM);
-    assert_int_equal(waitpid(server, NULL, 0), server);
-    server = 0;
-}
 
 /* ---- short forms ---- */
 
@@ -130,7 +40,7 @@ static struct ek_mongodb_target target_of(const char *user, const struct ek_secr
     return (struct ek_mongodb_target){.member = "a",
                                       .plain_host = "127.0.0.1",
                                       .tls_host = "localhost",
-                                      .port = port,
+                                      .port = server.port,
                                       .ca_file = ca_file,
                                       .user = user,
                                       .password = user_password,
@@ -219,7 +129,7 @@ static void the_key_opens_a_fresh_member(void **state)
     assert_true(seen->options_known);
     assert_int_equal(seen->mode_at_start, EK_SSL_DISABLED);
     assert_true(seen->version[0] >= 4);
-    assert_int_equal(seen->pid, server);
+    assert_int_equal(seen->pid, server.pid);
     assert_true(seen->uptime_ms >= 0);
 }
 
@@ -332,7 +242,7 @@ static void members_are_renamed_by_compare_and_set(void **state)
     char by_address[64];
     const char *host = by_address, *old = own_host;
     struct ek_error err = {0};
-    snprintf(by_address, sizeof by_address, "127.0.0.1:%d", port);
+    snprintf(by_address, sizeof by_address, "127.0.0.1:%d", server.port);
     assert_fails(driver->rename_members(&target, 7, &id, &host, 1, soon(), &err), &err, EK_STALE,
                  "EK-0439");
     assert_fails(driver->rename_members(&target, 1, &nobody, &host, 1, soon(), &err), &err,
@@ -370,17 +280,17 @@ static void a_stopped_and_a_silent_server(void **state)
     struct ek_mongodb_target target = own();
     struct ek_mongodb_seen seen;
     struct ek_error err = {0};
-    kill(server, SIGSTOP);
+    kill(server.pid, SIGSTOP);
     int64_t start = ek_monotonic_ms();
     assert_works(driver->observe(&target, start + 1000, &seen, &err), &err);
     int64_t took = ek_monotonic_ms() - start;
-    kill(server, SIGCONT);
+    kill(server.pid, SIGCONT);
     assert_false(seen.answered);
     assert_int_equal(seen.writable, EK_ANSWER_UNKNOWN);
     assert_string_not_equal(seen.problem, "");
     assert_in_range(took, 900, 3000);
     ek_mongodb_seen_done(&seen);
-    stop_server();
+    test_server_stop(&server);
     struct ek_mongodb_seen *gone = observe(&target);
     assert_false(gone->answered);
     assert_int_equal(gone->handshake.tls, EK_ANSWER_UNKNOWN);
@@ -397,7 +307,7 @@ static void allow_takes_both(void **state)
         .mode = EK_SSL_ALLOW, .certificate_key_file = pem_file, .ca_file = ca_file};
     uint8_t digest[32];
     ek_server_tls_digest(&tls, digest);
-    start_server(EK_SSL_ALLOW);
+    test_server_start(&server, EK_SSL_ALLOW);
     struct ek_mongodb_seen *seen = wait_for_primary(&target);
     assert_true(seen->by_tls);
     assert_true(seen->handshake.verified);
@@ -418,14 +328,17 @@ static void what_does_not_verify_is_not_used(void **state)
     wrong_ca.ca_file = other_ca_file;
     no_ca.ca_file = NULL;
     const struct ek_mongodb_target *targets[] = {&wrong_name, &wrong_ca, &no_ca};
-    static const char *const problems[] = {"IP address mismatch",
-                                           "unable to get local issuer certificate",
-                                           "no certificate authority is known yet"};
+    /* (A server may send its authority along or not.) */
+    static const char *const problems[][2] = {
+        {"IP address mismatch", NULL},
+        {"unable to get local issuer certificate", "self-signed certificate in certificate chain"},
+        {"no certificate authority is known yet", NULL}};
     for (size_t i = 0; i < 3; i++) {
         struct ek_mongodb_seen *seen = observe(targets[i]);
         assert_int_equal(seen->handshake.tls, EK_ANSWER_YES);
         assert_false(seen->handshake.verified);
-        assert_non_null(strstr(seen->handshake.problem, problems[i]));
+        assert_true(strstr(seen->handshake.problem, problems[i][0]) ||
+                    (problems[i][1] && strstr(seen->handshake.problem, problems[i][1])));
         assert_non_null(seen->handshake.certificate_pem);
         assert_true(seen->answered && seen->authenticated);
         assert_false(seen->by_tls);
@@ -435,7 +348,7 @@ static void what_does_not_verify_is_not_used(void **state)
 static mongoc_client_t *plaintext_client(void)
 {
     bson_error_t error;
-    mongoc_uri_t *uri = mongoc_uri_new_for_host_port("127.0.0.1", (uint16_t)port);
+    mongoc_uri_t *uri = mongoc_uri_new_for_host_port("127.0.0.1", (uint16_t)server.port);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_DIRECTCONNECTION, true);
     mongoc_uri_set_username(uri, "evenkeel");
     mongoc_uri_set_password(uri, PASSWORD);
@@ -519,7 +432,7 @@ static void several_threads_observe_at_once(void **state)
     (void)state;
     pthread_t threads[4];
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, observe_often, &port), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, observe_often, &server), 0);
     for (size_t i = 0; i < 4; i++) {
         void *result = NULL;
         pthread_join(threads[i], &result);
@@ -540,42 +453,30 @@ static int set_up(void **state)
     snprintf(ca_file, sizeof ca_file, "%s/ca.crt", directory);
     snprintf(other_ca_file, sizeof other_ca_file, "%s/other-ca.crt", directory);
     snprintf(pem_file, sizeof pem_file, "%s/a.pem", directory);
-    char data[128];
-    snprintf(data, sizeof data, "%s/db", directory);
-    if (mkdir(data, 0700) != 0)
-        return -1;
-    port = free_port();
-    snprintf(own_host, sizeof own_host, "localhost:%d", port);
-    write_text("key", KEY "\n");
+    snprintf(server.directory, sizeof server.directory, "%s", directory);
+    server.ca_file = ca_file;
+    server.pem_file = pem_file;
+    server.port = test_free_port();
+    snprintf(own_host, sizeof own_host, "localhost:%d", server.port);
     password = ek_secret_new(PASSWORD, strlen(PASSWORD));
     wrong_password = ek_secret_new("incorrect pony", 14);
     key = ek_secret_new(KEY, strlen(KEY));
-    start_server(EK_SSL_DISABLED);
+    test_server_start(&server, EK_SSL_DISABLED);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    if (server > 0) {
-        kill(server, SIGKILL);
-        waitpid(server, NULL, 0);
-    }
-    observe(&(struct ek_mongodb_target){.member = "a", .plain_host = "127.0.0.1", .port = port});
+    test_server_kill(&server);
+    observe(
+        &(struct ek_mongodb_target){.member = "a", .plain_host = "127.0.0.1", .port = server.port});
     ek_secret_free(password);
     ek_secret_free(wrong_password);
     ek_secret_free(key);
     if (!getenv("EVENKEEL_TEST_KEEP"))
         certificates_remove(directory);
     return 0;
-}
-
-static bool find_program(void)
-{
-    const char *given = getenv("MONGOD");
-    if (!given || !*given)
-        given = "build/mongod-standin";
-    return realpath(given, program) && access(program, X_OK) == 0;
 }
 
 int main(void)
@@ -597,10 +498,7 @@ int main(void)
         cmocka_unit_test(require_closes_plaintext),
         cmocka_unit_test(several_threads_observe_at_once),
     };
-    if (!find_program()) {
-        fprintf(stderr, "skipped: neither MONGOD names a server nor is there a "
-                        "build/mongod-standin (make build/mongod-standin)\n");
+    if (!test_server_find())
         return 0;
-    }
     return cmocka_run_group_tests_name("mongodb_live", tests, set_up, tear_down);
 }
