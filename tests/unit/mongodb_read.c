@@ -411,7 +411,7 @@ static void signing_keys(void **state)
     "127.0.0.1:57738 #" #n " (2 connections now open)\""
 #define TLS_LINE(n)                                                                                \
     "\"2026-11-22T02:24:44.200+0000 W  NETWORK  [conn" #n "] no SSL certificate provided by "      \
-                                                          "peer\""
+    "peer\""
 #define CLIENT(n)                                                                                  \
     "{\"type\":\"idleSession\",\"desc\":\"conn" #n "\",\"connectionId\":" #n ",\"client\":"        \
     "\"127.0.0.1:57738\",\"appName\":\"shop\",\"effectiveUsers\":[{\"user\":\"app\",\"db\":"       \
