@@ -9,8 +9,8 @@
 #define EK_ROW(id, title, meaning, remedy) {id, title, meaning, remedy, NULL},
 #define EK_LOG_ROW(id, patterns, title, meaning, remedy) {id, title, meaning, remedy, patterns},
 static const struct ek_catalogue_row rows[] = {
-#include "reconciler/catalogue/planning.def"
 #include "reconciler/catalogue/laws.def"
+#include "reconciler/catalogue/planning.def"
 #if __has_include("reconciler/catalogue/specs.def")
 #include "reconciler/catalogue/specs.def"
 #endif

@@ -1,0 +1,433 @@
+#include <dirent.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/secret/secret.h"
+#include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
+#include "reconciler/command/fleet.h"
+#include "reconciler/command/lock.h"
+#include "reconciler/execute/execute.h"
+#include "reconciler/report/plan_file.h"
+#include "reconciler/report/progress.h"
+
+/* One deployment on its way from plan to done. */
+struct job {
+    struct ek_looked looked; /* .plan is what was agreed to */
+    size_t index;            /* in the plan file */
+    int lock;
+};
+
+struct apply {
+    const struct ek_options *options;
+    struct ek_fleet fleet;
+    struct ek_plan_file *file; /* or NULL: planned here */
+    struct job *jobs;
+    size_t count;
+    int added, changed, destroyed;
+    size_t steps_done;
+};
+
+/* ---- stopping ------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t cancelled;
+
+static void on_signal(int number)
+{
+    static const char first[] =
+        "\nevenkeel: stopping after the step in hand; it is never cut short.\n";
+    static const char again[] =
+        "\nevenkeel: still finishing the step in hand: cutting it short could leave a member half "
+        "changed.\n";
+    (void)number;
+    ssize_t written = cancelled ? write(STDERR_FILENO, again, sizeof again - 1)
+                                : write(STDERR_FILENO, first, sizeof first - 1);
+    (void)written;
+    cancelled = 1;
+}
+
+static void catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
+/* ---- the master key ------------------------------------------------------------------- */
+
+static bool makes_secrets(const struct ek_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        enum ek_step_kind kind = plan->steps[i].kind;
+        if (kind == EK_STEP_CREATE_AUTHORITY || kind == EK_STEP_ISSUE_CERTIFICATE ||
+            kind == EK_STEP_CREATE_USER || kind == EK_STEP_INSTALL_KEY_FILE)
+            return true;
+    }
+    return false;
+}
+
+/* Whether something was sealed already: then the key that sealed it is needed, not a new one. */
+static bool has_secrets(const char *state_directory)
+{
+    EK_BUFFER path = {0};
+    bool found = false;
+    ek_buffer_printf(&path, "%s/secrets", state_directory);
+    DIR *directory = opendir(ek_buffer_text(&path));
+    for (struct dirent *entry; directory && !found && (entry = readdir(directory));)
+        found = entry->d_name[0] != '.';
+    if (directory)
+        closedir(directory);
+    return found;
+}
+
+static int ensure_master_key(const struct apply *apply, struct ek_error *err)
+{
+    const struct ek_controller *controller = &apply->fleet.controller;
+    EK_BUFFER folder = {0};
+    struct stat status;
+    bool needed = false;
+    for (size_t i = 0; i < apply->count; i++)
+        needed |= makes_secrets(&apply->jobs[i].looked.plan);
+    if (!needed || controller->secret_key_command ||
+        stat(controller->secret_key_file, &status) == 0 || has_secrets(controller->state_directory))
+        return 0;
+    const char *slash = strrchr(controller->secret_key_file, '/');
+    ek_buffer_add(&folder, controller->secret_key_file,
+                  (size_t)(slash - controller->secret_key_file));
+    int result = folder.length ? ek_directory_make(ek_buffer_text(&folder), 0700, err) : 0;
+    if (result == 0)
+        result = ek_secret_master_key_create(controller->secret_key_file, err);
+    if (result == 0)
+        fprintf(stderr,
+                "evenkeel: made a master key, %s. Keep a copy in a safe place: without it the "
+                "certificate authority and every sealed secret are lost.\n",
+                controller->secret_key_file);
+    return result == EK_EXISTS ? 0 : result;
+}
+
+/* ---- asking --------------------------------------------------------------------------- */
+
+static int ask(const struct apply *apply, struct ek_error *err)
+{
+    char answer[16] = "";
+    ek_fail(err, EK_DENIED, "EK-0811", "not approved: nothing was changed");
+    if (!isatty(STDIN_FILENO))
+        return ek_hint(err, "there is no terminal to ask on: give --yes, or apply a plan file");
+    fflush(stdout);
+    fputs("\nApply this plan to ", stderr);
+    const char *separator = "";
+    for (size_t i = 0; i < apply->count; i++) {
+        if (apply->jobs[i].looked.plan.count == 0)
+            continue;
+        fprintf(stderr, "%s%s", separator, apply->jobs[i].looked.spec->name);
+        separator = ", ";
+    }
+    fputs("? Only \"yes\" is accepted: ", stderr);
+    if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
+        return err->code;
+    *err = (struct ek_error){0};
+    return 0;
+}
+
+static void show(struct apply *apply)
+{
+    EK_BUFFER text = {0};
+    struct ek_planned *planned = calloc(apply->count + 1, sizeof *planned);
+    if (!planned)
+        abort();
+    for (size_t i = 0; i < apply->count; i++)
+        planned[i] = ek_looked_planned(&apply->jobs[i].looked);
+    struct ek_plan_set set = {
+        .source = apply->fleet.source, .planned = planned, .count = apply->count};
+    if (apply->options->output == EK_OUTPUT_JSON) {
+        json_t *json = ek_plan_json(&set);
+        char *line = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+        ek_buffer_printf(&text, "%s\n", line ? line : "");
+        free(line);
+        json_decref(json);
+    } else if (!apply->options->quiet) {
+        ek_plan_text(&set, ek_colour_wanted(apply->options, STDOUT_FILENO), &text);
+    }
+    ek_print(&text);
+    free(planned);
+}
+
+/* ---- doing ---------------------------------------------------------------------------- */
+
+struct listener {
+    const struct apply *apply;
+    struct ek_progress progress;
+};
+
+static void on_event(void *context, const struct ek_event *event)
+{
+    struct listener *listener = context;
+    EK_BUFFER text = {0};
+    if (listener->apply->options->output == EK_OUTPUT_JSON)
+        ek_progress_json(&listener->progress, event, &text);
+    else
+        ek_progress_text(&listener->progress, event, &text);
+    ek_print(&text);
+}
+
+static void say_moved(struct apply *apply, struct job *job)
+{
+    EK_BUFFER text = {0};
+    struct ek_error ignored = {0};
+    if (!apply->file || ek_look_again(&job->looked, &ignored) != 0)
+        return;
+    ek_plan_file_moved(apply->file, job->index, job->looked.spec, &job->looked.observation->state,
+                       &job->looked.policy, &text);
+    if (text.length)
+        fprintf(stderr, "What moved in %s since the plan was made (- then, + now):\n%s\n",
+                job->looked.spec->name, ek_buffer_text(&text));
+}
+
+static int execute(struct apply *apply, struct job *job, struct ek_error *err)
+{
+    const struct ek_options *options = apply->options;
+    struct ek_looked *looked = &job->looked;
+    struct listener listener = {
+        .apply = apply,
+        .progress = {.spec = looked->spec,
+                     .terminal = isatty(STDOUT_FILENO) != 0,
+                     .colour = ek_colour_wanted(options, STDOUT_FILENO),
+                     .quiet = options->quiet},
+    };
+    struct ek_execution execution = {
+        .spec = looked->spec,
+        .policy = looked->policy,
+        .approved = &looked->plan,
+        .step_timeout_ms = options->step_timeout_ms,
+        .settle_timeout_ms = options->settle_timeout_ms,
+        .on_event = on_event,
+        .context = &listener,
+        .cancelled = &cancelled,
+    };
+    struct ek_outcome outcome;
+    int result = ek_execute(looked->world, &execution, &outcome, err);
+    if (listener.progress.line_open)
+        puts("");
+    apply->steps_done += outcome.steps_done;
+    apply->added += listener.progress.added;
+    apply->changed += listener.progress.changed;
+    apply->destroyed += listener.progress.destroyed;
+    if (result == EK_STALE)
+        say_moved(apply, job);
+    if (result != 0)
+        ek_wrap(err, "%s", looked->spec->name);
+    return result;
+}
+
+static void finish(const struct apply *apply)
+{
+    EK_BUFFER text = {0};
+    if (apply->options->output == EK_OUTPUT_JSON)
+        ek_buffer_printf(&text,
+                         "{\"added\":%d,\"changed\":%d,\"destroyed\":%d,\"type\":\"complete\"}\n",
+                         apply->added, apply->changed, apply->destroyed);
+    else if (apply->steps_done == 0 && apply->count == 1)
+        ek_buffer_printf(
+            &text, "No changes. %s is as the specs say (%s).\n", apply->jobs[0].looked.spec->name,
+            ek_mode_word(apply->jobs[0].looked.spec, apply->jobs[0].looked.spec->ssl_mode));
+    else if (apply->steps_done == 0)
+        ek_buffer_printf(&text, "No changes. All %zu deployments are as the specs say.\n",
+                         apply->count);
+    else
+        ek_buffer_printf(&text, "Apply complete! %d added, %d changed, %d destroyed.\n",
+                         apply->added, apply->changed, apply->destroyed);
+    ek_print(&text);
+}
+
+static int carry_out(struct apply *apply, struct ek_error *err)
+{
+    int result = ensure_master_key(apply, err);
+    catch_signals();
+    for (size_t i = 0; i < apply->count && result == 0; i++)
+        result = execute(apply, &apply->jobs[i], err);
+    if (result == 0)
+        finish(apply);
+    else if (apply->steps_done > 0)
+        ek_say(apply->options,
+               "%zu steps were done. Run apply again: it goes on from where the fleet is.",
+               apply->steps_done);
+    return result;
+}
+
+/* ---- from specs ----------------------------------------------------------------------- */
+
+static int lock_all(struct apply *apply, struct ek_error *err)
+{
+    for (size_t i = 0; i < apply->count; i++) {
+        int result =
+            ek_lock_take(apply->fleet.controller.state_directory, apply->jobs[i].looked.spec,
+                         "apply", apply->options->lock_timeout_ms, &apply->jobs[i].lock, err);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+static void make_jobs(struct apply *apply, size_t count)
+{
+    apply->jobs = calloc(count + 1, sizeof *apply->jobs);
+    if (!apply->jobs)
+        abort();
+    apply->count = count;
+    for (size_t i = 0; i < count; i++)
+        apply->jobs[i].lock = -1;
+}
+
+static int from_specs(struct apply *apply, struct ek_error *err)
+{
+    const struct ek_fleet *fleet = &apply->fleet;
+    size_t steps = 0;
+    make_jobs(apply, fleet->chosen_count);
+    for (size_t i = 0; i < apply->count; i++)
+        apply->jobs[i].looked.spec = fleet->chosen[i];
+    int result = lock_all(apply, err);
+    for (size_t i = 0; i < apply->count && result == 0; i++) {
+        ek_look(fleet, fleet->chosen[i], &apply->jobs[i].looked);
+        *err = apply->jobs[i].looked.error;
+        result = err->code;
+        steps += apply->jobs[i].looked.plan.count;
+    }
+    if (result != 0)
+        return result;
+    show(apply);
+    for (size_t i = 0; i < apply->count; i++) {
+        const struct ek_plan *plan = &apply->jobs[i].looked.plan;
+        if (plan->count == 0 && plan->end == EK_VERDICT_BLOCKED) {
+            ek_fail(err, EK_BLOCKED, plan->blocked.id, "%s: %s", apply->jobs[i].looked.spec->name,
+                    plan->blocked.sentence);
+            return ek_hint(err, "%s", plan->blocked.hint);
+        }
+    }
+    if (steps == 0)
+        return 0;
+    result = apply->options->yes ? 0 : ask(apply, err);
+    return result == 0 ? carry_out(apply, err) : result;
+}
+
+/* ---- from a plan file ----------------------------------------------------------------- */
+
+static const struct ek_deployment_spec *spec_of(const struct ek_fleet *fleet,
+                                                const struct ek_plan_file *file, size_t index)
+{
+    for (size_t i = 0; i < fleet->specs.deployment_count; i++) {
+        const struct ek_deployment_spec *spec = &fleet->specs.deployments[i];
+        if (strcmp(spec->name, ek_plan_file_deployment(file, index)) == 0 &&
+            strcmp(spec->account, ek_plan_file_account(file, index)) == 0)
+            return spec;
+    }
+    return NULL;
+}
+
+/* Everything of a file's deployment is checked before anything is done on any. */
+static int take_from_file(struct apply *apply, size_t index, struct ek_error *err)
+{
+    const char *name = ek_plan_file_deployment(apply->file, index);
+    const char *wanted = apply->options->deployment;
+    struct job *job = &apply->jobs[apply->count];
+    if (wanted && strcmp(wanted, name) != 0)
+        return 0;
+    *job = (struct job){.index = index, .lock = -1};
+    job->looked.spec = spec_of(&apply->fleet, apply->file, index);
+    if (!job->looked.spec)
+        return ek_fail(err, EK_STALE, "EK-0810", "%s is no longer in the specs", name);
+    apply->count++;
+    struct ek_looked *looked = &job->looked;
+    looked->policy.now_s = ek_wall_ms() / 1000;
+    looked->observation = calloc(1, sizeof *looked->observation);
+    if (!looked->observation)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    ek_looked_digest(looked);
+    int result = ek_plan_file_plan(apply->file, index, looked->spec, looked->spec_digest,
+                                   &looked->policy, &looked->plan, err);
+    if (result == 0)
+        result = ek_world_open(&apply->fleet.specs, looked->spec, &apply->fleet.controller,
+                               &looked->world, err);
+    return result;
+}
+
+static int from_file(struct apply *apply, struct ek_error *err)
+{
+    size_t count = ek_plan_file_count(apply->file);
+    int result = 0;
+    make_jobs(apply, count);
+    apply->count = 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = take_from_file(apply, i, err);
+    if (result == 0 && apply->options->deployment && apply->count == 0)
+        result = ek_fail(err, EK_NOT_FOUND, "EK-0805", "the plan has no deployment \"%s\"",
+                         apply->options->deployment);
+    if (result == 0)
+        result = lock_all(apply, err);
+    if (result == 0 && apply->options->output != EK_OUTPUT_JSON)
+        ek_say(apply->options, "applying plan %.12s", ek_plan_file_name(apply->file));
+    return result == 0 ? carry_out(apply, err) : result;
+}
+
+/* ---- the command ---------------------------------------------------------------------- */
+
+static bool is_specs(const char *path)
+{
+    struct stat status;
+    size_t length = strlen(path);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return true;
+    return (length > 5 && strcmp(path + length - 5, ".yaml") == 0) ||
+           (length > 4 && strcmp(path + length - 4, ".yml") == 0);
+}
+
+static int open_and_run(struct apply *apply, bool *ret_said, struct ek_error *err)
+{
+    const struct ek_options *options = apply->options;
+    if (options->argument_count == 0 || options->git || is_specs(options->arguments[0])) {
+        int result = ek_fleet_open(options, &apply->fleet, ret_said, err);
+        return result == 0 ? from_specs(apply, err) : result;
+    }
+    struct ek_plan_source source;
+    int result = ek_plan_file_read(options->arguments[0], &apply->file, err);
+    if (result != 0)
+        return result;
+    ek_plan_file_source(apply->file, &source);
+    if (!source.directory && !source.url)
+        return ek_fail(err, EK_INVALID, "EK-0808", "the plan does not say where its specs are");
+    result = ek_fleet_open_source(options, &source, &apply->fleet, ret_said, err);
+    return result == 0 ? from_file(apply, err) : result;
+}
+
+int ek_command_apply(const struct ek_options *options)
+{
+    struct apply apply = {.options = options};
+    struct ek_error err = {0};
+    bool said = false;
+    EK_BUFFER text = {0};
+    if (options->output == EK_OUTPUT_JSON)
+        ek_progress_json_version(&text);
+    ek_print(&text);
+    int result = open_and_run(&apply, &said, &err);
+    int status = result == 0 ? EK_EXIT_OK : ek_exit_status_of(&err);
+    if (result != 0 && !said)
+        ek_say_error(options, &err);
+    if (result == 0 && options->detailed_exit_code && apply.steps_done > 0)
+        status = EK_EXIT_CHANGES;
+    if (result != 0 && apply.steps_done > 0 && status != EK_EXIT_STOPPED)
+        status = EK_EXIT_PARTLY;
+    for (size_t i = 0; i < apply.count; i++) {
+        ek_lock_release(apply.jobs[i].lock);
+        ek_looked_done(&apply.jobs[i].looked);
+    }
+    free(apply.jobs);
+    ek_plan_file_free(apply.file);
+    ek_fleet_done(&apply.fleet);
+    return status;
+}

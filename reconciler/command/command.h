@@ -1,0 +1,56 @@
+/* What the commands share. Only here and in the verbs' files is anything printed. */
+#ifndef EK_COMMAND_COMMAND_H
+#define EK_COMMAND_COMMAND_H
+
+#include "reconciler/base/buffer.h"
+#include "reconciler/base/error.h"
+#include "reconciler/command/exit_status.h"
+#include "reconciler/command/options.h"
+
+struct ek_verb {
+    const char *name;
+    unsigned bit;
+    const char *arguments; /* "[PATH]" */
+    size_t most_arguments;
+    const char *summary; /* one line */
+    const char *doc;     /* a paragraph or two, and examples */
+    int (*run)(const struct ek_options *options);
+};
+
+/* All verbs, in the order of help. */
+extern const struct ek_verb ek_verbs[];
+extern const size_t ek_verb_count;
+
+/* Each returns an exit status. */
+int ek_command_validate(const struct ek_options *options);
+int ek_command_plan(const struct ek_options *options);
+int ek_command_apply(const struct ek_options *options);
+int ek_command_status(const struct ek_options *options);
+int ek_command_verify(const struct ek_options *options);
+int ek_command_explain(const struct ek_options *options);
+int ek_command_schema(const struct ek_options *options);
+int ek_command_version(const struct ek_options *options);
+int ek_command_help(const struct ek_options *options);
+
+/* Append the help of one verb. */
+void ek_help_verb(const struct ek_verb *verb, struct ek_buffer *text);
+
+/* ---- saying things (say.c) ---- */
+
+/* Print to standard output and empty the buffer. */
+void ek_print(struct ek_buffer *text);
+
+/* Print an error to standard error: sentence, cause, hint, where to read more. */
+void ek_say_error(const struct ek_options *options, const struct ek_error *err);
+
+/* One line on standard error: "evenkeel: …". Not when quiet. */
+void ek_say(const struct ek_options *options, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Whether to colour what goes to that stream (1 or 2). */
+bool ek_colour_wanted(const struct ek_options *options, int stream);
+
+/* The exit status that an error stands for. */
+int ek_exit_status_of(const struct ek_error *err);
+
+#endif

@@ -1,0 +1,305 @@
+#include "reconciler/command/fleet.h"
+
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drivers/git/git.h"
+#include "reconciler/base/clock.h"
+#include "specs/parse.h"
+
+enum { OBSERVE_MS = 20000 };
+
+/* ---- settings ------------------------------------------------------------------------- */
+
+static char *own(struct ek_fleet *fleet, char *text)
+{
+    if (!text)
+        abort();
+    fleet->owned[fleet->owned_count++] = text;
+    return text;
+}
+
+static const char *in_place(struct ek_fleet *fleet, const char *root, const char *xdg,
+                            const char *below_home, const char *name)
+{
+    EK_BUFFER text = {0};
+    const char *base = getenv(xdg);
+    const char *home = getenv("HOME");
+    if (geteuid() == 0)
+        ek_buffer_text_add(&text, root);
+    else if (base && base[0] == '/')
+        ek_buffer_printf(&text, "%s/evenkeel", base);
+    else if (home && home[0] == '/')
+        ek_buffer_printf(&text, "%s/%s/evenkeel", home, below_home);
+    else
+        return NULL;
+    ek_buffer_text_add(&text, name);
+    return own(fleet, ek_buffer_take(&text));
+}
+
+static const char *absolute(struct ek_fleet *fleet, const char *path)
+{
+    char *real = realpath(path, NULL);
+    if (real)
+        return own(fleet, real);
+    if (path[0] == '/')
+        return own(fleet, strdup(path));
+    EK_BUFFER text = {0};
+    char *here = getcwd(NULL, 0);
+    ek_buffer_printf(&text, "%s/%s", here ? here : "", path);
+    free(here);
+    return own(fleet, ek_buffer_take(&text));
+}
+
+int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err)
+{
+    const struct ek_options *options = fleet->options;
+    struct ek_controller *controller = &fleet->controller;
+    controller->state_directory =
+        options->state_directory
+            ? absolute(fleet, options->state_directory)
+            : in_place(fleet, "/var/lib/evenkeel", "XDG_STATE_HOME", ".local/state", "");
+    controller->secret_key_file =
+        options->secret_key_file
+            ? absolute(fleet, options->secret_key_file)
+            : in_place(fleet, "/etc/evenkeel", "XDG_CONFIG_HOME", ".config", "/master.key");
+    controller->secret_key_command = options->secret_key_command;
+    if (controller->state_directory && controller->secret_key_file)
+        return 0;
+    ek_fail(err, EK_NOT_FOUND, "EK-0807", "there is no place to keep state: HOME is not set");
+    return ek_hint(err, "give --state-dir and --secret-key-file");
+}
+
+/* ---- specs ---------------------------------------------------------------------------- */
+
+static bool is_remote(const char *url)
+{
+    const char *colon = strchr(url, ':');
+    const char *slash = strchr(url, '/');
+    return strstr(url, "://") || (colon && (!slash || colon < slash));
+}
+
+static int read_files(struct ek_fleet *fleet, struct ek_spec_files *ret_files, struct ek_error *err)
+{
+    const struct ek_options *options = fleet->options;
+    if (fleet->source.directory)
+        return ek_directory_read(fleet->source.directory, ret_files, err);
+    EK_BUFFER cache = {0};
+    ek_buffer_printf(&cache, "%s/git", fleet->controller.state_directory);
+    struct ek_git_request request = {
+        .url = fleet->source.url,
+        .revision = fleet->source.commit,
+        .path = fleet->source.path,
+        .cache = ek_buffer_text(&cache),
+        .token_file = options->git_token_file,
+        .ssh_key_file = options->ssh_key_file,
+    };
+    return ek_git_read(&request, ret_files, err);
+}
+
+static int parse(struct ek_fleet *fleet, const struct ek_spec_files *files, bool *ret_said,
+                 struct ek_error *err)
+{
+    EK_DIAGNOSTICS diagnostics = {0};
+    int result = ek_specs_parse(files, &fleet->specs, &diagnostics, err);
+    if (result == 0 || diagnostics.count == 0)
+        return result;
+    EK_BUFFER text = {0};
+    ek_diagnostics_render(&diagnostics, ek_colour_wanted(fleet->options, STDERR_FILENO), &text);
+    fflush(stdout);
+    fputs(ek_buffer_text(&text), stderr);
+    fprintf(stderr, "\nevenkeel: %zu error%s in the specs\n", diagnostics.count,
+            diagnostics.count == 1 ? "" : "s");
+    *ret_said = true;
+    return result;
+}
+
+static int choose(struct ek_fleet *fleet, struct ek_error *err)
+{
+    const char *wanted = fleet->options->deployment;
+    fleet->chosen = calloc(fleet->specs.deployment_count + 1, sizeof(void *));
+    if (!fleet->chosen)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    const char **names = calloc(fleet->specs.deployment_count + 1, sizeof *names);
+    for (size_t i = 0; i < fleet->specs.deployment_count; i++) {
+        const struct ek_deployment_spec *spec = &fleet->specs.deployments[i];
+        if (names)
+            names[i] = spec->name;
+        if (!wanted || strcmp(wanted, spec->name) == 0)
+            fleet->chosen[fleet->chosen_count++] = spec;
+    }
+    int result = 0;
+    if (wanted && fleet->chosen_count == 0) {
+        const char *near = names ? ek_nearest(wanted, names, fleet->specs.deployment_count) : NULL;
+        result =
+            ek_fail(err, EK_NOT_FOUND, "EK-0805", "the specs hold no deployment \"%s\"", wanted);
+        if (near)
+            ek_hint(err, "did you mean \"%s\"?", near);
+        else
+            ek_hint(err, "evenkeel status lists them");
+    }
+    free(names);
+    return result;
+}
+
+static int load(struct ek_fleet *fleet, bool *ret_said, struct ek_error *err)
+{
+    struct ek_spec_files files = {0};
+    int result = ek_fleet_settings(fleet, err);
+    if (result == 0)
+        result = read_files(fleet, &files, err);
+    if (result == 0)
+        result = parse(fleet, &files, ret_said, err);
+    if (result == 0) {
+        fleet->source.commit = fleet->specs.commit;
+        fleet->source.commit_subject = fleet->specs.commit_subject;
+        result = choose(fleet, err);
+    }
+    ek_spec_files_done(&files);
+    return result;
+}
+
+static int opened(struct ek_fleet *fleet, struct ek_fleet *ret_fleet, bool *ret_said,
+                  struct ek_error *err)
+{
+    int result = load(fleet, ret_said, err);
+    if (result == 0)
+        *ret_fleet = *fleet;
+    else
+        ek_fleet_done(fleet);
+    return result;
+}
+
+int ek_fleet_open(const struct ek_options *options, struct ek_fleet *ret_fleet, bool *ret_said,
+                  struct ek_error *err)
+{
+    struct ek_fleet fleet = {.options = options};
+    *ret_said = false;
+    if (options->git && options->argument_count) {
+        ek_fail(err, EK_INVALID, "EK-0804", "specs come from --git or from a path, not from both");
+        return ek_hint(err, "the folder inside the repository is --path");
+    }
+    if (options->git) {
+        fleet.source.url = is_remote(options->git) ? options->git : absolute(&fleet, options->git);
+        fleet.source.path = options->path;
+        fleet.source.commit = options->revision;
+    } else {
+        fleet.source.directory =
+            absolute(&fleet, options->argument_count ? options->arguments[0] : ".");
+    }
+    return opened(&fleet, ret_fleet, ret_said, err);
+}
+
+int ek_fleet_open_source(const struct ek_options *options, const struct ek_plan_source *source,
+                         struct ek_fleet *ret_fleet, bool *ret_said, struct ek_error *err)
+{
+    struct ek_fleet fleet = {.options = options, .source = *source};
+    *ret_said = false;
+    return opened(&fleet, ret_fleet, ret_said, err);
+}
+
+void ek_fleet_done(struct ek_fleet *fleet)
+{
+    ek_specs_free(&fleet->specs);
+    free(fleet->chosen);
+    for (size_t i = 0; i < fleet->owned_count; i++)
+        free(fleet->owned[i]);
+    *fleet = (struct ek_fleet){0};
+}
+
+void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text)
+{
+    const struct ek_options *options = fleet->options;
+    if (options->git)
+        ek_buffer_printf(text, " --git %s", options->git);
+    if (options->revision)
+        ek_buffer_printf(text, " --revision %s", options->revision);
+    if (options->path)
+        ek_buffer_printf(text, " --path %s", options->path);
+    if (!options->git && options->argument_count)
+        ek_buffer_printf(text, " %s", options->arguments[0]);
+    if (options->deployment)
+        ek_buffer_printf(text, " --deployment %s", options->deployment);
+}
+
+/* ---- looking -------------------------------------------------------------------------- */
+
+/* 13 characters that carry 64 bits; the first one a letter. */
+static int random_label(char ret_label[32], struct ek_error *err)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+    unsigned char bytes[13];
+    if (RAND_bytes(bytes, sizeof bytes) != 1)
+        return ek_fail(err, EK_SYSTEM, "EK-0503", "the random generator gave nothing");
+    ret_label[0] = letters[bytes[0] % 26];
+    for (size_t i = 1; i < sizeof bytes; i++)
+        ret_label[i] = letters[bytes[i] % 32];
+    ret_label[sizeof bytes] = 0;
+    return 0;
+}
+
+int ek_look_again(struct ek_looked *looked, struct ek_error *err)
+{
+    looked->observed_ms = ek_wall_ms();
+    return ek_observe(looked->world, ek_monotonic_ms() + OBSERVE_MS, looked->observation, err);
+}
+
+static int look(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err)
+{
+    looked->observation = calloc(1, sizeof *looked->observation);
+    if (!looked->observation)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    int result =
+        ek_world_open(&fleet->specs, looked->spec, &fleet->controller, &looked->world, err);
+    if (result == 0)
+        result = random_label(looked->policy.new_label, err);
+    if (result == 0)
+        result = ek_look_again(looked, err);
+    if (result != 0)
+        return result;
+    looked->policy.now_s = looked->observed_ms / 1000;
+    looked->policy.former_primary = ek_state_primary(&looked->observation->state);
+    return ek_plan_make(looked->spec, &looked->observation->state, &looked->policy, &looked->plan,
+                        err);
+}
+
+void ek_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
+             struct ek_looked *ret_looked)
+{
+    *ret_looked = (struct ek_looked){.spec = spec};
+    ek_looked_digest(ret_looked);
+    if (fleet->options->verbose)
+        ek_say(fleet->options, "looking at %s", spec->name);
+    if (look(fleet, ret_looked, &ret_looked->error) != 0)
+        ek_wrap(&ret_looked->error, "%s", spec->name);
+}
+
+void ek_looked_digest(struct ek_looked *looked)
+{
+    ek_deployment_spec_digest(looked->spec, looked->spec_digest);
+}
+
+void ek_looked_done(struct ek_looked *looked)
+{
+    ek_plan_done(&looked->plan);
+    ek_world_close(looked->world);
+    free(looked->observation);
+    *looked = (struct ek_looked){0};
+}
+
+struct ek_planned ek_looked_planned(const struct ek_looked *looked)
+{
+    struct ek_planned planned = {
+        .spec = looked->spec,
+        .state = &looked->observation->state,
+        .policy = &looked->policy,
+        .plan = &looked->plan,
+        .problems = (const char(*)[512])looked->observation->problems,
+        .observed_ms = looked->observed_ms,
+    };
+    memcpy(planned.spec_digest, looked->spec_digest, sizeof planned.spec_digest);
+    return planned;
+}

@@ -1,0 +1,64 @@
+/* From options to specs, from specs to what is observed and planned. */
+#ifndef EK_COMMAND_FLEET_H
+#define EK_COMMAND_FLEET_H
+
+#include "reconciler/command/command.h"
+#include "reconciler/execute/world.h"
+#include "reconciler/report/plan_report.h"
+#include "specs/spec.h"
+
+/* The specs of one run, where they came from, and the settings of this controller. */
+struct ek_fleet {
+    const struct ek_options *options;
+    struct ek_specs specs;
+    struct ek_plan_source source;
+    struct ek_controller controller;
+    const struct ek_deployment_spec **chosen; /* by --deployment, else all */
+    size_t chosen_count;
+    char *owned[8]; /* what source and controller point into */
+    size_t owned_count;
+};
+
+/* Read and parse the specs that the options name; on spec errors all diagnostics were
+ * already printed to standard error, and *ret_said is true. */
+int ek_fleet_open(const struct ek_options *options, struct ek_fleet *ret_fleet, bool *ret_said,
+                  struct ek_error *err);
+
+/* The same for the specs that a plan file names. */
+int ek_fleet_open_source(const struct ek_options *options, const struct ek_plan_source *source,
+                         struct ek_fleet *ret_fleet, bool *ret_said, struct ek_error *err);
+void ek_fleet_done(struct ek_fleet *fleet);
+
+/* Only the settings: state directory, master key. */
+int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err);
+
+/* One deployment looked at and planned; `error` is set when that failed. */
+struct ek_looked {
+    const struct ek_deployment_spec *spec;
+    struct ek_world *world;
+    struct ek_observation *observation;
+    struct ek_policy policy;
+    struct ek_plan plan;
+    int64_t observed_ms;
+    uint8_t spec_digest[32];
+    struct ek_error error; /* code 0: none */
+};
+
+/* Observe and plan it. Never fails: see error. */
+void ek_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
+             struct ek_looked *ret_looked);
+void ek_looked_done(struct ek_looked *looked);
+
+/* Fill in the digest of its spec. */
+void ek_looked_digest(struct ek_looked *looked);
+
+/* As the reports want it; borrows. */
+struct ek_planned ek_looked_planned(const struct ek_looked *looked);
+
+/* Look again with the policy as it is. */
+int ek_look_again(struct ek_looked *looked, struct ek_error *err);
+
+/* The options that name the source again, for "evenkeel apply …"; appended. */
+void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text);
+
+#endif

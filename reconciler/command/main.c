@@ -1,0 +1,144 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "reconciler/command/command.h"
+
+const struct ek_verb ek_verbs[] = {
+    {"validate", EK_VERB_VALIDATE, "[PATH]", 1, "Check specs and show every error in them",
+     "Nothing but the specs is looked at.\n\n"
+     "  evenkeel validate specs\n"
+     "  evenkeel validate --git https://git.example.net/specs.git --revision main\n",
+     ek_command_validate},
+    {"plan", EK_VERB_PLAN, "[PATH]", 1, "Show what apply would do, and why; change nothing",
+     "Looks at the fleet and shows every step, the restarts, elections and the write pause\n"
+     "that it takes. Exit status: 0 nothing to do, 2 something to do, 6 something is in the "
+     "way.\n\n"
+     "  evenkeel plan specs\n"
+     "  evenkeel plan --git . --revision my-branch --output markdown\n"
+     "  evenkeel plan specs --out orders.plan, then evenkeel apply orders.plan\n",
+     ek_command_plan},
+    {"apply", EK_VERB_APPLY, "[PLANFILE|PATH]", 1, "Carry out a plan",
+     "With a plan file: exactly that plan, or nothing when specs or fleet have moved. Without:\n"
+     "makes a plan, shows it, and asks. It can be stopped or killed at any moment; run again, it\n"
+     "goes on from where the fleet is.\n\n"
+     "  evenkeel apply orders.plan\n"
+     "  evenkeel apply specs --deployment orders\n",
+     ek_command_apply},
+    {"status", EK_VERB_STATUS, "[PATH]", 1, "Show how the deployments are",
+     "One line per deployment, or with --deployment everything about one.\n"
+     "Synced: as the specs say. OutOfSync: evenkeel plan shows what differs.\n",
+     ek_command_status},
+    {"verify", EK_VERB_VERIFY, "[PATH]", 1, "Observe every promise of the specs again",
+     "Includes the litmus test: connecting over SSL by name works, and by IP address it fails "
+     "with\n"
+     "a certificate validation error. Exit status 9 when a check failed or could not be made.\n",
+     ek_command_verify},
+    {"explain", EK_VERB_EXPLAIN, "ID|KEY|LOG-LINE", 100,
+     "Say what an error id, a key of the specs or a server's log line means",
+     "  evenkeel explain EK-0113\n"
+     "  evenkeel explain spec.sslMode\n"
+     "  evenkeel explain 'no SSL certificate provided by peer'\n",
+     ek_command_explain},
+    {"schema", EK_VERB_SCHEMA, "", 0, "Print the JSON Schema of the specs, for editors", "",
+     ek_command_schema},
+    {"version", EK_VERB_VERSION, "", 0, "Print the version", "With -v also the libraries'.\n",
+     ek_command_version},
+    {"help", EK_VERB_HELP, "[COMMAND|exit-status]", 1, "Explain a command", "", ek_command_help},
+};
+const size_t ek_verb_count = sizeof ek_verbs / sizeof *ek_verbs;
+
+/* This process holds secrets: none must end up in a core dump. Servers that it starts may
+ * dump theirs: the mark does not outlive exec, nor does the handler below. */
+static void keep_secrets(void)
+{
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+/* A pipe that is closed early is an error of writing, not the end of an apply. */
+static void on_closed_pipe(int number)
+{
+    (void)number;
+}
+
+static const struct ek_verb *find_verb(const char *word)
+{
+    static const struct {
+        const char *word;
+        const char *verb;
+    } others[] = {{"--help", "help"}, {"-h", "help"}, {"--version", "version"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(word, others[i].word) == 0)
+            word = others[i].verb;
+    for (size_t i = 0; i < ek_verb_count; i++)
+        if (strcmp(word, ek_verbs[i].name) == 0)
+            return &ek_verbs[i];
+    return NULL;
+}
+
+static int no_such_verb(const char *word)
+{
+    const struct ek_options options = {0};
+    const char *names[sizeof ek_verbs / sizeof *ek_verbs];
+    struct ek_error err = {0};
+    for (size_t i = 0; i < ek_verb_count; i++)
+        names[i] = ek_verbs[i].name;
+    const char *near = ek_nearest(word, names, ek_verb_count);
+    ek_fail(&err, EK_INVALID, "EK-0801", "there is no command \"%s\"", word);
+    if (near)
+        ek_hint(&err, "did you mean \"%s\"?", near);
+    else
+        ek_hint(&err, "evenkeel help lists the commands");
+    ek_say_error(&options, &err);
+    return EK_EXIT_USAGE;
+}
+
+static int run(const struct ek_verb *verb, int count, char **words)
+{
+    struct ek_options options = {0};
+    struct ek_error err = {0};
+    int status = EK_EXIT_OK;
+    if (ek_options_parse(verb->bit, count, words, &options, &err) != 0) {
+        ek_say_error(&options, &err);
+        return ek_exit_status_of(&err);
+    }
+    if (options.help) {
+        EK_BUFFER text = {0};
+        ek_help_verb(verb, &text);
+        ek_print(&text);
+    } else if (options.argument_count > verb->most_arguments) {
+        ek_fail(&err, EK_INVALID, "EK-0804", "%s takes %s", verb->name,
+                verb->most_arguments ? "one argument at most" : "no arguments");
+        ek_hint(&err, "evenkeel help %s", verb->name);
+        ek_say_error(&options, &err);
+        status = EK_EXIT_USAGE;
+    } else {
+        status = verb->run(&options);
+    }
+    ek_options_done(&options);
+    return status;
+}
+
+/* Output that got lost is an error even when all else went well. */
+static int close_output(int status)
+{
+    const struct ek_options options = {0};
+    struct ek_error err = {0};
+    if (!ferror(stdout) && fflush(stdout) == 0)
+        return status;
+    ek_fail(&err, EK_SYSTEM, "EK-0814", "standard output can't be written to");
+    ek_say_error(&options, &err);
+    return status == EK_EXIT_OK || status == EK_EXIT_CHANGES ? EK_EXIT_ERROR : status;
+}
+
+int main(int count, char **words)
+{
+    static char help[] = "help";
+    keep_secrets();
+    signal(SIGPIPE, on_closed_pipe);
+    const struct ek_verb *verb = find_verb(count > 1 ? words[1] : help);
+    if (!verb)
+        return no_such_verb(words[1]);
+    return close_output(run(verb, count > 2 ? count - 2 : 0, words + 2));
+}

@@ -1,0 +1,355 @@
+#include "reconciler/command/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { FLAG, TEXT, DURATION, CHOICE, COLOUR_OFF };
+
+#define SOURCE (EK_VERB_VALIDATE | EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY)
+#define FLEET (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY)
+#define ALL 0xFFFFU
+#define PRINTS (ALL & ~(unsigned)(EK_VERB_HELP | EK_VERB_SCHEMA))
+
+struct option {
+    const char *name;
+    const char *alias; /* another long name, or NULL */
+    char letter;       /* or 0 */
+    enum kind kind;
+    const char *value; /* "FILE", or the words of a choice: "text|json" */
+    size_t offset;
+    unsigned verbs;
+    const char *environment; /* or NULL */
+    const char *initial;     /* of durations */
+    const char *doc;
+};
+
+#define AT(field) offsetof(struct ek_options, field)
+
+static const struct option options[] = {
+    {"git", NULL, 0, TEXT, "URL", AT(git), SOURCE, NULL, NULL,
+     "read the specs from a git repository: a path or an https, ssh or file URL"},
+    {"revision", NULL, 0, TEXT, "REVISION", AT(revision), SOURCE, NULL, NULL,
+     "the branch, tag or commit of the repository (default: its HEAD)"},
+    {"path", NULL, 0, TEXT, "FOLDER", AT(path), SOURCE, NULL, NULL,
+     "the folder inside the repository (default: all of it)"},
+    {"git-token-file", NULL, 0, TEXT, "FILE", AT(git_token_file), SOURCE, "EVENKEEL_GIT_TOKEN_FILE",
+     NULL, "password or token for https repositories"},
+    {"ssh-key-file", NULL, 0, TEXT, "FILE", AT(ssh_key_file), SOURCE, "EVENKEEL_SSH_KEY_FILE", NULL,
+     "private key for ssh repositories (default: the agent)"},
+    {"deployment", NULL, 0, TEXT, "NAME", AT(deployment), SOURCE, NULL, NULL,
+     "only this deployment (default: all of them)"},
+    {"out", NULL, 'o', TEXT, "FILE", AT(out), EK_VERB_PLAN, NULL, NULL,
+     "also write the plan to a file that apply takes"},
+    {"yes", "auto-approve", 'y', FLAG, NULL, AT(yes), EK_VERB_APPLY, NULL, NULL,
+     "don't ask: the plan is agreed to"},
+    {"detailed-exitcode", NULL, 0, FLAG, NULL, AT(detailed_exit_code), EK_VERB_PLAN | EK_VERB_APPLY,
+     NULL, NULL, "apply: exit with 2 instead of 0 when something was done (plan always does)"},
+    {"timeout", NULL, 0, DURATION, "DURATION", AT(step_timeout_ms), EK_VERB_APPLY,
+     "EVENKEEL_TIMEOUT", "180s", "how long one step's effect may take to be seen"},
+    {"settle-timeout", NULL, 0, DURATION, "DURATION", AT(settle_timeout_ms), EK_VERB_APPLY,
+     "EVENKEEL_SETTLE_TIMEOUT", "60s",
+     "how long to wait for what should pass, such as an election"},
+    {"lock-timeout", NULL, 0, DURATION, "DURATION", AT(lock_timeout_ms), EK_VERB_APPLY,
+     "EVENKEEL_LOCK_TIMEOUT", "0s", "how long to wait for another apply to end"},
+    {"state-dir", NULL, 0, TEXT, "DIRECTORY", AT(state_directory), SOURCE, "EVENKEEL_STATE_DIR",
+     NULL, "where sealed secrets, authorities and locks are kept"},
+    {"secret-key-file", NULL, 0, TEXT, "FILE", AT(secret_key_file), FLEET,
+     "EVENKEEL_SECRET_KEY_FILE", NULL, "the master key that seals the secrets"},
+    {"secret-key-command", NULL, 0, TEXT, "COMMAND", AT(secret_key_command), FLEET,
+     "EVENKEEL_SECRET_KEY_COMMAND", NULL, "a command that prints the master key"},
+    {"output", NULL, 0, CHOICE, "text|json|markdown", AT(output), PRINTS, NULL, NULL,
+     "how results are printed"},
+    {"color", "colour", 0, CHOICE, "auto|always|never", AT(colour), ALL, NULL, NULL,
+     "colours: on terminals, always, or never (NO_COLOR and TERM=dumb are heeded)"},
+    {"no-color", "no-colour", 0, COLOUR_OFF, NULL, AT(colour), ALL, NULL, NULL, "no colours"},
+    {"quiet", NULL, 'q', FLAG, NULL, AT(quiet), ALL, NULL, NULL, "results only"},
+    {"verbose", NULL, 'v', FLAG, NULL, AT(verbose), ALL, NULL, NULL,
+     "say what is being done, on standard error"},
+    {"help", NULL, 'h', FLAG, NULL, AT(help), ALL, NULL, NULL, "this help"},
+};
+
+enum { OPTIONS = sizeof options / sizeof *options };
+
+/* ---- did you mean --------------------------------------------------------------------- */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t distance(const char *a, const char *b)
+{
+    enum { LONGEST = 40 };
+    size_t rows[2][LONGEST + 1];
+    size_t width = strlen(b);
+    if (strlen(a) > LONGEST || width > LONGEST)
+        return LONGEST;
+    for (size_t j = 0; j <= width; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        const size_t *above = rows[(i - 1) % 2];
+        size_t *row = rows[i % 2];
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++)
+            row[j] = least(above[j - 1] + (a[i - 1] != b[j - 1]), least(above[j], row[j - 1]) + 1);
+    }
+    return rows[strlen(a) % 2][width];
+}
+
+const char *ek_nearest(const char *word, const char *const *words, size_t count)
+{
+    const char *best = NULL;
+    size_t nearest = 1 + strlen(word) / 3;
+    for (size_t i = 0; i < count; i++) {
+        size_t here = distance(word, words[i]);
+        if (here <= nearest && (!best || here < nearest)) {
+            best = words[i];
+            nearest = here;
+        }
+    }
+    return best;
+}
+
+/* ---- values --------------------------------------------------------------------------- */
+
+static bool parse_duration(const char *text, int64_t *ret_ms)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    char *end = NULL;
+    if (*text < '0' || *text > '9')
+        return false;
+    errno = 0;
+    long number = strtol(text, &end, 10);
+    if (errno != 0 || number > 1000000)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(end, units[i].unit) == 0) {
+            *ret_ms = number * units[i].ms;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_choice(const char *choices, const char *word, int *ret_index)
+{
+    int index = 0;
+    for (const char *at = choices; *at; index++) {
+        size_t length = strcspn(at, "|");
+        if (strlen(word) == length && memcmp(at, word, length) == 0) {
+            *ret_index = index;
+            return true;
+        }
+        at += length + (at[length] == '|');
+    }
+    return false;
+}
+
+static int set_value(const struct option *option, const char *value, const char *where,
+                     struct ek_options *into, struct ek_error *err)
+{
+    void *slot = (char *)into + option->offset;
+    switch (option->kind) {
+    case FLAG: *(bool *)slot = true; return 0;
+    case COLOUR_OFF: *(int *)slot = EK_COLOUR_NEVER; return 0;
+    case TEXT:
+        *(const char **)slot = value;
+        return value[0] ? 0 : ek_fail(err, EK_INVALID, "EK-0803", "%s must not be empty", where);
+    case CHOICE:
+        if (parse_choice(option->value, value, slot))
+            return 0;
+        ek_fail(err, EK_INVALID, "EK-0803", "%s can't be \"%s\"", where, value);
+        return ek_hint(err, "it is one of %s", option->value);
+    case DURATION:
+        if (parse_duration(value, slot))
+            return 0;
+        ek_fail(err, EK_INVALID, "EK-0803", "%s can't be \"%s\"", where, value);
+        return ek_hint(err, "durations are written 500ms, 30s, 5m or 2h");
+    }
+    return 0;
+}
+
+/* ---- parsing -------------------------------------------------------------------------- */
+
+static bool named(const struct option *option, const char *word, size_t length)
+{
+    const char *names[] = {option->name, option->alias};
+    for (size_t i = 0; i < 2; i++)
+        if (names[i] && strlen(names[i]) == length && memcmp(names[i], word, length) == 0)
+            return true;
+    return false;
+}
+
+static const struct option *find(unsigned verb, const char *word, size_t length)
+{
+    for (size_t i = 0; i < OPTIONS; i++)
+        if ((options[i].verbs & verb) && named(&options[i], word, length))
+            return &options[i];
+    return NULL;
+}
+
+static int unknown(unsigned verb, const char *word, size_t length, struct ek_error *err)
+{
+    const char *names[OPTIONS];
+    char name[64];
+    size_t count = 0;
+    bool elsewhere = false;
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (options[i].verbs & verb)
+            names[count++] = options[i].name;
+        else
+            elsewhere |= named(&options[i], word, length);
+    }
+    snprintf(name, sizeof name, "%.*s", (int)length, word);
+    ek_fail(err, EK_INVALID, "EK-0802", "%s --%s",
+            elsewhere ? "this command has no option" : "unknown option", name);
+    const char *near = ek_nearest(name, names, count);
+    return near && !elsewhere ? ek_hint(err, "did you mean --%s?", near)
+                              : ek_hint(err, "evenkeel help COMMAND lists its options");
+}
+
+struct words {
+    char **at;
+    int left;
+};
+
+static int take_value(const struct option *option, struct words *words, const char *attached,
+                      struct ek_options *into, struct ek_error *err)
+{
+    char where[48];
+    bool wants = option->kind != FLAG && option->kind != COLOUR_OFF;
+    snprintf(where, sizeof where, "--%s", option->name);
+    if (!wants && attached)
+        return ek_fail(err, EK_INVALID, "EK-0803", "%s takes no value", where);
+    if (wants && !attached) {
+        if (words->left == 0) {
+            ek_fail(err, EK_INVALID, "EK-0803", "%s wants a value", where);
+            return ek_hint(err, "%s %s", where, option->value);
+        }
+        attached = *words->at++;
+        words->left--;
+    }
+    return set_value(option, attached, where, into, err);
+}
+
+static int long_option(unsigned verb, const char *word, struct words *words,
+                       struct ek_options *into, struct ek_error *err)
+{
+    size_t length = strcspn(word, "=");
+    const struct option *option = find(verb, word, length);
+    if (!option)
+        return unknown(verb, word, length, err);
+    return take_value(option, words, word[length] ? word + length + 1 : NULL, into, err);
+}
+
+static int letters(unsigned verb, const char *word, struct words *words, struct ek_options *into,
+                   struct ek_error *err)
+{
+    for (; *word; word++) {
+        const struct option *option = NULL;
+        for (size_t i = 0; i < OPTIONS && !option; i++)
+            if ((options[i].verbs & verb) && options[i].letter == *word)
+                option = &options[i];
+        if (!option) {
+            ek_fail(err, EK_INVALID, "EK-0802", "unknown option -%c", *word);
+            return ek_hint(err, "evenkeel help COMMAND lists its options");
+        }
+        bool wants = option->kind != FLAG;
+        int result = take_value(option, words, wants && word[1] ? word + 1 : NULL, into, err);
+        if (result != 0 || wants)
+            return result;
+    }
+    return 0;
+}
+
+static int from_environment(unsigned verb, struct ek_options *into, struct ek_error *err)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *option = &options[i];
+        if (option->initial) /* the table's own words are right */
+            parse_duration(option->initial, (int64_t *)(void *)((char *)into + option->offset));
+        const char *value = option->environment ? getenv(option->environment) : NULL;
+        if (!(option->verbs & verb) || !value || !value[0])
+            continue;
+        int result = set_value(option, value, option->environment, into, err);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+static int from_words(unsigned verb, struct words words, struct ek_options *into,
+                      struct ek_error *err)
+{
+    bool only_arguments = false;
+    while (words.left > 0) {
+        const char *word = *words.at++;
+        int result = 0;
+        words.left--;
+        if (only_arguments || word[0] != '-' || !word[1])
+            into->arguments[into->argument_count++] = word;
+        else if (strcmp(word, "--") == 0)
+            only_arguments = true;
+        else if (word[1] == '-')
+            result = long_option(verb, word + 2, &words, into, err);
+        else
+            result = letters(verb, word + 1, &words, into, err);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+int ek_options_parse(unsigned verb, int count, char **words, struct ek_options *ret_options,
+                     struct ek_error *err)
+{
+    struct ek_options parsed = {.arguments = calloc((size_t)count + 1, sizeof(char *))};
+    if (!parsed.arguments)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    int result = from_environment(verb, &parsed, err);
+    if (result == 0)
+        result = from_words(verb, (struct words){words, count}, &parsed, err);
+    if (result == 0 && !parsed.git && (parsed.revision || parsed.path)) {
+        result = ek_fail(err, EK_INVALID, "EK-0804", "--revision and --path go with --git only");
+        ek_hint(err, "evenkeel ... --git URL --revision BRANCH");
+    }
+    if (result != 0) {
+        ek_options_done(&parsed);
+        return result;
+    }
+    *ret_options = parsed;
+    return 0;
+}
+
+void ek_options_done(struct ek_options *parsed)
+{
+    free(parsed->arguments);
+    *parsed = (struct ek_options){0};
+}
+
+/* ---- help ----------------------------------------------------------------------------- */
+
+void ek_options_help(unsigned verb, struct ek_buffer *text)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *option = &options[i];
+        char left[64];
+        char letter[8] = "    ";
+        if (!(option->verbs & verb))
+            continue;
+        if (option->letter)
+            snprintf(letter, sizeof letter, "-%c, ", option->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name, option->value ? " " : "",
+                 option->value ? option->value : "");
+        ek_buffer_printf(text, "  %-34s %s", left, option->doc);
+        if (option->initial)
+            ek_buffer_printf(text, " (%s)", option->initial);
+        if (option->environment)
+            ek_buffer_printf(text, "\n%37s[%s]", "", option->environment);
+        ek_buffer_text_add(text, "\n");
+    }
+}

@@ -1,0 +1,65 @@
+/* The command line: one table of options, from which it is parsed and help is printed. */
+#ifndef EK_COMMAND_OPTIONS_H
+#define EK_COMMAND_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconciler/base/buffer.h"
+#include "reconciler/base/error.h"
+
+enum ek_output { EK_OUTPUT_TEXT, EK_OUTPUT_JSON, EK_OUTPUT_MARKDOWN };
+enum ek_colour { EK_COLOUR_AUTO, EK_COLOUR_ALWAYS, EK_COLOUR_NEVER };
+
+enum {
+    EK_VERB_VALIDATE = 1 << 0,
+    EK_VERB_PLAN = 1 << 1,
+    EK_VERB_APPLY = 1 << 2,
+    EK_VERB_STATUS = 1 << 3,
+    EK_VERB_VERIFY = 1 << 4,
+    EK_VERB_EXPLAIN = 1 << 5,
+    EK_VERB_SCHEMA = 1 << 6,
+    EK_VERB_VERSION = 1 << 7,
+    EK_VERB_HELP = 1 << 8,
+};
+
+struct ek_options {
+    const char **arguments; /* what is no option, in order; NULL-terminated */
+    size_t argument_count;
+    const char *git;
+    const char *revision;
+    const char *path;
+    const char *deployment;
+    const char *state_directory;
+    const char *secret_key_file;
+    const char *secret_key_command;
+    const char *git_token_file;
+    const char *ssh_key_file;
+    const char *out;
+    int64_t step_timeout_ms;
+    int64_t settle_timeout_ms;
+    int64_t lock_timeout_ms;
+    int output; /* enum ek_output */
+    int colour; /* enum ek_colour */
+    bool yes;
+    bool detailed_exit_code;
+    bool quiet;
+    bool verbose;
+    bool help;
+};
+
+/* Parse the words after the verb. Precedence: flag, environment, default. EK_INVALID
+ * (EK-0802, EK-0803) with a did-you-mean. Strings are borrowed from argv and environment; free
+ * with ek_options_done. */
+int ek_options_parse(unsigned verb, int count, char **words, struct ek_options *ret_options,
+                     struct ek_error *err);
+void ek_options_done(struct ek_options *options);
+
+/* Append the options of a verb, two columns, as help shows them. */
+void ek_options_help(unsigned verb, struct ek_buffer *text);
+
+/* The word of `words` nearest to a mistyped one, or NULL when none is near. */
+const char *ek_nearest(const char *word, const char *const *words, size_t count);
+
+#endif

@@ -1,0 +1,316 @@
+#include "reconciler/report/plan_file.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/base/file.h"
+
+enum { PLAN_FILE_MAX = 64 * 1024 * 1024 };
+
+struct ek_plan_file {
+    json_t *document;
+    char path[512];
+};
+
+int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct ek_error *err)
+{
+    json_t *document = ek_plan_json(set);
+    char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    json_decref(document);
+    if (!text)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while writing a plan");
+    int result = ek_file_write(path, text, strlen(text), 0600, err);
+    free(text);
+    return result;
+}
+
+static int damaged(const struct ek_plan_file *file, const char *what, struct ek_error *err)
+{
+    ek_fail(err, EK_INVALID, "EK-0808", "%s is not a whole plan file: %s", file->path, what);
+    return ek_hint(err, "make a new one: evenkeel plan --out %s", file->path);
+}
+
+static int check(const struct ek_plan_file *file, struct ek_error *err)
+{
+    char hex[65];
+    const char *type = json_string_value(json_object_get(file->document, "type"));
+    const char *version = json_string_value(json_object_get(file->document, "format_version"));
+    const char *name = json_string_value(json_object_get(file->document, "sha256"));
+    if (!type || strcmp(type, "plan") != 0 || !version || !name)
+        return damaged(file, "it is JSON, but no plan", err);
+    char *end = NULL;
+    long major = strtol(version, &end, 10);
+    if (end == version || *end != '.' || major < 1)
+        return damaged(file, "its format_version makes no sense", err);
+    if (major > EK_PLAN_FORMAT_MAJOR) {
+        ek_fail(err, EK_UNSUPPORTED, "EK-0809",
+                "%s was written by a newer Evenkeel (format %s; this one knows %d.x)", file->path,
+                version, EK_PLAN_FORMAT_MAJOR);
+        return ek_hint(err, "apply it with that version, or make a new plan with this one");
+    }
+    ek_plan_json_digest(file->document, hex);
+    if (strcmp(hex, name) != 0)
+        return damaged(file, "its content was changed after it was written", err);
+    if (!json_is_array(json_object_get(file->document, "deployments")))
+        return damaged(file, "it has no deployments", err);
+    for (size_t i = 0; i < ek_plan_file_count(file); i++)
+        if (!ek_plan_file_deployment(file, i) || !ek_plan_file_account(file, i))
+            return damaged(file, "a deployment has no name", err);
+    return 0;
+}
+
+int ek_plan_file_read(const char *path, struct ek_plan_file **ret_file, struct ek_error *err)
+{
+    EK_BUFFER text = {0};
+    json_error_t problem;
+    int result = ek_file_read(path, PLAN_FILE_MAX, &text, NULL, err);
+    if (result != 0)
+        return result;
+    struct ek_plan_file *file = calloc(1, sizeof *file);
+    if (!file)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
+    snprintf(file->path, sizeof file->path, "%s", path);
+    file->document =
+        json_loadb(ek_buffer_text(&text), text.length, JSON_REJECT_DUPLICATES, &problem);
+    if (!file->document) {
+        result = damaged(file, "it is not JSON", err);
+        ek_cause(err, "line %d: %s", problem.line, problem.text);
+    } else {
+        result = check(file, err);
+    }
+    if (result != 0) {
+        ek_plan_file_free(file);
+        return result;
+    }
+    *ret_file = file;
+    return 0;
+}
+
+void ek_plan_file_free(struct ek_plan_file *file)
+{
+    if (!file)
+        return;
+    json_decref(file->document);
+    free(file);
+}
+
+void ek_plan_file_cleanup(struct ek_plan_file **file)
+{
+    ek_plan_file_free(*file);
+}
+
+void ek_plan_file_source(const struct ek_plan_file *file, struct ek_plan_source *ret_source)
+{
+    const json_t *source = json_object_get(file->document, "source");
+    const char *kind = json_string_value(json_object_get(source, "kind"));
+    const char *location = json_string_value(json_object_get(source, "location"));
+    bool git = kind && strcmp(kind, "git") == 0;
+    *ret_source = (struct ek_plan_source){
+        .directory = git ? NULL : location,
+        .url = git ? location : NULL,
+        .path = json_string_value(json_object_get(source, "path")),
+        .commit = json_string_value(json_object_get(source, "commit")),
+        .commit_subject = json_string_value(json_object_get(source, "commit_subject")),
+    };
+}
+
+const char *ek_plan_file_name(const struct ek_plan_file *file)
+{
+    return json_string_value(json_object_get(file->document, "sha256"));
+}
+
+static const json_t *deployment(const struct ek_plan_file *file, size_t index)
+{
+    return json_array_get(json_object_get(file->document, "deployments"), index);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+size_t ek_plan_file_count(const struct ek_plan_file *file)
+{
+    return json_array_size(json_object_get(file->document, "deployments"));
+}
+
+const char *ek_plan_file_deployment(const struct ek_plan_file *file, size_t index)
+{
+    return text_of(deployment(file, index), "name");
+}
+
+const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index)
+{
+    return text_of(deployment(file, index), "account");
+}
+
+/* -1 for null; -2 for what is no member. */
+static int member_index(const struct ek_deployment_spec *spec, const json_t *value)
+{
+    if (!json_is_string(value))
+        return json_is_null(value) ? -1 : -2;
+    for (size_t i = 0; i < spec->member_count; i++)
+        if (strcmp(spec->members[i].name, json_string_value(value)) == 0)
+            return (int)i;
+    return -2;
+}
+
+static bool read_kind(const json_t *json, enum ek_step_kind *ret_kind)
+{
+    const char *name = text_of(json, "kind");
+    for (int kind = 0; name && kind < (int)EK_STEP_KINDS; kind++)
+        if (strcmp(ek_step_row((enum ek_step_kind)kind)->name, name) == 0) {
+            *ret_kind = (enum ek_step_kind)kind;
+            return true;
+        }
+    return false;
+}
+
+static bool copy_text(const json_t *json, const char *key, char *buffer, size_t size)
+{
+    const char *text = text_of(json, key);
+    return snprintf(buffer, size, "%s", text ? text : "") < (int)size;
+}
+
+static bool read_step(const struct ek_deployment_spec *spec, const json_t *json, size_t i,
+                      struct ek_plan *plan)
+{
+    struct ek_step *step = &plan->steps[i];
+    if (!read_kind(json, &step->kind))
+        return false;
+    step->member = member_index(spec, json_object_get(json, "member"));
+    step->other = member_index(spec, json_object_get(json, "other"));
+    const char *mode = text_of(json, "mode");
+    step->mode = mode ? ek_ssl_mode_parse(mode) : EK_SSL_UNKNOWN;
+    step->config_version = json_integer_value(json_object_get(json, "config_version"));
+    step->hold = json_is_true(json_object_get(json, "hold"));
+    return step->member > -2 && step->other > -2 &&
+           ek_step_row(step->kind)->on_member == (step->member >= 0) &&
+           copy_text(json, "label", step->label, sizeof step->label) &&
+           copy_text(json, "reason", step->why, sizeof step->why) &&
+           copy_text(json, "state_digest_before", plan->digests[i], 65) &&
+           copy_text(json, "state_digest_after", plan->digests[i + 1], 65);
+}
+
+static bool read_blocked(const struct ek_deployment_spec *spec, const json_t *json,
+                         struct ek_plan *plan)
+{
+    struct ek_blocked *blocked = &plan->blocked;
+    plan->end = json_is_object(json) ? EK_VERDICT_BLOCKED : EK_VERDICT_DONE;
+    if (!json_is_object(json))
+        return true;
+    blocked->passing = json_is_true(json_object_get(json, "passing"));
+    blocked->member = member_index(spec, json_object_get(json, "member"));
+    return blocked->member > -2 && copy_text(json, "id", blocked->id, sizeof blocked->id) &&
+           copy_text(json, "sentence", blocked->sentence, sizeof blocked->sentence) &&
+           copy_text(json, "hint", blocked->hint, sizeof blocked->hint);
+}
+
+static void read_totals(const json_t *totals, struct ek_plan *plan)
+{
+    plan->to_add = (int)json_integer_value(json_object_get(totals, "add"));
+    plan->to_change = (int)json_integer_value(json_object_get(totals, "change"));
+    plan->to_destroy = (int)json_integer_value(json_object_get(totals, "destroy"));
+    plan->restarts = (int)json_integer_value(json_object_get(totals, "restarts"));
+    plan->elections = (int)json_integer_value(json_object_get(totals, "elections"));
+    plan->write_pause_ms = json_integer_value(json_object_get(totals, "write_pause_ms"));
+}
+
+static int read_plan(const struct ek_plan_file *file, const json_t *json,
+                     const struct ek_deployment_spec *spec, struct ek_plan *plan,
+                     struct ek_error *err)
+{
+    const json_t *steps = json_object_get(json, "steps");
+    size_t count = json_array_size(steps);
+    if (!json_is_array(steps) || count > EK_PLAN_STEPS_MAX)
+        return damaged(file, "its steps are missing", err);
+    plan->steps = calloc(count + 1, sizeof *plan->steps);
+    plan->digests = calloc(count + 1, sizeof *plan->digests);
+    if (!plan->steps || !plan->digests)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
+    plan->count = count;
+    if (!copy_text(json, "state_digest", plan->digests[0], 65))
+        return damaged(file, "it does not say what state it starts from", err);
+    for (size_t i = 0; i < count; i++)
+        if (!read_step(spec, json_array_get(steps, i), i, plan))
+            return damaged(file, "one of its steps makes no sense", err);
+    if (!read_blocked(spec, json_object_get(json, "blocked"), plan))
+        return damaged(file, "what blocks it makes no sense", err);
+    read_totals(json_object_get(json, "totals"), plan);
+    return 0;
+}
+
+int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
+                      const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
+                      struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err)
+{
+    const json_t *json = deployment(file, index);
+    const char *planned_digest = text_of(json, "spec_digest");
+    const char *label = text_of(json, "ssl_domain_label");
+    struct ek_plan plan = {0};
+    char digest[65];
+    for (size_t i = 0; i < 32; i++)
+        snprintf(digest + 2 * i, 3, "%02x", spec_digest[i]);
+    if (!planned_digest || strcmp(planned_digest, digest) != 0) {
+        ek_fail(err, EK_STALE, "EK-0810", "the specs of %s changed since this plan was made",
+                spec->name);
+        return ek_hint(err, "make a new plan, read it, and apply that");
+    }
+    int former = member_index(spec, json_object_get(json, "former_primary"));
+    if (former < -1 || (label && strlen(label) >= sizeof policy->new_label))
+        return damaged(file, "its policy makes no sense", err);
+    int result = read_plan(file, json, spec, &plan, err);
+    if (result != 0) {
+        ek_plan_done(&plan);
+        return result;
+    }
+    policy->former_primary = former;
+    if (label)
+        snprintf(policy->new_label, sizeof policy->new_label, "%s", label);
+    *ret_plan = plan;
+    return 0;
+}
+
+static bool has_line(const char *text, const char *line, size_t length)
+{
+    for (const char *at = text; *at;) {
+        size_t here = strcspn(at, "\n");
+        if (here == length && memcmp(at, line, length) == 0)
+            return true;
+        at += here + (at[here] == '\n');
+    }
+    return false;
+}
+
+static bool has_fact(const json_t *facts, const char *line, size_t length)
+{
+    size_t i;
+    json_t *fact;
+    json_array_foreach(facts, i,
+                       fact) if (json_string_length(fact) == length &&
+                                 memcmp(json_string_value(fact), line, length) == 0) return true;
+    return false;
+}
+
+void ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
+                        const struct ek_deployment_spec *spec, const struct ek_state *state,
+                        const struct ek_policy *policy, struct ek_buffer *text)
+{
+    EK_BUFFER now = {0};
+    size_t i;
+    json_t *fact;
+    const json_t *facts = json_object_get(deployment(file, index), "facts");
+    ek_state_facts(spec, state, policy, &now);
+    json_array_foreach(facts, i, fact) if (json_is_string(fact) &&
+                                           !has_line(ek_buffer_text(&now), json_string_value(fact),
+                                                     json_string_length(fact)))
+        ek_buffer_printf(text, "- %s\n", json_string_value(fact));
+    for (const char *at = ek_buffer_text(&now); *at;) {
+        size_t length = strcspn(at, "\n");
+        if (!has_fact(facts, at, length))
+            ek_buffer_printf(text, "+ %.*s\n", (int)length, at);
+        at += length + (at[length] == '\n');
+    }
+}

@@ -1,0 +1,45 @@
+/* Plan files: a plan's document as it was printed, read back and believed only when it is
+ * whole. They hold no secrets. */
+#ifndef EK_REPORT_PLAN_FILE_H
+#define EK_REPORT_PLAN_FILE_H
+
+#include "reconciler/report/plan_report.h"
+
+#define EK_PLAN_FORMAT_MAJOR 1
+
+struct ek_plan_file; /* opaque */
+
+/* Write the set's document to `path`: mode 0600, atomically. */
+int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct ek_error *err);
+
+/* Read and check a file. EK_INVALID (EK-0808) when it is no plan or was changed,
+ * EK_UNSUPPORTED (EK-0809) when a newer version wrote it. */
+int ek_plan_file_read(const char *path, struct ek_plan_file **ret_file, struct ek_error *err);
+void ek_plan_file_free(struct ek_plan_file *file);
+void ek_plan_file_cleanup(struct ek_plan_file **file);
+
+/* Where its specs came from; borrowed from the file. */
+void ek_plan_file_source(const struct ek_plan_file *file, struct ek_plan_source *ret_source);
+
+/* The plan's name: 64 hex digits. */
+const char *ek_plan_file_name(const struct ek_plan_file *file);
+
+/* Its deployments: how many, and their names and accounts. */
+size_t ek_plan_file_count(const struct ek_plan_file *file);
+const char *ek_plan_file_deployment(const struct ek_plan_file *file, size_t index);
+const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index);
+
+/* The plan of the file's deployment `index` for `spec`, and what it fixes of the policy
+ * (label, former primary); the caller frees the plan with ek_plan_done. EK_STALE (EK-0810)
+ * when the spec is another one than it was planned for. */
+int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
+                      const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
+                      struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err);
+
+/* Append what moved between the state that was planned from and `state`: lines beginning
+ * with "- " and "+ ". */
+void ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
+                        const struct ek_deployment_spec *spec, const struct ek_state *state,
+                        const struct ek_policy *policy, struct ek_buffer *text);
+
+#endif

@@ -1,0 +1,237 @@
+#include <jansson.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/report/plan_report.h"
+#include "reconciler/report/view.h"
+
+static json_t *text_or_null(const char *text)
+{
+    return text && text[0] ? json_string(text) : json_null();
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    json_object_set_new(object, key, value ? value : json_null());
+}
+
+static json_t *member_name(const struct ek_deployment_spec *spec, int member)
+{
+    return member >= 0 ? json_string(spec->members[member].name) : json_null();
+}
+
+static json_t *mode_json(enum ek_ssl_mode mode)
+{
+    return mode ? json_string(ek_ssl_mode_name(mode)) : json_null();
+}
+
+static json_t *step_json(const struct ek_planned *planned, size_t i)
+{
+    static const char *const changes[] = {"add", "modify", "replace", "remove"};
+    const struct ek_step *step = &planned->plan->steps[i];
+    const struct ek_step_row *row = ek_step_row(step->kind);
+    json_t *json = json_object();
+    set(json, "number", json_integer((json_int_t)i + 1));
+    set(json, "kind", json_string(row->name));
+    set(json, "verb", json_string(row->verb));
+    set(json, "change", json_string(changes[row->change]));
+    set(json, "member", member_name(planned->spec, step->member));
+    set(json, "other", member_name(planned->spec, step->other));
+    set(json, "mode", mode_json(step->mode));
+    set(json, "label", text_or_null(step->label));
+    set(json, "config_version", json_integer(step->config_version));
+    set(json, "hold", json_boolean(step->hold));
+    set(json, "reason", json_string(step->why));
+    set(json, "restarts", json_integer(row->restarts));
+    set(json, "elections", json_integer(row->elections));
+    set(json, "can_be_undone", json_boolean(row->can_be_undone));
+    set(json, "state_digest_before", json_string(planned->plan->digests[i]));
+    set(json, "state_digest_after", json_string(planned->plan->digests[i + 1]));
+    return json;
+}
+
+static json_t *member_json(const struct ek_planned *planned, size_t i)
+{
+    const struct ek_member_observed *member = &planned->state->members[i];
+    static const char *const words[] = {"unknown", "no", "yes"};
+    char version[48] = "";
+    json_t *json = json_object();
+    if (member->version[0])
+        snprintf(version, sizeof version, "%d.%d.%d", member->version[0], member->version[1],
+                 member->version[2]);
+    set(json, "name", json_string(planned->spec->members[i].name));
+    set(json, "reachable", json_string(words[member->reachable]));
+    set(json, "state", json_string(ek_member_state_name(member->state)));
+    set(json, "host", text_or_null(member->host));
+    set(json, "version", text_or_null(version));
+    set(json, "ssl_mode_running", mode_json(member->mode_running));
+    set(json, "ssl_mode_configured", mode_json(member->mode_configured));
+    set(json, "problem", text_or_null(planned->problems ? planned->problems[i] : NULL));
+    return json;
+}
+
+static json_t *observed_json(const struct ek_planned *planned, const struct ek_view *view)
+{
+    json_t *json = json_object();
+    json_t *members = json_array();
+    for (size_t i = 0; i < planned->state->member_count; i++)
+        json_array_append_new(members, member_json(planned, i));
+    set(json, "primary", member_name(planned->spec, ek_state_primary(planned->state)));
+    set(json, "members", members);
+    set(json, "drift", strcmp(view->drift, "none") ? json_string(view->drift) : json_null());
+    set(json, "problem",
+        text_or_null(planned->problems ? planned->problems[planned->state->member_count] : NULL));
+    return json;
+}
+
+static json_t *facts_json(const struct ek_planned *planned)
+{
+    EK_BUFFER lines = {0};
+    json_t *json = json_array();
+    ek_state_facts(planned->spec, planned->state, planned->policy, &lines);
+    for (const char *at = ek_buffer_text(&lines); *at;) {
+        size_t length = strcspn(at, "\n");
+        json_array_append_new(json, json_stringn(at, length));
+        at += length + (at[length] == '\n');
+    }
+    return json;
+}
+
+static json_t *blocked_json(const struct ek_planned *planned)
+{
+    const struct ek_blocked *blocked = &planned->plan->blocked;
+    json_t *json = json_object();
+    if (planned->plan->end != EK_VERDICT_BLOCKED) {
+        json_decref(json);
+        return json_null();
+    }
+    set(json, "id", json_string(blocked->id));
+    set(json, "passing", json_boolean(blocked->passing));
+    set(json, "member", member_name(planned->spec, blocked->member));
+    set(json, "sentence", json_string(blocked->sentence));
+    set(json, "hint", text_or_null(blocked->hint));
+    return json;
+}
+
+static json_t *totals_json(const struct ek_plan *plan)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "add", plan->to_add, "change",
+                     plan->to_change, "destroy", plan->to_destroy, "restarts", plan->restarts,
+                     "elections", plan->elections, "write_pause_ms",
+                     (json_int_t)plan->write_pause_ms);
+}
+
+static json_t *clients_json(const struct ek_planned *planned, const struct ek_view *view)
+{
+    EK_BUFFER before = {0};
+    json_t *json = json_object();
+    json_t *notes = json_array();
+    ek_connection_string(planned->spec, planned->state, planned->state->domain_label, false,
+                         &before);
+    for (size_t i = 0; i < view->client_count; i++)
+        json_array_append_new(notes, json_string(view->clients[i]));
+    set(json, "connection_string", json_string(ek_buffer_text(&before)));
+    set(json, "new_connection_string", text_or_null(view->connection_string));
+    set(json, "notes", notes);
+    return json;
+}
+
+static json_t *deployment_json(const struct ek_plan_set *plans, const struct ek_planned *planned)
+{
+    struct ek_arena *arena = ek_arena_new();
+    struct ek_view view;
+    char spec_digest[65];
+    json_t *json = json_object();
+    json_t *steps = json_array();
+    const struct ek_deployment_spec *spec = planned->spec;
+    ek_view_make(arena, &plans->source, planned, &view);
+    for (size_t i = 0; i < sizeof planned->spec_digest; i++)
+        snprintf(spec_digest + 2 * i, 3, "%02x", planned->spec_digest[i]);
+    for (size_t i = 0; i < planned->plan->count; i++)
+        json_array_append_new(steps, step_json(planned, i));
+    set(json, "name", json_string(spec->name));
+    set(json, "account", json_string(spec->account));
+    set(json, "commit", text_or_null(plans->source.commit));
+    set(json, "spec_digest", json_string(spec_digest));
+    set(json, "replica_set", json_string(spec->set_name));
+    set(json, "replica_set_id", text_or_null(planned->state->set_id));
+    set(json, "ssl_mode", mode_json(spec->ssl_mode));
+    set(json, "ssl_domain_label", text_or_null(ek_planned_label(planned)));
+    set(json, "former_primary", member_name(spec, planned->policy->former_primary));
+    set(json, "observed", observed_json(planned, &view));
+    set(json, "steps", steps);
+    set(json, "blocked", blocked_json(planned));
+    set(json, "totals", totals_json(planned->plan));
+    set(json, "disruption", json_string(view.disruption));
+    set(json, "why_not_fewer_restarts", text_or_null(view.why_not_fewer));
+    set(json, "clients", clients_json(planned, &view));
+    set(json, "state_digest", json_string(planned->plan->digests[0]));
+    set(json, "facts", facts_json(planned));
+    ek_arena_free(arena);
+    return json;
+}
+
+static json_t *source_json(const struct ek_plan_source *source)
+{
+    json_t *json = json_object();
+    set(json, "kind", json_string(source->directory ? "directory" : "git"));
+    set(json, "location", text_or_null(source->directory ? source->directory : source->url));
+    set(json, "path", text_or_null(source->path));
+    set(json, "commit", text_or_null(source->commit));
+    set(json, "commit_subject", text_or_null(source->commit_subject));
+    return json;
+}
+
+void ek_plan_json_digest(const json_t *document, char ret_hex[65])
+{
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    json_t *copy = json_copy((json_t *)(uintptr_t)document);
+    json_object_del(copy, "sha256");
+    json_object_del(copy, "observed_at");
+    char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    if (!text)
+        abort();
+    SHA256((const unsigned char *)text, strlen(text), hash);
+    for (size_t i = 0; i < sizeof hash; i++)
+        snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
+    free(text);
+    json_decref(copy);
+}
+
+json_t *ek_plan_json(const struct ek_plan_set *plans)
+{
+    char hex[65];
+    char when[32];
+    struct ek_plan totals = {0};
+    json_t *json = json_object();
+    json_t *deployments = json_array();
+    for (size_t i = 0; i < plans->count; i++) {
+        const struct ek_plan *plan = plans->planned[i].plan;
+        json_array_append_new(deployments, deployment_json(plans, &plans->planned[i]));
+        totals.to_add += plan->to_add;
+        totals.to_change += plan->to_change;
+        totals.to_destroy += plan->to_destroy;
+        totals.restarts += plan->restarts;
+        totals.elections += plan->elections;
+        totals.write_pause_ms += plan->write_pause_ms;
+    }
+    set(json, "format_version", json_string("1.0"));
+    set(json, "type", json_string("plan"));
+    set(json, "source", source_json(&plans->source));
+    set(json, "deployments", deployments);
+    set(json, "totals", totals_json(&totals));
+    ek_plan_json_digest(json, hex);
+    set(json, "sha256", json_string(hex));
+    ek_time_text(plans->count ? plans->planned[0].observed_ms : 0, true, when);
+    set(json, "observed_at", json_string(when));
+    return json;
+}
+
+void ek_plan_name(const struct ek_plan_set *plans, char ret_hex[65])
+{
+    json_t *json = ek_plan_json(plans);
+    snprintf(ret_hex, 65, "%s", json_string_value(json_object_get(json, "sha256")));
+    json_decref(json);
+}

@@ -1,0 +1,74 @@
+/* Plans for people and machines: text, Markdown and JSON of the same structs. */
+#ifndef EK_REPORT_PLAN_REPORT_H
+#define EK_REPORT_PLAN_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconciler/base/buffer.h"
+#include "reconciler/plan.h"
+
+struct json_t;
+
+/* The plan of one deployment and what it was made from. Borrowed. */
+struct ek_planned {
+    const struct ek_deployment_spec *spec;
+    const struct ek_state *state;
+    const struct ek_policy *policy;
+    const struct ek_plan *plan;
+    const char (*problems)[512]; /* as in struct ek_observation, or NULL */
+    int64_t observed_ms;
+    uint8_t spec_digest[32];
+};
+
+/* Where the specs came from; borrowed, NULL where there is nothing to say. */
+struct ek_plan_source {
+    const char *directory; /* absolute path of a plain directory or file, or NULL: git */
+    const char *url;
+    const char *path; /* folder inside the commit's tree */
+    const char *commit;
+    const char *commit_subject;
+};
+
+struct ek_plan_set {
+    struct ek_plan_source source;
+    const struct ek_planned *planned;
+    size_t count;
+    const char *next_command; /* what applies it: "evenkeel apply orders.plan", or NULL */
+};
+
+/* The document that is printed as JSON and stored as a plan file; the caller owns it. It
+ * carries "sha256", the plan's name: the digest of all the rest but the time. */
+struct json_t *ek_plan_json(const struct ek_plan_set *set);
+
+/* The digest of a document as above, whatever its "sha256" says. */
+void ek_plan_json_digest(const struct json_t *document, char ret_hex[65]);
+
+/* The name of the plans together: 64 hex digits, the "sha256" of their document. */
+void ek_plan_name(const struct ek_plan_set *set, char ret_hex[65]);
+
+/* Append the plan as text: at most 100 columns, the totals as the last line. */
+void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *text);
+
+/* Append a comment for a pull request, below 65 536 characters. */
+void ek_plan_markdown(const struct ek_plan_set *set, struct ek_buffer *text);
+
+/* "preferSSL", or "preferTLS" where the specs are written so. */
+const char *ek_mode_word(const struct ek_deployment_spec *spec, enum ek_ssl_mode mode);
+
+/* The connection string of the members' hosts as they are, or with `wanted` as they will be
+ * under `label`. */
+void ek_connection_string(const struct ek_deployment_spec *spec, const struct ek_state *state,
+                          const char *label, bool wanted, struct ek_buffer *text);
+
+/* The label that the SSL domain has or will have by this plan, "" for none. */
+const char *ek_planned_label(const struct ek_planned *planned);
+
+/* "2026-01-02 03:04:05 UTC", or with T and Z for machines. */
+void ek_time_text(int64_t ms, bool machine, char ret_text[32]);
+
+/* "1.5 s", "2 min 5 s", "400 ms". */
+void ek_duration_text(int64_t ms, char ret_text[32]);
+
+#endif

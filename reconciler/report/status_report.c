@@ -1,0 +1,224 @@
+#include "reconciler/report/status_report.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reconciler/report/palette.h"
+#include "reconciler/report/view.h"
+
+const char *ek_sync_word(const struct ek_planned *planned)
+{
+    bool seen = false;
+    for (size_t i = 0; i < planned->state->member_count; i++)
+        seen |= planned->state->members[i].reachable == EK_YES;
+    if (!seen || (planned->plan->end == EK_VERDICT_BLOCKED && planned->plan->count == 0))
+        return "Unknown";
+    return planned->plan->count ? "OutOfSync" : "Synced";
+}
+
+const char *ek_health_word(const struct ek_state *state)
+{
+    size_t well = 0;
+    size_t starting = 0;
+    size_t seen = 0;
+    for (size_t i = 0; i < state->member_count; i++) {
+        const struct ek_member_observed *member = &state->members[i];
+        seen += member->reachable == EK_YES || member->process != EK_UNKNOWN;
+        well += member->reachable == EK_YES &&
+                (member->state == EK_MEMBER_PRIMARY || member->state == EK_MEMBER_SECONDARY ||
+                 member->state == EK_MEMBER_ARBITER);
+        starting += member->restart_begun == EK_YES || member->state == EK_MEMBER_STARTUP ||
+                    member->state == EK_MEMBER_STARTUP2 || member->state == EK_MEMBER_RECOVERING;
+    }
+    if (seen == 0)
+        return "Unknown";
+    if (well == state->member_count && ek_state_primary(state) >= 0)
+        return "Healthy";
+    return starting ? "Progressing" : "Degraded";
+}
+
+/* "preferSSL", or "a allowSSL, b preferSSL" while the members differ. */
+static void modes(const struct ek_planned *planned, struct ek_buffer *text)
+{
+    const struct ek_state *state = planned->state;
+    bool mixed = false;
+    for (size_t i = 1; i < state->member_count; i++)
+        mixed |= state->members[i].mode_running != state->members[0].mode_running;
+    for (size_t i = 0; i < (mixed ? state->member_count : 1); i++)
+        ek_buffer_printf(text, "%s%s%s%s", i ? ", " : "",
+                         mixed ? planned->spec->members[i].name : "", mixed ? " " : "",
+                         ek_mode_word(planned->spec, state->members[i].mode_running));
+}
+
+static const char *word_colour(const struct ek_palette *paint, const char *word)
+{
+    if (strcmp(word, "Synced") == 0 || strcmp(word, "Healthy") == 0)
+        return paint->add;
+    return strcmp(word, "Degraded") == 0 ? paint->bad : paint->change;
+}
+
+static void connection(const struct ek_planned *planned, struct ek_buffer *text)
+{
+    ek_connection_string(planned->spec, planned->state, planned->state->domain_label, false, text);
+}
+
+void ek_status_text(const struct ek_planned *planned, size_t count, bool colour,
+                    struct ek_buffer *text)
+{
+    const struct ek_palette *paint = ek_palette(colour);
+    ek_buffer_printf(text, "%s%-20s %-10s %-12s %-11s %-8s %-8s%s %s\n", paint->bold, "DEPLOYMENT",
+                     "SYNC", "HEALTH", "SSLMODE", "MEMBERS", "PRIMARY", paint->plain,
+                     "CONNECTION STRING");
+    for (size_t i = 0; i < count; i++) {
+        const struct ek_state *state = planned[i].state;
+        const char *sync = ek_sync_word(&planned[i]);
+        const char *health = ek_health_word(state);
+        int primary = ek_state_primary(state);
+        EK_BUFFER mode = {0};
+        EK_BUFFER string = {0};
+        modes(&planned[i], &mode);
+        connection(&planned[i], &string);
+        ek_buffer_printf(
+            text, "%-20s %s%-10s%s %s%-12s%s %-11s %-8zu %-8s %s\n", planned[i].spec->name,
+            word_colour(paint, sync), sync, paint->plain, word_colour(paint, health), health,
+            paint->plain, strchr(ek_buffer_text(&mode), ',') ? "mixed" : ek_buffer_text(&mode),
+            state->member_count, primary >= 0 ? planned[i].spec->members[primary].name : "none",
+            ek_buffer_text(&string));
+    }
+}
+
+static void member_detail(const struct ek_planned *planned, size_t i, struct ek_buffer *text)
+{
+    const struct ek_member_observed *member = &planned->state->members[i];
+    const struct ek_certificate_state *certificate = &member->certificate_running;
+    ek_buffer_printf(text, "  %-10s %-12s %s", planned->spec->members[i].name,
+                     ek_member_state_name(member->state),
+                     ek_mode_word(planned->spec, member->mode_running));
+    if (member->mode_configured != member->mode_running)
+        ek_buffer_printf(text, " (its file: %s)",
+                         ek_mode_word(planned->spec, member->mode_configured));
+    if (member->version[0])
+        ek_buffer_printf(text, ", version %d.%d.%d", member->version[0], member->version[1],
+                         member->version[2]);
+    if (member->lag_ms > 0)
+        ek_buffer_printf(text, ", %lld ms behind", (long long)member->lag_ms);
+    if (member->plaintext_clients > 0)
+        ek_buffer_printf(text, ", %lld clients in plaintext", (long long)member->plaintext_clients);
+    ek_buffer_printf(text, "\n  %-10s %s\n", "", member->host[0] ? member->host : "host unknown");
+    if (certificate->present == EK_YES) {
+        char when[32];
+        ek_time_text(certificate->not_after_s * 1000, false, when);
+        ek_buffer_printf(text, "  %-10s certificate for %s, valid until %s\n", "",
+                         certificate->name, when);
+    }
+    if (planned->problems && planned->problems[i][0])
+        ek_buffer_printf(text, "  %-10s not seen: %s\n", "", planned->problems[i]);
+}
+
+void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_buffer *text)
+{
+    const struct ek_palette *paint = ek_palette(colour);
+    const struct ek_deployment_spec *spec = planned->spec;
+    const char *label = planned->state->domain_label;
+    const char *sync = ek_sync_word(planned);
+    const char *health = ek_health_word(planned->state);
+    EK_BUFFER mode = {0};
+    EK_BUFFER string = {0};
+    modes(planned, &mode);
+    connection(planned, &string);
+    ek_buffer_printf(text, "%s%s%s (account %s): %s%s%s, %s%s%s\n", paint->bold, spec->name,
+                     paint->plain, spec->account, word_colour(paint, sync), sync, paint->plain,
+                     word_colour(paint, health), health, paint->plain);
+    ek_buffer_printf(text, "  replica set  %s\n", spec->set_name);
+    ek_buffer_printf(text, "  sslMode      %s (the specs say %s)\n", ek_buffer_text(&mode),
+                     ek_mode_word(spec, spec->ssl_mode));
+    if (label[0] && spec->ssl_domain.base)
+        ek_buffer_printf(text, "  SSL domain   %s.%s\n", label, spec->ssl_domain.base);
+    ek_buffer_printf(text, "  clients      %s\n", ek_buffer_text(&string));
+    if (planned->plan->end == EK_VERDICT_BLOCKED)
+        ek_buffer_printf(text, "  blocked      %s [%s]\n", planned->plan->blocked.sentence,
+                         planned->plan->blocked.id);
+    if (planned->plan->count)
+        ek_buffer_printf(text, "  to do        %zu steps: see evenkeel plan\n",
+                         planned->plan->count);
+    ek_buffer_text_add(text, "\n");
+    for (size_t i = 0; i < planned->state->member_count; i++)
+        member_detail(planned, i, text);
+    if (planned->problems && planned->problems[planned->state->member_count][0])
+        ek_buffer_printf(text, "\nnot seen: %s\n", planned->problems[planned->state->member_count]);
+}
+
+json_t *ek_status_json(const struct ek_planned *planned, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct ek_state *state = planned[i].state;
+        int primary = ek_state_primary(state);
+        EK_BUFFER string = {0};
+        json_t *members = json_array();
+        connection(&planned[i], &string);
+        for (size_t m = 0; m < state->member_count; m++)
+            json_array_append_new(
+                members,
+                json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "name",
+                          planned[i].spec->members[m].name, "state",
+                          ek_member_state_name(state->members[m].state), "host",
+                          state->members[m].host, "ssl_mode_running",
+                          ek_ssl_mode_name(state->members[m].mode_running), "ssl_mode_configured",
+                          ek_ssl_mode_name(state->members[m].mode_configured), "plaintext_clients",
+                          (json_int_t)state->members[m].plaintext_clients, "certificate_ends_s",
+                          (json_int_t)state->members[m].certificate_running.not_after_s));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s?, s:s, s:o}", "name",
+                            planned[i].spec->name, "account", planned[i].spec->account, "sync",
+                            ek_sync_word(&planned[i]), "health", ek_health_word(state), "ssl_mode",
+                            ek_ssl_mode_name(planned[i].spec->ssl_mode), "steps_to_do",
+                            (int)planned[i].plan->count, "primary",
+                            primary >= 0 ? planned[i].spec->members[primary].name : NULL,
+                            "connection_string", ek_buffer_text(&string), "members", members));
+    }
+    return json_pack("{s:s, s:s, s:o}", "format_version", "1.0", "type", "status", "deployments",
+                     list);
+}
+
+void ek_verify_text(const struct ek_verified *verified, bool colour, struct ek_buffer *text)
+{
+    static const char *const words[] = {"ok", "FAILED", "unknown"};
+    const struct ek_palette *paint = ek_palette(colour);
+    const char *const colours[] = {paint->add, paint->bad, paint->change};
+    ek_buffer_printf(text, "%s%s%s (account %s), sslMode %s\n\n", paint->bold, verified->spec->name,
+                     paint->plain, verified->spec->account,
+                     ek_mode_word(verified->spec, verified->spec->ssl_mode));
+    for (size_t i = 0; i < verified->count; i++) {
+        const struct ek_check *check = &verified->checks[i];
+        ek_buffer_printf(text, "  %s%-8s%s %-10s %-22s %s\n", colours[check->result],
+                         words[check->result], paint->plain,
+                         check->member >= 0 ? verified->spec->members[check->member].name : "-",
+                         check->name, check->sentence);
+    }
+    ek_buffer_text_add(text, "\n");
+}
+
+json_t *ek_verify_json(const struct ek_verified *verified, size_t count)
+{
+    static const char *const words[] = {"passed", "failed", "unknown"};
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *checks = json_array();
+        for (size_t k = 0; k < verified[i].count; k++) {
+            const struct ek_check *check = &verified[i].checks[k];
+            json_array_append_new(
+                checks,
+                json_pack("{s:s?, s:s, s:s, s:s}", "member",
+                          check->member >= 0 ? verified[i].spec->members[check->member].name : NULL,
+                          "check", check->name, "result", words[check->result], "sentence",
+                          check->sentence));
+        }
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:o}", "name", verified[i].spec->name,
+                                        "account", verified[i].spec->account, "checks", checks));
+    }
+    return json_pack("{s:s, s:s, s:o}", "format_version", "1.0", "type", "verification",
+                     "deployments", list);
+}

@@ -1,0 +1,50 @@
+/* A plan put into words once; text and Markdown only lay it out. */
+#ifndef EK_REPORT_VIEW_H
+#define EK_REPORT_VIEW_H
+
+#include "reconciler/report/plan_report.h"
+#include "specs/arena.h"
+
+struct ek_view_row {
+    size_t first, last; /* step numbers */
+    enum ek_change change;
+    const char *verb;    /* "bind names" */
+    const char *members; /* "a b c" */
+    const char *note;    /* why, and what it costs */
+};
+
+struct ek_view_change {
+    enum ek_change change;
+    const char *what;
+    const char *how;
+};
+
+struct ek_view {
+    const char *title;    /* "orders (account acme)" */
+    const char *commit;   /* "3f2c1ab \"Enable SSL\"" or "directory /srv/specs" */
+    const char *observed; /* "observed …" */
+    const char *drift;    /* or "none" */
+    struct ek_view_change *changes;
+    size_t change_count;
+    struct ek_view_row *rows;
+    size_t row_count;
+    const char *disruption;
+    const char **clients; /* sentences */
+    size_t client_count;
+    const char *connection_string; /* the new one when it changes, or NULL */
+    const char *why_not_fewer;     /* or NULL */
+    const char **problems;
+    size_t problem_count;
+};
+
+/* Words for one plan, owned by the arena. */
+void ek_view_make(struct ek_arena *arena, const struct ek_plan_source *source,
+                  const struct ek_planned *planned, struct ek_view *ret_view);
+
+const char *ek_change_symbol(enum ek_change change);
+const char *ek_change_meaning(enum ek_change change);
+
+/* "1 restart", "3 restarts". */
+const char *ek_counted(struct ek_arena *arena, int count, const char *one, const char *many);
+
+#endif

@@ -1,0 +1,91 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "reconciler/report/view.h"
+
+const char *ek_mode_word(const struct ek_deployment_spec *spec, enum ek_ssl_mode mode)
+{
+    return spec->ssl_mode_written_as_tls ? ek_tls_mode_name(mode) : ek_ssl_mode_name(mode);
+}
+
+const char *ek_change_symbol(enum ek_change change)
+{
+    static const char *const symbols[] = {
+        [EK_CHANGE_ADD] = "+",
+        [EK_CHANGE_MODIFY] = "~",
+        [EK_CHANGE_REPLACE] = "-/+",
+        [EK_CHANGE_REMOVE] = "-",
+    };
+    return symbols[change];
+}
+
+const char *ek_change_meaning(enum ek_change change)
+{
+    static const char *const meanings[] = {
+        [EK_CHANGE_ADD] = "add",
+        [EK_CHANGE_MODIFY] = "change in place",
+        [EK_CHANGE_REPLACE] = "stop and start again",
+        [EK_CHANGE_REMOVE] = "remove",
+    };
+    return meanings[change];
+}
+
+const char *ek_counted(struct ek_arena *arena, int count, const char *one, const char *many)
+{
+    return ek_arena_printf(arena, "%d %s", count, count == 1 ? one : many);
+}
+
+void ek_time_text(int64_t ms, bool machine, char ret_text[32])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm parts;
+    gmtime_r(&seconds, &parts);
+    strftime(ret_text, 32, machine ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d %H:%M:%S UTC", &parts);
+}
+
+void ek_duration_text(int64_t ms, char ret_text[32])
+{
+    if (ms < 1000)
+        snprintf(ret_text, 32, "%" PRId64 " ms", ms);
+    else if (ms < 60000 && ms % 1000 >= 50)
+        snprintf(ret_text, 32, "%.1f s", (double)ms / 1000);
+    else if (ms < 60000)
+        snprintf(ret_text, 32, "%" PRId64 " s", ms / 1000);
+    else
+        snprintf(ret_text, 32, "%" PRId64 " min %" PRId64 " s", ms / 60000, ms / 1000 % 60);
+}
+
+const char *ek_planned_label(const struct ek_planned *planned)
+{
+    if (planned->state->domain_label[0])
+        return planned->state->domain_label;
+    for (size_t i = 0; i < planned->plan->count; i++)
+        if (planned->plan->steps[i].label[0])
+            return planned->plan->steps[i].label;
+    return "";
+}
+
+void ek_connection_string(const struct ek_deployment_spec *spec, const struct ek_state *state,
+                          const char *label, bool wanted, struct ek_buffer *text)
+{
+    char host[280];
+    const char *separator = "";
+    bool tls = spec->ssl_mode > EK_SSL_DISABLED;
+    ek_buffer_text_add(text, "mongodb://");
+    for (size_t i = 0; i < spec->member_count; i++) {
+        const struct ek_member_spec *member = &spec->members[i];
+        if (member->hidden || member->arbiter)
+            continue;
+        if (!wanted) {
+            snprintf(host, sizeof host, "%s", state->members[i].host);
+            tls = state->members[i].mode_running > EK_SSL_DISABLED;
+        }
+        if ((wanted && !ek_wanted_host(spec, label, i, host, sizeof host)) || !host[0])
+            snprintf(host, sizeof host, "%s:%d", member->host, member->port);
+        ek_buffer_printf(text, "%s%s", separator, host);
+        separator = ",";
+    }
+    ek_buffer_printf(text, "/?replicaSet=%s%s", spec->set_name, tls ? "&tls=true" : "");
+}
