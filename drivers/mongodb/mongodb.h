@@ -87,7 +87,9 @@ struct ek_mongodb_seen {
     enum ek_answer authorization; /* security.authorization or keyFile at start */
     int64_t pid;                  /* -1 unknown */
     int64_t uptime_ms;            /* -1 unknown */
-    int64_t signing_key; /* keyId of $clusterTime of an authenticated reply; 0 none, -1 unknown */
+    int64_t signing_key; /* keyId of $clusterTime of a reply to the own user; 0 none, -1 unknown
+                            (also as
+                            __system, whom servers answer unsigned, unless the greeting had one) */
     int64_t applied_ms;  /* wall time of its own last applied operation, -1 unknown */
     int64_t plaintext_clients; /* open client connections logged as not using SSL, own and members'
                                   connections not counted; -1 unknown */
@@ -102,7 +104,7 @@ struct ek_mongodb_user {
     const char *const *roles; /* of database admin, NULL-terminated */
 };
 
-/* All acts: 0 or an error EK-043x whose sentence carries the server's code and words.
+/* All acts: 0 or an error EK-0430…0455 whose sentence carries the server's code and words.
  * A network failure in the middle of an act is EK_UNREACHABLE: the effect is then unknown. */
 struct ek_mongodb_driver {
     const char *name; /* "libmongoc" */

@@ -32,16 +32,32 @@ struct test_server {
 
 static char test_server_program[4096];
 
+/* A stand-in built along with this very program, or in the usual place. */
+static inline bool test_server_find_standin(void)
+{
+    char self[3072] = "", path[4096];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash = length > 0 ? strrchr(self, '/') : NULL;
+    static const char *const places[] = {"/../mongod-standin", "/../../mongod-standin"};
+    for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+        *slash = '\0';
+        snprintf(path, sizeof path, "%s%s", self, places[i]);
+        if (realpath(path, test_server_program))
+            return true;
+    }
+    return realpath("build/mongod-standin", test_server_program) != NULL;
+}
+
 /* False, with a word why, when there is no server to test with. */
 static inline bool test_server_find(void)
 {
     const char *given = getenv("MONGOD");
-    if (!given || !*given)
-        given = "build/mongod-standin";
-    if (realpath(given, test_server_program) && access(test_server_program, X_OK) == 0)
+    bool found =
+        given && *given ? realpath(given, test_server_program) != NULL : test_server_find_standin();
+    if (found && access(test_server_program, X_OK) == 0)
         return true;
     fprintf(stderr, "skipped: neither MONGOD names a server nor is there a "
-                    "build/mongod-standin (make build/mongod-standin)\n");
+                    "mongod-standin (make build/mongod-standin)\n");
     return false;
 }
 
