@@ -1,0 +1,84 @@
+#include "drivers/git/git.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drivers/git/library.h"
+#include "drivers/git/location.h"
+#include "drivers/git/mirror.h"
+#include "drivers/git/revision.h"
+#include "drivers/git/tree.h"
+#include "specs/text.h"
+
+static int open_local(const char *path, git_repository **ret_repository, struct ek_error *err)
+{
+    if (access(path, F_OK) != 0)
+        return ek_fail(err, EK_NOT_FOUND, "EK-0601", "%s does not exist", path);
+    int code = git_repository_open_ext(ret_repository, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
+    if (code == 0)
+        return 0;
+    if (code != GIT_ENOTFOUND)
+        return ek_git_fail(err, code, "EK-0616", "the repository %s can't be opened", path);
+    ek_fail(err, EK_NOT_FOUND, "EK-0602", "%s is not a git repository", path);
+    git_buf above = {0};
+    if (git_repository_discover(&above, path, 0, NULL) == 0)
+        ek_hint(err, "it lies inside the repository %s: name that, and the folder as the path",
+                above.ptr);
+    else
+        ek_hint(err, "a plain directory of specs is read without git");
+    git_buf_dispose(&above);
+    return EK_NOT_FOUND;
+}
+
+/* The first line of the message, made harmless: whoever commits writes it. */
+static char *subject_of(const git_commit *commit)
+{
+    const char *message = git_commit_message(commit);
+    struct ek_buffer subject = {0};
+    ek_text_show(&subject, message ? message : "", message ? strcspn(message, "\r\n") : 0);
+    return ek_buffer_take(&subject);
+}
+
+static int read_commit(git_repository *repository, const struct ek_git_request *request,
+                       struct ek_spec_files *ret_files, struct ek_error *err)
+{
+    EK_GIT_COMMIT *commit = NULL;
+    EK_COLLECTION collection = {0};
+    int result = ek_git_revision(repository, request->revision, &commit, err);
+    if (result == 0)
+        result = ek_git_tree_collect(commit, request->path, &collection, err);
+    struct ek_spec_files files = {0};
+    if (result == 0)
+        result = ek_collection_finish(&collection, request->url, &files, err);
+    if (result != 0)
+        return result;
+    char id[GIT_OID_HEXSZ + 1];
+    git_oid_tostr(id, sizeof id, git_commit_id(commit));
+    struct ek_buffer text = {0};
+    ek_buffer_text_add(&text, id);
+    files.commit = ek_buffer_take(&text);
+    files.commit_subject = subject_of(commit);
+    *ret_files = files;
+    return 0;
+}
+
+int ek_git_read(const struct ek_git_request *request, struct ek_spec_files *ret_files,
+                struct ek_error *err)
+{
+    EK_LOCATION location = {0};
+    int result = ek_git_library(err);
+    if (result == 0)
+        result = ek_location_parse(request->url, &location, err);
+    if (result != 0)
+        return result;
+    const char *address = ek_buffer_text(&location.address);
+    if (location.remote) {
+        EK_MIRROR mirror = {0};
+        result = ek_mirror_open(request, address, &mirror, err);
+        return result == 0 ? read_commit(mirror.repository, request, ret_files, err) : result;
+    }
+    EK_GIT_REPOSITORY *repository = NULL;
+    result = open_local(address, &repository, err);
+    return result == 0 ? read_commit(repository, request, ret_files, err) : result;
+}
