@@ -1,0 +1,286 @@
+#include "reconciler/execute/verify.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/execute/world_internal.h"
+
+enum { HANDSHAKE_MS = 5000 };
+
+struct verify {
+    struct ek_world *world;
+    const struct ek_deployment_spec *spec;
+    const struct ek_observation *observation;
+    const struct ek_state *state;
+    int64_t deadline;
+    struct ek_check *checks;
+    size_t max;
+    size_t count;
+};
+
+static void __attribute__((format(printf, 5, 6)))
+add(struct verify *v, int member, const char *name, enum ek_check_result result, const char *format,
+    ...)
+{
+    va_list arguments;
+    if (v->count >= v->max)
+        return;
+    struct ek_check *check = &v->checks[v->count++];
+    *check = (struct ek_check){.member = member, .result = result};
+    snprintf(check->name, sizeof check->name, "%s", name);
+    va_start(arguments, format);
+    vsnprintf(check->sentence, sizeof check->sentence, format, arguments);
+    va_end(arguments);
+}
+
+static enum ek_check_result result_of(enum ek_tri holds)
+{
+    static const enum ek_check_result results[] = {
+        [EK_UNKNOWN] = EK_CHECK_UNKNOWN, [EK_NO] = EK_CHECK_FAILED, [EK_YES] = EK_CHECK_PASSED};
+    return results[holds];
+}
+
+static enum ek_tri tri(bool holds)
+{
+    return holds ? EK_YES : EK_NO;
+}
+
+/* ---- always ---- */
+
+static bool in_service(enum ek_member_state state)
+{
+    return state == EK_MEMBER_PRIMARY || state == EK_MEMBER_SECONDARY || state == EK_MEMBER_ARBITER;
+}
+
+static void check_health(struct verify *v, size_t i)
+{
+    const struct ek_member_observed *member = &v->state->members[i];
+    uint64_t unwell = member->viewed_by & ~member->healthy_for;
+    if (member->reachable != EK_YES) {
+        add(v, (int)i, "healthy", member->process == EK_NO ? EK_CHECK_FAILED : EK_CHECK_UNKNOWN,
+            "%s",
+            v->observation->problems[i][0] ? v->observation->problems[i] : "it does not answer");
+        return;
+    }
+    for (size_t k = 0; k < v->state->member_count; k++)
+        if (unwell >> k & 1) {
+            add(v, (int)i, "healthy", EK_CHECK_FAILED, "%s reports it as not healthy",
+                v->spec->members[k].name);
+            return;
+        }
+    if (member->lag_ms > v->spec->maintenance.max_lag_s * 1000)
+        add(v, (int)i, "healthy", EK_CHECK_FAILED, "it is %lld ms behind the primary",
+            (long long)member->lag_ms);
+    else
+        add(v, (int)i, "healthy",
+            member->state ? result_of(tri(in_service(member->state))) : EK_CHECK_UNKNOWN,
+            "it is %s", ek_member_state_name(member->state));
+}
+
+static void check_mode(struct verify *v, size_t i, const char *name, const char *where,
+                       enum ek_ssl_mode mode)
+{
+    enum ek_tri holds = mode ? tri(mode == v->spec->ssl_mode) : EK_UNKNOWN;
+    const char *(*word)(enum ek_ssl_mode) =
+        v->spec->ssl_mode_written_as_tls ? ek_tls_mode_name : ek_ssl_mode_name;
+    if (holds == EK_NO)
+        add(v, (int)i, name, EK_CHECK_FAILED, "%s sslMode %s, the specs say %s", where, word(mode),
+            word(v->spec->ssl_mode));
+    else
+        add(v, (int)i, name, result_of(holds), "%s sslMode %s", where, word(mode));
+}
+
+static void check_host(struct verify *v, size_t i)
+{
+    char wanted[280];
+    const char *host = v->state->members[i].host;
+    if (!host[0])
+        add(v, (int)i, "host-name", EK_CHECK_UNKNOWN, "its name in the replica set is not known");
+    else if (!ek_wanted_host(v->spec, v->state->domain_label, i, wanted, sizeof wanted))
+        add(v, (int)i, "host-name", EK_CHECK_FAILED, "it has no name in an SSL domain yet");
+    else if (strcmp(host, wanted) != 0)
+        add(v, (int)i, "host-name", EK_CHECK_FAILED, "the replica set calls it %s, not %s", host,
+            wanted);
+    else
+        add(v, (int)i, "host-name", EK_CHECK_PASSED, "the replica set calls it %s", host);
+}
+
+/* ---- with SSL ---- */
+
+static void shake(struct verify *v, size_t i, const char *host,
+                  struct ek_mongodb_handshake *ret_handshake)
+{
+    struct ek_error err = {0};
+    int64_t deadline = ek_monotonic_ms() + HANDSHAKE_MS;
+    memset(ret_handshake, 0, sizeof *ret_handshake);
+    if (deadline > v->deadline)
+        deadline = v->deadline;
+    if (v->world->mongodb->handshake(host, v->spec->members[i].port,
+                                     v->world->authority.spec ? v->world->authority_file : NULL,
+                                     deadline, ret_handshake, &err) != 0)
+        snprintf(ret_handshake->problem, sizeof ret_handshake->problem, "%.255s", err.sentence);
+}
+
+static void check_by_name(struct verify *v, size_t i)
+{
+    struct ek_mongodb_handshake handshake;
+    char name[256];
+    if (!ek_domain_name(v->spec, v->state->domain_label, i, name, sizeof name)) {
+        add(v, (int)i, "tls-by-name", EK_CHECK_FAILED, "it has no name in an SSL domain yet");
+        return;
+    }
+    shake(v, i, name, &handshake);
+    if (handshake.tls == EK_ANSWER_YES && handshake.verified)
+        add(v, (int)i, "tls-by-name", EK_CHECK_PASSED, "connecting by %s works", name);
+    else
+        add(v, (int)i, "tls-by-name",
+            handshake.tls == EK_ANSWER_UNKNOWN ? EK_CHECK_UNKNOWN : EK_CHECK_FAILED,
+            "connecting by %s: %.100s", name,
+            handshake.problem[0] ? handshake.problem : "the server speaks no TLS");
+    ek_mongodb_handshake_done(&handshake);
+}
+
+/* The litmus test: the same connection by address must fail, and only because the
+ * certificate is not for an address. */
+static void check_by_address(struct verify *v, size_t i)
+{
+    struct ek_mongodb_handshake handshake;
+    struct ek_error err = {0};
+    char address[64];
+    if (ek_world_address(v->world, i, address, sizeof address, &err) != 0) {
+        add(v, (int)i, "tls-by-address", EK_CHECK_UNKNOWN, "%s", err.sentence);
+        return;
+    }
+    shake(v, i, address, &handshake);
+    bool by_name_only = strcasestr(handshake.problem, "mismatch") != NULL;
+    if (handshake.tls == EK_ANSWER_YES && !handshake.verified && by_name_only)
+        add(v, (int)i, "tls-by-address", EK_CHECK_PASSED,
+            "connecting by %s fails as it must: %.100s", address, handshake.problem);
+    else if (handshake.tls == EK_ANSWER_YES && handshake.verified)
+        add(v, (int)i, "tls-by-address", EK_CHECK_FAILED,
+            "connecting by %s works: the certificate is for more than its name", address);
+    else
+        add(v, (int)i, "tls-by-address",
+            handshake.tls == EK_ANSWER_UNKNOWN ? EK_CHECK_UNKNOWN : EK_CHECK_FAILED,
+            "connecting by %s fails, but not by the name alone: %.100s", address,
+            handshake.problem[0] ? handshake.problem : "the server speaks no TLS");
+    ek_mongodb_handshake_done(&handshake);
+}
+
+static void check_served(struct verify *v, size_t i)
+{
+    const struct ek_certificate_state *served = &v->state->members[i].certificate_running;
+    const struct ek_certificate_state *installed = &v->state->members[i].certificate_installed;
+    if (served->present == EK_UNKNOWN || installed->present == EK_UNKNOWN) {
+        add(v, (int)i, "certificate-served", EK_CHECK_UNKNOWN, "%s",
+            v->observation->problems[i][0] ? v->observation->problems[i]
+                                           : "its certificate could not be seen");
+        return;
+    }
+    bool same = served->present == EK_YES && installed->present == EK_YES &&
+                memcmp(served->sha256, installed->sha256, sizeof served->sha256) == 0;
+    add(v, (int)i, "certificate-served", result_of(tri(same)), "%s",
+        same ? "it serves the certificate that is installed"
+             : "it serves another certificate than the one installed");
+}
+
+static void check_certificate(struct verify *v, size_t i)
+{
+    const struct ek_certificate_state *served = &v->state->members[i].certificate_running;
+    char name[256];
+    bool named = ek_domain_name(v->spec, v->state->domain_label, i, name, sizeof name);
+    add(v, (int)i, "certificate-issuer",
+        served->present == EK_YES ? result_of(served->issued_by_authority) : EK_CHECK_UNKNOWN,
+        "issued by the authority %s%s", v->spec->certificates.authority,
+        served->issued_by_authority == EK_NO ? ": no" : "");
+    bool only = named && served->sole_name == EK_YES && strcmp(served->name, name) == 0;
+    bool known = served->present == EK_YES && served->sole_name != EK_UNKNOWN;
+    add(v, (int)i, "certificate-name", known ? result_of(tri(only)) : EK_CHECK_UNKNOWN,
+        "it is for %s%s", served->name[0] ? served->name : "an unknown name",
+        only ? " and nothing else" : ", not for its own name alone");
+    enum ek_tri sealed = v->state->members[i].certificate_installed.key_sealed;
+    add(v, (int)i, "key-encrypted", result_of(sealed), "its private key is %s on the host",
+        sealed == EK_NO ? "not encrypted" : "encrypted");
+}
+
+static void check_options(struct verify *v, size_t i)
+{
+    const struct ek_member_observed *member = &v->state->members[i];
+    bool known =
+        member->options_running.known == EK_YES && member->options_configured.known == EK_YES;
+    bool same = memcmp(member->options_running.digest, member->options_configured.digest, 32) == 0;
+    add(v, (int)i, "configuration-running", known ? result_of(tri(same)) : EK_CHECK_UNKNOWN,
+        "it runs with %s its configuration file says",
+        same ? "the TLS options that" : "other TLS options than");
+}
+
+/* ---- without ---- */
+
+static void check_refused(struct verify *v, size_t i)
+{
+    struct ek_mongodb_handshake handshake;
+    struct ek_error err = {0};
+    char address[64];
+    if (ek_world_address(v->world, i, address, sizeof address, &err) != 0) {
+        add(v, (int)i, "tls-refused", EK_CHECK_UNKNOWN, "%s", err.sentence);
+        return;
+    }
+    shake(v, i, address, &handshake);
+    static const enum ek_check_result results[] = {[EK_ANSWER_UNKNOWN] = EK_CHECK_UNKNOWN,
+                                                   [EK_ANSWER_NO] = EK_CHECK_PASSED,
+                                                   [EK_ANSWER_YES] = EK_CHECK_FAILED};
+    static const char *const words[] = {[EK_ANSWER_UNKNOWN] = "it could not be connected to",
+                                        [EK_ANSWER_NO] = "a TLS client is turned away",
+                                        [EK_ANSWER_YES] = "it takes TLS clients"};
+    add(v, (int)i, "tls-refused", results[handshake.tls], "%s", words[handshake.tls]);
+    ek_mongodb_handshake_done(&handshake);
+}
+
+/* ---- all of it ---- */
+
+static void check_member(struct verify *v, size_t i)
+{
+    const struct ek_member_observed *member = &v->state->members[i];
+    check_health(v, i);
+    check_mode(v, i, "sslmode-running", "running", member->mode_running);
+    check_mode(v, i, "sslmode-configured", "its file:", member->mode_configured);
+    check_host(v, i);
+    check_options(v, i);
+    if (v->spec->ssl_mode == EK_SSL_DISABLED) {
+        check_refused(v, i);
+        return;
+    }
+    check_by_name(v, i);
+    check_by_address(v, i);
+    check_served(v, i);
+    check_certificate(v, i);
+}
+
+int ek_verify(struct ek_world *world, int64_t deadline, struct ek_check *ret_checks, size_t max,
+              size_t *ret_count, struct ek_error *err)
+{
+    struct ek_observation *observation = calloc(1, sizeof *observation);
+    if (!observation)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while verifying");
+    int result = ek_observe(world, deadline, observation, err);
+    if (result == 0) {
+        struct verify v = {.world = world,
+                           .spec = world->spec,
+                           .observation = observation,
+                           .state = &observation->state,
+                           .deadline = deadline,
+                           .checks = ret_checks,
+                           .max = max};
+        int primary = ek_state_primary(v.state);
+        add(&v, -1, "primary", primary >= 0 ? EK_CHECK_PASSED : EK_CHECK_FAILED, "%s takes writes",
+            primary >= 0 ? world->spec->members[primary].name : "no member");
+        for (size_t i = 0; i < v.state->member_count; i++)
+            check_member(&v, i);
+        *ret_count = v.count;
+    }
+    free(observation);
+    return result;
+}
