@@ -273,8 +273,11 @@ void ek_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec
     ek_looked_digest(ret_looked);
     if (fleet->options->verbose)
         ek_say(fleet->options, "looking at %s", spec->name);
-    if (look(fleet, ret_looked, &ret_looked->error) != 0)
-        ek_wrap(&ret_looked->error, "%s", spec->name);
+    struct ek_error err = {0};
+    if (look(fleet, ret_looked, &err) != 0) {
+        ek_wrap(&err, "%s", spec->name);
+        ret_looked->error = err;
+    }
 }
 
 void ek_looked_digest(struct ek_looked *looked)
