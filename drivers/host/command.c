@@ -28,6 +28,19 @@ static const char *search_path(void)
     return path && *path ? path : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
+/* An absolute path, since the program may be started from another directory. */
+static int give_path(const char *path, const char *id, char ret_path[static PATH_MAX],
+                     struct ek_error *err)
+{
+    char absolute[PATH_MAX];
+    if (*path == '/')
+        snprintf(absolute, sizeof absolute, "%s", path);
+    else if (!realpath(path, absolute))
+        return ek_fail_errno(err, id, path);
+    memcpy(ret_path, absolute, sizeof absolute);
+    return 0;
+}
+
 static bool is_program(const char *path)
 {
     struct stat status;
@@ -43,16 +56,13 @@ int ek_program_find(const char *name, const char *id, char ret_path[static PATH_
         snprintf(path, sizeof path, "%s", name);
         if (!is_program(path))
             return ek_fail(err, EK_NOT_FOUND, id, "%s: no such program", name);
-        memcpy(ret_path, path, sizeof path);
-        return 0;
+        return give_path(path, id, ret_path, err);
     }
     while (*directory) {
         size_t length = strcspn(directory, ":");
         int used = snprintf(path, sizeof path, "%.*s/%s", (int)length, directory, name);
-        if (length > 0 && used > 0 && (size_t)used < sizeof path && is_program(path)) {
-            memcpy(ret_path, path, sizeof path);
-            return 0;
-        }
+        if (length > 0 && used > 0 && (size_t)used < sizeof path && is_program(path))
+            return give_path(path, id, ret_path, err);
         directory += length + (directory[length] == ':');
     }
     return ek_fail(err, EK_NOT_FOUND, id, "%s: no such program on PATH", name);

@@ -107,7 +107,7 @@ static void little_of_our_environment_is_handed_on(void **state)
 static void written_files_have_mode_content_and_parents(void **state)
 {
     const struct place *place = *state;
-    char path[128];
+    char path[256];
     char parent[128];
     snprintf(parent, sizeof parent, "%s/tls", place->directory);
     snprintf(path, sizeof path, "%s/deep/server.pem", parent);
