@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/world_internal.h"
@@ -115,12 +116,13 @@ static void shake(struct verify *v, size_t i, const char *host,
 {
     struct ek_error err = {0};
     int64_t deadline = ek_monotonic_ms() + HANDSHAKE_MS;
+    bool trusted = v->world->authority.spec && access(v->world->authority_file, R_OK) == 0;
     memset(ret_handshake, 0, sizeof *ret_handshake);
     if (deadline > v->deadline)
         deadline = v->deadline;
     if (v->world->mongodb->handshake(host, v->spec->members[i].port,
-                                     v->world->authority.spec ? v->world->authority_file : NULL,
-                                     deadline, ret_handshake, &err) != 0)
+                                     trusted ? v->world->authority_file : NULL, deadline,
+                                     ret_handshake, &err) != 0)
         snprintf(ret_handshake->problem, sizeof ret_handshake->problem, "%.255s", err.sentence);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reconciler/execute/world_internal.h"
 
@@ -159,11 +160,12 @@ void ek_world_target(const struct ek_world *world, size_t i, const char *label,
                      char *name_buffer, size_t size, struct ek_mongodb_target *ret_target)
 {
     const struct ek_member_spec *member = &world->spec->members[i];
+    bool trusted = world->authority.spec && access(world->authority_file, R_OK) == 0;
     *ret_target = (struct ek_mongodb_target){
         .member = member->name,
         .plain_host = member->address ? member->address : member->host,
         .port = member->port,
-        .ca_file = world->authority.spec ? world->authority_file : NULL,
+        .ca_file = trusted ? world->authority_file : NULL, /* not before the authority is made */
         .user = world->own_password && !member->arbiter ? EK_OWN_USER : NULL,
         .password = world->own_password,
         .key_file = world->key_file};
