@@ -4,6 +4,8 @@ import pytest
 
 from specs_repository import deployment_text
 
+ERROR, BLOCKED, NOT_APPROVED, USAGE = 1, 6, 8, 64
+
 
 @pytest.fixture
 def wants_ssl(shop):
@@ -27,6 +29,7 @@ def test_a_member_is_stopped(wants_ssl, command):
     shop.fleet.kill(name)
     try:
         done = shop.refused(*command, *shop.git)
+        assert done.returncode == BLOCKED
         assert name in done.stdout + done.stderr
         assert not shop.fleet.processes()[name], "not its business: nobody asked to start it"
     finally:
@@ -38,7 +41,7 @@ def test_a_member_is_unreachable(wants_ssl, command):
     shop, name = wants_ssl, secondary(wants_ssl)
     shop.fleet.unplug(name)
     try:
-        shop.refused(*command, *shop.git)
+        assert shop.refused(*command, *shop.git).returncode == BLOCKED
     finally:
         shop.fleet.plug(name)
         shop.fleet.wait_settled()
@@ -50,7 +53,7 @@ def test_no_majority(wants_ssl, command):
     for name in names:
         shop.fleet.kill(name)
     try:
-        shop.refused(*command, *shop.git)
+        assert shop.refused(*command, *shop.git).returncode == BLOCKED
     finally:
         shop.fleet.start(names)
         shop.fleet.wait_settled()
@@ -86,7 +89,7 @@ def test_a_broken_spec(shop, command):
     try:
         for words in (("validate",), command):
             done = shop.refused(*words, *shop.git)
-            assert done.returncode == 1
+            assert done.returncode == ERROR
             told = done.stdout + done.stderr
             assert f"orders.yaml:{line}:12" in told
             assert "preferSSL" in told and "replicaSet" in told, "both mistakes, each with a hint"
@@ -107,19 +110,19 @@ def test_ssl_on_a_shared_plan(shop):
 
 def test_a_revision_that_is_not_there(shop, command):
     done = shop.refused(*command, *shop.git, "--revision", "v9.9")
-    assert done.returncode == 1
+    assert done.returncode == ERROR
     assert "v9.9" in done.stdout + done.stderr
 
 
 def test_a_repository_that_is_not_there(shop, command):
     done = shop.refused(*command, "--git", str(shop.directory / "nowhere"))
-    assert done.returncode == 1
+    assert done.returncode == ERROR
     assert "nowhere" in done.stdout + done.stderr
 
 
 def test_usage_errors_are_64(shop):
     for words in (("plan", "--no-such-option"), ("no-such-command",), ()):
-        assert shop.tool.run(*words).returncode == 64
+        assert shop.tool.run(*words).returncode == USAGE
 
 
 def test_an_unanswered_question_is_no(shop):
@@ -127,7 +130,7 @@ def test_an_unanswered_question_is_no(shop):
     try:
         before = shop.world()
         done = shop.tool.run("apply", *shop.git)  # no terminal, no --yes
-        assert done.returncode not in (0, 2)
+        assert done.returncode == NOT_APPROVED
         assert shop.world() == before
     finally:
         shop.specs.set_mode("disabled")

@@ -1,0 +1,43 @@
+"""The probe and the watcher see what is wrong: otherwise their good news would mean nothing."""
+
+import os
+import signal
+import time
+
+from fleet import wait_for
+from probe import COLLECTION, DATABASE, Probe
+from watcher import Watcher
+
+
+def test_a_pause_a_restart_an_election_and_a_loss_are_seen(shop, tmp_path):
+    fleet = shop.fleet
+    with Probe(tmp_path, fleet.plain_uri()) as probe:
+        with Watcher(fleet) as seen:
+            wait_for(lambda: probe.writing(seen.began), "clients write", 10)
+            primary = fleet.processes()[fleet.primary()].pid
+            os.kill(primary, signal.SIGSTOP)
+            time.sleep(1.2)
+            os.kill(primary, signal.SIGCONT)
+            resumed = time.monotonic()
+            wait_for(lambda: probe.writing(resumed), "clients write again", 10)
+            fleet.kill("c")
+            fleet.start("c")
+            fleet.wait_healthy()
+            for _ in range(2):  # away from a, and back to it
+                before = fleet.primary()
+                fleet.command(before, "replSetStepDown", 2, secondaryCatchUpPeriodSecs=1)
+                wait_for(lambda b=before: fleet.primary() not in (None, b), "another primary", 20)
+                time.sleep(2.5)  # a member that stepped down may not be elected again at once
+            fleet.wait_settled()
+        wait_for(lambda: probe.writing(seen.ended), "clients still write", 30)
+        probe.stop()
+        longest, percentile = probe.pauses(seen.began, seen.ended)
+        assert longest >= 1.2
+        assert percentile < longest
+        assert seen.restarts == {"a": 0, "b": 0, "c": 1}
+        assert seen.elections == 2
+        with fleet.client(fleet.primary()) as client:
+            assert probe.lost(client) == []
+            victim = probe.acknowledged()[1][7][1]
+            client[DATABASE][COLLECTION].delete_one({"_id": victim})
+            assert probe.lost(client) == [victim]
