@@ -61,8 +61,9 @@ static void check_duplicates(struct ek_check *check, const struct directory *dir
     }
 }
 
-static const struct ek_subject *find(const struct directory *directory, const struct ek_kind *kind,
-                                     const char *account, const char *name)
+/* The first place in the directory that is not before (kind, account, name). */
+static size_t lower_bound(const struct directory *directory, const struct ek_kind *kind,
+                          const char *account, const char *name)
 {
     size_t low = 0;
     size_t high = directory->count;
@@ -74,14 +75,23 @@ static const struct ek_subject *find(const struct directory *directory, const st
             order = compare_texts(account, ek_subject_account(subject));
         if (order == 0)
             order = compare_texts(name, ek_subject_name(subject));
-        if (order == 0)
-            return subject;
-        if (order < 0)
+        if (order <= 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return NULL;
+    return low;
+}
+
+static const struct ek_subject *find(const struct directory *directory, const struct ek_kind *kind,
+                                     const char *account, const char *name)
+{
+    size_t at = lower_bound(directory, kind, account, name);
+    const struct ek_subject *subject = at < directory->count ? directory->sorted[at] : NULL;
+    bool same = subject && subject->kind == kind &&
+                compare_texts(account, ek_subject_account(subject)) == 0 &&
+                compare_texts(name, ek_subject_name(subject)) == 0;
+    return same ? subject : NULL;
 }
 
 struct reference {
@@ -91,37 +101,41 @@ struct reference {
     const char *name;
 };
 
-/* The names of `kind` (in the account), NULL-terminated, for did-you-mean. */
-static const char **names_of(struct ek_check *check, const struct reference *reference,
-                             bool any_account)
+#define NAMES_MAX 200 /* that are looked at for did-you-mean */
+
+/* The names of the kind in the account, NULL-terminated. */
+static void names_of(const struct directory *directory, const struct reference *reference,
+                     const char *names[NAMES_MAX + 1])
 {
-    const char **names = ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof *names);
     size_t count = 0;
-    for (size_t i = 0; i < check->count; i++) {
-        const struct ek_subject *subject = &check->subjects[i];
-        bool own =
-            any_account || compare_texts(ek_subject_account(subject), reference->account) == 0;
-        if (subject->kind == reference->kind && own && ek_subject_name(subject))
+    size_t at = lower_bound(directory, reference->kind, reference->account, NULL);
+    for (; at < directory->count && count < NAMES_MAX; at++) {
+        const struct ek_subject *subject = directory->sorted[at];
+        if (subject->kind != reference->kind ||
+            compare_texts(ek_subject_account(subject), reference->account) != 0)
+            break;
+        if (ek_subject_name(subject))
             names[count++] = ek_subject_name(subject);
     }
-    return names;
+    names[count] = NULL;
 }
 
-static const char *account_holding(const struct ek_check *check, const struct reference *reference)
+static const char *account_holding(const struct directory *directory,
+                                   const struct reference *reference)
 {
-    for (size_t i = 0; i < check->count; i++) {
-        const struct ek_subject *subject = &check->subjects[i];
-        if (subject->kind == reference->kind && ek_subject_account(subject) &&
-            compare_texts(ek_subject_name(subject), reference->name) == 0)
-            return ek_subject_account(subject);
-    }
+    size_t at = lower_bound(directory, reference->kind, NULL, NULL);
+    if (!reference->account)
+        return NULL;
+    for (; at < directory->count && directory->sorted[at]->kind == reference->kind; at++)
+        if (compare_texts(ek_subject_name(directory->sorted[at]), reference->name) == 0)
+            return ek_subject_account(directory->sorted[at]);
     return NULL;
 }
 
 static void report_unresolved(struct ek_check *check, const struct ek_subject *subject,
-                              const struct reference *reference)
+                              const struct directory *directory, const struct reference *reference)
 {
-    const char *elsewhere = account_holding(check, reference);
+    const char *elsewhere = account_holding(directory, reference);
     if (elsewhere) {
         ek_subject_report(check, subject, reference->path, "EK-0352",
                           "%s \"%s\" belongs to account %s, not to %s", reference->kind->name,
@@ -133,7 +147,8 @@ static void report_unresolved(struct ek_check *check, const struct ek_subject *s
                       reference->kind->name, reference->name,
                       reference->account ? " in account " : "",
                       reference->account ? reference->account : "");
-    const char **names = names_of(check, reference, false);
+    const char *names[NAMES_MAX + 1];
+    names_of(directory, reference, names);
     const char *nearest = ek_text_nearest(reference->name, names);
     if (nearest)
         ek_diagnostics_hint(check->diagnostics, "did you mean \"%s\"?", nearest);
@@ -155,7 +170,7 @@ static void check_authority(struct ek_check *check, const struct ek_subject *sub
     const struct ek_subject *found =
         find(directory, reference.kind, reference.account, reference.name);
     if (!found) {
-        report_unresolved(check, subject, &reference);
+        report_unresolved(check, subject, directory, &reference);
         return;
     }
     const struct ek_authority_spec *authority = found->value;
@@ -244,9 +259,11 @@ void ek_check_references(struct ek_check *check)
         const struct ek_subject *subject = &check->subjects[i];
         struct reference account = {"metadata.account", &ek_kinds[EK_KIND_ACCOUNT], NULL,
                                     ek_subject_account(subject)};
-        if (account.name && !find(&directory, account.kind, NULL, account.name))
-            report_unresolved(check, subject, &account);
-        if (subject->kind == &ek_kinds[EK_KIND_DEPLOYMENT])
+        bool known = account.name && find(&directory, account.kind, NULL, account.name);
+        if (account.name && !known)
+            report_unresolved(check, subject, &directory, &account);
+        /* What an account that does not exist owns would be a second error about the first. */
+        if (known && subject->kind == &ek_kinds[EK_KIND_DEPLOYMENT])
             check_authority(check, subject, &directory);
     }
     check_servers(check);
