@@ -29,9 +29,9 @@ void tls_mode_set(enum tls_mode mode)
 static const char *oldest_error(void)
 {
     static _Thread_local char text[256];
-    unsigned long code = ERR_get_error();
+    int code = (int)ERR_get_error(); /* mongod keeps it in an int, which shows in system errors */
 
-    ERR_error_string_n(code, text, sizeof text);
+    ERR_error_string_n((unsigned long)code, text, sizeof text);
     ERR_clear_error();
     return text;
 }

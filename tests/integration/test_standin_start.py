@@ -1,0 +1,225 @@
+"""How the server starts or refuses to: options, certificates, key files. No replica set."""
+
+import pathlib
+import subprocess
+import sys
+
+import pymongo
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
+import processes as fleet  # noqa: E402
+
+IP = "127.0.4.1"
+
+
+@pytest.fixture
+def ca(tmp_path):
+    return fleet.Authority(tmp_path)
+
+
+@pytest.fixture
+def make(tmp_path):
+    made = []
+
+    def new(tls=None, extra="", **more):
+        m = fleet.Member(tmp_path / "m", IP, replset=None, keyfile=False, tls=tls, extra=extra, **more)
+        made.append(m)
+        return m
+    yield new
+    for m in made:
+        if m.process and m.process.poll() is None:
+            m.kill()
+
+
+def refused(member, *more):
+    done = subprocess.run(member.command(*more), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+    return done.returncode, done.stdout + done.stderr + member.log_text()
+
+
+def tls(ca, **more):
+    return {"mode": "requireTLS", "certificateKeyFile": ca.issue("a.pem", [IP, "a.test"]), "CAFile": ca.path,
+            "allowConnectionsWithoutCertificates": True, **more}
+
+
+def test_certificate_missing(make, ca):
+    status, text = refused(make(tls(ca, certificateKeyFile="/nonexistent.pem")))
+    assert status == 1
+    assert ("cannot read certificate file: /nonexistent.pem error:FFFFFFFF80000002:system library::No such file or "
+            "directory") in text
+    assert "Failed global initialization: InvalidSSLConfiguration: Can not set up PEM key file." in text
+
+
+def test_authority_not_pem(make, ca, tmp_path):
+    other = tmp_path / "text"
+    other.write_text("nothing\n")
+    status, text = refused(make(tls(ca, CAFile=other)))
+    assert status == 1
+    assert f"cannot read certificate authority file: {other} error:0480006C:PEM routines::no start line" in text
+
+
+def test_expired_certificate(make, ca):
+    status, text = refused(make(tls(ca, certificateKeyFile=ca.issue("old.pem", [IP], days=-1))))
+    assert status == 14
+    assert "The provided SSL certificate is expired or not yet valid." in text
+    assert "Fatal Assertion 28652" in text
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"mode": "requireSSL"}, "unsupported value for tlsMode requireSSL"),
+    ({"mode": "bogus"}, "unsupported value for tlsMode bogus"),
+    ({"mode": "disabled"}, "need to enable TLS via the sslMode/tlsMode flag when using TLS configuration parameters"),
+    ({"disabledProtocols": "TLS9"}, "Unrecognized disabledProtocols 'TLS9'"),
+])
+def test_bad_values(make, ca, change, message):
+    status, text = refused(make(tls(ca, **change)))
+    assert status == 1
+    assert f"F  CONTROL  [main] Failed global initialization: BadValue: {message}" in text
+
+
+def test_unknown_key(make):
+    status, text = refused(make(extra="nonsense:\n  key: 1\n"))
+    assert status == 2
+    assert "Unrecognized option: nonsense.key" in text
+    assert f"try '{fleet.BINARY} --help' for more information" in text
+
+
+def test_encrypted_key(make, ca):
+    sealed = ca.issue("sealed.pem", [IP], password="s3cret")
+    status, text = refused(make(tls(ca, certificateKeyFile=sealed, certificateKeyFilePassword="nope")))
+    assert status == 1
+    assert f"cannot read PEM key file: {sealed} error:1C800064:Provider routines::bad decrypt" in text
+    status, text = refused(make(tls(ca, certificateKeyFile=sealed)))
+    assert status == 1
+    assert "Can not set up PEM key file." in text
+
+
+def test_password_from_a_command(make, ca):
+    m = make(tls(ca, certificateKeyFile=ca.issue("sealed.pem", [IP], password="s3cret")))
+    m.conf.write_text(m.conf.read_text().replace(
+        "    CAFile", "    certificateKeyFilePassword:\n      __exec: \"echo s3cret\"\n      type: string\n"
+                      "      trim: whitespace\n    CAFile"))
+    status, text = refused(m)
+    assert status == 2
+    assert "net.tls.certificateKeyFilePassword.__exec support has not been enabled" in text
+    m.start("--configExpand", "exec")
+    assert "Processing __exec config expansion for: net.tls.certificateKeyFilePassword" in m.out_text()
+    with m.client(user=None, tls={"tls": True, "tlsCAFile": str(ca.path)}) as c:
+        opts = c.admin.command("getCmdLineOpts")
+    assert opts["parsed"]["net"]["tls"]["certificateKeyFilePassword"] == "<password>"
+    assert opts["parsed"]["configExpand"] == "exec"
+    assert list(opts["parsed"]) == ["config", "configExpand", "net", "storage", "systemLog"]
+    m.kill()
+    m.conf.chmod(0o666)
+    status, text = refused(m, "--configExpand", "exec")
+    assert status == 2
+    assert "config file must be exclusively writable by current process user" in text
+
+
+def test_old_spelling(make, ca):
+    m = make()
+    pem = ca.issue("a.pem", [IP])
+    m.conf.write_text(m.conf.read_text() + f"  ssl:\n    mode: requireSSL\n    PEMKeyFile: {pem}\n    CAFile: {ca.path}\n"
+                                           "    allowConnectionsWithoutCertificates: true\n")
+    m.start()
+    for old, new in (("CAFile", "CAFile"), ("PEMKeyFile", "certificateKeyFile"),
+                     ("allowConnectionsWithoutCertificates", "allowConnectionsWithoutCertificates")):
+        assert f"Option: net.ssl.{old} is deprecated. Please use net.tls.{new} instead." in m.out_text()
+    with m.client(user=None, tls={"tls": True, "tlsCAFile": str(ca.path)}) as c:
+        parsed = c.admin.command("getCmdLineOpts")["parsed"]
+    assert list(parsed["net"]) == ["bindIp", "port", "tls"]
+    assert list(parsed["net"]["tls"]) == ["CAFile", "allowConnectionsWithoutCertificates", "certificateKeyFile", "mode"]
+    assert parsed["net"]["tls"]["mode"] == "requireTLS"
+    assert f"waiting for connections on port {m.port} ssl" in m.log_text()
+
+
+def test_key_file(make):
+    m = make()
+    m.key = m.dir / "keyfile"
+    m.key.write_text("ab")
+    m.key.chmod(0o600)
+    m.write_conf()
+    status, text = refused(m)
+    assert status == 1
+    assert f" security key in {m.key} has length 2, must be between 6 and 1024 chars" in text
+    m.key.write_text(fleet.KEY)
+    m.key.chmod(0o640)
+    status, text = refused(m)
+    assert status == 1
+    assert f"permissions on {m.key} are too open" in text
+
+
+def test_address_in_use(make, tmp_path):
+    m = make()
+    m.start()
+    n = fleet.Member(tmp_path / "n", IP, replset=None, keyfile=False)
+    n.port = m.port
+    n.write_conf()
+    status, text = refused(n)
+    assert status == 48
+    assert "Failed to set up listener: SocketException: Address already in use" in text
+    assert m.stop() == 0
+    assert "got signal 15 (Terminated), will terminate after current cmd ends" in m.log_text()
+
+
+def client_error(member, **tls_options):
+    with pytest.raises(pymongo.errors.ServerSelectionTimeoutError) as e:
+        with member.client(user=None, tls=tls_options, serverSelectionTimeoutMS=300) as c:
+            c.admin.command("ping")
+    return str(e.value)
+
+
+def test_clients_that_connect_wrongly(make, ca, tmp_path):
+    good = {"tls": True, "tlsCAFile": str(ca.path)}
+    other = fleet.Authority(tmp_path, "other CA")
+    m = make(tls(ca, allowConnectionsWithoutCertificates=False))
+    m.start()
+    assert "connection closed" in client_error(m)
+    assert "SSLHandshakeFailed: The server is configured to only allow SSL connections. Ending connection" in m.log_text()
+    assert "connection closed" in client_error(m, **good)
+    assert "no SSL certificate provided by peer; connection rejected" in m.log_text()
+    assert "connection closed" in client_error(m, **good, tlsCertificateKeyFile=str(other.issue("x.pem", ["x"])))
+    assert "SSL peer certificate validation failed: unable to verify the first certificate" in m.log_text()
+    with m.client(user=None, tls={**good, "tlsCertificateKeyFile": str(ca.issue("client.pem", ["client"]))}) as c:
+        assert c.admin.command("ping") == {"ok": 1.0}
+        status = c.admin.command("serverStatus")
+    assert status["security"]["SSLServerSubjectName"] == f"CN={IP},OU=fleet,O=Lab"
+    assert status["transportSecurity"]["1.3"] > 0
+    m.kill()
+    m.tls = {}
+    m.write_conf()
+    m.start()
+    assert "EOF" in client_error(m, **good)
+    assert "SSL handshake received but server is started without SSL support" in m.log_text()
+
+
+def test_mode_changes_while_running(make, ca):
+    m = make(tls(ca, mode="allowTLS"))
+    m.start()
+    with m.client(user=None) as plain:
+        plain.admin.command("ping")
+
+        def set_to(**change):
+            return plain.admin.command("setParameter", 1, **change)
+
+        def error(**change):
+            with pytest.raises(pymongo.errors.OperationFailure) as e:
+                set_to(**change)
+            assert e.value.code == 2
+            return e.value.details["errmsg"]
+        assert error(tlsMode="requireTLS") == \
+            "Illegal state transition for tlsMode, attempt to change from allowTLS to requireTLS"
+        assert error(sslMode="requireTLS") == ("Invalid sslMode setting 'requireTLS', expected one of: 'disabled', "
+                                               "'allowSSL', 'preferSSL', or 'requireSSL'")
+        assert set_to(tlsMode="preferTLS") == {"was": "allowTLS", "ok": 1.0}
+        assert "SSL mode is set to 'preferred'" not in m.log_text()
+        with m.client(user=None) as another:
+            another.admin.command("ping")
+        assert "SSL mode is set to 'preferred' and connection" in m.log_text()
+        assert set_to(sslMode="requireSSL") == {"was": "preferSSL", "ok": 1.0}
+        assert plain.admin.command("getParameter", 1, tlsMode=1) == {"tlsMode": "requireTLS", "ok": 1.0}
+        assert "connection closed" in client_error(m)
+        assert plain.admin.command("ping") == {"ok": 1.0}
+    with m.client(user=None, tls={"tls": True, "tlsCAFile": str(ca.path)}) as c:
+        ops = c.admin.command("currentOp", 1, **{"$all": True})["inprog"]
+    assert any(op["desc"].startswith("conn") and "clientMetadata" in op for op in ops)
