@@ -5,7 +5,7 @@
 #include "reconciler/report/plan_report.h"
 #include "reconciler/report/view.h"
 
-enum { WIDTH = 100, LABELS_AT = 12, MEMBERS_AT = 36, NOTE_AT = 52 };
+enum { WIDTH = 100, LABELS_AT = 12, MEMBERS_AT = 36, NOTE_AT_MOST = 52 };
 
 struct page {
     struct ek_buffer *text;
@@ -117,7 +117,19 @@ static void changes(struct page *page, const struct ek_view *view)
     }
 }
 
-static void row(struct page *page, const struct ek_view_row *row)
+/* Where the reasons begin: behind the longest list of members that is not very long. */
+static size_t note_column(const struct ek_view *view)
+{
+    size_t column = MEMBERS_AT;
+    for (size_t i = 0; i < view->row_count; i++) {
+        size_t end = MEMBERS_AT + 2 + columns(view->rows[i].members, strlen(view->rows[i].members));
+        if (end > column && end <= NOTE_AT_MOST)
+            column = end;
+    }
+    return column;
+}
+
+static void row(struct page *page, const struct ek_view_row *row, size_t note_at)
 {
     char numbers[48];
     const char *symbol = ek_change_symbol(row->change);
@@ -131,14 +143,14 @@ static void row(struct page *page, const struct ek_view_row *row)
     pad(page, column, MEMBERS_AT);
     column = column < MEMBERS_AT ? MEMBERS_AT : column + 1;
     size_t width = columns(row->members, strlen(row->members));
-    if (column + width < NOTE_AT) {
+    if (column + width < note_at) {
         ek_buffer_text_add(page->text, row->members);
-        pad(page, column + width, NOTE_AT);
+        pad(page, column + width, note_at);
     } else {
         wrapped(page, column, row->members);
-        pad(page, 0, NOTE_AT);
+        pad(page, 0, note_at);
     }
-    wrapped(page, NOTE_AT, row->note);
+    wrapped(page, note_at, row->note);
 }
 
 static void legend(struct page *page, const struct ek_view *view)
@@ -194,7 +206,7 @@ static void one(struct page *page, const struct ek_plan_source *source,
         changes(page, &view);
         ek_buffer_text_add(page->text, "\n");
         for (size_t i = 0; i < view.row_count; i++)
-            row(page, &view.rows[i]);
+            row(page, &view.rows[i], note_column(&view));
         legend(page, &view);
         notes(page, &view);
     }

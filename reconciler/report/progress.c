@@ -13,12 +13,17 @@
 
 enum { WAITING_EVERY_MS = 10000 };
 
-/* The executor looks several times a second; "still waiting" is said every 10 s. */
-static bool said_just_now(struct ek_progress *progress, const struct ek_event *event)
+/* The executor looks several times a second; "still waiting" is said every 10 s, and not
+ * for what passes sooner. */
+static bool waits_briefly(struct ek_progress *progress, const struct ek_event *event)
 {
-    if (event->kind != EK_EVENT_WAITING)
+    if (event->kind != EK_EVENT_WAITING) {
+        progress->waiting_since_ms = 0;
         return false;
-    if (progress->said_waiting_ms && event->at_ms - progress->said_waiting_ms < WAITING_EVERY_MS)
+    }
+    if (progress->waiting_since_ms == 0)
+        progress->waiting_since_ms = progress->said_waiting_ms = event->at_ms;
+    if (event->at_ms - progress->said_waiting_ms < WAITING_EVERY_MS)
         return true;
     progress->said_waiting_ms = event->at_ms;
     return false;
@@ -88,10 +93,12 @@ static void say_done(struct ek_progress *progress, const struct ek_event *event,
 static void say_waiting(struct ek_progress *progress, const struct ek_event *event,
                         struct ek_buffer *text)
 {
+    int64_t elapsed_ms =
+        progress->waiting_since_ms ? event->at_ms - progress->waiting_since_ms : event->elapsed_ms;
     begin_line(progress, event, text);
     ek_buffer_printf(text, "Still waiting: %s [%llds elapsed]\n",
                      event->text ? event->text : "the effect is not seen yet",
-                     (long long)(event->elapsed_ms / 1000));
+                     (long long)(elapsed_ms / 1000));
 }
 
 static void say_replanned(struct ek_progress *progress, const struct ek_event *event,
@@ -114,7 +121,7 @@ void ek_progress_text(struct ek_progress *progress, const struct ek_event *event
         [EK_EVENT_REPLANNED] = say_replanned, [EK_EVENT_FINISHED] = NULL,
     };
     count(progress, event);
-    if (!progress->quiet && says[event->kind] && !said_just_now(progress, event))
+    if (!waits_briefly(progress, event) && !progress->quiet && says[event->kind])
         says[event->kind](progress, event, text);
 }
 
@@ -157,7 +164,7 @@ void ek_progress_json(struct ek_progress *progress, const struct ek_event *event
     };
     char when[32];
     count(progress, event);
-    if (said_just_now(progress, event))
+    if (waits_briefly(progress, event))
         return;
     json_t *json = json_object();
     ek_time_text(event->at_ms, true, when);

@@ -14,8 +14,9 @@ struct ek_progress {
     bool quiet;
     /* counted from the events */
     int added, changed, destroyed;
-    int64_t said_waiting_ms; /* when the latest "still waiting" was said */
-    bool line_open;          /* terminal: the cursor stands behind an unfinished line */
+    int64_t waiting_since_ms; /* 0: not waiting between steps */
+    int64_t said_waiting_ms;  /* when the latest "still waiting" was said */
+    bool line_open;           /* terminal: the cursor stands behind an unfinished line */
 };
 
 /* Count an event and append what there is to say about it, whole lines or nothing. */

@@ -210,8 +210,9 @@ static const char *members_of(struct make *m, const struct ek_step *steps, size_
 struct note {
     struct make *m;
     const struct ek_step *step;
-    int election; /* its number in the plan */
-    bool lonely;  /* no member to spare */
+    const char *why; /* "; reason", or "" where the row before of this kind gave the same one */
+    int election;    /* its number in the plan */
+    bool lonely;     /* no member to spare */
 };
 
 static const char *note_reconfigure(struct note *n)
@@ -231,8 +232,8 @@ static const char *note_issue(struct note *n)
 
 static const char *note_mode(struct note *n)
 {
-    return ek_arena_printf(n->m->arena, "sslMode %s; %s", ek_mode_word(n->m->spec, n->step->mode),
-                           n->step->why);
+    return ek_arena_printf(n->m->arena, "sslMode %s%s", ek_mode_word(n->m->spec, n->step->mode),
+                           n->why);
 }
 
 static const char *note_restart(struct note *n)
@@ -242,15 +243,13 @@ static const char *note_restart(struct note *n)
         who = "arbiter; nobody notices";
     if (n->lonely)
         who = "no member to spare: writes pause while it restarts";
-    return ek_arena_printf(n->m->arena, "%s (now sslMode %s: %s)", who,
-                           ek_mode_word(n->m->spec, n->step->mode), n->step->why);
+    return ek_arena_printf(n->m->arena, "%s%s", who, n->why);
 }
 
 static const char *note_election(struct note *n)
 {
-    return ek_arena_printf(n->m->arena,
-                           "election %d of %d, handoff, about 1-2 s without writes; %s",
-                           n->election, n->m->plan->elections, n->step->why);
+    return ek_arena_printf(n->m->arena, "election %d of %d, handoff, about 1-2 s without writes%s",
+                           n->election, n->m->plan->elections, n->why);
 }
 
 static const char *note_of(struct note *n)
@@ -277,6 +276,7 @@ static const char *note_of(struct note *n)
 static void make_rows(struct make *m)
 {
     struct ek_view *view = m->view;
+    const char *said[EK_STEP_KINDS] = {0};
     int elections = 0;
     size_t width = 0;
     for (size_t i = 0; i < m->plan->count; i += width) {
@@ -285,7 +285,15 @@ static void make_rows(struct make *m)
         for (width = 1; i + width < m->plan->count && same_row(step, step + width);)
             width++;
         elections += row->elections;
-        struct note note = {m, step, elections, m->state->member_count < 3};
+        bool again = said[step->kind] && strcmp(said[step->kind], step->why) == 0;
+        said[step->kind] = step->why;
+        struct note note = {
+            .m = m,
+            .step = step,
+            .why = again || !step->why[0] ? "" : ek_arena_printf(m->arena, "; %s", step->why),
+            .election = elections,
+            .lonely = m->state->member_count < 3,
+        };
         view->rows = ek_arena_grow(m->arena, view->rows, view->row_count, sizeof *view->rows);
         view->rows[view->row_count++] = (struct ek_view_row){
             .first = i + 1,
