@@ -165,10 +165,11 @@ def main():
         print("\nInterrupted; the fleet is stopped and removed.", file=sys.stderr)
         return 130
     except (Failure, AssertionError) as error:
-        kept = evidence.keep(demo.directory, demo.build / "demo" / "evidence")
-        print(f"\nThe demonstration failed: {error}\nThe servers' logs are in "
-              f"{os.path.relpath(kept)}.", file=sys.stderr)
+        print(f"\nThe demonstration failed: {error}", file=sys.stderr)
         return 1
+    finally:
+        kept = evidence.keep(demo.directory, demo.build / "demo" / "evidence")
+        print(f"\nThe servers' logs are in {os.path.relpath(kept)}.", file=sys.stderr)
     print("\nThe fleet is stopped and removed.")
     return 0
 

@@ -211,11 +211,9 @@ class Fleet:
 
     def processes(self):
         """{member name: ServerProcess or None}, from /proc alone."""
-        found = {m.name: None for m in self.members}
         by_configuration = {str(m.configuration): m.name for m in self.members}
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit():
-                continue
+        candidates = {}
+        for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{entry}/cmdline", "rb") as file:
                     words = file.read().decode("utf-8", "replace").split("\0")
@@ -223,13 +221,15 @@ class Fleet:
                     stat = file.read()
             except OSError:
                 continue  # it ended meanwhile
-            if os.path.basename(words[0]) != os.path.basename(self.server):
-                continue
-            fields = stat[stat.rindex(")") + 2:].split()
-            state, started = fields[0], int(fields[19])
             name = next((by_configuration[w] for w in words[1:] if w in by_configuration), None)
-            if name and state not in "ZX":
-                found[name] = ServerProcess(int(entry), started)
+            if name and os.path.basename(words[0]) == os.path.basename(self.server):
+                state, parent, *rest = stat[stat.rindex(")") + 2:].split()
+                if state not in "ZX":
+                    candidates[int(entry)] = (name, int(parent), int(rest[17]))
+        found = {m.name: None for m in self.members}
+        for pid, (name, parent, started) in candidates.items():
+            if parent not in candidates:  # else a child about to run the password command
+                found[name] = ServerProcess(pid, started)
         return found
 
     def kill(self, name, number=signal.SIGKILL):

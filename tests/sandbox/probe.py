@@ -40,6 +40,7 @@ class Writer:
         self.ways = []  # connection strings, the current one first
         self.clients = {}
         self.lock = threading.Lock()
+        self.retired = []  # clients to close, and who waits for that
         self.stopping = threading.Event()
 
     def open(self, uri, selection_ms):
@@ -48,17 +49,30 @@ class Writer:
             serverSelectionTimeoutMS=selection_ms, connectTimeoutMS=2000, socketTimeoutMS=30000)
 
     def move(self, uris):
-        """New connections first, then the old ones are closed."""
+        """New connections first, then the old ones are closed: by the writer, between two writes,
+        since this driver opens a closed client again when it is used."""
         selection = SELECTION_EITHER_MS if len(uris) > 1 else SELECTION_MS
         fresh = {uri: self.open(uri, selection) for uri in uris}
         try:
             fresh[uris[0]].admin.command("ping")
         except pymongo.errors.PyMongoError as error:
             self.note_error(error)
+        closed = threading.Event()
         with self.lock:
-            old, self.clients, self.ways = self.clients, fresh, list(uris)
-        for client in old.values():
-            client.close()
+            if self.clients:
+                self.retired.append((list(self.clients.values()), closed))
+            else:
+                closed.set()
+            self.clients, self.ways = fresh, list(uris)
+        return closed
+
+    def close_retired(self):
+        with self.lock:
+            retired, self.retired = self.retired, []
+        for clients, closed in retired:
+            for client in clients:
+                client.close()
+            closed.set()
 
     def write(self):
         with self.lock:
@@ -83,7 +97,9 @@ class Writer:
     def run(self):
         while not self.stopping.is_set():
             self.write()
+            self.close_retired()
             time.sleep(BETWEEN_WRITES_S)
+        self.close_retired()
         with self.lock:
             for client in self.clients.values():
                 client.close()
@@ -98,7 +114,7 @@ def client_process(number, path):
             command = json.loads(line)
             if command["do"] == "stop":
                 break
-            writer.move(command["uris"])
+            writer.move(command["uris"]).wait()
             print("moved", flush=True)
             if thread is None:
                 thread = threading.Thread(target=writer.run)
