@@ -22,6 +22,8 @@ struct ek_check {
     struct ek_diagnostics *diagnostics;
     struct ek_subject *subjects;
     size_t count;
+    bool incomplete; /* a part of the tree could not be read: a name that leads nowhere may lead
+                        there, so that nothing is said about it */
 };
 
 /* Fill `value` (zeroed) from a document by the kind's table; diagnostics for everything that

@@ -302,12 +302,12 @@ static void read_document(struct reader *reader, const yaml_event_t *start,
         .file = reader->file, .root = empty ? NULL : root, .at = empty ? at : root->at};
 }
 
-void ek_nodes_read(const struct ek_spec_file *file, struct ek_arena *arena,
+bool ek_nodes_read(const struct ek_spec_file *file, struct ek_arena *arena,
                    struct ek_documents *documents, struct ek_diagnostics *diagnostics)
 {
     struct reader reader = {.file = file, .arena = arena, .diagnostics = diagnostics};
     if (!ek_bytes_check(file, diagnostics) || !yaml_parser_initialize(&reader.yaml))
-        return;
+        return false;
     size_t mark = file->length >= 3 && memcmp(file->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     yaml_parser_set_encoding(&reader.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.yaml, (const unsigned char *)file->text + mark,
@@ -322,6 +322,7 @@ void ek_nodes_read(const struct ek_spec_file *file, struct ek_arena *arena,
         yaml_event_delete(&event);
     }
     yaml_parser_delete(&reader.yaml);
+    return !reader.failed;
 }
 
 struct ek_pair *ek_node_pair(const struct ek_node *map, const char *key)

@@ -54,8 +54,9 @@ struct ek_documents {
 };
 
 /* Append the documents of one file. What is wrong with it as YAML goes to `diagnostics`;
- * the documents before the fault are kept. Nodes point into `arena`, not into the file. */
-void ek_nodes_read(const struct ek_spec_file *file, struct ek_arena *arena,
+ * the documents before the fault are kept, and false says that there may have been more.
+ * Nodes point into `arena`, not into the file. */
+bool ek_nodes_read(const struct ek_spec_file *file, struct ek_arena *arena,
                    struct ek_documents *documents, struct ek_diagnostics *diagnostics);
 
 /* False, with a diagnostic, when the bytes can't be a spec: not UTF-8, or characters that

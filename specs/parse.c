@@ -69,10 +69,12 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
         ek_diagnostics_add(check->diagnostics, document->file, document->at, NULL, "EK-0310",
                            "a document must be a mapping, not %s",
                            ek_node_describe(document->root, check->scratch));
+        check->incomplete = true;
         return;
     }
     bool version = check_version(check, document);
     const struct ek_kind *kind = check_kind(check, document);
+    check->incomplete = check->incomplete || !version || !kind;
     if (!version || !kind)
         return;
     struct ek_subject *subject = &check->subjects[check->count++];
@@ -142,9 +144,10 @@ int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs
     EK_CLEANUP(ek_arena_cleanup) struct ek_arena *scratch = ek_arena_new();
     EK_CLEANUP(ek_arena_cleanup) struct ek_arena *result = ek_arena_new();
     struct ek_documents documents = {0};
-    for (size_t i = 0; i < files->count; i++)
-        ek_nodes_read(&files->files[i], scratch, &documents, &diagnostics);
     struct ek_check check = {.result = result, .scratch = scratch, .diagnostics = &diagnostics};
+    for (size_t i = 0; i < files->count; i++)
+        check.incomplete =
+            !ek_nodes_read(&files->files[i], scratch, &documents, &diagnostics) || check.incomplete;
     check.subjects = ek_arena_zeroed(scratch, (documents.count + 1) * sizeof *check.subjects);
     for (size_t i = 0; i < documents.count; i++)
         bind_document(&check, &documents.items[i]);

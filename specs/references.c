@@ -169,10 +169,10 @@ static void check_authority(struct ek_check *check, const struct ek_subject *sub
         return;
     const struct ek_subject *found =
         find(directory, reference.kind, reference.account, reference.name);
-    if (!found) {
+    if (!found && !check->incomplete)
         report_unresolved(check, subject, directory, &reference);
+    if (!found)
         return;
-    }
     const struct ek_authority_spec *authority = found->value;
     if (deployment->certificates.validity_s <= authority->validity_s ||
         !ek_subject_sound(subject, "spec.certificates.validity") ||
@@ -260,7 +260,7 @@ void ek_check_references(struct ek_check *check)
         struct reference account = {"metadata.account", &ek_kinds[EK_KIND_ACCOUNT], NULL,
                                     ek_subject_account(subject)};
         bool known = account.name && find(&directory, account.kind, NULL, account.name);
-        if (account.name && !known)
+        if (account.name && !known && !check->incomplete)
             report_unresolved(check, subject, &directory, &account);
         /* What an account that does not exist owns would be a second error about the first. */
         if (known && subject->kind == &ek_kinds[EK_KIND_DEPLOYMENT])

@@ -106,6 +106,27 @@ static void a_fault_in_one_file_leaves_the_others(void **state)
     ek_diagnostics_done(&diagnostics);
 }
 
+/* What the unreadable part holds is not known: a name is not called missing because of it. */
+static void names_may_be_in_what_is_unreadable(void **state)
+{
+    (void)state;
+    static const char *const texts_unread[] = {
+        AUTHORITY "---\nkind: {\n",
+        AUTHORITY "---\napiVersion: evenkeel/v1\nkind: Acount\nmetadata: { name: acme }\n",
+        AUTHORITY "---\nkind: Account\nmetadata: { name: acme }\n",
+    };
+    for (size_t i = 0; i < 3; i++) {
+        struct parsed parsed = parse_text(texts_unread[i]);
+        assert_int_equal(parsed.result, EK_INVALID);
+        assert_int_equal(parsed.diagnostics.count, 1);
+        assert_null(find_diagnostic(&parsed, "EK-0350"));
+        parsed_done(&parsed);
+    }
+    struct parsed parsed = parse_text(AUTHORITY);
+    assert_non_null(find_diagnostic(&parsed, "EK-0350"));
+    parsed_done(&parsed);
+}
+
 /* A node that several aliases lead to is wrong once. */
 static void aliases_do_not_repeat_errors(void **state)
 {
@@ -139,6 +160,7 @@ int main(void)
         cmocka_unit_test(every_text_has_its_answer),
         cmocka_unit_test(documents_before_a_fault_are_checked),
         cmocka_unit_test(a_fault_in_one_file_leaves_the_others),
+        cmocka_unit_test(names_may_be_in_what_is_unreadable),
         cmocka_unit_test(aliases_do_not_repeat_errors),
         cmocka_unit_test(wide_maps_are_refused),
     };
