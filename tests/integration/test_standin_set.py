@@ -119,7 +119,7 @@ def test_kill_of_the_primary_loses_nothing(tmp_path):
             p.start()
             fleet.wait_for(lambda: set(s.states(s.primary()).values()) == {"PRIMARY", "SECONDARY"})
         writer.end()
-        assert not writer.errors
+        assert writer.errors == []
 
 
 def test_uncommitted_writes_are_rolled_back(tmp_path):
@@ -168,7 +168,7 @@ def test_stepdown_hands_over(tmp_path):
         assert s.primary(3) is not new
         time.sleep(0.3)
         writer.end()
-        assert not writer.errors and writer.pause < 3
+        assert writer.errors == [] and writer.pause < 3
 
 
 def test_stepdown_without_a_successor_fails(tmp_path):

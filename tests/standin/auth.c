@@ -34,9 +34,18 @@ static const struct {
     {"__system", 0, ~0u},
 };
 static const char *const admin_only[] = {
-    "readAnyDatabase", "readWriteAnyDatabase", "userAdminAnyDatabase", "dbAdminAnyDatabase", "clusterMonitor",
-    "clusterManager",  "hostManager",          "clusterAdmin",         "backup",             "restore",
-    "root",            "__system",
+    "readAnyDatabase",
+    "readWriteAnyDatabase",
+    "userAdminAnyDatabase",
+    "dbAdminAnyDatabase",
+    "clusterMonitor",
+    "clusterManager",
+    "hostManager",
+    "clusterAdmin",
+    "backup",
+    "restore",
+    "root",
+    "__system",
 };
 
 bool role_exists(const char *role, const char *db)
@@ -54,7 +63,8 @@ static bool role_grants(const char *role, const char *role_db, enum action a, co
 {
     for (size_t i = 0; i < COUNT_OF(roles); i++)
         if (strcmp(roles[i].name, role) == 0)
-            return (roles[i].any & BIT(a)) != 0 || ((roles[i].own & BIT(a)) != 0 && strcmp(role_db, db) == 0);
+            return (roles[i].any & BIT(a)) != 0 ||
+                   ((roles[i].own & BIT(a)) != 0 && strcmp(role_db, db) == 0);
     return false;
 }
 
@@ -96,7 +106,8 @@ static bool user_allows(const char *user, const char *user_db, enum action a, co
         return false;
     bson_iter_init(&it, &list);
     while (bson_iter_next(&it))
-        if (iter_sub(&it, &one) && role_grants(doc_str(&one, "role", ""), doc_str(&one, "db", ""), a, db))
+        if (iter_sub(&it, &one) &&
+            role_grants(doc_str(&one, "role", ""), doc_str(&one, "db", ""), a, db))
             return true;
     return false;
 }
@@ -114,11 +125,13 @@ static bool named(const char *const *names, size_t n, const char *name)
     return false;
 }
 
-bool auth_allows(const struct login *l, bool localhost, enum action a, const char *command, const char *db)
+bool auth_allows(const struct login *l, bool localhost, enum action a, const char *command,
+                 const char *db)
 {
-    static const char *const exceptions[] = {"createUser", "replSetInitiate", "replSetReconfig", "replSetGetStatus",
-                                             "listDatabases"};
-    static const char *const on_arbiter[] = {"getCmdLineOpts", "getParameter", "serverStatus", "shutdown"};
+    static const char *const exceptions[] = {"createUser", "replSetInitiate", "replSetReconfig",
+                                             "replSetGetStatus", "listDatabases"};
+    static const char *const on_arbiter[] = {"getCmdLineOpts", "getParameter", "serverStatus",
+                                             "shutdown"};
 
     if (!auth_enabled() || l->system)
         return true;
@@ -156,5 +169,6 @@ void login_remove_db(struct login *l, const char *db)
     }
     l->system = false;
     for (int i = 0; i < l->n; i++)
-        l->system = l->system || (strcmp(l->who[i].user, "__system") == 0 && strcmp(l->who[i].db, "local") == 0);
+        l->system = l->system ||
+                    (strcmp(l->who[i].user, "__system") == 0 && strcmp(l->who[i].db, "local") == 0);
 }

@@ -29,7 +29,8 @@ struct login {
 
 bool auth_enabled(void);
 /* Also true for the localhost exception's commands. With the node's lock held. */
-bool auth_allows(const struct login *l, bool localhost, enum action a, const char *command, const char *db);
+bool auth_allows(const struct login *l, bool localhost, enum action a, const char *command,
+                 const char *db);
 /* Nobody is logged in, but the localhost exception holds. */
 bool auth_localhost_exception(const struct login *l, bool localhost);
 /* The user's document in admin.system.users, or NULL. With the node's lock held. */

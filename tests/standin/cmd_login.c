@@ -68,7 +68,8 @@ static int answer(struct call *c, const char *payload, bool binary, bool done)
     } else {
         char *text = xalloc(strlen(payload) * 2 + 8);
 
-        EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)payload, (int)strlen(payload));
+        EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)payload,
+                        (int)strlen(payload));
         add_str(c->reply, "payload", text);
         free(text);
     }
@@ -79,8 +80,8 @@ static int refuse(struct call *c, const char *why)
 {
     struct conn *conn = c->conn;
 
-    log_line('I', "ACCESS", "SASL %s authentication failed for %s on %s from client %s ; %s", scram_name(conn->scram.kind),
-             conn->scram.user, conn->scram_db, conn->remote, why);
+    log_line('I', "ACCESS", "SASL %s authentication failed for %s on %s from client %s ; %s",
+             scram_name(conn->scram.kind), conn->scram.user, conn->scram_db, conn->remote, why);
     scram_server_done(&conn->scram);
     conn->scram_step = 0;
     return fail(c, 18, "Authentication failed.");
@@ -95,8 +96,8 @@ static bool load_credentials(struct conn *conn)
         return system_keys(&conn->scram);
     user = auth_user(conn->scram.user, conn->scram_db);
     conn->scram.n_keys = 1;
-    return user != NULL && doc_sub(user, "credentials", &credentials)
-           && scram_from_doc(&credentials, conn->scram.kind, &conn->scram.keys[0]);
+    return user != NULL && doc_sub(user, "credentials", &credentials) &&
+           scram_from_doc(&credentials, conn->scram.kind, &conn->scram.keys[0]);
 }
 
 static int sasl_start(struct call *c)
@@ -111,7 +112,8 @@ static int sasl_start(struct call *c)
     conn->scram_step = 0;
     put(conn->scram_db, sizeof conn->scram_db, "%s", c->db);
     if (!scram_kind_from(mechanism, &conn->scram.kind))
-        return fail(c, 2, "Unsupported mechanism '%s' on authentication database '%s'", mechanism, c->db);
+        return fail(c, 2, "Unsupported mechanism '%s' on authentication database '%s'", mechanism,
+                    c->db);
     payload = payload_of(c->command, &binary);
     if (payload == NULL || !scram_server_begin(&conn->scram, payload)) {
         free(payload);
@@ -122,9 +124,11 @@ static int sasl_start(struct call *c)
         char why[400];
 
         if (strcmp(conn->scram.user, "__system") == 0)
-            return refuse(c, "AuthenticationFailed: It is not possible to authenticate as the __system user on servers "
+            return refuse(c, "AuthenticationFailed: It is not possible to authenticate as the "
+                             "__system user on servers "
                              "started without a --keyFile parameter");
-        put(why, sizeof why, "UserNotFound: Could not find user \"%s\" for db \"%s\"", conn->scram.user, c->db);
+        put(why, sizeof why, "UserNotFound: Could not find user \"%s\" for db \"%s\"",
+            conn->scram.user, c->db);
         return refuse(c, why);
     }
     first = scram_server_first(&conn->scram);
@@ -149,7 +153,8 @@ static int sasl_continue(struct call *c)
         final = scram_server_final(&conn->scram, payload);
         free(payload);
         if (final == NULL)
-            return refuse(c, "AuthenticationFailed: SCRAM authentication failed, storedKey mismatch");
+            return refuse(c,
+                          "AuthenticationFailed: SCRAM authentication failed, storedKey mismatch");
         conn->scram_step = 2;
         rc = answer(c, final, binary, false);
         free(final);
@@ -158,8 +163,8 @@ static int sasl_continue(struct call *c)
     free(payload);
     login_add(&conn->login, conn->scram.user, conn->scram_db);
     if (!conn->login.system)
-        log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s", conn->scram.user,
-                 conn->scram_db, conn->remote);
+        log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
+                 conn->scram.user, conn->scram_db, conn->remote);
     scram_server_done(&conn->scram);
     conn->scram_step = 0;
     return answer(c, "", binary, true);
@@ -174,7 +179,8 @@ static int logout(struct call *c)
 static int connection_status(struct call *c)
 {
     const struct login *l = &c->conn->login;
-    bson_t info, users = BSON_INITIALIZER, roles = BSON_INITIALIZER, one = BSON_INITIALIZER, list, empty = BSON_INITIALIZER;
+    bson_t info, users = BSON_INITIALIZER, roles = BSON_INITIALIZER, one = BSON_INITIALIZER, list,
+                 empty = BSON_INITIALIZER;
     uint32_t n = 0, r = 0;
     bson_iter_t it;
 

@@ -13,8 +13,10 @@ static int heartbeat(struct call *c)
     if (!repl_active())
         return fail(c, 76, "not running with --replSet");
     if (strcmp(set, options.repl_set) != 0)
-        return fail(c, 93, "Our set name of %s does not match name of %s reported by remote node", options.repl_set, set);
-    if (node.config.doc != NULL && node.self < 0 && doc_int(c->command, "configVersion", -2) <= node.config.version)
+        return fail(c, 93, "Our set name of %s does not match name of %s reported by remote node",
+                    options.repl_set, set);
+    if (node.config.doc != NULL && node.self < 0 &&
+        doc_int(c->command, "configVersion", -2) <= node.config.version)
         return fail(c, 93, "Our replica set configuration is invalid or does not include us");
     if (doc_bool(c->command, "checkEmpty", false) && node.config.doc == NULL && log_count() > 0)
         return fail(c, 93, "'%s' has data already, cannot initiate set.", options.repl_set);

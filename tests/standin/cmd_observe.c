@@ -80,7 +80,9 @@ static void add_set_role(bson_t *to)
     add_str(to, "setName", node.config.name);
     add_int(to, "setVersion", (int32_t)node.config.version);
     add_bool(to, "ismaster", node.state == S_PRIMARY && node.writable && !node.stopping);
-    add_bool(to, "secondary", !node.stopping && (node.state == S_SECONDARY || (node.state == S_PRIMARY && !node.writable)));
+    add_bool(to, "secondary",
+             !node.stopping &&
+                 (node.state == S_SECONDARY || (node.state == S_PRIMARY && !node.writable)));
     if (node.primary >= 0)
         add_str(to, "primary", node.config.m[node.primary].host);
     if (m->arbiter)
@@ -96,7 +98,8 @@ static void add_set_role(bson_t *to)
     bson_copy_to(node.config.doc, &doc);
     if (doc_sub(&doc, "members", &members) && bson_iter_init(&it, &members))
         for (int i = 0; bson_iter_next(&it); i++)
-            if (i == node.self && iter_sub(&it, &one) && doc_sub(&one, "tags", &tags) && !bson_empty(&tags))
+            if (i == node.self && iter_sub(&it, &one) && doc_sub(&one, "tags", &tags) &&
+                !bson_empty(&tags))
                 add_doc(to, "tags", &tags);
     bson_destroy(&doc);
     add_str(to, "me", m->host);
@@ -116,7 +119,8 @@ static int take_metadata(struct call *c)
         return fail(c, 186, "The client metadata document may only be sent in the first isMaster");
     c->conn->metadata = bson_copy(&client);
     text = bson_text(&client);
-    log_line('I', "NETWORK", "received client metadata from %s conn%d: %s", c->conn->remote, c->conn->id, text);
+    log_line('I', "NETWORK", "received client metadata from %s conn%d: %s", c->conn->remote,
+             c->conn->id, text);
     free(text);
     return 0;
 }
@@ -250,7 +254,8 @@ static void add_election_metrics(bson_t *to)
 
     bson_append_document_begin(to, "electionMetrics", -1, &sub);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        counters_of(&sub, rows[i].key, node.metrics.called[rows[i].why], node.metrics.successful[rows[i].why]);
+        counters_of(&sub, rows[i].key, node.metrics.called[rows[i].why],
+                    node.metrics.successful[rows[i].why]);
         won += node.metrics.successful[rows[i].why];
     }
     add_long(&sub, "numStepDownsCausedByHigherTerm", node.metrics.higher_term);
@@ -273,7 +278,8 @@ static void add_storage_engine(bson_t *to)
     bson_append_document_begin(to, "storageEngine", -1, &sub);
     add_str(&sub, "name", "wiredTiger");
     add_bool(&sub, "supportsCommittedReads", true);
-    bson_append_timestamp(&sub, "oldestRequiredTimestampForCrashRecovery", -1, node.commit.secs, node.commit.inc);
+    bson_append_timestamp(&sub, "oldestRequiredTimestampForCrashRecovery", -1, node.commit.secs,
+                          node.commit.inc);
     add_bool(&sub, "supportsPendingDrops", true);
     add_int(&sub, "dropPendingIdents", 0);
     add_bool(&sub, "supportsSnapshotReadConcern", true);

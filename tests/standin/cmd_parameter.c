@@ -27,7 +27,8 @@ static void get_ssl_mode(bson_t *to, const char *key)
     static bool warned;
 
     if (!warned)
-        log_line('W', "COMMAND", "Use of deprecated server parameter 'sslMode', please use 'tlsMode' instead.");
+        log_line('W', "COMMAND",
+                 "Use of deprecated server parameter 'sslMode', please use 'tlsMode' instead.");
     warned = true;
     add_str(to, key, tls_mode_name(tls_mode_now(), true));
 }
@@ -40,8 +41,10 @@ static int set_mode(struct call *c, const char *key, const bson_iter_t *value)
     bool ok;
 
     if (!tls_mode_from(word, ssl, &want))
-        return fail(c, 2, "Invalid %s setting '%s', expected one of: 'disabled', '%s', '%s', or '%s'", key, word,
-                    tls_mode_name(TLS_ALLOW, ssl), tls_mode_name(TLS_PREFER, ssl), tls_mode_name(TLS_REQUIRE, ssl));
+        return fail(c, 2,
+                    "Invalid %s setting '%s', expected one of: 'disabled', '%s', '%s', or '%s'",
+                    key, word, tls_mode_name(TLS_ALLOW, ssl), tls_mode_name(TLS_PREFER, ssl),
+                    tls_mode_name(TLS_REQUIRE, ssl));
     ok = (now == TLS_ALLOW && want == TLS_PREFER) || (now == TLS_PREFER && want == TLS_REQUIRE);
     if (!ok)
         return fail(c, 2, "Illegal state transition for %s, attempt to change from %s to %s", key,
@@ -60,8 +63,11 @@ static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *
     const char *now = options.cluster_auth_mode == NULL ? "undefined" : options.cluster_auth_mode;
     const char *want = BSON_ITER_HOLDS_UTF8(value) ? bson_iter_utf8(value, NULL) : "";
 
-    if (strcmp(now, "sendKeyFile") == 0 && strcmp(want, "sendX509") == 0 && tls_mode_now() < TLS_PREFER)
-        return fail(c, 2, "Illegal state transition for %s, need to enable SSL for outgoing connections", key);
+    if (strcmp(now, "sendKeyFile") == 0 && strcmp(want, "sendX509") == 0 &&
+        tls_mode_now() < TLS_PREFER)
+        return fail(c, 2,
+                    "Illegal state transition for %s, need to enable SSL for outgoing connections",
+                    key);
     return fail(c, 2, "Illegal state transition for %s, change from %s to %s", key, now, want);
 }
 
@@ -230,11 +236,13 @@ static int set_parameter(struct call *c)
         const char *key = bson_iter_key(&it);
         const struct parameter *p = find(key);
 
-        if (strcmp(key, "setParameter") == 0 || key[0] == '$' || strcmp(key, "lsid") == 0
-            || strcmp(key, "writeConcern") == 0 || strcmp(key, "maxTimeMS") == 0)
+        if (strcmp(key, "setParameter") == 0 || key[0] == '$' || strcmp(key, "lsid") == 0 ||
+            strcmp(key, "writeConcern") == 0 || strcmp(key, "maxTimeMS") == 0)
             continue;
         if (p == NULL)
-            return fail(c, 0, "attempted to set unrecognized parameter [%s], use help:true to see options ", key);
+            return fail(
+                c, 0, "attempted to set unrecognized parameter [%s], use help:true to see options ",
+                key);
         if (p->set == NULL)
             return fail(c, 20, "not allowed to change [%s] at runtime", key);
         first = false;

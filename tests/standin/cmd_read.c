@@ -132,7 +132,8 @@ static void cursor_free(struct cursor *cur)
 }
 
 /* The first answer to a query; keeps a cursor when not everything fits. Takes the results. */
-static void first_batch(struct call *c, const char *ns, struct results *r, int64_t size, bool single)
+static void first_batch(struct call *c, const char *ns, struct results *r, int64_t size,
+                        bool single)
 {
     struct cursor *cur = xalloc(sizeof *cur);
     int64_t id;
@@ -273,7 +274,8 @@ static int stage_group(struct call *c, const bson_t *spec, struct results *r)
     bson_t *out = bson_new(), sub;
     bson_iter_t it, inner, id;
 
-    if (doc_find(spec, "_id", &id) && BSON_ITER_HOLDS_UTF8(&id) && bson_iter_utf8(&id, NULL)[0] == '$') {
+    if (doc_find(spec, "_id", &id) && BSON_ITER_HOLDS_UTF8(&id) &&
+        bson_iter_utf8(&id, NULL)[0] == '$') {
         bson_destroy(out);
         return fail(c, 2, "the stand-in groups by a constant only");
     }
@@ -281,8 +283,8 @@ static int stage_group(struct call *c, const bson_t *spec, struct results *r)
     while (bson_iter_next(&it)) {
         if (strcmp(bson_iter_key(&it), "_id") == 0) {
             bson_append_iter(out, NULL, 0, &it);
-        } else if (iter_sub(&it, &sub) && bson_iter_init(&inner, &sub) && bson_iter_next(&inner)
-                   && strcmp(bson_iter_key(&inner), "$sum") == 0 && iter_is_number(&inner)) {
+        } else if (iter_sub(&it, &sub) && bson_iter_init(&inner, &sub) && bson_iter_next(&inner) &&
+                   strcmp(bson_iter_key(&inner), "$sum") == 0 && iter_is_number(&inner)) {
             add_int(out, bson_iter_key(&it), (int32_t)((int64_t)r->n * bson_iter_as_int64(&inner)));
         } else {
             bson_destroy(out);
@@ -371,7 +373,10 @@ static int aggregate(struct call *c)
                 rc = stage(c, &one, &r);
     }
     if (rc == 0)
-        first_batch(c, ns, &r, doc_sub(c->command, "cursor", &cursor) ? doc_int(&cursor, "batchSize", 101) : 101, false);
+        first_batch(c, ns, &r,
+                    doc_sub(c->command, "cursor", &cursor) ? doc_int(&cursor, "batchSize", 101)
+                                                           : 101,
+                    false);
     else
         results_done(&r);
     free(ns);
@@ -380,8 +385,8 @@ static int aggregate(struct call *c)
 
 static bool may_see(struct call *c, const char *db)
 {
-    return auth_allows(&c->conn->login, false, A_READ, "find", db)
-           || auth_allows(&c->conn->login, false, A_MONITOR, "listDatabases", "admin");
+    return auth_allows(&c->conn->login, false, A_READ, "find", db) ||
+           auth_allows(&c->conn->login, false, A_MONITOR, "listDatabases", "admin");
 }
 
 static bool database_seen(const bson_t *arr, const char *db)

@@ -48,22 +48,33 @@ static int check_initiate(struct call *c, const bson_t *doc, struct config *conf
     if (code != 0)
         return fail(c, 93, "%s", why);
     if (strcmp(config->name, options.repl_set) != 0)
-        return fail(c, 93, "Attempting to initiate a replica set with name %s, but command line reports %s; rejecting",
+        return fail(c, 93,
+                    "Attempting to initiate a replica set with name %s, but command line reports "
+                    "%s; rejecting",
                     config->name, options.repl_set);
     if (doc_sub(doc, "settings", &settings) && doc_has(&settings, "replicaSetId"))
-        return fail(c, 93, "replica set configuration cannot contain 'replicaSetId' field when called from "
-                           "replSetInitiate");
+        return fail(
+            c, 93,
+            "replica set configuration cannot contain 'replicaSetId' field when called from "
+            "replSetInitiate");
     if (config_validate(config, why, sizeof why) != 0)
         return fail(c, 93, "%s", why);
     if (config->version != 1)
-        return fail(c, 93, "Configuration used to initiate a replica set must  have version 1, but found %lld",
-                    (long long)config->version);
+        return fail(
+            c, 93,
+            "Configuration used to initiate a replica set must  have version 1, but found %lld",
+            (long long)config->version);
     *ret_self = config_find_self(config);
     if (*ret_self < 0)
-        return fail(c, 93, "No host described in new configuration 1 for replica set %s maps to this node", config->name);
+        return fail(c, 93,
+                    "No host described in new configuration 1 for replica set %s maps to this node",
+                    config->name);
     if (config->m[*ret_self].arbiter || config->m[*ret_self].priority <= 0)
-        return fail(c, 93, "This node, %s, with _id %d is not electable under the new configuration version 1 for replica "
-                           "set %s", config->m[*ret_self].host, config->m[*ret_self].id, config->name);
+        return fail(c, 93,
+                    "This node, %s, with _id %d is not electable under the new configuration "
+                    "version 1 for replica "
+                    "set %s",
+                    config->m[*ret_self].host, config->m[*ret_self].id, config->name);
     code = quorum_check(config, *ret_self, true, why, sizeof why);
     return code == 0 ? 0 : fail(c, code, "%s", why);
 }
@@ -123,8 +134,8 @@ static int initiate(struct call *c)
     return rc;
 }
 
-static int check_reconfig(struct call *c, const bson_t *doc, bool force, const struct config *old, struct config *new,
-                          int *ret_self)
+static int check_reconfig(struct call *c, const bson_t *doc, bool force, const struct config *old,
+                          struct config *new, int *ret_self)
 {
     char why[1500];
     int code = config_parse(doc, false, new, why, sizeof why);
@@ -132,25 +143,34 @@ static int check_reconfig(struct call *c, const bson_t *doc, bool force, const s
     if (code != 0)
         return fail(c, 93, "%s", why);
     if (strcmp(new->name, options.repl_set) != 0)
-        return fail(c, 93, "Attempting to reconfigure a replica set with name %s, but command line reports %s; rejecting",
+        return fail(c, 93,
+                    "Attempting to reconfigure a replica set with name %s, but command line "
+                    "reports %s; rejecting",
                     new->name, options.repl_set);
-    if (config_validate(new, why, sizeof why) != 0 || config_compare(old, new, why, sizeof why) != 0)
+    if (config_validate(new, why, sizeof why) != 0 ||
+        config_compare(old, new, why, sizeof why) != 0)
         return fail(c, 103, "%s", why);
     *ret_self = config_find_self(new);
     if (*ret_self < 0)
-        return fail(c, 103, "No host described in new configuration %lld for replica set %s maps to this node",
-                    (long long)new->version, new->name);
+        return fail(
+            c, 103,
+            "No host described in new configuration %lld for replica set %s maps to this node",
+            (long long)new->version, new->name);
     if (force)
         return 0;
     if (new->m[*ret_self].arbiter || new->m[*ret_self].priority <= 0)
-        return fail(c, 103, "This node, %s, with _id %d is not electable under the new configuration version %lld for "
-                            "replica set %s", new->m[*ret_self].host, new->m[*ret_self].id, (long long)new->version,
+        return fail(c, 103,
+                    "This node, %s, with _id %d is not electable under the new configuration "
+                    "version %lld for "
+                    "replica set %s",
+                    new->m[*ret_self].host, new->m[*ret_self].id, (long long)new->version,
                     new->name);
     code = quorum_check(new, *ret_self, false, why, sizeof why);
     return code == 0 ? 0 : fail(c, code, "%s", why);
 }
 
-/* The replicaSetId stays, whether the new document repeats it or not; a forced version jumps ahead. */
+/* The replicaSetId stays, whether the new document repeats it or not; a forced version jumps ahead.
+ */
 static void complete(const bson_t *doc, const struct config *old, bool force, bson_t *ret_doc)
 {
     bson_t settings, old_settings, sub;
@@ -167,7 +187,8 @@ static void complete(const bson_t *doc, const struct config *old, bool force, bs
     bson_append_document_begin(ret_doc, "settings", -1, &sub);
     if (doc_sub(doc, "settings", &settings))
         bson_copy_to_excluding_noinit(&settings, &sub, "replicaSetId", NULL);
-    if (doc_sub(old->doc, "settings", &old_settings) && doc_find(&old_settings, "replicaSetId", &it))
+    if (doc_sub(old->doc, "settings", &old_settings) &&
+        doc_find(&old_settings, "replicaSetId", &it))
         bson_append_iter(&sub, NULL, 0, &it);
     bson_append_document_end(ret_doc, &sub);
 }
@@ -189,10 +210,15 @@ static int reconfig(struct call *c)
     else if (node.config.doc == NULL)
         rc = fail(c, 94, "Node not yet initialized; use the replSetInitiate command");
     else if (!force && node.state != S_PRIMARY)
-        rc = fail(c, 10107, "replSetReconfig should only be run on PRIMARY, but my state is %s; use the \"force\" "
-                            "argument to override", state_name(node.state));
+        rc = fail(
+            c, 10107,
+            "replSetReconfig should only be run on PRIMARY, but my state is %s; use the \"force\" "
+            "argument to override",
+            state_name(node.state));
     else if (busy)
-        rc = fail(c, 109, "Cannot run replSetReconfig because the node is currently updating its configuration");
+        rc = fail(
+            c, 109,
+            "Cannot run replSetReconfig because the node is currently updating its configuration");
     if (rc == 0) {
         busy = true;
         old = node.config;
@@ -207,8 +233,11 @@ static int reconfig(struct call *c)
     node_lock();
     busy = false;
     if (rc == 0 && !force && node.state != S_PRIMARY)
-        rc = fail(c, 10107, "replSetReconfig should only be run on PRIMARY, but my state is %s; use the \"force\" argument "
-                            "to override", state_name(node.state));
+        rc = fail(c, 10107,
+                  "replSetReconfig should only be run on PRIMARY, but my state is %s; use the "
+                  "\"force\" argument "
+                  "to override",
+                  state_name(node.state));
     if (rc == 0) {
         repl_install(&new, self);
         if (node.state == S_PRIMARY && node.writable && !force) {
@@ -280,7 +309,8 @@ static int shutdown_command(struct call *c)
     if (!auth_enabled() && !c->conn->localhost)
         return fail(c, 13, "shutdown must run from localhost when running db without auth");
     log_line('I', "COMMAND", "terminating, shutdown command received");
-    ok = server_shut_down(force, doc_int(c->command, "timeoutSecs", 10) * 1000, why, sizeof why, &code);
+    ok = server_shut_down(force, doc_int(c->command, "timeoutSecs", 10) * 1000, why, sizeof why,
+                          &code);
     if (!ok)
         return fail(c, code, "%s", why);
     log_line('I', "CONTROL", "dbexit:  rc: 0");

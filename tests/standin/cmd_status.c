@@ -36,13 +36,15 @@ static void add_optimes(bson_t *to)
     add_date(&sub, "lastDurableWallTime", wall_of(durable));
     bson_append_document_end(to, &sub);
     bson_append_timestamp(to, "lastStableRecoveryTimestamp", -1, node.commit.secs, node.commit.inc);
-    bson_append_timestamp(to, "lastStableCheckpointTimestamp", -1, node.commit.secs, node.commit.inc);
+    bson_append_timestamp(to, "lastStableCheckpointTimestamp", -1, node.commit.secs,
+                          node.commit.inc);
 }
 
 static void add_election(bson_t *to)
 {
-    static const char *const why[] = {"electionTimeout", "stepUpRequestSkipDryRun", "priorityTakeover",
-                                      "catchupTakeover", "singleNodePromptElection"};
+    static const char *const why[] = {"electionTimeout", "stepUpRequestSkipDryRun",
+                                      "priorityTakeover", "catchupTakeover",
+                                      "singleNodePromptElection"};
     bson_t sub;
 
     if (node.metrics.candidate && node.state == S_PRIMARY) {
@@ -91,7 +93,8 @@ static void add_source(bson_t *to, const char *host)
 
 static const char *own_source(void)
 {
-    return node.sync_source >= 0 && node.state != S_PRIMARY ? node.config.m[node.sync_source].host : "";
+    return node.sync_source >= 0 && node.state != S_PRIMARY ? node.config.m[node.sync_source].host
+                                                            : "";
 }
 
 static void add_self(bson_t *to, const struct member *m)

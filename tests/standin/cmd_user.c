@@ -68,7 +68,8 @@ static bool wants(const bson_t *command, const char *mechanism)
     return false;
 }
 
-static void add_credentials(bson_t *to, const bson_t *command, const char *user, const char *password)
+static void add_credentials(bson_t *to, const bson_t *command, const char *user,
+                            const char *password)
 {
     bson_t sub;
 
@@ -107,7 +108,8 @@ static int check_name(struct call *c, const char *user)
 
 static int create_user(struct call *c)
 {
-    const char *user = doc_str(c->command, "createUser", NULL), *password = doc_str(c->command, "pwd", NULL);
+    const char *user = doc_str(c->command, "createUser", NULL),
+               *password = doc_str(c->command, "pwd", NULL);
     bson_t list, custom, *entry, o, arr = BSON_INITIALIZER, credentials = BSON_INITIALIZER;
     uint8_t uuid[16];
     char *id;
@@ -116,8 +118,10 @@ static int create_user(struct call *c)
     if (rc == 0 && !doc_sub(c->command, "roles", &list))
         rc = fail(c, 2, "\"createUser\" command requires a \"roles\" array");
     else if (rc == 0 && password == NULL && strcmp(c->db, "$external") != 0)
-        rc = fail(c, 2, "Must provide a 'pwd' field for all user documents, except those with '$external' as the user's "
-                        "source db");
+        rc = fail(c, 2,
+                  "Must provide a 'pwd' field for all user documents, except those with "
+                  "'$external' as the user's "
+                  "source db");
     if (rc == 0)
         rc = resolve_roles(c, &list, &arr);
     if (rc == 0 && auth_user(user, c->db) != NULL)
@@ -166,10 +170,13 @@ static int replace_user(struct call *c, const bson_t *doc)
 
 static int update_user(struct call *c)
 {
-    const char *user = doc_str(c->command, "updateUser", NULL), *password = doc_str(c->command, "pwd", NULL);
-    bson_t list, custom, arr = BSON_INITIALIZER, credentials = BSON_INITIALIZER, doc = BSON_INITIALIZER;
+    const char *user = doc_str(c->command, "updateUser", NULL),
+               *password = doc_str(c->command, "pwd", NULL);
+    bson_t list, custom, arr = BSON_INITIALIZER, credentials = BSON_INITIALIZER,
+                         doc = BSON_INITIALIZER;
     const bson_t *old;
-    bool roles = doc_sub(c->command, "roles", &list), data = doc_sub(c->command, "customData", &custom);
+    bool roles = doc_sub(c->command, "roles", &list),
+         data = doc_sub(c->command, "customData", &custom);
     int rc = check_name(c, user);
 
     if (rc == 0 && password == NULL && !roles && !data)
@@ -210,7 +217,8 @@ static int update_user(struct call *c)
 
 static bool same_role(const bson_t *a, const bson_t *b)
 {
-    return strcmp(doc_str(a, "role", ""), doc_str(b, "role", "")) == 0 && strcmp(doc_str(a, "db", ""), doc_str(b, "db", "")) == 0;
+    return strcmp(doc_str(a, "role", ""), doc_str(b, "role", "")) == 0 &&
+           strcmp(doc_str(a, "db", ""), doc_str(b, "db", "")) == 0;
 }
 
 static bool listed(const bson_t *list, const bson_t *role)
@@ -230,7 +238,8 @@ static int change_roles(struct call *c)
 {
     bool grant = c->name[0] == 'g';
     const char *user = doc_str(c->command, c->name, NULL);
-    bson_t list, have, one, changed = BSON_INITIALIZER, arr = BSON_INITIALIZER, doc = BSON_INITIALIZER;
+    bson_t list, have, one, changed = BSON_INITIALIZER, arr = BSON_INITIALIZER,
+                            doc = BSON_INITIALIZER;
     const bson_t *old;
     bson_iter_t it;
     uint32_t n = 0;
@@ -300,7 +309,8 @@ static bool asked_for(struct call *c, const bson_iter_t *what, const char *user,
     }
     if (doc_bool(&sub, "forAllDBs", false))
         return true;
-    return strcmp(doc_str(&sub, "user", ""), user) == 0 && strcmp(doc_str(&sub, "db", c->db), db) == 0;
+    return strcmp(doc_str(&sub, "user", ""), user) == 0 &&
+           strcmp(doc_str(&sub, "db", c->db), db) == 0;
 }
 
 static void show_user(bson_t *arr, uint32_t *n, const bson_t *doc, bool show_credentials)

@@ -43,7 +43,8 @@ static void commit(struct job *j, bson_t *entry)
     j->wrote = true;
 }
 
-static void write_error(struct job *j, int32_t index, int code, const char *text, const bson_iter_t *id)
+static void write_error(struct job *j, int32_t index, int code, const char *text,
+                        const bson_iter_t *id)
 {
     bson_t e = BSON_INITIALIZER, sub;
 
@@ -82,7 +83,9 @@ static bool insert_one(struct job *j, const bson_t *doc)
     doc_find(&full, "_id", &id);
     if (c != NULL && data_by_id(c, &id) != NULL) {
         text = iter_text(&id);
-        message = xprintf("E11000 duplicate key error collection: %s index: _id_ dup key: { _id: %s }", j->ns, text);
+        message =
+            xprintf("E11000 duplicate key error collection: %s index: _id_ dup key: { _id: %s }",
+                    j->ns, text);
         write_error(j, j->statement, 11000, message, &id);
         free(message);
         free(text);
@@ -126,7 +129,8 @@ static void delete_one(struct job *j, const bson_t *old, bool keep)
 }
 
 /* Copies of what matches, so that writing may go on while walking; one or all. */
-static bson_t **matching(const char *ns, const bson_t *query, const bson_t *sort, bool one, size_t *ret_n)
+static bson_t **matching(const char *ns, const bson_t *query, const bson_t *sort, bool one,
+                         size_t *ret_n)
 {
     const struct collection *c = data_find(ns);
     bson_t **list = NULL, sub;
@@ -285,10 +289,13 @@ static int check_session(struct call *c)
     if (!doc_has(c->command, "txnNumber"))
         return 0;
     if (!repl_active())
-        return fail(c, 20, "Transaction numbers are only allowed on a replica set member or mongos");
+        return fail(c, 20,
+                    "Transaction numbers are only allowed on a replica set member or mongos");
     (void)session_executed(c->command, 0, &position, &newer);
     if (newer)
-        return fail(c, 225, "Cannot start transaction %lld on session because a newer transaction has already started.",
+        return fail(c, 225,
+                    "Cannot start transaction %lld on session because a newer transaction has "
+                    "already started.",
                     (long long)doc_int(c->command, "txnNumber", 0));
     return 0;
 }
@@ -311,7 +318,8 @@ static void finish_reply(struct job *j)
     }
 }
 
-static int write_many(struct call *c, const char *list_name, void (*one)(struct job *, const bson_t *))
+static int write_many(struct call *c, const char *list_name,
+                      void (*one)(struct job *, const bson_t *))
 {
     struct job j = {.c = c, .last = log_last()};
     bson_t list, doc;
@@ -358,12 +366,13 @@ static int update(struct call *c)
     return write_many(c, "updates", do_update);
 }
 
-static int delete(struct call *c)
+static int delete (struct call *c)
 {
     return write_many(c, "deletes", do_delete);
 }
 
-static void found_reply(struct call *c, const bson_t *value, bool existing, bool remove, const bson_t *upserted)
+static void found_reply(struct call *c, const bson_t *value, bool existing, bool remove,
+                        const bson_t *upserted)
 {
     bson_t sub;
     bson_iter_t id;
@@ -393,13 +402,18 @@ static void retold(struct call *c, const bson_t *entry)
     else if (*op == 'd')
         found_reply(c, has_pre ? &pre : NULL, true, true, NULL);
     else
-        found_reply(c, new && doc_sub(entry, "o", &o) ? &o : has_pre ? &pre : NULL, true, false, NULL);
+        found_reply(c,
+                    new &&doc_sub(entry, "o", &o) ? &o
+                    : has_pre                     ? &pre
+                                                  : NULL,
+                    true, false, NULL);
 }
 
 static int modify_found(struct job *j, const bson_t *old, const bson_t *q, const bson_t *u)
 {
     struct call *c = j->c;
-    bool new_wanted = doc_bool(c->command, "new", false), upsert = doc_bool(c->command, "upsert", false);
+    bool new_wanted = doc_bool(c->command, "new", false),
+         upsert = doc_bool(c->command, "upsert", false);
     char why[300];
     bson_t *new;
 
@@ -414,7 +428,8 @@ static int modify_found(struct job *j, const bson_t *old, const bson_t *q, const
         replace_one(j, old, new, old);
     else if (!insert_one(j, new)) {
         bson_destroy(new);
-        return fail(c, 11000, "E11000 duplicate key error collection: %s index: _id_ dup key", j->ns);
+        return fail(c, 11000, "E11000 duplicate key error collection: %s index: _id_ dup key",
+                    j->ns);
     }
     found_reply(c, new_wanted ? new : old, old != NULL, false, old == NULL ? new : NULL);
     bson_destroy(new);
@@ -473,7 +488,9 @@ static int log_command(struct call *c, const char *what, const char *name)
     bson_append_document_end(entry, &o);
     free(ns);
     at = repl_append(entry);
-    return repl_await(at, write_concern_of(c->command), c->reply) ? 0 : fail(c, 11602, "operation was interrupted");
+    return repl_await(at, write_concern_of(c->command), c->reply)
+               ? 0
+               : fail(c, 11602, "operation was interrupted");
 }
 
 static int create(struct call *c)

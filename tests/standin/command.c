@@ -92,8 +92,9 @@ char *call_ns(const struct call *c)
 
 static const struct command *lookup(const char *name)
 {
-    static const struct command *const tables[] = {observe_commands, parameter_commands, set_commands, member_commands,
-                                                   user_commands,    login_commands,     read_commands, write_commands};
+    static const struct command *const tables[] = {
+        observe_commands, parameter_commands, set_commands,  member_commands,
+        user_commands,    login_commands,     read_commands, write_commands};
 
     for (size_t t = 0; t < COUNT_OF(tables); t++)
         for (const struct command *c = tables[t]; c->name != NULL; c++)
@@ -119,13 +120,15 @@ static int check_role(struct call *c, unsigned int flags)
         return 0;
     if ((flags & F_WRITE) != 0 && !repl_accepts_writes())
         return fail(c, 10107, "not master");
-    if ((flags & F_READ) == 0 || (node.state == S_PRIMARY && node.writable) || node.config.doc == NULL)
+    if ((flags & F_READ) == 0 || (node.state == S_PRIMARY && node.writable) ||
+        node.config.doc == NULL)
         return 0;
     if (!c->secondary_ok)
         return fail(c, 13435, "not master and slaveOk=false");
     if (!member)
-        return fail(c, 13436, node.state == S_ARBITER ? "node is not in primary or recovering state"
-                                                      : "node is recovering");
+        return fail(c, 13436,
+                    node.state == S_ARBITER ? "node is not in primary or recovering state"
+                                            : "node is recovering");
     return 0;
 }
 
@@ -137,14 +140,17 @@ static int check_cluster_time(struct call *c)
     bson_iter_t it;
     int64_t key;
 
-    if (node.keys_loaded || node.keys_refuse_until == 0 || c->conn->login.system || node.state != S_PRIMARY)
+    if (node.keys_loaded || node.keys_refuse_until == 0 || c->conn->login.system ||
+        node.state != S_PRIMARY)
         return 0;
-    if (mono_ms() >= node.keys_refuse_until || !doc_sub(c->command, "$clusterTime", &time)
-        || !doc_sub(&time, "signature", &signature) || (key = doc_int(&signature, "keyId", 0)) == 0)
+    if (mono_ms() >= node.keys_refuse_until || !doc_sub(c->command, "$clusterTime", &time) ||
+        !doc_sub(&time, "signature", &signature) || (key = doc_int(&signature, "keyId", 0)) == 0)
         return 0;
     if (doc_find(&time, "clusterTime", &it) && BSON_ITER_HOLDS_TIMESTAMP(&it))
         bson_iter_timestamp(&it, &secs, &inc);
-    return fail(c, 211, "Cache Reader No keys found for HMAC that is valid for time: { ts: Timestamp(%u, %u) } with id: %lld",
+    return fail(c, 211,
+                "Cache Reader No keys found for HMAC that is valid for time: { ts: Timestamp(%u, "
+                "%u) } with id: %lld",
                 secs, inc, (long long)key);
 }
 
@@ -174,7 +180,8 @@ static void add_cluster_time(bson_t *to, bool internal)
     uint64_t packed = htole64(((uint64_t)now.secs << 32) | now.inc);
 
     if (!internal)
-        HMAC(EVP_sha1(), node.key, sizeof node.key, (const uint8_t *)&packed, sizeof packed, hash, &n);
+        HMAC(EVP_sha1(), node.key, sizeof node.key, (const uint8_t *)&packed, sizeof packed, hash,
+             &n);
     bson_append_document_begin(to, "$clusterTime", -1, &doc);
     bson_append_timestamp(&doc, "clusterTime", -1, now.secs, now.inc);
     bson_append_document_begin(&doc, "signature", -1, &signature);
@@ -217,14 +224,18 @@ static bool reads_from_secondary(const struct message *m)
 
     if (m->secondary_ok)
         return true;
-    return doc_sub(&m->command, "$readPreference", &preference)
-           && strcmp(doc_str(&preference, "mode", "primary"), "primary") != 0;
+    return doc_sub(&m->command, "$readPreference", &preference) &&
+           strcmp(doc_str(&preference, "mode", "primary"), "primary") != 0;
 }
 
 bool command_do(struct conn *conn, const struct message *m, bson_t *reply)
 {
-    struct call c = {.conn = conn, .command = &m->command, .name = doc_first_key(&m->command),
-                     .db = doc_str(&m->command, "$db", ""), .reply = reply, .secondary_ok = reads_from_secondary(m)};
+    struct call c = {.conn = conn,
+                     .command = &m->command,
+                     .name = doc_first_key(&m->command),
+                     .db = doc_str(&m->command, "$db", ""),
+                     .reply = reply,
+                     .secondary_ok = reads_from_secondary(m)};
     const struct command *cmd = lookup(c.name);
     int rc;
 

@@ -14,7 +14,7 @@ struct session {
     struct {
         int32_t statement;
         size_t position;
-    } *done;
+    } * done;
 };
 static struct session *sessions;
 static size_t n_sessions;
@@ -181,7 +181,7 @@ static void compact(struct collection *c)
     c->n = to;
 }
 
-static void delete(struct collection *c, const bson_iter_t *id)
+static void delete (struct collection *c, const bson_iter_t *id)
 {
     struct document *d = data_by_id(c, id), **link;
 
@@ -259,7 +259,8 @@ static void remember_session(size_t position, const bson_t *entry)
     s->done[s->n++].position = position;
 }
 
-bool session_executed(const bson_t *command, int32_t statement, size_t *ret_position, bool *ret_newer)
+bool session_executed(const bson_t *command, int32_t statement, size_t *ret_position,
+                      bool *ret_newer)
 {
     const uint8_t *id;
     const struct session *s;
@@ -293,7 +294,7 @@ void data_apply(size_t log_position, const bson_t *entry)
         insert(find_or_create(ns), &o);
     } else if (*op == 'd') {
         if (doc_find(&o, "_id", &id))
-            delete(find_or_create(ns), &id);
+            delete (find_or_create(ns), &id);
     } else if (*op == 'u' && doc_sub(entry, "o2", &o2) && doc_find(&o2, "_id", &id)) {
         struct document *d = data_by_id(find_or_create(ns), &id);
 

@@ -1,4 +1,5 @@
-/* The documents, in memory: what applying the log from its beginning yields. All with the node's lock held. */
+/* The documents, in memory: what applying the log from its beginning yields. All with the node's
+ * lock held. */
 #ifndef STANDIN_DATA_H
 #define STANDIN_DATA_H
 
@@ -29,9 +30,11 @@ void data_apply(size_t log_position, const bson_t *entry);
 /* Forgets everything and applies the whole log again. */
 void data_rebuild(void);
 
-/* Retryable writes: the log position of what (session, number, statement) did; false when it wasn't done.
+/* Retryable writes: the log position of what (session, number, statement) did; false when it wasn't
+ * done.
  * `*ret_newer` when the session has already used a higher number. */
-bool session_executed(const bson_t *command, int32_t statement, size_t *ret_position, bool *ret_newer);
+bool session_executed(const bson_t *command, int32_t statement, size_t *ret_position,
+                      bool *ret_newer);
 
 /* query.c: order of values, matching, sorting, updating. */
 int value_cmp(const bson_iter_t *a, const bson_iter_t *b);

@@ -27,7 +27,8 @@ static bool add_key(const char *path, const char *text)
         key[n++] = *text;
     }
     if (n < 6 || n > 1024) {
-        log_line('E', "ACCESS", " security key in %s has length %zu, must be between 6 and 1024 chars", path, n);
+        log_line('E', "ACCESS",
+                 " security key in %s has length %zu, must be between 6 and 1024 chars", path, n);
         free(key);
         return false;
     }
@@ -53,7 +54,8 @@ static bool add_keys(const char *path, yaml_document_t *document)
         log_line('E', "ACCESS", "Only two keys are supported in the security key file, %s", path);
         return false;
     }
-    for (yaml_node_item_t *i = root->data.sequence.items.start; i < root->data.sequence.items.top; i++) {
+    for (yaml_node_item_t *i = root->data.sequence.items.start; i < root->data.sequence.items.top;
+         i++) {
         const yaml_node_t *item = yaml_document_get_node(document, *i);
 
         if (item->type != YAML_SCALAR_NODE || !add_key(path, (const char *)item->data.scalar.value))

@@ -68,8 +68,8 @@ static void emit(char severity, const char *component, bool startup, const char 
     localtime_r(&secs, &tm);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
     strftime(zone, sizeof zone, "%z", &tm);
-    line = xprintf("%s.%03d%s %c  %-8s [%s] %s\n", stamp, (int)(ms % 1000), zone, severity, component, context,
-                   message);
+    line = xprintf("%s.%03d%s %c  %-8s [%s] %s\n", stamp, (int)(ms % 1000), zone, severity,
+                   component, context, message);
     pthread_mutex_lock(&lock);
     write_all(line, strlen(line));
     line[strlen(line) - 1] = '\0';

@@ -18,7 +18,8 @@ bool log_to_file(const char *path, bool append);
 /* Renames the file away and starts a new one. */
 void log_rotate(void);
 
-/* The last lines ("global", "startupWarnings", "rs") as a reply to getLog; false if there's no such log. */
+/* The last lines ("global", "startupWarnings", "rs") as a reply to getLog; false if there's no such
+ * log. */
 bool log_recent(const char *which, bson_t *reply);
 
 #endif

@@ -41,7 +41,8 @@ _Noreturn static void wait_for_signals(const sigset_t *set)
             log_rotate();
             continue;
         }
-        log_line('I', "CONTROL", "got signal %d (%s), will terminate after current cmd ends", number, strsignal(number));
+        log_line('I', "CONTROL", "got signal %d (%s), will terminate after current cmd ends",
+                 number, strsignal(number));
         server_shut_down(true, 10000, why, sizeof why, &code);
         log_line('I', "CONTROL", "dbexit:  rc: 0");
         if (options.pid_file != NULL)
@@ -91,8 +92,8 @@ static void announce(void)
 
     gethostname(host, sizeof host - 1);
     log_context("initandlisten");
-    log_line('I', "CONTROL", "MongoDB starting : pid=%d port=%d dbpath=%s 64-bit host=%s", (int)getpid(), options.port,
-             options.db_path, host);
+    log_line('I', "CONTROL", "MongoDB starting : pid=%d port=%d dbpath=%s 64-bit host=%s",
+             (int)getpid(), options.port, options.db_path, host);
     log_line('I', "CONTROL", "db version v%s", version.text);
     log_line('I', "CONTROL", "git version: unknown");
     log_line('I', "CONTROL", "OpenSSL version: %s", OpenSSL_version(OPENSSL_VERSION));
@@ -114,7 +115,8 @@ int main(int argc, char **argv)
         ready = daemonise();
     block_signals(&signals);
     if (options.log_path != NULL && !log_to_file(options.log_path, options.log_append)) {
-        log_line('F', "CONTROL", "Failed global initialization: FileNotOpen: Failed to open \"%s\"", options.log_path);
+        log_line('F', "CONTROL", "Failed global initialization: FileNotOpen: Failed to open \"%s\"",
+                 options.log_path);
         return 1;
     }
     tls_init();
@@ -125,8 +127,9 @@ int main(int argc, char **argv)
     bson_oid_init(&process_id, NULL);
     storage_open(options.db_path);
     if (geteuid() == 0)
-        log_startup_warning("CONTROL", "** WARNING: You are running this process as the root user, which is not "
-                                       "recommended.");
+        log_startup_warning(
+            "CONTROL", "** WARNING: You are running this process as the root user, which is not "
+                       "recommended.");
     repl_load();
     if (!server_listen())
         exit(48);

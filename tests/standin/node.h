@@ -45,7 +45,7 @@ struct view {
     bool up, heard, auth_failed;
     enum member_state state;
     int64_t last_heartbeat, last_received, up_since; /* wall */
-    int64_t alive;                                   /* mono: last sign of life in either direction */
+    int64_t alive; /* mono: last sign of life in either direction */
     int64_t ping, config_version;
     struct optime applied, durable, pulled;
     int32_t sync_source; /* member id or -1 */
@@ -62,7 +62,7 @@ struct node {
     bool stopping;
 
     struct config config;
-    int self; /* index, -1 when not (yet) a member */
+    int self;            /* index, -1 when not (yet) a member */
     uint32_t generation; /* of the configuration: heartbeat threads of older ones end */
     uint32_t kick;       /* raised to have heartbeats sent at once */
     struct view view[MAX_MEMBERS];
@@ -74,10 +74,10 @@ struct node {
     bool stepping_down; /* a stepdown waits: no writes */
     bool election_running, handing_off;
     uint32_t leadership; /* raised when this member stops being primary: waiting writers give up */
-    int primary; /* index, -1 unknown */
+    int primary;         /* index, -1 unknown */
     int64_t election_deadline, takeover_at, unelectable_until, catchup_deadline; /* mono; 0 none */
     struct optime catchup_target;
-    int64_t fresh_until;    /* mono: just initiated, be quick */
+    int64_t fresh_until;     /* mono: just initiated, be quick */
     int64_t secondary_since; /* mono */
     struct optime commit;
     struct optime initial_target;

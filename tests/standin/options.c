@@ -27,7 +27,8 @@ bool settings_add(struct settings *s, const char *key, const char *text, enum op
     if (settings_get(s, key) != NULL)
         return false;
     s->at = xrealloc(s->at, (s->n + 1) * sizeof *s->at);
-    s->at[s->n++] = (struct setting){xstrdup(key), xstrdup(text), type == OPT_SWITCH ? OPT_BOOL : type};
+    s->at[s->n++] =
+        (struct setting){xstrdup(key), xstrdup(text), type == OPT_SWITCH ? OPT_BOOL : type};
     return true;
 }
 
@@ -58,7 +59,8 @@ static void canonicalise(struct settings *s)
         if (settings_get(s, row->instead) != NULL)
             options_refuse("Cannot specify both %s and %s", row->instead, it->key);
         if (strcmp(it->key, "net.ssl.mode") != 0) {
-            log_line('W', "CONTROL", "Option: %s is deprecated. Please use %s instead.", it->key, row->instead);
+            log_line('W', "CONTROL", "Option: %s is deprecated. Please use %s instead.", it->key,
+                     row->instead);
         } else if (tls_mode_from(it->text, true, &mode)) {
             free(it->text);
             it->text = xstrdup(tls_mode_name(mode, false));
@@ -122,7 +124,8 @@ static void parse_flag(struct settings *s, int argc, char **argv, int *i, uint32
     } else if (strncmp(arg, "--", 2) == 0)
         name = arg + 2;
     else
-        options_refuse("Error parsing command line: too many positional options have been specified on the command line");
+        options_refuse("Error parsing command line: too many positional options have been "
+                       "specified on the command line");
     eq = strchr(name, '=');
     flag = eq == NULL ? xstrdup(name) : strndup(name, (size_t)(eq - name));
     row = option_by_flag(flag);
@@ -137,9 +140,11 @@ static void parse_flag(struct settings *s, int argc, char **argv, int *i, uint32
     }
     value = eq != NULL ? eq + 1 : *i + 1 < argc ? argv[++*i] : NULL;
     if (value == NULL)
-        options_refuse("Error parsing command line: the required argument for option '%s' is missing", arg);
+        options_refuse(
+            "Error parsing command line: the required argument for option '%s' is missing", arg);
     if (eq == NULL)
-        push_str(&options.argv, n_argv, row != NULL && row->type == OPT_PASSWORD ? "<password>" : value);
+        push_str(&options.argv, n_argv,
+                 row != NULL && row->type == OPT_PASSWORD ? "<password>" : value);
     if (row == NULL) {
         const char *is = strchr(value, '=');
         char *key;
@@ -194,8 +199,8 @@ static void fill(const struct settings *s)
     o->key_file = copy_of(s, "security.keyFile");
     o->transition_to_auth = truth(s, "security.transitionToAuth");
     text = settings_get(s, "security.authorization");
-    o->authorization = !o->transition_to_auth
-                       && (o->key_file != NULL || (text != NULL && strcmp(text, "enabled") == 0));
+    o->authorization = !o->transition_to_auth &&
+                       (o->key_file != NULL || (text != NULL && strcmp(text, "enabled") == 0));
     o->cluster_auth_mode = copy_of(s, "security.clusterAuthMode");
     if (o->cluster_auth_mode == NULL && o->key_file != NULL)
         o->cluster_auth_mode = xstrdup("keyFile");
@@ -233,7 +238,8 @@ void options_parse(int argc, char **argv)
             exit(0);
         }
         if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) {
-            printf("A stand-in for mongod %s: the same options, the same configuration file.\n", version.text);
+            printf("A stand-in for mongod %s: the same options, the same configuration file.\n",
+                   version.text);
             exit(0);
         }
         parse_flag(s, argc, argv, &a, &n_argv);

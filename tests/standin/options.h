@@ -10,11 +10,11 @@ enum option_type { OPT_STRING, OPT_INT, OPT_DOUBLE, OPT_BOOL, OPT_SWITCH, OPT_PA
 
 /* One row per option that the server knows. */
 struct option_row {
-    const char *key;      /* in the file, dotted */
-    const char *flag;     /* on the command line, without dashes; NULL: file only */
+    const char *key;  /* in the file, dotted */
+    const char *flag; /* on the command line, without dashes; NULL: file only */
     enum option_type type;
-    const char *instead;  /* the key that this deprecated one stands for, or NULL */
-    const char *implied;  /* a switch that stands for this string value */
+    const char *instead; /* the key that this deprecated one stands for, or NULL */
+    const char *implied; /* a switch that stands for this string value */
 };
 extern const struct option_row option_rows[];
 const struct option_row *option_by_key(const char *key);
@@ -36,21 +36,23 @@ const char *settings_get(const struct settings *s, const char *key);
 
 struct options {
     struct settings given;
-    bson_t argv;   /* as getCmdLineOpts shows them */
+    bson_t argv; /* as getCmdLineOpts shows them */
     bson_t parsed;
     int port;
     char *bind_ip; /* comma separated */
     char *db_path, *log_path, *repl_set, *key_file, *pid_file;
     bool log_append, fork, authorization, transition_to_auth;
     enum tls_mode tls_mode;
-    char *tls_certificate, *tls_password, *tls_ca, *tls_cluster_file, *tls_cluster_password, *tls_cluster_ca, *tls_crl;
+    char *tls_certificate, *tls_password, *tls_ca, *tls_cluster_file, *tls_cluster_password,
+        *tls_cluster_ca, *tls_crl;
     char *tls_disabled_protocols, *tls_ciphers;
     bool tls_weak, tls_any_hostname, tls_any_certificate;
     char *cluster_auth_mode;
 };
 extern struct options options;
 
-/* Reads argv and the file it names. Ends the process as mongod does when something is wrong with them. */
+/* Reads argv and the file it names. Ends the process as mongod does when something is wrong with
+ * them. */
 void options_parse(int argc, char **argv);
 /* Prints the reason and "try … --help", and ends with status 2. */
 _Noreturn void options_refuse(const char *fmt, ...) PRINTF(1, 2);

@@ -22,14 +22,15 @@ void options_bad_value(const char *fmt, ...)
 
 static void check_protocols(const char *list)
 {
-    static const char *const known[] = {"TLS1_0", "TLS1_1", "TLS1_2", "TLS1_3", "noTLS1_0", "noTLS1_1", "noTLS1_2",
-                                        "noTLS1_3"};
+    static const char *const known[] = {"TLS1_0",   "TLS1_1",   "TLS1_2",   "TLS1_3",
+                                        "noTLS1_0", "noTLS1_1", "noTLS1_2", "noTLS1_3"};
     char *copy, *save = NULL;
 
     if (list == NULL || strcmp(list, "none") == 0)
         return;
     copy = xstrdup(list);
-    for (char *word = strtok_r(copy, ", ", &save); word != NULL; word = strtok_r(NULL, ", ", &save)) {
+    for (char *word = strtok_r(copy, ", ", &save); word != NULL;
+         word = strtok_r(NULL, ", ", &save)) {
         bool found = false;
 
         for (size_t i = 0; i < COUNT_OF(known); i++)
@@ -43,9 +44,14 @@ static void check_protocols(const char *list)
 static void check_tls(const struct settings *s)
 {
     static const char *const need_mode[] = {
-        "net.tls.certificateKeyFile", "net.tls.certificateKeyFilePassword", "net.tls.clusterFile",
-        "net.tls.clusterPassword",    "net.tls.CAFile",                     "net.tls.CRLFile",
-        "net.tls.tlsCipherConfig",    "net.tls.disabledProtocols",
+        "net.tls.certificateKeyFile",
+        "net.tls.certificateKeyFilePassword",
+        "net.tls.clusterFile",
+        "net.tls.clusterPassword",
+        "net.tls.CAFile",
+        "net.tls.CRLFile",
+        "net.tls.tlsCipherConfig",
+        "net.tls.disabledProtocols",
     };
     const struct options *o = &options;
 
@@ -55,7 +61,8 @@ static void check_tls(const struct settings *s)
         for (size_t i = 0; i < COUNT_OF(need_mode); i++)
             any = any || settings_get(s, need_mode[i]) != NULL;
         if (any)
-            options_bad_value("need to enable TLS via the sslMode/tlsMode flag when using TLS configuration parameters");
+            options_bad_value("need to enable TLS via the sslMode/tlsMode flag when using TLS "
+                              "configuration parameters");
         return;
     }
     if (o->tls_certificate == NULL)
@@ -87,7 +94,8 @@ static void check_cluster_auth(const struct settings *s)
     if (o->tls_mode == TLS_ALLOW && strcmp(mode, "sendKeyFile") != 0)
         options_bad_value("cannot have x.509 cluster authentication in allowTLS mode");
     if (strcmp(mode, "x509") == 0 && o->tls_ca == NULL)
-        options_bad_value("No TLS certificate validation can be performed since no CA file has been provided; please "
+        options_bad_value("No TLS certificate validation can be performed since no CA file has "
+                          "been provided; please "
                           "specify an tlsCAFile parameter");
 }
 

@@ -25,7 +25,8 @@ static const char *scalar(const yaml_node_t *node)
 
 static const yaml_node_t *child(struct reader *r, const yaml_node_t *map, const char *name)
 {
-    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+         p++) {
         const yaml_node_t *key = yaml_document_get_node(&r->document, p->key);
 
         if (key->type == YAML_SCALAR_NODE && strcmp(scalar(key), name) == 0)
@@ -50,8 +51,9 @@ static char *run_command(const char *command)
     }
     status = pclose(pipe);
     if (status != 0)
-        options_refuse("Failed expanding __exec section: OperationFailed: Exec process exited with status %d",
-                       status >> 8);
+        options_refuse(
+            "Failed expanding __exec section: OperationFailed: Exec process exited with status %d",
+            status >> 8);
     if (out == NULL)
         return xstrdup("");
     out[n] = '\0';
@@ -66,7 +68,8 @@ static void check_writable_by_owner_only(const char *path)
     if (stat(path, &st) != 0)
         options_refuse("Error opening config file '%s': %s", path, strerror(errno));
     if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        options_refuse("When using --configExpand=exec, config file must be exclusively writable by current process "
+        options_refuse("When using --configExpand=exec, config file must be exclusively writable "
+                       "by current process "
                        "user, and no others: %s",
                        path);
 }
@@ -106,14 +109,18 @@ static void check_type(const struct option_row *row, const char *text)
     if (row->type == OPT_INT) {
         (void)strtol(text, &end, 10);
         if (*end != '\0' || *text == '\0' || errno != 0)
-            options_refuse("Error parsing option \"%s\" as int: Failed to parse number: '%s'", row->key, text);
+            options_refuse("Error parsing option \"%s\" as int: Failed to parse number: '%s'",
+                           row->key, text);
     } else if (row->type == OPT_DOUBLE) {
         (void)strtod(text, &end);
         if (*end != '\0' || *text == '\0')
-            options_refuse("Error parsing option \"%s\" as double: Failed to parse number: '%s'", row->key, text);
+            options_refuse("Error parsing option \"%s\" as double: Failed to parse number: '%s'",
+                           row->key, text);
     } else if (row->type == OPT_BOOL || row->type == OPT_SWITCH) {
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-            options_refuse("Error parsing option \"%s\" as bool: Expected boolean but found string: '%s'", row->key, text);
+            options_refuse(
+                "Error parsing option \"%s\" as bool: Expected boolean but found string: '%s'",
+                row->key, text);
     }
 }
 
@@ -133,7 +140,8 @@ static void take(struct reader *r, const char *key, const char *text)
 
 static void walk(struct reader *r, const char *prefix, const yaml_node_t *map)
 {
-    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
+    for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top;
+         p++) {
         const yaml_node_t *name = yaml_document_get_node(&r->document, p->key);
         const yaml_node_t *value = yaml_document_get_node(&r->document, p->value);
         char *key, *expanded;
@@ -169,9 +177,10 @@ void options_read_file(struct settings *s, const char *path, const char *expand_
     yaml_parser_initialize(&parser);
     yaml_parser_set_input_file(&parser, file);
     if (!yaml_parser_load(&parser, &r.document))
-        options_refuse("Error parsing YAML config file: yaml-cpp: error at line %zu, column %zu: %s",
-                       parser.problem_mark.line + 1, parser.problem_mark.column + 1,
-                       parser.problem == NULL ? "unreadable" : parser.problem);
+        options_refuse(
+            "Error parsing YAML config file: yaml-cpp: error at line %zu, column %zu: %s",
+            parser.problem_mark.line + 1, parser.problem_mark.column + 1,
+            parser.problem == NULL ? "unreadable" : parser.problem);
     root = yaml_document_get_root_node(&r.document);
     if (root != NULL && root->type != YAML_MAPPING_NODE)
         options_refuse("Error parsing YAML config file: expected a mapping");

@@ -57,7 +57,8 @@ static void set_timeout(int fd, int64_t ms)
 /* Connects within the time; the socket or -1 with errno. */
 static int dial(const struct addrinfo *to, int64_t timeout_ms)
 {
-    int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error = 0, one = 1;
+    int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error = 0,
+        one = 1;
     socklen_t len = sizeof error;
     struct pollfd poll_fd = {fd, POLLOUT, 0};
 
@@ -92,7 +93,8 @@ static int connect_to(struct peer *p, int64_t timeout_ms, struct failure *failur
     failure->code = HOST_UNREACHABLE;
     if (rc != 0) {
         put(failure->text, sizeof failure->text,
-            "Error connecting to %s :: caused by :: Could not find address for %s: SocketException: Host not found "
+            "Error connecting to %s :: caused by :: Could not find address for %s: "
+            "SocketException: Host not found "
             "(authoritative)",
             p->host, p->host);
         return -1;
@@ -101,15 +103,16 @@ static int connect_to(struct peer *p, int64_t timeout_ms, struct failure *failur
     p->stream.fd = dial(list, timeout_ms);
     freeaddrinfo(list);
     if (p->stream.fd < 0) {
-        put(failure->text, sizeof failure->text, "Error connecting to %s (%s:%s) :: caused by :: %s", p->host, ip, port,
+        put(failure->text, sizeof failure->text,
+            "Error connecting to %s (%s:%s) :: caused by :: %s", p->host, ip, port,
             strerror(errno));
         return -1;
     }
     set_timeout(p->stream.fd, timeout_ms);
     p->open = true;
     if (tls_mode_now() >= TLS_PREFER && tls_connect(&p->stream, host, why, sizeof why) != 0) {
-        put(failure->text, sizeof failure->text, "Error connecting to %s (%s:%s) :: caused by :: %s", p->host, ip, port,
-            why);
+        put(failure->text, sizeof failure->text,
+            "Error connecting to %s (%s:%s) :: caused by :: %s", p->host, ip, port, why);
         peer_close(p);
         return -1;
     }
@@ -120,15 +123,16 @@ static int transport_failure(struct peer *p, int rc, struct failure *failure)
 {
     failure->code = rc == STREAM_TIMEOUT ? TIME_LIMIT : HOST_UNREACHABLE;
     put(failure->text, sizeof failure->text, "%s",
-        rc == STREAM_TIMEOUT ? "Couldn't get a connection within the time limit"
-        : rc == STREAM_FAILED ? strerror(errno)
+        rc == STREAM_TIMEOUT    ? "Couldn't get a connection within the time limit"
+        : rc == STREAM_FAILED   ? strerror(errno)
         : p->stream.ssl != NULL ? "stream truncated"
                                 : "Connection closed by peer");
     peer_close(p);
     return -1;
 }
 
-static int exchange(struct peer *p, const bson_t *command, bson_t *ret_reply, struct failure *failure)
+static int exchange(struct peer *p, const bson_t *command, bson_t *ret_reply,
+                    struct failure *failure)
 {
     int rc = request_write(&p->stream, ++p->next_id, command);
 
@@ -138,7 +142,8 @@ static int exchange(struct peer *p, const bson_t *command, bson_t *ret_reply, st
 }
 
 /* One message of a login: the text to send, the text that came back. NULL when it was refused. */
-static char *sasl_step(struct peer *p, bson_t *command, const char *payload, struct failure *failure)
+static char *sasl_step(struct peer *p, bson_t *command, const char *payload,
+                       struct failure *failure)
 {
     bson_t reply;
     bson_iter_t it;
@@ -148,7 +153,8 @@ static char *sasl_step(struct peer *p, bson_t *command, const char *payload, str
     add_str(command, "$db", "local");
     if (exchange(p, command, &reply, failure) != 0)
         return NULL;
-    if (doc_int(&reply, "ok", 0) == 1 && doc_find(&reply, "payload", &it) && BSON_ITER_HOLDS_BINARY(&it)) {
+    if (doc_int(&reply, "ok", 0) == 1 && doc_find(&reply, "payload", &it) &&
+        BSON_ITER_HOLDS_BINARY(&it)) {
         const uint8_t *data;
         uint32_t len;
 
@@ -156,7 +162,8 @@ static char *sasl_step(struct peer *p, bson_t *command, const char *payload, str
         text = strndup((const char *)data, len);
     } else {
         failure->code = (int)doc_int(&reply, "code", AUTHENTICATION_FAILED);
-        put(failure->text, sizeof failure->text, "%s", doc_str(&reply, "errmsg", "Authentication failed."));
+        put(failure->text, sizeof failure->text, "%s",
+            doc_str(&reply, "errmsg", "Authentication failed."));
     }
     bson_destroy(&reply);
     return text;
@@ -225,7 +232,8 @@ static int greet(struct peer *p, struct failure *failure)
     return rc;
 }
 
-int peer_call(struct peer *p, const bson_t *command, int64_t timeout_ms, bson_t *ret_reply, struct failure *failure)
+int peer_call(struct peer *p, const bson_t *command, int64_t timeout_ms, bson_t *ret_reply,
+              struct failure *failure)
 {
     memset(failure, 0, sizeof *failure);
     if (!p->open) {

@@ -1,5 +1,5 @@
-/* A connection from this member to another (or to itself): dialled by name, TLS when the own mode says so,
- * authenticated with the keyFile. */
+/* A connection from this member to another (or to itself): dialled by name, TLS when the own mode
+ * says so, authenticated with the keyFile. */
 #ifndef STANDIN_PEER_H
 #define STANDIN_PEER_H
 
@@ -19,8 +19,10 @@ struct failure {
 
 void peer_init(struct peer *p, const char *host);
 void peer_close(struct peer *p);
-/* Sends a command and reads the answer, dialling first when needed. 0, and the caller owns the reply; or -1. */
-int peer_call(struct peer *p, const bson_t *command, int64_t timeout_ms, bson_t *ret_reply, struct failure *failure);
+/* Sends a command and reads the answer, dialling first when needed. 0, and the caller owns the
+ * reply; or -1. */
+int peer_call(struct peer *p, const bson_t *command, int64_t timeout_ms, bson_t *ret_reply,
+              struct failure *failure);
 
 /* "host:port" into its parts; the port is 27017 when missing. */
 void host_split(const char *text, char *host, size_t size, char *port, size_t port_size);

@@ -36,7 +36,8 @@ static int cmp_docs(const bson_iter_t *a, const bson_iter_t *b, bool names)
     bson_t da, db;
     bson_iter_t ia, ib;
 
-    if (!iter_sub(a, &da) || !iter_sub(b, &db) || !bson_iter_init(&ia, &da) || !bson_iter_init(&ib, &db))
+    if (!iter_sub(a, &da) || !iter_sub(b, &db) || !bson_iter_init(&ia, &da) ||
+        !bson_iter_init(&ib, &db))
         return 0;
     for (;;) {
         bool more_a = bson_iter_next(&ia), more_b = bson_iter_next(&ib);
@@ -141,7 +142,8 @@ static bool value_matches(const bson_iter_t *wanted, const bson_iter_t *value)
     bson_t sub;
     bson_iter_t it;
 
-    if (BSON_ITER_HOLDS_DOCUMENT(wanted) && iter_sub(wanted, &sub) && doc_first_key(&sub)[0] == '$') {
+    if (BSON_ITER_HOLDS_DOCUMENT(wanted) && iter_sub(wanted, &sub) &&
+        doc_first_key(&sub)[0] == '$') {
         bson_iter_init(&it, &sub);
         while (bson_iter_next(&it))
             if (!operator_holds(bson_iter_key(&it), &it, value))
@@ -183,7 +185,8 @@ bool query_matches(const bson_t *query, const bson_t *doc)
         if (strcmp(key, "$and") == 0 || strcmp(key, "$or") == 0 || strcmp(key, "$nor") == 0) {
             if (!combine(key, &it, doc))
                 return false;
-        } else if (key[0] != '$' && !value_matches(&it, find_path(doc, key, &value) ? &value : NULL)) {
+        } else if (key[0] != '$' &&
+                   !value_matches(&it, find_path(doc, key, &value) ? &value : NULL)) {
             return false;
         }
     }
@@ -349,8 +352,9 @@ static bson_t *one_operator(bson_t *doc, const char *op, const bson_iter_t *fiel
         add_date(&holder, "v", wall_ms());
         bson_iter_init_find(&it, &holder, "v");
         out = with_field(doc, path, &it);
-    } else if ((strcmp(op, "$max") == 0 || strcmp(op, "$min") == 0)
-               && (!find_path(doc, path, &it) || (op[2] == 'a' ? value_cmp(field, &it) > 0 : value_cmp(field, &it) < 0))) {
+    } else if ((strcmp(op, "$max") == 0 || strcmp(op, "$min") == 0) &&
+               (!find_path(doc, path, &it) ||
+                (op[2] == 'a' ? value_cmp(field, &it) > 0 : value_cmp(field, &it) < 0))) {
         out = with_field(doc, path, field);
     }
     bson_destroy(&holder);
@@ -362,8 +366,8 @@ static bson_t *one_operator(bson_t *doc, const char *op, const bson_iter_t *fiel
 
 bson_t *update_apply(const bson_t *doc, const bson_t *update, bool insert, char *why, size_t size)
 {
-    static const char *const known[] = {"$set",  "$setOnInsert", "$inc", "$push", "$unset", "$currentDate",
-                                        "$max", "$min"};
+    static const char *const known[] = {"$set",   "$setOnInsert", "$inc", "$push",
+                                        "$unset", "$currentDate", "$max", "$min"};
     bson_iter_t it, field, id;
     bson_t *out, fields;
 

@@ -11,8 +11,9 @@ struct node node;
 
 const char *state_name(enum member_state s)
 {
-    static const char *const names[] = {"STARTUP", "PRIMARY", "SECONDARY", "RECOVERING", "FATAL",  "STARTUP2",
-                                        "UNKNOWN", "ARBITER", "DOWN",      "ROLLBACK",   "REMOVED"};
+    static const char *const names[] = {"STARTUP", "PRIMARY",  "SECONDARY", "RECOVERING",
+                                        "FATAL",   "STARTUP2", "UNKNOWN",   "ARBITER",
+                                        "DOWN",    "ROLLBACK", "REMOVED"};
 
     return names[s];
 }
@@ -157,7 +158,8 @@ void repl_become_primary(enum election_reason reason)
 {
     int64_t now = wall_ms();
 
-    log_line('I', "ELECTION", "election succeeded, assuming primary role in term %lld", (long long)node.term);
+    log_line('I', "ELECTION", "election succeeded, assuming primary role in term %lld",
+             (long long)node.term);
     for (int i = 0; i < node.config.n; i++)
         node.view[i].pulled = OPTIME_NULL;
     node.metrics.candidate = true;
@@ -178,7 +180,8 @@ void repl_become_primary(enum election_reason reason)
     node.election_secs = (uint32_t)(now / 1000);
     node.election_inc = 1;
     node.takeover_at = 0;
-    node.catchup_deadline = node.config.catchup_timeout < 0 ? 0 : mono_ms() + node.config.catchup_timeout;
+    node.catchup_deadline =
+        node.config.catchup_timeout < 0 ? 0 : mono_ms() + node.config.catchup_timeout;
     for (int i = 0; i < node.config.n; i++)
         node.view[i].alive = mono_ms();
     if (!node.keys_loaded && node.restarted && data_find("admin.system.keys") != NULL)
@@ -194,7 +197,8 @@ bool repl_accepts_writes(void)
 
 struct optime repl_next_time(void)
 {
-    struct optime last = log_last(), t = {(uint32_t)(wall_ms() / 1000), 1, repl_active() ? node.term : -1};
+    struct optime last = log_last(),
+                  t = {(uint32_t)(wall_ms() / 1000), 1, repl_active() ? node.term : -1};
 
     if (t.secs <= last.secs) {
         t.secs = last.secs;
@@ -304,7 +308,8 @@ static bool safe_enough(struct optime at, const struct write_concern *wc)
     return n >= wc->n;
 }
 
-static void add_write_concern_error(bson_t *reply, int code, const char *name, const char *text, bool timed_out)
+static void add_write_concern_error(bson_t *reply, int code, const char *name, const char *text,
+                                    bool timed_out)
 {
     bson_t e, info;
 
@@ -329,7 +334,8 @@ bool repl_await(struct optime at, struct write_concern wc, bson_t *reply)
     for (int i = 0; i < node.config.n; i++)
         data += !node.config.m[i].arbiter;
     if (!wc.majority && wc.n > 1 && wc.n > data) {
-        add_write_concern_error(reply, 100, repl_active() ? "UnsatisfiableWriteConcern" : "BadValue",
+        add_write_concern_error(reply, 100,
+                                repl_active() ? "UnsatisfiableWriteConcern" : "BadValue",
                                 "Not enough data-bearing nodes", false);
         return true;
     }
@@ -337,7 +343,8 @@ bool repl_await(struct optime at, struct write_concern wc, bson_t *reply)
         if (node.leadership != leadership)
             return false;
         if (!node_wait(until)) {
-            add_write_concern_error(reply, 64, "WriteConcernFailed", "waiting for replication timed out", true);
+            add_write_concern_error(reply, 64, "WriteConcernFailed",
+                                    "waiting for replication timed out", true);
             return true;
         }
     }
@@ -351,8 +358,12 @@ static void carry_views(const struct config *old, const struct config *new)
     int primary = -1;
 
     for (int i = 0; i < new->n; i++) {
-        views[i] = (struct view){.state = S_UNKNOWN, .applied = OPTIME_NULL, .durable = OPTIME_NULL,
-                                 .pulled = OPTIME_NULL, .sync_source = -1, .alive = mono_ms()};
+        views[i] = (struct view){.state = S_UNKNOWN,
+                                 .applied = OPTIME_NULL,
+                                 .durable = OPTIME_NULL,
+                                 .pulled = OPTIME_NULL,
+                                 .sync_source = -1,
+                                 .alive = mono_ms()};
         for (int k = 0; k < old->n; k++) {
             if (old->m[k].id != new->m[i].id)
                 continue;
@@ -436,7 +447,8 @@ void repl_load(void)
         node.vote_term = doc_int(&meta, "voteTerm", 0);
         node.vote_for = (int32_t)doc_int(&meta, "voteFor", -1);
         node.rbid = (int32_t)doc_int(&meta, "rbid", 1);
-        found = doc_sub(&meta, "config", &doc) && config_parse(&doc, false, c, why, sizeof why) == 0;
+        found =
+            doc_sub(&meta, "config", &doc) && config_parse(&doc, false, c, why, sizeof why) == 0;
         bson_destroy(&meta);
     }
     node.restarted = found;

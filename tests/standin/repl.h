@@ -8,13 +8,15 @@
 /* --- the configuration (repl_config.c) --- */
 
 /* Reads and completes a configuration. 0, or the error code with a reason. */
-int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, char *why, size_t size);
+int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, char *why,
+                 size_t size);
 /* The rules inside one configuration; 0 or BadValue. */
 int config_validate(const struct config *c, char *why, size_t size);
 /* The rules between an old and a new one; 0 or 103. */
 int config_compare(const struct config *old, const struct config *new, char *why, size_t size);
 void config_done(struct config *c);
-/* Which member is this process? Resolves names and may connect; not with the lock held. -1: none. */
+/* Which member is this process? Resolves names and may connect; not with the lock held. -1: none.
+ */
 int config_find_self(const struct config *c);
 int config_voters(const struct config *c);
 int config_majority(const struct config *c);
@@ -51,8 +53,8 @@ struct write_concern {
     int64_t timeout; /* 0: none */
 };
 struct write_concern write_concern_of(const bson_t *command);
-/* Waits until `at` is as safe as asked. Adds writeConcernError to the reply when it isn't. False when this
- * member stopped being primary meanwhile: the whole command fails with 11602. */
+/* Waits until `at` is as safe as asked. Adds writeConcernError to the reply when it isn't. False
+ * when this member stopped being primary meanwhile: the whole command fails with 11602. */
 bool repl_await(struct optime at, struct write_concern wc, bson_t *reply);
 
 /* --- heartbeats (repl_heartbeat.c) --- */

@@ -37,7 +37,7 @@ static void add_sub_or_empty(bson_t *to, const char *key, const bson_t *from)
 
 static int parse_member(const bson_t *doc, struct member *m, bson_t *out, char *why, size_t size)
 {
-    static const char *const names[] = {"_id",  "host",     "arbiterOnly", "buildIndexes", "hidden",
+    static const char *const names[] = {"_id",      "host", "arbiterOnly", "buildIndexes", "hidden",
                                         "priority", "tags", "horizons",    "slaveDelay",   "votes"};
     bson_iter_t it;
     const char *host = doc_str(doc, "host", NULL);
@@ -45,8 +45,8 @@ static int parse_member(const bson_t *doc, struct member *m, bson_t *out, char *
     bson_iter_init(&it, doc);
     while (bson_iter_next(&it)) {
         if (!known(names, COUNT_OF(names), bson_iter_key(&it))) {
-            put(why, size, "Unexpected field %s in replica set member configuration for member: %s", bson_iter_key(&it),
-                doc_str(doc, "host", "?"));
+            put(why, size, "Unexpected field %s in replica set member configuration for member: %s",
+                bson_iter_key(&it), doc_str(doc, "host", "?"));
             return BAD_CONFIG;
         }
     }
@@ -95,7 +95,8 @@ static void parse_settings(const bson_t *doc, bool initiate, struct config *c)
     add_int(&sub, "heartbeatTimeoutSecs", (int32_t)(c->heartbeat_timeout / 1000));
     add_int(&sub, "electionTimeoutMillis", (int32_t)c->election_timeout);
     add_int(&sub, "catchUpTimeoutMillis", (int32_t)c->catchup_timeout);
-    add_int(&sub, "catchUpTakeoverDelayMillis", (int32_t)doc_int(&in, "catchUpTakeoverDelayMillis", 30000));
+    add_int(&sub, "catchUpTakeoverDelayMillis",
+            (int32_t)doc_int(&in, "catchUpTakeoverDelayMillis", 30000));
     add_sub_or_empty(&sub, "getLastErrorModes", given ? &in : NULL);
     if (doc_sub(&in, "getLastErrorDefaults", &defaults)) {
         add_doc(&sub, "getLastErrorDefaults", &defaults);
@@ -142,10 +143,17 @@ static int parse_members(const bson_t *doc, struct config *c, char *why, size_t 
     return code;
 }
 
-int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, char *why, size_t size)
+int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, char *why,
+                 size_t size)
 {
-    static const char *const names[] = {"_id",     "version",  "term",         "configsvr", "protocolVersion",
-                                        "members", "settings", "writeConcernMajorityJournalDefault"};
+    static const char *const names[] = {"_id",
+                                        "version",
+                                        "term",
+                                        "configsvr",
+                                        "protocolVersion",
+                                        "members",
+                                        "settings",
+                                        "writeConcernMajorityJournalDefault"};
     struct config c = {0};
     bson_iter_t it;
     int code;
@@ -166,8 +174,11 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
         return BAD_CONFIG;
     }
     if (!initiate && doc_int(doc, "protocolVersion", 0) != 1) {
-        put(why, size, "Support for replication protocol version 0 was removed in MongoDB 4.0. Downgrade to MongoDB "
-                       "version 3.6 and upgrade your protocol version to 1 before upgrading your MongoDB version");
+        put(why, size,
+            "Support for replication protocol version 0 was removed in MongoDB 4.0. Downgrade to "
+            "MongoDB "
+            "version 3.6 and upgrade your protocol version to 1 before upgrading your MongoDB "
+            "version");
         return BAD_CONFIG;
     }
     put(c.name, sizeof c.name, "%s", doc_str(doc, "_id", ""));
@@ -176,7 +187,8 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
     add_str(c.doc, "_id", c.name);
     add_int(c.doc, "version", (int32_t)c.version);
     add_long(c.doc, "protocolVersion", 1);
-    add_bool(c.doc, "writeConcernMajorityJournalDefault", doc_bool(doc, "writeConcernMajorityJournalDefault", true));
+    add_bool(c.doc, "writeConcernMajorityJournalDefault",
+             doc_bool(doc, "writeConcernMajorityJournalDefault", true));
     code = parse_members(doc, &c, why, size);
     if (code == 0)
         parse_settings(doc, initiate, &c);
@@ -239,25 +251,36 @@ int config_validate(const struct config *c, char *why, size_t size)
         electable += !c->m[i].arbiter && c->m[i].priority > 0;
         for (int k = 0; k < i; k++) {
             if (c->m[k].id == c->m[i].id) {
-                put(why, size, "Found two member configurations with same _id field, members.%d._id == members.%d._id == %d",
+                put(why, size,
+                    "Found two member configurations with same _id field, members.%d._id == "
+                    "members.%d._id == %d",
                     k, i, c->m[i].id);
                 return 2;
             }
             if (strcasecmp(c->m[k].host, c->m[i].host) == 0) {
-                put(why, size, "Found two member configurations with same host field, members.%d.host == members.%d.host == %s",
+                put(why, size,
+                    "Found two member configurations with same host field, members.%d.host == "
+                    "members.%d.host == %s",
                     k, i, c->m[i].host);
                 return 2;
             }
         }
     }
     if (local != 0 && local != c->n)
-        put(why, size, "Either all host names in a replica set configuration must be localhost references, or none must "
-                       "be; found %d out of %d", local, c->n);
+        put(why, size,
+            "Either all host names in a replica set configuration must be localhost references, or "
+            "none must "
+            "be; found %d out of %d",
+            local, c->n);
     else if (voters < 1 || voters > 7)
-        put(why, size, "Replica set configuration contains %d voting members, but must be at least 1 and no more than 7",
+        put(why, size,
+            "Replica set configuration contains %d voting members, but must be at least 1 and no "
+            "more than 7",
             voters);
     else if (electable == 0)
-        put(why, size, "Replica set configuration must contain at least one non-arbiter member with priority > 0");
+        put(why, size,
+            "Replica set configuration must contain at least one non-arbiter member with priority "
+            "> 0");
     else
         return 0;
     return 2;
@@ -266,8 +289,11 @@ int config_validate(const struct config *c, char *why, size_t size)
 int config_compare(const struct config *old, const struct config *new, char *why, size_t size)
 {
     if (new->version <= old->version) {
-        put(why, size, "New replica set configuration version must be greater than old, but %lld is not greater than %lld "
-                       "for replica set %s", (long long)new->version, (long long)old->version, new->name);
+        put(why, size,
+            "New replica set configuration version must be greater than old, but %lld is not "
+            "greater than %lld "
+            "for replica set %s",
+            (long long)new->version, (long long)old->version, new->name);
         return INCOMPATIBLE;
     }
     for (int i = 0; i < new->n; i++) {
@@ -276,15 +302,23 @@ int config_compare(const struct config *old, const struct config *new, char *why
             bool same_id = n->id == o->id, same_host = strcasecmp(n->host, o->host) == 0;
 
             if (same_host && !same_id)
-                put(why, size, "New and old configurations both have members with host of %s but in the new configuration "
-                               "the _id field is %d and in the old configuration it is %d for replica set %s",
+                put(why, size,
+                    "New and old configurations both have members with host of %s but in the new "
+                    "configuration "
+                    "the _id field is %d and in the old configuration it is %d for replica set %s",
                     n->host, n->id, o->id, new->name);
             else if (same_id && n->build_indexes != o->build_indexes)
-                put(why, size, "New and old configurations differ in the setting of the buildIndexes field for member %s; "
-                               "to make this change, remove then re-add the member", n->host);
+                put(why, size,
+                    "New and old configurations differ in the setting of the buildIndexes field "
+                    "for member %s; "
+                    "to make this change, remove then re-add the member",
+                    n->host);
             else if (same_id && n->arbiter != o->arbiter)
-                put(why, size, "New and old configurations differ in the setting of the arbiterOnly field for member %s; "
-                               "to make this change, remove then re-add the member", n->host);
+                put(why, size,
+                    "New and old configurations differ in the setting of the arbiterOnly field for "
+                    "member %s; "
+                    "to make this change, remove then re-add the member",
+                    n->host);
             else
                 continue;
             return INCOMPATIBLE;
@@ -322,22 +356,24 @@ static bool is_own_address(struct in_addr ip)
     struct ifaddrs *all = NULL;
     bool found = false, any = false;
 
-    for (char *w = strtok_r(list, ", ", &save); w != NULL && !found; w = strtok_r(NULL, ", ", &save)) {
+    for (char *w = strtok_r(list, ", ", &save); w != NULL && !found;
+         w = strtok_r(NULL, ", ", &save)) {
         struct addrinfo hints = {.ai_family = AF_INET}, *res = NULL;
 
         any = any || strcmp(w, "0.0.0.0") == 0 || strcmp(w, "*") == 0 || strcmp(w, "::") == 0;
         if (getaddrinfo(w, NULL, &hints, &res) != 0)
             continue;
         for (struct addrinfo *a = res; a != NULL; a = a->ai_next)
-            found = found || ((struct sockaddr_in *)(void *)a->ai_addr)->sin_addr.s_addr == ip.s_addr;
+            found =
+                found || ((struct sockaddr_in *)(void *)a->ai_addr)->sin_addr.s_addr == ip.s_addr;
         freeaddrinfo(res);
     }
     free(list);
     if (!found && any && getifaddrs(&all) == 0) {
         for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
-            found = found
-                    || (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET
-                        && ((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr.s_addr == ip.s_addr);
+            found = found ||
+                    (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET &&
+                     ((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr.s_addr == ip.s_addr);
         freeifaddrs(all);
     }
     return found;
@@ -370,8 +406,8 @@ static bool answers_as_self(const char *host)
     add_int(&command, "_isSelf", 1);
     add_str(&command, "$db", "admin");
     if (peer_call(&peer, &command, 5000, &reply, &failure) == 0) {
-        same = doc_find(&reply, "id", &it) && BSON_ITER_HOLDS_OID(&it)
-               && bson_oid_compare(bson_iter_oid(&it), &process_id) == 0;
+        same = doc_find(&reply, "id", &it) && BSON_ITER_HOLDS_OID(&it) &&
+               bson_oid_compare(bson_iter_oid(&it), &process_id) == 0;
         bson_destroy(&reply);
     }
     bson_destroy(&command);

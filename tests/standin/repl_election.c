@@ -52,7 +52,8 @@ static void *vote_thread(void *arg)
     pthread_mutex_lock(&b->lock);
     b->answered++;
     if (!got) {
-        log_line('I', "ELECTION", "VoteRequester(term %lld) failed to receive response from %s: HostUnreachable: %s",
+        log_line('I', "ELECTION",
+                 "VoteRequester(term %lld) failed to receive response from %s: HostUnreachable: %s",
                  (long long)b->term, job->host, failure.text);
     } else {
         bool yes = doc_num(&reply, "ok", 0) == 1.0 && doc_bool(&reply, "voteGranted", false);
@@ -63,8 +64,8 @@ static void *vote_thread(void *arg)
             b->best = theirs;
         if (doc_int(&reply, "term", -1) > b->term)
             b->term = doc_int(&reply, "term", -1);
-        log_line('I', "ELECTION", "VoteRequester(term %lld) received a %s vote from %s%s%s", (long long)b->term,
-                 yes ? "yes" : "no", job->host, yes ? "" : " with reason ",
+        log_line('I', "ELECTION", "VoteRequester(term %lld) received a %s vote from %s%s%s",
+                 (long long)b->term, yes ? "yes" : "no", job->host, yes ? "" : " with reason ",
                  yes ? "" : doc_str(&reply, "reason", doc_str(&reply, "errmsg", "")));
         bson_destroy(&reply);
     }
@@ -76,7 +77,8 @@ static void *vote_thread(void *arg)
     return NULL;
 }
 
-/* Asks everybody (with the node's lock held on entry and on return, not between). True when a majority says yes. */
+/* Asks everybody (with the node's lock held on entry and on return, not between). True when a
+ * majority says yes. */
 static bool ask(int64_t term, bool dry_run, struct optime *ret_best, int64_t *ret_term)
 {
     const struct config *c = &node.config;
@@ -119,8 +121,8 @@ static bool ask(int64_t term, bool dry_run, struct optime *ret_best, int64_t *re
     pthread_mutex_lock(&b->lock);
     int64_t until = mono_ms() + b->timeout + 500;
     struct timespec t = {until / 1000, (until % 1000) * 1000000};
-    while (b->granted + mine < need && b->answered < b->asked
-           && pthread_cond_timedwait(&b->changed, &b->lock, &t) == 0)
+    while (b->granted + mine < need && b->answered < b->asked &&
+           pthread_cond_timedwait(&b->changed, &b->lock, &t) == 0)
         ;
     won = b->granted + mine >= need;
     *ret_best = b->best;
@@ -144,7 +146,8 @@ static void run_election(const struct campaign *e)
     char why[200];
 
     if (e->dry_run) {
-        log_line('I', "ELECTION", "conducting a dry run election to see if we could be elected. current term: %lld",
+        log_line('I', "ELECTION",
+                 "conducting a dry run election to see if we could be elected. current term: %lld",
                  (long long)term);
         if (!ask(term, true, &best, &seen)) {
             log_line('I', "ELECTION", "not running for primary, we received insufficient votes");
@@ -157,8 +160,8 @@ static void run_election(const struct campaign *e)
     term = node.term = node.vote_term = term + 1;
     node.vote_for = node.config.m[node.self].id;
     repl_save_meta();
-    log_line('I', "ELECTION", "%srunning for election in term %lld", e->dry_run ? "dry election run succeeded, " : "",
-             (long long)term);
+    log_line('I', "ELECTION", "%srunning for election in term %lld",
+             e->dry_run ? "dry election run succeeded, " : "", (long long)term);
     if (!ask(term, false, &best, &seen)) {
         log_line('I', "ELECTION", "not becoming primary, we received insufficient votes");
         repl_saw_term(seen);
@@ -202,7 +205,8 @@ void election_start(enum election_reason reason, bool dry_run)
     spawn(election_thread, e);
 }
 
-static const char *refusal(const bson_t *request, bool dry_run, int64_t term, int32_t candidate, char *why, size_t size)
+static const char *refusal(const bson_t *request, bool dry_run, int64_t term, int32_t candidate,
+                           char *why, size_t size)
 {
     struct optime theirs = doc_optime(request, "lastCommittedOp");
     const struct config *c = &node.config;
@@ -210,21 +214,28 @@ static const char *refusal(const bson_t *request, bool dry_run, int64_t term, in
     if (c->doc == NULL || node.self < 0)
         put(why, size, "not a member of the replica set");
     else if (strcmp(doc_str(request, "setName", ""), c->name) != 0)
-        put(why, size, "candidate's set name (%s) differs from mine (%s)", doc_str(request, "setName", ""), c->name);
+        put(why, size, "candidate's set name (%s) differs from mine (%s)",
+            doc_str(request, "setName", ""), c->name);
     else if (doc_int(request, "configVersion", -1) != c->version)
         put(why, size, "candidate's config version (%lld) differs from mine (%lld)",
             (long long)doc_int(request, "configVersion", -1), (long long)c->version);
     else if (term < node.term)
-        put(why, size, "candidate's term (%lld) is lower than mine (%lld)", (long long)term, (long long)node.term);
+        put(why, size, "candidate's term (%lld) is lower than mine (%lld)", (long long)term,
+            (long long)node.term);
     else if (optime_cmp(theirs, log_last()) < 0)
-        put(why, size, "candidate's data is staler than mine. candidate's last applied OpTime: { ts: Timestamp(%u, %u), t: "
-                       "%lld }, my last applied OpTime: { ts: Timestamp(%u, %u), t: %lld }",
-            theirs.secs, theirs.inc, (long long)theirs.term, log_last().secs, log_last().inc, (long long)log_last().term);
+        put(why, size,
+            "candidate's data is staler than mine. candidate's last applied OpTime: { ts: "
+            "Timestamp(%u, %u), t: "
+            "%lld }, my last applied OpTime: { ts: Timestamp(%u, %u), t: %lld }",
+            theirs.secs, theirs.inc, (long long)theirs.term, log_last().secs, log_last().inc,
+            (long long)log_last().term);
     else if (!dry_run && node.vote_term == term && node.vote_for != candidate)
-        put(why, size, "already voted for another candidate (%d) this term (%lld)", node.vote_for, (long long)term);
-    else if (c->m[node.self].arbiter && node.primary >= 0 && node.view[node.primary].up
-             && c->m[node.primary].id != candidate)
-        put(why, size, "can see a healthy primary (%s) of equal or greater priority", c->m[node.primary].host);
+        put(why, size, "already voted for another candidate (%d) this term (%lld)", node.vote_for,
+            (long long)term);
+    else if (c->m[node.self].arbiter && node.primary >= 0 && node.view[node.primary].up &&
+             c->m[node.primary].id != candidate)
+        put(why, size, "can see a healthy primary (%s) of equal or greater priority",
+            c->m[node.primary].host);
     else
         return NULL;
     return why;
@@ -259,7 +270,8 @@ void vote_answer(const bson_t *request, bson_t *reply)
     add_optime(reply, "lastApplied", log_last());
 }
 
-/* The member to hand over to: electable, caught up, highest priority, first among equals. -1: none. */
+/* The member to hand over to: electable, caught up, highest priority, first among equals. -1: none.
+ */
 static int successor(struct optime last)
 {
     int best = -1;
@@ -269,8 +281,8 @@ static int successor(struct optime last)
         const struct view *v = &node.view[i];
         struct optime has = optime_cmp(v->applied, v->pulled) > 0 ? v->applied : v->pulled;
 
-        if (i == node.self || m->arbiter || m->priority <= 0 || !v->up || v->state != S_SECONDARY
-            || optime_cmp(has, last) < 0)
+        if (i == node.self || m->arbiter || m->priority <= 0 || !v->up || v->state != S_SECONDARY ||
+            optime_cmp(has, last) < 0)
             continue;
         if (best < 0 || m->priority > node.config.m[best].priority)
             best = i;
@@ -285,8 +297,8 @@ static bool majority_has(struct optime last)
     for (int i = 0; i < node.config.n; i++) {
         const struct view *v = &node.view[i];
 
-        if (i != node.self && node.config.m[i].votes > 0 && !node.config.m[i].arbiter
-            && (optime_cmp(v->applied, last) >= 0 || optime_cmp(v->pulled, last) >= 0))
+        if (i != node.self && node.config.m[i].votes > 0 && !node.config.m[i].arbiter &&
+            (optime_cmp(v->applied, last) >= 0 || optime_cmp(v->pulled, last) >= 0))
             n++;
     }
     return n >= config_majority(&node.config);
@@ -331,7 +343,8 @@ static void as_of_now(char *to, size_t size)
 }
 
 /* Waits with writes refused; 0 when this member may go, else the code. */
-static int wait_for_successor(int64_t until, int64_t stay_down_until, bool force, char *why, size_t size)
+static int wait_for_successor(int64_t until, int64_t stay_down_until, bool force, char *why,
+                              size_t size)
 {
     uint32_t leadership = node.leadership;
     char stamp[48];
@@ -340,13 +353,17 @@ static int wait_for_successor(int64_t until, int64_t stay_down_until, bool force
         int64_t now = mono_ms();
 
         if (node.leadership != leadership) {
-            put(why, size, "While waiting for secondaries to catch up before stepping down, this node decided to step "
-                           "down for other reasons");
+            put(why, size,
+                "While waiting for secondaries to catch up before stepping down, this node decided "
+                "to step "
+                "down for other reasons");
             return 189;
         }
         if (now >= stay_down_until) {
-            put(why, size, "By the time we were ready to step down, we were already past the time we were supposed to "
-                           "step down until");
+            put(why, size,
+                "By the time we were ready to step down, we were already past the time we were "
+                "supposed to "
+                "step down until");
             return 262;
         }
         if (majority_has(log_last()) && successor(log_last()) >= 0)
@@ -355,8 +372,11 @@ static int wait_for_successor(int64_t until, int64_t stay_down_until, bool force
             return 0;
         if (now >= until) {
             as_of_now(stamp, sizeof stamp);
-            put(why, size, "No electable secondaries caught up as of %s. Please use the replSetStepDown command with the "
-                           "argument {force: true} to force node to step down.", stamp);
+            put(why, size,
+                "No electable secondaries caught up as of %s. Please use the replSetStepDown "
+                "command with the "
+                "argument {force: true} to force node to step down.",
+                stamp);
             return 262;
         }
         node_wait(until < stay_down_until ? until : stay_down_until);
@@ -371,8 +391,9 @@ int step_down(int64_t seconds, int64_t catch_up_ms, bool force, char *why, size_
     node_lock();
     if (node.state != S_PRIMARY || node.stepping_down) {
         code = node.state == S_PRIMARY ? 117 : 10107;
-        put(why, size, "%s", code == 117 ? "This node is already in the process of stepping down"
-                                         : "not primary so can't step down");
+        put(why, size, "%s",
+            code == 117 ? "This node is already in the process of stepping down"
+                        : "not primary so can't step down");
         node_unlock();
         return code;
     }

@@ -38,8 +38,10 @@ static void schedule_takeover(int64_t now)
         return;
     for (int i = 0; i < c->n; i++)
         rank += c->m[i].priority > c->m[node.self].priority;
-    node.takeover_at = now + (rank + 1) * c->election_timeout + random_below((uint32_t)(c->election_timeout * 15 / 100) + 1);
-    log_line('I', "REPL", "Scheduling priority takeover at %lld ms from now", (long long)(node.takeover_at - now));
+    node.takeover_at = now + (rank + 1) * c->election_timeout +
+                       random_below((uint32_t)(c->election_timeout * 15 / 100) + 1);
+    log_line('I', "REPL", "Scheduling priority takeover at %lld ms from now",
+             (long long)(node.takeover_at - now));
 }
 
 static void note_state(struct view *v, int index, enum member_state s)
@@ -81,8 +83,9 @@ static void consider_config(const bson_t *reply)
     if (!doc_sub(reply, "config", &doc))
         return;
     job = xalloc(sizeof *job);
-    if (config_parse(&doc, false, &job->config, why, sizeof why) == 0 && strcmp(job->config.name, options.repl_set) == 0
-        && (node.config.doc == NULL || job->config.version > node.config.version)) {
+    if (config_parse(&doc, false, &job->config, why, sizeof why) == 0 &&
+        strcmp(job->config.name, options.repl_set) == 0 &&
+        (node.config.doc == NULL || job->config.version > node.config.version)) {
         spawn(install_thread, job);
     } else {
         config_done(&job->config);
@@ -141,25 +144,29 @@ static void missed(int index, const char *text, bool auth)
 
 static const char *code_name_of(int code)
 {
-    return code == 6 ? "HostUnreachable" : code == 18 ? "AuthenticationFailed" : "NetworkInterfaceExceededTimeLimit";
+    return code == 6    ? "HostUnreachable"
+           : code == 18 ? "AuthenticationFailed"
+                        : "NetworkInterfaceExceededTimeLimit";
 }
 
 /* One round with up to two retries. */
-static void beat_once(struct peer *peer, const struct beat *b, const bson_t *request, int64_t timeout)
+static void beat_once(struct peer *peer, const struct beat *b, const bson_t *request,
+                      int64_t timeout)
 {
     struct failure failure;
     bson_t reply;
     int64_t began = mono_ms();
     bool got = false;
 
-    for (int attempt = 0; attempt < 3 && !got && (attempt == 0 || mono_ms() - began < timeout); attempt++)
+    for (int attempt = 0; attempt < 3 && !got && (attempt == 0 || mono_ms() - began < timeout);
+         attempt++)
         got = peer_call(peer, request, timeout, &reply, &failure) == 0;
     node_lock();
     if (node.generation != b->generation) {
         /* the answer belongs to an older configuration */
     } else if (!got) {
-        log_line('I', "REPL_HB", "Heartbeat to %s failed after 2 retries, response status: %s: %s", b->host,
-                 code_name_of(failure.code), failure.text);
+        log_line('I', "REPL_HB", "Heartbeat to %s failed after 2 retries, response status: %s: %s",
+                 b->host, code_name_of(failure.code), failure.text);
         missed(b->index, failure.text, failure.code == 18);
     } else if (doc_num(&reply, "ok", 0) < 1) {
         int64_t code = doc_int(&reply, "code", 0);
@@ -185,7 +192,8 @@ static void *heartbeat_thread(void *arg)
     peer_init(&peer, b->host);
     node_lock();
     while (node.generation == b->generation) {
-        int64_t next = mono_ms() + node.config.heartbeat_interval, timeout = node.config.heartbeat_timeout;
+        int64_t next = mono_ms() + node.config.heartbeat_interval,
+                timeout = node.config.heartbeat_timeout;
         uint32_t kick = node.kick;
 
         bson_reinit(&request);
@@ -270,9 +278,10 @@ void heartbeat_answer(const bson_t *request, bson_t *reply)
         if (node.config.m[i].id != from || i == node.self)
             continue;
         node.view[i].last_received = wall_ms();
-        /* news: ask at once, so that this member knows its primary; but its own question is what counts */
-        if ((node.view[i].up || !node.view[i].heard)
-            && doc_int(request, "state", -1) != (int64_t)node.view[i].state) {
+        /* news: ask at once, so that this member knows its primary; but its own question is what
+         * counts */
+        if ((node.view[i].up || !node.view[i].heard) &&
+            doc_int(request, "state", -1) != (int64_t)node.view[i].state) {
             node.kick++;
             node_changed();
         }
@@ -313,10 +322,12 @@ int quorum_check(const struct config *c, int self, bool initiate, char *why, siz
         if (i == self)
             continue;
         peer_init(&peer, c->m[i].host);
-        if (peer_call(&peer, &request, 5000, &reply, &failure) != 0 || doc_num(&reply, "ok", 0) < 1) {
+        if (peer_call(&peer, &request, 5000, &reply, &failure) != 0 ||
+            doc_num(&reply, "ok", 0) < 1) {
             bool answered = failure.text[0] == '\0';
 
-            bson_string_append_printf(down, "%s%s failed with %s", down->len == 0 ? "" : ", ", c->m[i].host,
+            bson_string_append_printf(down, "%s%s failed with %s", down->len == 0 ? "" : ", ",
+                                      c->m[i].host,
                                       answered ? doc_str(&reply, "errmsg", "") : failure.text);
             if (answered)
                 bson_destroy(&reply);
@@ -324,11 +335,13 @@ int quorum_check(const struct config *c, int self, bool initiate, char *why, siz
             int64_t theirs = doc_int(&reply, "v", -2);
 
             if (theirs >= c->version && theirs > 0) {
-                put(why, size, "Our config version of %lld is no larger than the version on %s, which is %lld",
+                put(why, size,
+                    "Our config version of %lld is no larger than the version on %s, which is %lld",
                     (long long)c->version, c->m[i].host, (long long)theirs);
                 code = 103;
             } else if (strcmp(doc_str(&reply, "set", c->name), c->name) != 0) {
-                put(why, size, "Our set name of %s does not match name of %s reported by remote node", c->name,
+                put(why, size,
+                    "Our set name of %s does not match name of %s reported by remote node", c->name,
                     doc_str(&reply, "set", ""));
                 code = 103;
             }
@@ -341,16 +354,23 @@ int quorum_check(const struct config *c, int self, bool initiate, char *why, siz
         peer_close(&peer);
     }
     if (code == 0 && initiate && down->len > 0) {
-        put(why, size, "replSetInitiate quorum check failed because not all proposed set members responded "
-                       "affirmatively: %s", down->str);
+        put(why, size,
+            "replSetInitiate quorum check failed because not all proposed set members responded "
+            "affirmatively: %s",
+            down->str);
         code = 74;
     } else if (code == 0 && !initiate && voters_up < config_majority(c)) {
-        put(why, size, "Quorum check failed because not enough voting nodes responded; required %d but only the "
-                       "following %d voting nodes responded: %s; the following nodes did not respond affirmatively: %s",
+        put(why, size,
+            "Quorum check failed because not enough voting nodes responded; required %d but only "
+            "the "
+            "following %d voting nodes responded: %s; the following nodes did not respond "
+            "affirmatively: %s",
             config_majority(c), voters_up, up->str, down->str);
         code = 74;
     } else if (code == 0 && electable == 0) {
-        put(why, size, "Quorum check failed because no electable nodes responded; at least one required for config");
+        put(why, size,
+            "Quorum check failed because no electable nodes responded; at least one required for "
+            "config");
         code = 74;
     }
     bson_string_free(up, true);

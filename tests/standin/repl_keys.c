@@ -1,5 +1,6 @@
-/* The keys that sign the cluster time: made by the first primary, replicated in admin.system.keys, and read by a
- * member only a moment after it is up, as the real server does (facts: "Signing keys"). */
+/* The keys that sign the cluster time: made by the first primary, replicated in admin.system.keys,
+ * and read by a member only a moment after it is up, as the real server does (facts: "Signing
+ * keys"). */
 #include "data.h"
 #include "log.h"
 #include "repl.h"
@@ -16,7 +17,8 @@ static bool load(void)
     uint32_t len;
 
     for (size_t i = 0; c != NULL && i < c->n; i++) {
-        if (c->at[i] == NULL || !doc_find(c->at[i]->doc, "key", &it) || !BSON_ITER_HOLDS_BINARY(&it))
+        if (c->at[i] == NULL || !doc_find(c->at[i]->doc, "key", &it) ||
+            !BSON_ITER_HOLDS_BINARY(&it))
             continue;
         bson_iter_binary(&it, NULL, &len, &data);
         if (len != sizeof node.key)

@@ -1,5 +1,5 @@
-/* Pulling the log: a member asks its source for what follows its last entry, writes it to disk, and asks again;
- * that next question tells the source how far it has got. */
+/* Pulling the log: a member asks its source for what follows its last entry, writes it to disk, and
+ * asks again; that next question tells the source how far it has got. */
 #include "data.h"
 #include "log.h"
 #include "peer.h"
@@ -29,7 +29,8 @@ static int choose_source(void)
     for (int i = 0; i < node.config.n; i++) {
         const struct view *v = &node.view[i];
 
-        if (i == node.self || !v->up || node.config.m[i].arbiter || optime_cmp(v->applied, last) <= 0)
+        if (i == node.self || !v->up || node.config.m[i].arbiter ||
+            optime_cmp(v->applied, last) <= 0)
             continue;
         if (best < 0 || optime_cmp(v->applied, node.view[best].applied) > 0)
             best = i;
@@ -115,11 +116,13 @@ static void roll_back(struct peer *peer)
     }
     keep = (size_t)(common + 1);
     if (keep < log_count() && optime_cmp(log_at(keep)->at, node.commit) <= 0) {
-        log_line('F', "ROLLBACK", "RollbackImpl: the common point is behind the majority commit point");
+        log_line('F', "ROLLBACK",
+                 "RollbackImpl: the common point is behind the majority commit point");
         log_line('F', "-", "Fatal Assertion 51121 at src/mongo/db/repl/rollback_impl.cpp");
         _Exit(14);
     }
-    log_line('I', "ROLLBACK", "Rollback: dropping %zu entries that the sync source does not have", log_count() - keep);
+    log_line('I', "ROLLBACK", "Rollback: dropping %zu entries that the sync source does not have",
+             log_count() - keep);
     log_truncate(keep);
     data_rebuild();
     node.rbid++;
@@ -226,7 +229,8 @@ static void common_answer(const bson_t *mine, bson_t *reply)
 
     bson_iter_init(&it, mine);
     while (bson_iter_next(&it)) {
-        if (iter_sub(&it, &holder) && log_index(doc_optime(mine, bson_iter_key(&it))) < log_count()) {
+        if (iter_sub(&it, &holder) &&
+            log_index(doc_optime(mine, bson_iter_key(&it))) < log_count()) {
             add_long(reply, "common", i);
             return;
         }
@@ -292,8 +296,8 @@ void pull_answer(const bson_t *request, bson_t *reply)
     }
     if (matched && node.state == S_PRIMARY && term == node.term)
         note_position((int32_t)doc_int(request, "from", -1), after);
-    while (matched && from == log_count() && optime_cmp(node.commit, commit) <= 0 && !node.stopping
-           && node.generation == generation && term == node.term && node_wait(until))
+    while (matched && from == log_count() && optime_cmp(node.commit, commit) <= 0 &&
+           !node.stopping && node.generation == generation && term == node.term && node_wait(until))
         ;
     if (matched && from > 0) { /* the log may have been cut meanwhile */
         from = log_index(after);

@@ -1,4 +1,5 @@
-/* What happens because time passes: elections, losing the majority, finishing a catch-up, no-op writes. */
+/* What happens because time passes: elections, losing the majority, finishing a catch-up, no-op
+ * writes. */
 #include "log.h"
 #include "repl.h"
 
@@ -24,14 +25,14 @@ static void finish_catch_up(int64_t now)
 
     if (optime_cmp(node.catchup_target, log_last()) > 0) {
         for (int i = 0; i < node.config.n; i++)
-            reachable = reachable
-                        || (i != node.self && node.view[i].up
-                            && optime_cmp(node.view[i].applied, log_last()) > 0);
+            reachable = reachable || (i != node.self && node.view[i].up &&
+                                      optime_cmp(node.view[i].applied, log_last()) > 0);
         if (reachable && (node.catchup_deadline == 0 || now < node.catchup_deadline))
             return;
         node.metrics.catchups_done++;
     }
-    log_line('I', "REPL", "Caught up to the latest optime known via heartbeats after becoming primary.");
+    log_line('I', "REPL",
+             "Caught up to the latest optime known via heartbeats after becoming primary.");
     node.writable = true;
     note_entry("new primary");
     node.metrics.new_term_date = wall_ms();
@@ -76,8 +77,8 @@ static bool fresh_enough_for_takeover(void)
 {
     struct optime last = log_last();
 
-    return node.primary >= 0 && node.view[node.primary].applied.secs <= last.secs + 2
-           && node.config.m[node.primary].priority < node.config.m[node.self].priority;
+    return node.primary >= 0 && node.view[node.primary].applied.secs <= last.secs + 2 &&
+           node.config.m[node.primary].priority < node.config.m[node.self].priority;
 }
 
 static void be_secondary(int64_t now)
@@ -101,7 +102,8 @@ static void be_secondary(int64_t now)
             election_start(WHY_PRIORITY, true);
         }
     } else if (now >= node.election_deadline) {
-        log_line('I', "ELECTION", "Starting an election, since we've seen no PRIMARY in the past %lldms",
+        log_line('I', "ELECTION",
+                 "Starting an election, since we've seen no PRIMARY in the past %lldms",
                  (long long)node.config.election_timeout);
         election_start(WHY_TIMEOUT, true);
     }

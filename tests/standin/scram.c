@@ -63,7 +63,8 @@ static void hmac(enum scram_kind kind, const uint8_t *key, const char *text, uin
 {
     unsigned int n;
 
-    HMAC(digest(kind), key, (int)digest_len(kind), (const unsigned char *)text, strlen(text), out, &n);
+    HMAC(digest(kind), key, (int)digest_len(kind), (const unsigned char *)text, strlen(text), out,
+         &n);
 }
 
 static void hash(enum scram_kind kind, const uint8_t *data, uint8_t *out)
@@ -74,8 +75,8 @@ static void hash(enum scram_kind kind, const uint8_t *data, uint8_t *out)
 }
 
 /* SCRAM-SHA-1 here takes the old digest of user and password, not the password. */
-static void salted(enum scram_kind kind, const char *user, const char *password, const struct scram_keys *k,
-                   uint8_t *out)
+static void salted(enum scram_kind kind, const char *user, const char *password,
+                   const struct scram_keys *k, uint8_t *out)
 {
     char hex[33];
 
@@ -90,11 +91,12 @@ static void salted(enum scram_kind kind, const char *user, const char *password,
             put(hex + 2 * i, 3, "%02x", md[i]);
         password = hex;
     }
-    PKCS5_PBKDF2_HMAC(password, (int)strlen(password), k->salt, (int)k->salt_len, k->iterations, digest(kind),
-                      (int)digest_len(kind), out);
+    PKCS5_PBKDF2_HMAC(password, (int)strlen(password), k->salt, (int)k->salt_len, k->iterations,
+                      digest(kind), (int)digest_len(kind), out);
 }
 
-void scram_make(enum scram_kind kind, const char *user, const char *password, struct scram_keys *ret_keys)
+void scram_make(enum scram_kind kind, const char *user, const char *password,
+                struct scram_keys *ret_keys)
 {
     struct scram_keys k = {.iterations = kind == SCRAM_SHA_1 ? 10000 : 15000,
                            .salt_len = kind == SCRAM_SHA_1 ? 16 : 28,
@@ -105,7 +107,8 @@ void scram_make(enum scram_kind kind, const char *user, const char *password, st
     *ret_keys = k;
 }
 
-void scram_derive(enum scram_kind kind, const char *user, const char *password, struct scram_keys *k)
+void scram_derive(enum scram_kind kind, const char *user, const char *password,
+                  struct scram_keys *k)
 {
     uint8_t salted_password[32], client[32];
 
@@ -152,7 +155,8 @@ bool scram_from_doc(const bson_t *credentials, enum scram_kind kind, struct scra
         return false;
     k.iterations = (int32_t)doc_int(&sub, "iterationCount", 0);
     salt = from_base64(&sub, "salt", k.salt, sizeof k.salt);
-    if (salt < 0 || from_base64(&sub, "storedKey", k.stored, 32) < 0 || from_base64(&sub, "serverKey", k.server, 32) < 0)
+    if (salt < 0 || from_base64(&sub, "storedKey", k.stored, 32) < 0 ||
+        from_base64(&sub, "serverKey", k.server, 32) < 0)
         return false;
     k.salt_len = (size_t)salt;
     *ret_keys = k;
@@ -220,8 +224,8 @@ char *scram_server_first(struct scram_server *s)
     return xstrdup(s->first);
 }
 
-static bool proof_is_good(const struct scram_server *s, const struct scram_keys *k, const char *auth,
-                          const uint8_t *proof)
+static bool proof_is_good(const struct scram_server *s, const struct scram_keys *k,
+                          const char *auth, const uint8_t *proof)
 {
     uint8_t signature[32], client[32], stored[32];
 
@@ -240,10 +244,11 @@ char *scram_server_final(struct scram_server *s, const char *message)
     char *auth, *out = NULL;
 
     nonce = attribute(message, 'r', &nonce_len);
-    if (proof_text == NULL || nonce == NULL || nonce_len != strlen(s->nonce)
-        || strncmp(nonce, s->nonce, nonce_len) != 0)
+    if (proof_text == NULL || nonce == NULL || nonce_len != strlen(s->nonce) ||
+        strncmp(nonce, s->nonce, nonce_len) != 0)
         return NULL;
-    if (unbase64(proof_text + 3, strcspn(proof_text + 3, ","), proof, sizeof proof) != (int)digest_len(s->kind))
+    if (unbase64(proof_text + 3, strcspn(proof_text + 3, ","), proof, sizeof proof) !=
+        (int)digest_len(s->kind))
         return NULL;
     auth = xprintf("%s,%s,%.*s", s->client_bare, s->first, (int)(proof_text - message), message);
     for (int i = 0; i < s->n_keys && out == NULL; i++) {
@@ -275,7 +280,8 @@ char *scram_client_first(struct scram_client *c)
     return xprintf("n,,%s", c->bare);
 }
 
-/* Deriving a key takes milliseconds and members log in to each other often: the last results are kept. */
+/* Deriving a key takes milliseconds and members log in to each other often: the last results are
+ * kept. */
 static void salted_cached(const struct scram_client *c, const struct scram_keys *k, uint8_t *out)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -288,8 +294,9 @@ static void salted_cached(const struct scram_client *c, const struct scram_keys 
 
     pthread_mutex_lock(&lock);
     for (size_t i = 0; i < COUNT_OF(cache); i++) {
-        if (cache[i].password != NULL && cache[i].iterations == k->iterations
-            && memcmp(cache[i].salt, k->salt, 28) == 0 && strcmp(cache[i].password, c->password) == 0) {
+        if (cache[i].password != NULL && cache[i].iterations == k->iterations &&
+            memcmp(cache[i].salt, k->salt, 28) == 0 &&
+            strcmp(cache[i].password, c->password) == 0) {
             memcpy(out, cache[i].result, 32);
             pthread_mutex_unlock(&lock);
             return;
@@ -320,7 +327,8 @@ char *scram_client_final(struct scram_client *c, const char *server_first)
     nonce = attribute(server_first, 'r', &nonce_len);
     salt = attribute(server_first, 's', &salt_len);
     count = attribute(server_first, 'i', &count_len);
-    if (nonce == NULL || salt == NULL || count == NULL || strncmp(nonce, c->nonce, strlen(c->nonce)) != 0)
+    if (nonce == NULL || salt == NULL || count == NULL ||
+        strncmp(nonce, c->nonce, strlen(c->nonce)) != 0)
         return NULL;
     n = unbase64(salt, salt_len, k.salt, sizeof k.salt);
     if (n < 0)
@@ -351,8 +359,8 @@ bool scram_client_check(struct scram_client *c, const char *server_final)
     const char *v = attribute(server_final, 'v', &n);
     uint8_t got[32];
 
-    return v != NULL && unbase64(v, n, got, sizeof got) == (int)digest_len(c->kind)
-           && memcmp(got, c->expected, digest_len(c->kind)) == 0;
+    return v != NULL && unbase64(v, n, got, sizeof got) == (int)digest_len(c->kind) &&
+           memcmp(got, c->expected, digest_len(c->kind)) == 0;
 }
 
 void scram_client_done(struct scram_client *c)

@@ -18,9 +18,11 @@ const char *scram_name(enum scram_kind kind);
 bool scram_kind_from(const char *name, enum scram_kind *ret_kind);
 
 /* New credentials with a random salt. */
-void scram_make(enum scram_kind kind, const char *user, const char *password, struct scram_keys *ret_keys);
+void scram_make(enum scram_kind kind, const char *user, const char *password,
+                struct scram_keys *ret_keys);
 /* The two keys from the salt and count that are already there. */
-void scram_derive(enum scram_kind kind, const char *user, const char *password, struct scram_keys *k);
+void scram_derive(enum scram_kind kind, const char *user, const char *password,
+                  struct scram_keys *k);
 void scram_to_doc(bson_t *to, enum scram_kind kind, const struct scram_keys *keys);
 bool scram_from_doc(const bson_t *credentials, enum scram_kind kind, struct scram_keys *ret_keys);
 

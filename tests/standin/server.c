@@ -57,11 +57,13 @@ void server_status(bson_t *conns, bson_t *network)
 static void rejected(const struct conn *c, const char *why)
 {
     log_line('I', "NETWORK",
-             "Error receiving request from client: SSLHandshakeFailed: %s. Ending connection from %s (connection id: %d)",
+             "Error receiving request from client: SSLHandshakeFailed: %s. Ending connection from "
+             "%s (connection id: %d)",
              why, c->remote, c->id);
 }
 
-/* Looks at the first bytes: a plain request has 0 or -1 where a TLS hello has anything but. False: close. */
+/* Looks at the first bytes: a plain request has 0 or -1 where a TLS hello has anything but. False:
+ * close. */
 static bool negotiate(struct conn *c)
 {
     enum tls_mode mode;
@@ -73,9 +75,10 @@ static bool negotiate(struct conn *c)
         return false;
     mode = tls_mode_now();
     if (memcmp(head, "GET ", 4) == 0) {
-        static const char text[] = "HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-                                   "Content-Length: 85\r\n\r\nIt looks like you are trying to access MongoDB over "
-                                   "HTTP on the native driver port.\r\n";
+        static const char text[] =
+            "HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+            "Content-Length: 85\r\n\r\nIt looks like you are trying to access MongoDB over "
+            "HTTP on the native driver port.\r\n";
 
         (void)stream_write(&c->stream, text, sizeof text - 1);
         return false;
@@ -97,7 +100,8 @@ static bool negotiate(struct conn *c)
         return false;
     }
     if (mode == TLS_PREFER)
-        log_line('I', "NETWORK", "SSL mode is set to 'preferred' and connection %d to %s is not using SSL.", c->id,
+        log_line('I', "NETWORK",
+                 "SSL mode is set to 'preferred' and connection %d to %s is not using SSL.", c->id,
                  c->remote);
     return true;
 }
@@ -177,8 +181,8 @@ static void accept_one(int listener)
     c->next = connections;
     connections = c;
     pthread_mutex_unlock(&list_lock);
-    log_line('I', "NETWORK", "connection accepted from %s #%d (%d %s now open)", c->remote, c->id, open_now,
-             plural(open_now));
+    log_line('I', "NETWORK", "connection accepted from %s #%d (%d %s now open)", c->remote, c->id,
+             open_now, plural(open_now));
     spawn(conn_thread, c);
 }
 
@@ -204,7 +208,10 @@ static void *listen_thread(void *arg)
 
 static bool listen_on(const char *ip)
 {
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *res = NULL;
+    struct addrinfo hints = {.ai_family = AF_INET,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE},
+                    *res = NULL;
     char port[16];
     int fd, one = 1;
 
@@ -214,7 +221,8 @@ static bool listen_on(const char *ip)
     if (strcmp(ip, "::1") == 0)
         return true;
     if (n_listeners == MAX_LISTENERS || getaddrinfo(ip, port, &hints, &res) != 0) {
-        log_line('E', "STORAGE", "Failed to set up listener: SocketException: Cannot assign requested address");
+        log_line('E', "STORAGE",
+                 "Failed to set up listener: SocketException: Cannot assign requested address");
         return false;
     }
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -269,8 +277,9 @@ bool server_shut_down(bool force, int64_t wait_ms, char *why, size_t size, int *
             return false;
         }
         if (code != 0)
-            log_line('I', "STORAGE", "Failed to stepDown in non-command initiated shutdown path %s: %s", code_name(code),
-                     why);
+            log_line('I', "STORAGE",
+                     "Failed to stepDown in non-command initiated shutdown path %s: %s",
+                     code_name(code), why);
     }
     node_lock();
     for (int64_t until = mono_ms() + 2000; node.handing_off && node_wait(until);)

@@ -21,7 +21,8 @@ struct conn {
     struct conn *next;
 };
 
-/* What a command works with. Its function returns 0, and `ok: 1` is added, or what fail() returned. */
+/* What a command works with. Its function returns 0, and `ok: 1` is added, or what fail() returned.
+ */
 struct call {
     struct conn *conn;
     const bson_t *command;
@@ -47,12 +48,14 @@ struct command {
     int (*run)(struct call *c);
 };
 /* One table per file of commands, each ended by a row without a name. */
-extern const struct command observe_commands[], parameter_commands[], set_commands[], member_commands[],
-    user_commands[], login_commands[], read_commands[], write_commands[];
-/* Every database and collection that a plain name stands for: "db.collection". The caller frees it. */
+extern const struct command observe_commands[], parameter_commands[], set_commands[],
+    member_commands[], user_commands[], login_commands[], read_commands[], write_commands[];
+/* Every database and collection that a plain name stands for: "db.collection". The caller frees it.
+ */
 char *call_ns(const struct call *c);
 
-/* Reads one request's command, does it, and fills the reply. True when the connection is to be closed. */
+/* Reads one request's command, does it, and fills the reply. True when the connection is to be
+ * closed. */
 bool command_do(struct conn *conn, const struct message *m, bson_t *reply);
 
 /* Listens; false (after logging why) when it can't. Then accepts for ever in its own thread. */
@@ -62,7 +65,8 @@ void server_status(bson_t *connections, bson_t *network);
 void server_each(void (*visit)(const struct conn *conn, void *arg), void *arg);
 /* Stops accepting. */
 void server_stop(void);
-/* SIGTERM, or the command: steps down first when primary. `force`: don't care whether that worked. False: refused. */
+/* SIGTERM, or the command: steps down first when primary. `force`: don't care whether that worked.
+ * False: refused. */
 bool server_shut_down(bool force, int64_t wait_ms, char *why, size_t size, int *ret_code);
 
 #endif

@@ -1,4 +1,5 @@
-/* File format: 8 bytes of magic, then per entry its length and CRC-32C (little endian) and the BSON document. */
+/* File format: 8 bytes of magic, then per entry its length and CRC-32C (little endian) and the BSON
+ * document. */
 #include "storage.h"
 #include "log.h"
 #include "node.h"
@@ -75,7 +76,8 @@ static void scan(void)
     if (fstat(fd, &st) != 0)
         fatal("cannot stat the log");
     if (st.st_size < (off_t)sizeof magic) {
-        if (pwrite(fd, magic, sizeof magic, 0) != (ssize_t)sizeof magic || ftruncate(fd, sizeof magic) != 0)
+        if (pwrite(fd, magic, sizeof magic, 0) != (ssize_t)sizeof magic ||
+            ftruncate(fd, sizeof magic) != 0)
             fatal("cannot start the log");
         file_end = sizeof magic;
         return;
@@ -91,8 +93,8 @@ static void scan(void)
         if (len < 5 || (int64_t)len > st.st_size - file_end - 8)
             break;
         data = xalloc(len);
-        if (pread(fd, data, len, file_end + 8) != (ssize_t)len || crc32c(data, len) != le32toh(crc)
-            || (doc = bson_new_from_data(data, len)) == NULL) {
+        if (pread(fd, data, len, file_end + 8) != (ssize_t)len ||
+            crc32c(data, len) != le32toh(crc) || (doc = bson_new_from_data(data, len)) == NULL) {
             free(data);
             break;
         }
@@ -137,7 +139,8 @@ static void lock_directory(const char *path)
 
     if (lock_fd < 0 || flock(lock_fd, LOCK_EX | LOCK_NB) != 0) {
         log_line('I', "STORAGE",
-                 "exception in initAndListen: DBPathInUse: Unable to lock the lock file: %s (%s). Another mongod "
+                 "exception in initAndListen: DBPathInUse: Unable to lock the lock file: %s (%s). "
+                 "Another mongod "
                  "instance is already running on the %s directory, terminating",
                  lock_path, strerror(errno), path);
         exit(100);
@@ -153,7 +156,9 @@ void storage_open(const char *db_path)
     dir_fd = open(db_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir_fd < 0) {
         log_line('I', "STORAGE",
-                 "exception in initAndListen: NonExistentPath: Data directory %s not found., terminating", db_path);
+                 "exception in initAndListen: NonExistentPath: Data directory %s not found., "
+                 "terminating",
+                 db_path);
         exit(100);
     }
     lock_directory(db_path);
@@ -240,7 +245,8 @@ void meta_save(const bson_t *meta)
 {
     int tmp = openat(dir_fd, "standin.meta.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-    if (tmp < 0 || write(tmp, bson_get_data(meta), meta->len) != (ssize_t)meta->len || fsync(tmp) != 0)
+    if (tmp < 0 || write(tmp, bson_get_data(meta), meta->len) != (ssize_t)meta->len ||
+        fsync(tmp) != 0)
         fatal("cannot write standin.meta");
     close(tmp);
     if (renameat(dir_fd, "standin.meta.new", dir_fd, "standin.meta") != 0 || fsync(dir_fd) != 0)
@@ -260,8 +266,9 @@ bool meta_load(bson_t *ret_meta)
     if (fstat(in, &st) != 0)
         fatal("cannot stat standin.meta");
     data = xalloc((size_t)st.st_size);
-    if (read(in, data, (size_t)st.st_size) == st.st_size && bson_init_static(&view, data, (size_t)st.st_size)
-        && bson_validate(&view, BSON_VALIDATE_NONE, NULL)) {
+    if (read(in, data, (size_t)st.st_size) == st.st_size &&
+        bson_init_static(&view, data, (size_t)st.st_size) &&
+        bson_validate(&view, BSON_VALIDATE_NONE, NULL)) {
         bson_copy_to(&view, ret_meta);
         ok = true;
     }

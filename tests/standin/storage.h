@@ -1,4 +1,5 @@
-/* What survives the process: the replicated log, and a small document with term, vote and configuration. */
+/* What survives the process: the replicated log, and a small document with term, vote and
+ * configuration. */
 #ifndef STANDIN_STORAGE_H
 #define STANDIN_STORAGE_H
 
@@ -10,7 +11,8 @@ struct entry {
     int64_t end; /* offset in the file behind it */
 };
 
-/* Opens or creates both under dbPath, dropping a torn tail. Ends the process as mongod does when it can't. */
+/* Opens or creates both under dbPath, dropping a torn tail. Ends the process as mongod does when it
+ * can't. */
 void storage_open(const char *db_path);
 
 /* All of these with the node's lock held. */

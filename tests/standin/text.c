@@ -60,7 +60,8 @@ static void binary_text(bson_string_t *out, const bson_iter_t *it)
     if (type == BSON_SUBTYPE_UUID && len == 16) {
         bson_string_append(out, "UUID(\"");
         for (uint32_t i = 0; i < 16; i++)
-            bson_string_append_printf(out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", data[i]);
+            bson_string_append_printf(out, "%s%02x",
+                                      i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", data[i]);
         bson_string_append(out, "\")");
         return;
     }
@@ -91,7 +92,9 @@ static void value_text(bson_string_t *out, const bson_iter_t *it)
         bson_string_append_printf(out, "ObjectId('%s')", oid);
         break;
     case BSON_TYPE_BOOL: bson_string_append(out, bson_iter_bool(it) ? "true" : "false"); break;
-    case BSON_TYPE_DATE_TIME: bson_string_append_printf(out, "new Date(%" PRId64 ")", bson_iter_date_time(it)); break;
+    case BSON_TYPE_DATE_TIME:
+        bson_string_append_printf(out, "new Date(%" PRId64 ")", bson_iter_date_time(it));
+        break;
     case BSON_TYPE_NULL: bson_string_append(out, "null"); break;
     case BSON_TYPE_INT32: bson_string_append_printf(out, "%d", bson_iter_int32(it)); break;
     case BSON_TYPE_INT64: bson_string_append_printf(out, "%" PRId64, bson_iter_int64(it)); break;

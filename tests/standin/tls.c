@@ -56,7 +56,9 @@ static int password_callback(char *buf, int size, int rwflag, void *password)
         ERR_error_string_n(code, text, sizeof text);
         ERR_get_error();
         log_line('E', "NETWORK",
-                 "Unable to fetch password: UnknownError: Failed to read user provided decryption password: %s", text);
+                 "Unable to fetch password: UnknownError: Failed to read user provided decryption "
+                 "password: %s",
+                 text);
         return -1;
     }
     return (int)strlen(buf);
@@ -156,7 +158,8 @@ static SSL_CTX *new_context(bool server)
     if (o->tls_ciphers != NULL && SSL_CTX_set_cipher_list(ctx, o->tls_ciphers) != 1)
         refuse("Can not set supported cipher suites.");
     if (cluster)
-        load_pem(ctx, o->tls_cluster_file, o->tls_cluster_password, "Can not set up ssl clusterFile.");
+        load_pem(ctx, o->tls_cluster_file, o->tls_cluster_password,
+                 "Can not set up ssl clusterFile.");
     else
         load_pem(ctx, o->tls_certificate, o->tls_password, "Can not set up PEM key file.");
     if (ca != NULL)
@@ -188,7 +191,8 @@ static void remember_own_certificate(void)
     expires_ms = time_ms(X509_get0_notAfter(cert));
     if (wall_ms() >= expires_ms || wall_ms() < time_ms(X509_get0_notBefore(cert))) {
         log_line('F', "NETWORK", "The provided SSL certificate is expired or not yet valid.");
-        log_line('F', "-", "Fatal Assertion 28652 at src/mongo/util/net/ssl_manager_openssl.cpp 1106");
+        log_line('F', "-",
+                 "Fatal Assertion 28652 at src/mongo/util/net/ssl_manager_openssl.cpp 1106");
         log_line('F', "-", "\n\n***aborting after fassert() failure\n\n");
         exit(14);
     }
@@ -198,7 +202,8 @@ void tls_init(void)
 {
     if (options.tls_disabled_protocols == NULL)
         log_line('I', "CONTROL",
-                 "Automatically disabling TLS 1.0, to force-enable TLS 1.0 specify --sslDisabledProtocols 'none'");
+                 "Automatically disabling TLS 1.0, to force-enable TLS 1.0 specify "
+                 "--sslDisabledProtocols 'none'");
     tls_mode_set(options.tls_mode);
     if (options.tls_mode == TLS_DISABLED)
         return;
@@ -206,8 +211,10 @@ void tls_init(void)
     client_ctx = new_context(false);
     remember_own_certificate();
     if (options.tls_ca == NULL)
-        log_startup_warning("CONTROL", "** WARNING: No SSL certificate validation can be performed since no CA file has "
-                                       "been provided");
+        log_startup_warning(
+            "CONTROL",
+            "** WARNING: No SSL certificate validation can be performed since no CA file has "
+            "been provided");
 }
 
 static void count_version(const SSL *ssl)
@@ -230,7 +237,8 @@ static bool name_matches(const char *pattern, const char *host)
     if (strncmp(pattern, "*.", 2) == 0) {
         const char *dot = strchr(host, '.');
 
-        return dot != NULL && n - (size_t)(dot - host) == p - 1 && strncasecmp(dot, pattern + 1, p - 1) == 0;
+        return dot != NULL && n - (size_t)(dot - host) == p - 1 &&
+               strncasecmp(dot, pattern + 1, p - 1) == 0;
     }
     return n == p && strncasecmp(pattern, host, n) == 0;
 }
@@ -267,7 +275,9 @@ static bool host_matches(X509 *cert, const char *host, char *why, size_t size)
     if (names == NULL)
         found = name_matches(cn, host);
     if (!found)
-        put(why, size, "The server certificate does not match the host name. Hostname: %s does not match %s%s%sCN: %s",
+        put(why, size,
+            "The server certificate does not match the host name. Hostname: %s does not match "
+            "%s%s%sCN: %s",
             host, names != NULL ? "SAN(s): " : "", seen->str, names != NULL ? ", " : "", cn);
     GENERAL_NAMES_free(names);
     bson_string_free(seen, true);
@@ -295,7 +305,8 @@ static int judge(const SSL *ssl, const char *host, char *why, size_t size)
     }
     result = SSL_get_verify_result(ssl);
     if (result != X509_V_OK) {
-        put(why, size, "SSL peer certificate validation failed: %s", X509_verify_cert_error_string(result));
+        put(why, size, "SSL peer certificate validation failed: %s",
+            X509_verify_cert_error_string(result));
         if (options.tls_any_certificate) {
             log_line('W', "NETWORK", "%s", why);
         } else {
@@ -348,7 +359,8 @@ int tls_connect(struct stream *s, const char *host, char *why, size_t size)
 
         if (kind == SSL_ERROR_WANT_READ || errno == EAGAIN)
             put(why, size, "Operation timed out");
-        else if (kind == SSL_ERROR_SYSCALL || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        else if (kind == SSL_ERROR_SYSCALL ||
+                 ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
             put(why, size, "stream truncated");
         else
             put(why, size, "%s", reason == NULL ? "handshake failed" : reason);

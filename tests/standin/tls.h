@@ -1,4 +1,5 @@
-/* TLS as mongod does it: the handshake always completes, and the certificate is judged afterwards. */
+/* TLS as mongod does it: the handshake always completes, and the certificate is judged afterwards.
+ */
 #ifndef STANDIN_TLS_H
 #define STANDIN_TLS_H
 
@@ -11,8 +12,8 @@ void tls_init(void);
 enum tls_mode tls_mode_now(void);
 void tls_mode_set(enum tls_mode mode);
 
-/* Handshake and verification on an accepted socket. Negative: `why` says what goes to the log, or is empty
- * when the other end just gave up. */
+/* Handshake and verification on an accepted socket. Negative: `why` says what goes to the log, or
+ * is empty when the other end just gave up. */
 int tls_accept(struct stream *s, char *why, size_t size);
 /* The same outwards; `host` is the name that was dialled. */
 int tls_connect(struct stream *s, const char *host, char *why, size_t size);

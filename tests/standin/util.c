@@ -174,7 +174,8 @@ const char *doc_str(const bson_t *doc, const char *key, const char *otherwise)
 {
     bson_iter_t it;
 
-    return doc_find(doc, key, &it) && BSON_ITER_HOLDS_UTF8(&it) ? bson_iter_utf8(&it, NULL) : otherwise;
+    return doc_find(doc, key, &it) && BSON_ITER_HOLDS_UTF8(&it) ? bson_iter_utf8(&it, NULL)
+                                                                : otherwise;
 }
 
 bool iter_sub(const bson_iter_t *it, bson_t *ret_view)

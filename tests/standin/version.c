@@ -46,5 +46,6 @@ void version_print(void)
     printf("db version v%s\n", version.text);
     printf("git version: unknown\n");
     printf("OpenSSL version: %s\n", OpenSSL_version(OPENSSL_VERSION));
-    printf("allocator: system\nmodules: none\nbuild environment:\n    distarch: x86_64\n    target_arch: x86_64\n");
+    printf("allocator: system\nmodules: none\nbuild environment:\n    distarch: x86_64\n    "
+           "target_arch: x86_64\n");
 }

@@ -1,4 +1,5 @@
-/* Which server is being played. 4.2.2 unless STANDIN_VERSION says otherwise (not yet: only 4.2 is played). */
+/* Which server is being played. 4.2.2 unless STANDIN_VERSION says otherwise (not yet: only 4.2 is
+ * played). */
 #ifndef STANDIN_VERSION_H
 #define STANDIN_VERSION_H
 

@@ -118,12 +118,13 @@ static int parse_query(struct message *m, const uint8_t *p, size_t n)
     if ((size_t)(p - end) + name + 4 > n)
         return STREAM_BAD;
     n -= name + 5 + 8;
-    if (n < 5 || load32(p) < 5 || (size_t)load32(p) > n || !bson_init_static(&doc, p, (size_t)load32(p))
-        || !bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
+    if (n < 5 || load32(p) < 5 || (size_t)load32(p) > n ||
+        !bson_init_static(&doc, p, (size_t)load32(p)) ||
+        !bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
         return STREAM_BAD;
     bson_t query;
-    if ((strcmp(doc_first_key(&doc), "$query") == 0 || strcmp(doc_first_key(&doc), "query") == 0)
-        && doc_sub(&doc, doc_first_key(&doc), &query))
+    if ((strcmp(doc_first_key(&doc), "$query") == 0 || strcmp(doc_first_key(&doc), "query") == 0) &&
+        doc_sub(&doc, doc_first_key(&doc), &query))
         bson_copy_to(&query, &m->command);
     else
         bson_copy_to(&doc, &m->command);
@@ -147,8 +148,8 @@ static int parse_sequence(struct message *m, const uint8_t *p, size_t n)
     while (n >= 5) {
         int32_t len = load32(p);
 
-        if (len < 5 || (size_t)len > n || !bson_init_static(&doc, p, (size_t)len)
-            || !bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
+        if (len < 5 || (size_t)len > n || !bson_init_static(&doc, p, (size_t)len) ||
+            !bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
             break;
         push_doc(&arr, &i, &doc);
         p += len;
@@ -185,7 +186,8 @@ static int parse_msg(struct message *m, const uint8_t *p, size_t n)
         if (n < 6 || (len = load32(p + 1)) < 5 || (size_t)len > n - 1)
             return STREAM_BAD;
         if (kind == 0 && !body) {
-            if (!bson_init_static(&doc, p + 1, (size_t)len) || !bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
+            if (!bson_init_static(&doc, p + 1, (size_t)len) ||
+                !bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
                 return STREAM_BAD;
             bson_copy_to(&doc, &m->command);
             body = true;
@@ -261,8 +263,8 @@ void message_done(struct message *m)
     bson_destroy(&m->command);
 }
 
-static int64_t send_message(struct stream *s, int32_t id, int32_t response_to, int32_t op, const uint8_t *prefix,
-                            size_t prefix_len, const bson_t *doc)
+static int64_t send_message(struct stream *s, int32_t id, int32_t response_to, int32_t op,
+                            const uint8_t *prefix, size_t prefix_len, const bson_t *doc)
 {
     size_t n = 16 + prefix_len + doc->len;
     uint8_t *buf = xalloc(n);
@@ -309,9 +311,10 @@ int response_read(struct stream *s, bson_t *ret_reply)
 
     if (rc != 0)
         return rc;
-    if (load32(header + 12) == OP_MSG && n >= 10 && body[4] == 0 && load32(body + 5) >= 5
-        && (size_t)load32(body + 5) <= n - 5 && bson_init_static(&doc, body + 5, (size_t)load32(body + 5))
-        && bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
+    if (load32(header + 12) == OP_MSG && n >= 10 && body[4] == 0 && load32(body + 5) >= 5 &&
+        (size_t)load32(body + 5) <= n - 5 &&
+        bson_init_static(&doc, body + 5, (size_t)load32(body + 5)) &&
+        bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
         bson_copy_to(&doc, ret_reply);
     else
         rc = STREAM_BAD;

@@ -25,7 +25,7 @@ struct message {
     int32_t id, response_to, op;
     uint32_t flags;    /* of OP_MSG */
     bool secondary_ok; /* as OP_QUERY says it */
-    bson_t command;  /* sequences folded in as arrays, `$db` always there */
+    bson_t command;    /* sequences folded in as arrays, `$db` always there */
     size_t size;
 };
 int message_read(struct stream *s, struct message *m);
