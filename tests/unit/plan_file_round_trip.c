@@ -1,0 +1,285 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reconciler/base/file.h"
+#include "reconciler/report/plan_file.h"
+#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+
+struct fixture {
+    char directory[64];
+    char path[128];
+    struct model_case model;
+    struct ek_plan plan;
+    struct ek_planned planned;
+    struct ek_plan_set set;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+    struct ek_error err = {0};
+    memset(&f, 0, sizeof f);
+    snprintf(f.directory, sizeof f.directory, "/tmp/ek-plan-file.XXXXXX");
+    assert_non_null(mkdtemp(f.directory));
+    snprintf(f.path, sizeof f.path, "%s/orders.plan", f.directory);
+    model_case_init(&f.model, 3, EK_SSL_DISABLED, EK_SSL_REQUIRE, false, false);
+    snprintf(f.model.state.set_id, sizeof f.model.state.set_id, "5f0c0ffee0c0ffee0c0ffee0");
+    assert_int_equal(ek_plan_make(&f.model.spec, &f.model.state, &f.model.policy, &f.plan, &err),
+                     0);
+    f.planned = (struct ek_planned){.spec = &f.model.spec,
+                                    .state = &f.model.state,
+                                    .policy = &f.model.policy,
+                                    .plan = &f.plan,
+                                    .observed_ms = 1800000000000};
+    memset(f.planned.spec_digest, 0x5a, sizeof f.planned.spec_digest);
+    f.set = (struct ek_plan_set){.source = {.url = "/srv/specs.git",
+                                            .path = "fleet",
+                                            .commit = "3f2c1ab7d0c94a55b1e2f60718293a4b5c6d7e8f",
+                                            .commit_subject = "Enable SSL"},
+                                 .planned = &f.planned,
+                                 .count = 1};
+    assert_int_equal(ek_plan_file_write(&f.set, f.path, &err), 0);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    ek_plan_done(&f->plan);
+    unlink(f->path);
+    return rmdir(f->directory);
+}
+
+static void reads_back_every_field(void **state)
+{
+    struct fixture *f = *state;
+    struct ek_plan_file *file = NULL;
+    struct ek_plan_source source;
+    struct ek_policy policy = {.former_primary = -1};
+    struct ek_plan plan;
+    struct ek_error err = {0};
+    char name[65];
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), 0);
+    ek_plan_file_source(file, &source);
+    assert_null(source.directory);
+    assert_string_equal(source.url, "/srv/specs.git");
+    assert_string_equal(source.path, "fleet");
+    assert_string_equal(source.commit, f->set.source.commit);
+    ek_plan_name(&f->set, name);
+    assert_string_equal(ek_plan_file_name(file), name);
+    assert_int_equal(ek_plan_file_count(file), 1);
+    assert_string_equal(ek_plan_file_deployment(file, 0), f->model.spec.name);
+    assert_int_equal(
+        ek_plan_file_plan(file, 0, &f->model.spec, f->planned.spec_digest, &policy, &plan, &err),
+        0);
+    assert_int_equal(policy.former_primary, 0);
+    assert_string_equal(policy.new_label, f->model.policy.new_label);
+    assert_int_equal(plan.count, f->plan.count);
+    assert_int_equal(plan.end, EK_VERDICT_DONE);
+    assert_int_equal(plan.restarts, 3);
+    assert_int_equal(plan.elections, f->plan.elections);
+    assert_int_equal(plan.to_add, f->plan.to_add);
+    assert_int_equal(plan.to_change, f->plan.to_change);
+    assert_int_equal(plan.write_pause_ms, f->plan.write_pause_ms);
+    assert_memory_equal(plan.digests, f->plan.digests, (plan.count + 1) * sizeof *plan.digests);
+    for (size_t i = 0; i < plan.count; i++) {
+        const struct ek_step *is = &plan.steps[i];
+        const struct ek_step *was = &f->plan.steps[i];
+        assert_int_equal(is->kind, was->kind);
+        assert_int_equal(is->member, was->member);
+        assert_int_equal(is->other, was->other);
+        assert_int_equal(is->mode, was->mode);
+        assert_int_equal(is->config_version, was->config_version);
+        assert_int_equal(is->hold, was->hold);
+        assert_string_equal(is->label, was->label);
+        assert_string_equal(is->why, was->why);
+    }
+    ek_plan_done(&plan);
+    ek_plan_file_free(file);
+}
+
+static void is_for_its_owner_only(void **state)
+{
+    struct fixture *f = *state;
+    struct stat status;
+    assert_int_equal(stat(f->path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static void the_name_does_not_depend_on_the_time(void **state)
+{
+    struct fixture *f = *state;
+    char first[65];
+    char later[65];
+    char other[65];
+    ek_plan_name(&f->set, first);
+    f->planned.observed_ms += 60000;
+    ek_plan_name(&f->set, later);
+    assert_string_equal(first, later);
+    f->planned.spec_digest[0] ^= 1;
+    ek_plan_name(&f->set, other);
+    assert_string_not_equal(first, other);
+}
+
+static void refuses_other_specs(void **state)
+{
+    struct fixture *f = *state;
+    struct ek_plan_file *file = NULL;
+    struct ek_policy policy = {.former_primary = -1};
+    struct ek_plan plan;
+    struct ek_error err = {0};
+    uint8_t digest[32];
+    memcpy(digest, f->planned.spec_digest, sizeof digest);
+    digest[31] ^= 1;
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), 0);
+    assert_int_equal(ek_plan_file_plan(file, 0, &f->model.spec, digest, &policy, &plan, &err),
+                     EK_STALE);
+    assert_string_equal(err.id, "EK-0810");
+    assert_int_equal(policy.former_primary, -1);
+    ek_plan_file_free(file);
+}
+
+/* Whatever single byte of the content is changed: it is refused, or (the time, white
+ * space) means the same. */
+static void any_changed_byte_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    EK_BUFFER text = {0};
+    struct ek_error err = {0};
+    size_t refused = 0;
+    assert_int_equal(ek_file_read(f->path, 1 << 20, &text, NULL, &err), 0);
+    const char *time = strstr(text.bytes, "\"observed_at\"");
+    assert_non_null(time);
+    for (size_t i = 0; i < text.length; i += 7) {
+        struct ek_plan_file *file = NULL;
+        if (i >= (size_t)(time - text.bytes) && i < (size_t)(time - text.bytes) + 40)
+            continue;
+        char was = text.bytes[i];
+        text.bytes[i] = was == '7' ? '8' : '7';
+        assert_int_equal(ek_file_write(f->path, text.bytes, text.length, 0600, &err), 0);
+        int result = ek_plan_file_read(f->path, &file, &err);
+        if (result == 0)
+            fail_msg("a changed byte at %zu (\"%.20s\") passed", i, text.bytes + i);
+        assert_true(result == EK_INVALID || result == EK_UNSUPPORTED);
+        text.bytes[i] = was;
+        refused++;
+    }
+    assert_true(refused > 500);
+}
+
+static void a_cut_file_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct ek_plan_file *file = NULL;
+    struct ek_error err = {0};
+    assert_int_equal(truncate(f->path, 1000), 0);
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), EK_INVALID);
+    assert_string_equal(err.id, "EK-0808");
+    assert_int_equal(truncate(f->path, 0), 0);
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), EK_INVALID);
+    unlink(f->path);
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), EK_NOT_FOUND);
+    assert_int_equal(ek_file_write(f->path, "[]", 2, 0600, &err), 0);
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), EK_INVALID);
+    assert_null(file);
+}
+
+/* Replace the document's text by what `change` makes of it, with a digest that fits. */
+static void rewrite(struct fixture *f, const char *key, json_t *value, bool in_step)
+{
+    char digest[65];
+    struct ek_error err = {0};
+    json_t *document = json_load_file(f->path, 0, NULL);
+    assert_non_null(document);
+    json_t *deployment = json_array_get(json_object_get(document, "deployments"), 0);
+    json_t *step = json_array_get(json_object_get(deployment, "steps"), 3);
+    json_object_set_new(in_step ? step : document, key, value);
+    ek_plan_json_digest(document, digest);
+    json_object_set_new(document, "sha256", json_string(digest));
+    char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS);
+    assert_int_equal(ek_file_write(f->path, text, strlen(text), 0600, &err), 0);
+    free(text);
+    json_decref(document);
+}
+
+static void a_newer_format_is_refused_as_such(void **state)
+{
+    struct fixture *f = *state;
+    struct ek_plan_file *file = NULL;
+    struct ek_error err = {0};
+    rewrite(f, "format_version", json_string("2.0"), false);
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), EK_UNSUPPORTED);
+    assert_string_equal(err.id, "EK-0809");
+    rewrite(f, "format_version", json_string("1.7"), false);
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), 0);
+    ek_plan_file_free(file);
+}
+
+/* A digest can be computed by anybody: what the steps say is still checked. */
+static void senseless_steps_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    const struct {
+        const char *key;
+        const char *value;
+    } bad[] = {{"kind", "format-disk"},
+               {"member", "nobody"},
+               {"label", "far-too-long-a-label-for-any-ssl-domain"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct ek_plan_file *file = NULL;
+        struct ek_policy policy = {.former_primary = -1};
+        struct ek_plan plan;
+        struct ek_error err = {0};
+        assert_int_equal(ek_plan_file_write(&f->set, f->path, &err), 0);
+        rewrite(f, bad[i].key, json_string(bad[i].value), true);
+        assert_int_equal(ek_plan_file_read(f->path, &file, &err), 0);
+        assert_int_equal(ek_plan_file_plan(file, 0, &f->model.spec, f->planned.spec_digest, &policy,
+                                           &plan, &err),
+                         EK_INVALID);
+        assert_string_equal(err.id, "EK-0808");
+        ek_plan_file_free(file);
+    }
+}
+
+static void shows_what_moved(void **state)
+{
+    struct fixture *f = *state;
+    struct ek_plan_file *file = NULL;
+    struct ek_error err = {0};
+    EK_BUFFER text = {0};
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), 0);
+    ek_plan_file_moved(file, 0, &f->model.spec, &f->model.state, &f->model.policy, &text);
+    assert_int_equal(text.length, 0);
+    f->model.state.members[1].mode_running = EK_SSL_ALLOW;
+    ek_plan_file_moved(file, 0, &f->model.spec, &f->model.state, &f->model.policy, &text);
+    assert_non_null(strstr(ek_buffer_text(&text), "- b sslMode running: disabled\n"));
+    assert_non_null(strstr(ek_buffer_text(&text), "+ b sslMode running: allowSSL\n"));
+    assert_null(strstr(ek_buffer_text(&text), "a sslMode"));
+    ek_plan_file_free(file);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(reads_back_every_field),
+        TEST(is_for_its_owner_only),
+        TEST(the_name_does_not_depend_on_the_time),
+        TEST(refuses_other_specs),
+        TEST(any_changed_byte_is_noticed),
+        TEST(a_cut_file_is_refused),
+        TEST(a_newer_format_is_refused_as_such),
+        TEST(senseless_steps_are_refused),
+        TEST(shows_what_moved),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
