@@ -32,7 +32,8 @@ int ek_command_schema(const struct ek_options *options);
 int ek_command_version(const struct ek_options *options);
 int ek_command_help(const struct ek_options *options);
 
-/* Append the help of one verb. */
+/* Append the list of commands, or the help of one. */
+void ek_help_all(struct ek_buffer *text);
 void ek_help_verb(const struct ek_verb *verb, struct ek_buffer *text);
 
 /* ---- saying things (say.c) ---- */

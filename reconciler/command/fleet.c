@@ -1,6 +1,7 @@
 #include "reconciler/command/fleet.h"
 
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,17 +228,25 @@ void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text)
 
 /* ---- looking -------------------------------------------------------------------------- */
 
-/* 13 characters that carry 64 bits; the first one a letter. */
-static int random_label(char ret_label[32], struct ek_error *err)
+/* 13 characters that carry 64 bits; the first one a letter. A set that exists has a random
+ * id of its own, which nobody outside learns: from it the label is derived, so that the same
+ * commit and fleet give the same plan. A set that is to be made gets a random one. */
+static int choose_label(const struct ek_state *state, char ret_label[32], struct ek_error *err)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
-    unsigned char bytes[13];
-    if (RAND_bytes(bytes, sizeof bytes) != 1)
+    enum { LENGTH = 13 };
+    unsigned char bytes[SHA256_DIGEST_LENGTH];
+    EK_BUFFER seed = {0};
+    ek_buffer_printf(&seed, "SSL domain of %s/%s %s", state->account, state->deployment,
+                     state->set_id);
+    if (state->set_id[0])
+        SHA256((const unsigned char *)seed.bytes, seed.length, bytes);
+    else if (RAND_bytes(bytes, sizeof bytes) != 1)
         return ek_fail(err, EK_SYSTEM, "EK-0503", "the random generator gave nothing");
     ret_label[0] = letters[bytes[0] % 26];
-    for (size_t i = 1; i < sizeof bytes; i++)
+    for (size_t i = 1; i < LENGTH; i++)
         ret_label[i] = letters[bytes[i] % 32];
-    ret_label[sizeof bytes] = 0;
+    ret_label[LENGTH] = 0;
     return 0;
 }
 
@@ -255,9 +264,9 @@ static int look(const struct ek_fleet *fleet, struct ek_looked *looked, struct e
     int result =
         ek_world_open(&fleet->specs, looked->spec, &fleet->controller, &looked->world, err);
     if (result == 0)
-        result = random_label(looked->policy.new_label, err);
-    if (result == 0)
         result = ek_look_again(looked, err);
+    if (result == 0)
+        result = choose_label(&looked->observation->state, looked->policy.new_label, err);
     if (result != 0)
         return result;
     looked->policy.now_s = looked->observed_ms / 1000;

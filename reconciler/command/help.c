@@ -10,7 +10,7 @@ void ek_help_verb(const struct ek_verb *verb, struct ek_buffer *text)
     ek_options_help(verb->bit, text);
 }
 
-static void help_all(struct ek_buffer *text)
+void ek_help_all(struct ek_buffer *text)
 {
     ek_buffer_text_add(text, "evenkeel keeps MongoDB replica sets as their specs in git say.\n\n"
                              "usage: evenkeel COMMAND [OPTION]... [ARGUMENT]...\n\n");
@@ -41,7 +41,7 @@ int ek_command_help(const struct ek_options *options)
     const char *topic = options->argument_count ? options->arguments[0] : NULL;
     const char *names[32];
     if (!topic) {
-        help_all(&text);
+        ek_help_all(&text);
         ek_print(&text);
         return EK_EXIT_OK;
     }

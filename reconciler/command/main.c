@@ -134,11 +134,16 @@ static int close_output(int status)
 
 int main(int count, char **words)
 {
-    static char help[] = "help";
     keep_secrets();
     signal(SIGPIPE, on_closed_pipe);
-    const struct ek_verb *verb = find_verb(count > 1 ? words[1] : help);
+    if (count < 2) {
+        EK_BUFFER text = {0};
+        ek_help_all(&text);
+        fputs(ek_buffer_text(&text), stderr);
+        return EK_EXIT_USAGE;
+    }
+    const struct ek_verb *verb = find_verb(words[1]);
     if (!verb)
         return no_such_verb(words[1]);
-    return close_output(run(verb, count > 2 ? count - 2 : 0, words + 2));
+    return close_output(run(verb, count - 2, words + 2));
 }
