@@ -54,14 +54,17 @@ _Noreturn static void wait_for_signals(const sigset_t *set)
 /* The parent ends when the child listens, or with the child's status. */
 static int daemonise(void)
 {
-    int ends[2], status;
+    int ends[2], status, null;
     char byte;
     pid_t child;
 
     if (pipe2(ends, O_CLOEXEC) != 0)
         exit(1);
+    printf("about to fork child process, waiting until server is ready for connections.\n");
+    fflush(stdout);
     child = fork();
     if (child != 0) {
+        printf("forked process: %d\n", (int)child);
         close(ends[1]);
         if (read(ends[0], &byte, 1) == 1) {
             printf("child process started successfully, parent exiting\n");
@@ -73,6 +76,9 @@ static int daemonise(void)
     }
     close(ends[0]);
     setsid();
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd <= 2; fd++)
+        dup2(null, fd);
     return ends[1];
 }
 

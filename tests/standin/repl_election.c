@@ -105,6 +105,7 @@ static bool ask(int64_t term, bool dry_run, struct optime *ret_best, int64_t *re
     add_long(b->request, "configVersion", c->version);
     add_optime(b->request, "lastCommittedOp", log_last());
     add_str(b->request, "$db", "admin");
+    pthread_mutex_lock(&b->lock); /* until all are started: they count users and answers too */
     for (int i = 0; i < c->n; i++) {
         struct vote_job *job;
 
@@ -118,7 +119,6 @@ static bool ask(int64_t term, bool dry_run, struct optime *ret_best, int64_t *re
         spawn(vote_thread, job);
     }
     node_unlock();
-    pthread_mutex_lock(&b->lock);
     int64_t until = mono_ms() + b->timeout + 500;
     struct timespec t = {until / 1000, (until % 1000) * 1000000};
     while (b->granted + mine < need && b->answered < b->asked &&
