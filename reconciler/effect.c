@@ -207,7 +207,7 @@ static void reinstate(const struct ek_deployment_spec *spec, struct ek_state *st
 }
 
 static const struct ek_step_row rows[] = {
-#define EK_STEP(kind_, function, name_, verb_, change_, on_member_, disturbs_, restarts_,         \
+#define EK_STEP(kind_, function, name_, verb_, change_, on_member_, disturbs_, restarts_,          \
                 elections_, undone_, facets_, doc_)                                                \
     [EK_STEP_##kind_] = {.kind = EK_STEP_##kind_,                                                  \
                          .name = (name_),                                                          \

@@ -110,7 +110,8 @@ static bool prepare_user(const struct ek_question *q)
         q->state->own_user == EK_YES)
         return false;
     if (q->state->own_user == EK_UNKNOWN)
-        return ek_block(q, "EK-0108", true, -1, "see the cause; Evenkeel needs the set's keyFile once",
+        return ek_block(q, "EK-0108", true, -1,
+                        "see the cause; Evenkeel needs the set's keyFile once",
                         "whether Evenkeel can log in to the replica set is not known");
     if (q->primary < 0)
         return ek_block(q, "EK-0112", true, -1, "wait for the election, or see the members' logs",
@@ -130,20 +131,22 @@ static bool create_member(const struct ek_question *q, size_t m)
                             "member %s does not answer", member->name);
         if (member->mode_running == wanted)
             return false;
-        return ek_block(q, "EK-0122", false, (int)m, "stop it, empty its data directory, and run this again",
+        return ek_block(q, "EK-0122", false, (int)m,
+                        "stop it, empty its data directory, and run this again",
                         "member %s runs without a configuration and with sslMode %s", member->name,
                         ek_ssl_mode_name(member->mode_running));
     }
     if (member->process == EK_UNKNOWN || (member->data != EK_NO && member->restart_begun != EK_YES))
-        return ek_block(q, "EK-0106", false, (int)m, "start it, look at its log, and run this again",
+        return ek_block(q, "EK-0106", false, (int)m,
+                        "start it, look at its log, and run this again",
                         "member %s is down: its server process does not run", member->name);
     if (member->key_file != EK_YES) {
         ek_propose(q, EK_STEP_INSTALL_KEY_FILE, (int)m, "a new member");
         return true;
     }
     if (member->configuration != EK_YES || member->mode_configured != wanted ||
-        (wanted > EK_SSL_DISABLED && memcmp(member->options_configured.digest,
-                                            member->options_wanted.digest, 32) != 0)) {
+        (wanted > EK_SSL_DISABLED &&
+         memcmp(member->options_configured.digest, member->options_wanted.digest, 32) != 0)) {
         ek_propose(q, EK_STEP_WRITE_CONFIGURATION, (int)m, "a new member")->mode = wanted;
         return true;
     }
@@ -248,34 +251,30 @@ static bool follow_with_files(const struct ek_question *q)
 /* A restart that would end in the mode it began in, with nothing else new, helps nobody. */
 static bool restart_helps(const struct ek_question *q, size_t m)
 {
-    const struct ek_member_observed *member = &q->state->members[m];
-    enum ek_ssl_mode after = ek_next_file_mode(q, m);
-    enum ek_ssl_mode wanted = q->spec->ssl_mode;
     const char *why;
     if (!ek_next_needs_restart(q, m, &why))
         return false;
-    if (after != member->mode_running)
+    if (ek_next_file_mode(q, m) != q->state->members[m].mode_running)
         return true;
-    return member->mode_running <= wanted && member->mode_running > EK_SSL_DISABLED;
+    return q->state->members[m].mode_running <= q->spec->ssl_mode &&
+           ek_next_runs_old_files(q, m, &why);
 }
 
 static bool goes_before(const struct ek_question *q, size_t a, size_t b)
 {
     const struct ek_member_observed *first = &q->state->members[a];
     const struct ek_member_observed *second = &q->state->members[b];
-    if (first->arbiter != second->arbiter)
-        return first->arbiter;
     if (first->priority < second->priority || first->priority > second->priority)
         return first->priority < second->priority;
     return a > b;
 }
 
-static int choose_restart(const struct ek_question *q)
+static int choose_restart(const struct ek_question *q, bool arbiters)
 {
     int chosen = -1;
     for (size_t m = 0; m < q->state->member_count; m++)
-        if ((int)m != q->primary && restart_helps(q, m) &&
-            (chosen < 0 || goes_before(q, m, (size_t)chosen)))
+        if ((int)m != q->primary && q->state->members[m].arbiter == arbiters &&
+            restart_helps(q, m) && (chosen < 0 || goes_before(q, m, (size_t)chosen)))
             chosen = (int)m;
     return chosen;
 }
@@ -388,12 +387,16 @@ static bool hand_over(const struct ek_question *q)
 
 static bool restarts(const struct ek_question *q)
 {
-    int m = choose_restart(q);
-    if (m < 0 && (q->primary < 0 || !restart_helps(q, (size_t)q->primary)))
+    int m = choose_restart(q, false);
+    bool primary = m < 0 && q->primary >= 0 && restart_helps(q, (size_t)q->primary);
+    /* An arbiter's mode never changes at run time: restarted last, it goes furthest at once. */
+    if (m < 0 && !primary)
+        m = choose_restart(q, true);
+    if (m < 0 && !primary)
         return false;
     if (ek_next_unsettled(q))
         return true;
-    return m >= 0 ? propose_restart(q, (size_t)m) : hand_over(q);
+    return primary ? hand_over(q) : propose_restart(q, (size_t)m);
 }
 
 /* ---- clean up ---- */
@@ -434,7 +437,8 @@ static bool leave_domain(const struct ek_question *q)
         return false;
     for (size_t m = 0; m < q->state->member_count; m++)
         if (q->state->members[m].spec_host_resolves == EK_NO)
-            return ek_block(q, "EK-0120", false, (int)m, "make the name resolve, or correct replicaSet.members",
+            return ek_block(q, "EK-0120", false, (int)m,
+                            "make the name resolve, or correct replicaSet.members",
                             "the host of member %s, %s, does not resolve",
                             q->state->members[m].name, q->spec->members[m].host);
     if (ek_next_unsettled(q))
@@ -463,9 +467,9 @@ static bool stuck(const struct ek_question *q)
 }
 
 static phase *const phases[] = {
-    ek_next_contradicted, repair,      prepare_authority, prepare_names,     prepare_trust,
-    prepare_certificates, create,      prepare_user,      join_domain,       raise_modes,
-    follow_with_files,    restarts,    reinstate,         leave_domain,      stuck,
+    ek_next_contradicted, repair,   prepare_authority, prepare_names, prepare_trust,
+    prepare_certificates, create,   prepare_user,      join_domain,   raise_modes,
+    follow_with_files,    restarts, reinstate,         leave_domain,  stuck,
 };
 
 void ek_next(const struct ek_deployment_spec *spec, const struct ek_state *state,

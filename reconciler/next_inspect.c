@@ -92,17 +92,15 @@ static bool member_contradicts(const struct ek_question *q, size_t i)
     if (member->process == EK_NO && member->restart_begun == EK_YES)
         return false; /* ours to repair */
     if (member->process == EK_NO)
-        return ek_block(q, "EK-0106", false, index,
-                        "start it, look at its log, and run this again",
+        return ek_block(q, "EK-0106", false, index, "start it, look at its log, and run this again",
                         "member %s is down: its server process does not run", member->name);
     if (member->reachable != EK_YES)
         return ek_block(q, "EK-0105", true, index, "check the network and the server's log",
                         "member %s does not answer", member->name);
     if (member->state == EK_MEMBER_REMOVED)
-        return ek_block(q, "EK-0123", false, index,
-                        "check that its name in the configuration resolves to it",
-                        "member %s does not find itself in the replica-set configuration",
-                        member->name);
+        return ek_block(
+            q, "EK-0123", false, index, "check that its name in the configuration resolves to it",
+            "member %s does not find itself in the replica-set configuration", member->name);
     if (member->mode_running == EK_SSL_UNKNOWN)
         return ek_block(q, "EK-0109", true, index,
                         "check that Evenkeel can log in and may run getParameter",
@@ -127,7 +125,8 @@ bool ek_next_contradicted(const struct ek_question *q)
         if (member_contradicts(q, i))
             return true;
     if (q->state->initiated == EK_UNKNOWN)
-        return ek_block(q, "EK-0104", true, -1, "check that Evenkeel can reach and log in to a member",
+        return ek_block(q, "EK-0104", true, -1,
+                        "check that Evenkeel can reach and log in to a member",
                         "no member told its replica-set configuration");
     return false;
 }
@@ -167,8 +166,8 @@ static bool pair_unsettled(const struct ek_question *q, size_t viewer, size_t vi
         return false; /* an arbiter has no user to ask as */
     return ek_block(q, "EK-0114", true, (int)viewed,
                     "check names, certificates and sslModes of the two, and the network between",
-                    "member %s does not see member %s as healthy",
-                    q->state->members[viewer].name, member->name);
+                    "member %s does not see member %s as healthy", q->state->members[viewer].name,
+                    member->name);
 }
 
 bool ek_next_unsettled(const struct ek_question *q)

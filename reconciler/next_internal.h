@@ -20,8 +20,9 @@ bool ek_block(const struct ek_question *q, const char *id, bool passing, int mem
               const char *hint, const char *sentence, ...) __attribute__((format(printf, 6, 7)));
 
 /* Phases that only look: true when the verdict is "blocked". */
-bool ek_next_contradicted(const struct ek_question *q); /* reality does not match the specs, or is unknown */
-bool ek_next_unsettled(const struct ek_question *q);    /* not healthy enough to disturb anything */
+bool ek_next_contradicted(
+    const struct ek_question *q); /* reality does not match the specs, or is unknown */
+bool ek_next_unsettled(const struct ek_question *q); /* not healthy enough to disturb anything */
 
 /* The furthest sslMode towards the wanted one that member m's file may name now, so that m
  * and each of its peers go on talking whatever crashes; its current one when it can't move. */
@@ -32,6 +33,10 @@ bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode m
 
 /* Whether something that m runs can only be changed by a restart, and what (for people). */
 bool ek_next_needs_restart(const struct ek_question *q, size_t m, const char **ret_why);
+
+/* The part of it that is about files: certificate, trust or options that were read at its start
+ * are not the ones there now. */
+bool ek_next_runs_old_files(const struct ek_question *q, size_t m, const char **ret_why);
 
 /* Whether m's certificate must be issued (again), and why. */
 bool ek_next_certificate_due(const struct ek_question *q, size_t m, const char **ret_why);

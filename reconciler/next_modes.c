@@ -116,24 +116,32 @@ static bool runs_other_options(const struct ek_member_observed *member)
            !same_bytes(member->options_running.digest, member->options_wanted.digest);
 }
 
-bool ek_next_needs_restart(const struct ek_question *q, size_t m, const char **ret_why)
+bool ek_next_runs_old_files(const struct ek_question *q, size_t m, const char **ret_why)
 {
     const struct ek_member_observed *member = &q->state->members[m];
-    enum ek_ssl_mode wanted = q->spec->ssl_mode;
     *ret_why = NULL;
-    if (member->mode_running == EK_SSL_DISABLED && wanted > EK_SSL_DISABLED)
-        *ret_why = "disabled can be left by a restart only";
-    else if (member->mode_running > wanted)
-        *ret_why = "sslMode can be lowered by a restart only";
-    else if (member->arbiter && member->mode_running != wanted)
-        *ret_why = "an arbiter has no users to change it at run time as";
-    else if (wanted == EK_SSL_DISABLED)
+    if (q->spec->ssl_mode == EK_SSL_DISABLED || member->mode_running == EK_SSL_DISABLED)
         return false;
-    else if (serves_other_certificate(member))
+    if (serves_other_certificate(member))
         *ret_why = "serves another certificate than the installed one";
     else if (runs_other_trust(member))
         *ret_why = "trusts other authorities than the installed ones";
     else if (runs_other_options(member))
         *ret_why = "runs with other TLS options than wanted";
     return *ret_why != NULL;
+}
+
+bool ek_next_needs_restart(const struct ek_question *q, size_t m, const char **ret_why)
+{
+    const struct ek_member_observed *member = &q->state->members[m];
+    enum ek_ssl_mode wanted = q->spec->ssl_mode;
+    if (member->mode_running == EK_SSL_DISABLED && wanted > EK_SSL_DISABLED)
+        *ret_why = "disabled can be left by a restart only";
+    else if (member->mode_running > wanted)
+        *ret_why = "sslMode can be lowered by a restart only";
+    else if (member->arbiter && member->mode_running != wanted)
+        *ret_why = "an arbiter has no users to change it at run time as";
+    else
+        return ek_next_runs_old_files(q, m, ret_why);
+    return true;
 }

@@ -82,7 +82,7 @@ static void enact_on_member(struct ek_state *after, const struct ek_step *step)
 
 static void enact(const struct hearing *h, struct ek_state *after)
 {
-    *after = *h->state;
+    ek_state_copy(after, h->state);
     if (h->step->member >= 0)
         enact_on_member(after, h->step);
     if (is(h, EK_STEP_ISSUE_CERTIFICATE))
@@ -154,9 +154,9 @@ static bool one_at_a_time(const struct hearing *h)
         return false;
     for (size_t i = 0; i < h->state->member_count; i++)
         if (!fit(h, &h->state->members[i]))
-            return broken(h, "member %s is %s and not caught up; nothing else is disturbed until it is",
-                          h->state->members[i].name,
-                          ek_member_state_name(h->state->members[i].state));
+            return broken(
+                h, "member %s is %s and not caught up; nothing else is disturbed until it is",
+                h->state->members[i].name, ek_member_state_name(h->state->members[i].state));
     for (size_t viewed = 0; viewed < h->state->member_count; viewed++) {
         const struct ek_member_observed *member = &h->state->members[viewed];
         if (member->viewed_by & ~member->healthy_for & ~((uint64_t)1 << viewed))
@@ -225,8 +225,7 @@ static bool successor_is_eligible(const struct hearing *h)
     size_t count = h->state->member_count;
     int sees = 1;
     for (size_t i = 0; i < count; i++)
-        if ((int)i != h->step->other &&
-            (h->state->members[i].healthy_for >> h->step->other & 1))
+        if ((int)i != h->step->other && (h->state->members[i].healthy_for >> h->step->other & 1))
             sees++;
     if (2 * ears(heir->healthy_for | (uint64_t)1 << h->step->other) <= (int)count ||
         2 * sees <= (int)count)
@@ -301,8 +300,7 @@ static bool trust_outlives_certificates(const struct hearing *h)
         return false;
     for (size_t i = 0; i < h->state->member_count; i++) {
         const struct ek_member_observed *member = &h->state->members[i];
-        if (member->mode_running >= EK_SSL_ALLOW &&
-            member->certificate_running.present == EK_YES &&
+        if (member->mode_running >= EK_SSL_ALLOW && member->certificate_running.present == EK_YES &&
             member->certificate_running.issued_by_authority == EK_NO)
             return broken(h, "member %s still presents a certificate of another authority",
                           member->name);

@@ -47,8 +47,8 @@ static bool shows_name(const struct ek_certificate_state *certificate, const cha
 
 static struct face running_face(const struct ek_member_observed *member)
 {
-    return (struct face){.there = member->process != EK_NO &&
-                                  member->mode_running != EK_SSL_UNKNOWN,
+    return (struct face){.there =
+                             member->process != EK_NO && member->mode_running != EK_SSL_UNKNOWN,
                          .mode = member->mode_running,
                          .certificate = &member->certificate_running,
                          .trust = &member->trust_running};

@@ -8,14 +8,14 @@
 
 struct ek_plan {
     struct ek_step *steps;
-    char (*digests)[65];     /* digests[i]: of the state before step i; digests[count]: at the end */
+    char (*digests)[65]; /* digests[i]: of the state before step i; digests[count]: at the end */
     size_t count;
     enum ek_verdict_kind end; /* EK_VERDICT_DONE, or EK_VERDICT_BLOCKED after the steps shown */
     struct ek_blocked blocked;
     int restarts;
     int elections;
     int to_add, to_change, to_destroy;
-    int64_t write_pause_ms;  /* expected, in all */
+    int64_t write_pause_ms; /* expected, in all */
 };
 
 /* Unroll. EK_BUG (EK-0190) when it does not end, or when the planner proposes what the laws

@@ -148,8 +148,7 @@ static bool primary_seen(const struct comparison *c)
     int primary = ek_state_primary(c->observed);
     if (primary < 0)
         return missing(c, "the replica set has no primary yet");
-    return primary != c->step->member ||
-           missing(c, "member %s is still the primary", now(c)->name);
+    return primary != c->step->member || missing(c, "member %s is still the primary", now(c)->name);
 }
 
 static bool mode_seen(const struct comparison *c)

@@ -7,10 +7,8 @@ static const struct {
     const char *ssl;
     const char *tls;
 } words[] = {
-    [EK_SSL_UNKNOWN] = {"unknown", "unknown"},
-    [EK_SSL_DISABLED] = {"disabled", "disabled"},
-    [EK_SSL_ALLOW] = {"allowSSL", "allowTLS"},
-    [EK_SSL_PREFER] = {"preferSSL", "preferTLS"},
+    [EK_SSL_UNKNOWN] = {"unknown", "unknown"},       [EK_SSL_DISABLED] = {"disabled", "disabled"},
+    [EK_SSL_ALLOW] = {"allowSSL", "allowTLS"},       [EK_SSL_PREFER] = {"preferSSL", "preferTLS"},
     [EK_SSL_REQUIRE] = {"requireSSL", "requireTLS"},
 };
 

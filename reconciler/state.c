@@ -6,6 +6,12 @@
 
 #include "reconciler/base/buffer.h"
 
+void ek_state_copy(struct ek_state *to, const struct ek_state *from)
+{
+    size_t used = offsetof(struct ek_state, members) + from->member_count * sizeof *from->members;
+    memcpy(to, from, used);
+}
+
 int ek_state_primary(const struct ek_state *state)
 {
     for (size_t i = 0; i < state->member_count; i++)
@@ -24,9 +30,9 @@ bool ek_domain_name(const struct ek_deployment_spec *spec, const char *label, si
 {
     if (!spec->ssl_domain.base || !label[0])
         return false;
-    return fits(snprintf(buffer, size, "%s.%s.%s", spec->members[index].name, label,
-                         spec->ssl_domain.base),
-                size);
+    return fits(
+        snprintf(buffer, size, "%s.%s.%s", spec->members[index].name, label, spec->ssl_domain.base),
+        size);
 }
 
 bool ek_wanted_host(const struct ek_deployment_spec *spec, const char *label, size_t index,
@@ -51,11 +57,11 @@ void ek_host_without_port(const char *host, char *buffer, size_t size)
 const char *ek_member_state_name(enum ek_member_state state)
 {
     static const char *const names[] = {
-        [EK_MEMBER_UNKNOWN] = "unknown",       [EK_MEMBER_UNINITIATED] = "uninitiated",
-        [EK_MEMBER_STARTUP] = "STARTUP",       [EK_MEMBER_PRIMARY] = "PRIMARY",
-        [EK_MEMBER_SECONDARY] = "SECONDARY",   [EK_MEMBER_RECOVERING] = "RECOVERING",
-        [EK_MEMBER_STARTUP2] = "STARTUP2",     [EK_MEMBER_ARBITER] = "ARBITER",
-        [EK_MEMBER_DOWN] = "DOWN",             [EK_MEMBER_ROLLBACK] = "ROLLBACK",
+        [EK_MEMBER_UNKNOWN] = "unknown",     [EK_MEMBER_UNINITIATED] = "uninitiated",
+        [EK_MEMBER_STARTUP] = "STARTUP",     [EK_MEMBER_PRIMARY] = "PRIMARY",
+        [EK_MEMBER_SECONDARY] = "SECONDARY", [EK_MEMBER_RECOVERING] = "RECOVERING",
+        [EK_MEMBER_STARTUP2] = "STARTUP2",   [EK_MEMBER_ARBITER] = "ARBITER",
+        [EK_MEMBER_DOWN] = "DOWN",           [EK_MEMBER_ROLLBACK] = "ROLLBACK",
         [EK_MEMBER_REMOVED] = "REMOVED",
     };
     return names[state];
@@ -71,8 +77,7 @@ static const char *tri(enum ek_tri value)
  * certificates that a plan will issue can't be known beforehand. */
 static void certificate_facts(struct ek_buffer *lines, const char *member, const char *which,
                               const struct ek_certificate_state *certificate,
-                              const struct ek_deployment_spec *spec,
-                              const struct ek_policy *policy)
+                              const struct ek_deployment_spec *spec, const struct ek_policy *policy)
 {
     if (certificate->present != EK_YES) {
         ek_buffer_printf(lines, "%s certificate %s: %s\n", member, which,
@@ -119,18 +124,16 @@ static void member_facts(struct ek_buffer *lines, const struct ek_deployment_spe
                      ek_ssl_mode_name(member->mode_running));
     ek_buffer_printf(lines, "%s sslMode configured: %s\n", name,
                      ek_ssl_mode_name(member->mode_configured));
-    ek_buffer_printf(lines, "%s votes %d priority %g%s%s\n", name, member->votes,
-                     member->priority, member->hidden ? " hidden" : "",
-                     member->arbiter ? " arbiter" : "");
+    ek_buffer_printf(lines, "%s votes %d priority %g%s%s\n", name, member->votes, member->priority,
+                     member->hidden ? " hidden" : "", member->arbiter ? " arbiter" : "");
     options_facts(lines, name, "configured", &member->options_configured, &member->options_wanted);
     options_facts(lines, name, "running", &member->options_running, &member->options_wanted);
     certificate_facts(lines, name, "installed", &member->certificate_installed, spec, policy);
     if (member->mode_running > EK_SSL_DISABLED)
-        ek_buffer_printf(lines, "%s serves the installed certificate: %s\n", name,
-                         same_certificate(&member->certificate_running,
-                                          &member->certificate_installed)
-                             ? "yes"
-                             : "no");
+        ek_buffer_printf(
+            lines, "%s serves the installed certificate: %s\n", name,
+            same_certificate(&member->certificate_running, &member->certificate_installed) ? "yes"
+                                                                                           : "no");
     ek_buffer_printf(lines, "%s trust installed: %s, %zu\n", name,
                      tri(member->trust_installed.present), member->trust_installed.count);
     ek_buffer_printf(lines, "%s keyFile: %s\n", name, tri(member->key_file));
@@ -141,8 +144,8 @@ void ek_state_facts(const struct ek_deployment_spec *spec, const struct ek_state
                     const struct ek_policy *policy, struct ek_buffer *ret_lines)
 {
     ek_buffer_printf(ret_lines, "deployment: %s/%s\n", state->account, state->deployment);
-    ek_buffer_printf(ret_lines, "replica set: %s, initiated %s\n", state->set_name,
-                     tri(state->initiated));
+    ek_buffer_printf(ret_lines, "replica set: %s, initiated %s, configuration version %lld\n",
+                     state->set_name, tri(state->initiated), (long long)state->config_version);
     ek_buffer_printf(ret_lines, "SSL domain label: %s\n", state->domain_label);
     ek_buffer_printf(ret_lines, "authority: %s\n", tri(state->authority));
     ek_buffer_printf(ret_lines, "authentication: %s, own user %s\n", tri(state->authentication),

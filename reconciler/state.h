@@ -54,8 +54,8 @@ struct ek_member_observed {
     char name[64];
 
     /* host */
-    enum ek_tri process;       /* the server process exists */
-    int64_t pid;               /* 0 unknown or none */
+    enum ek_tri process; /* the server process exists */
+    int64_t pid;         /* 0 unknown or none */
     int64_t started_ms;
     enum ek_tri restart_begun; /* Evenkeel began a restart whose process never came up */
     enum ek_tri data;          /* the data directory holds something */
@@ -92,7 +92,7 @@ struct ek_member_observed {
     uint64_t viewed_by;   /* bit j: member j's view was read */
 
     /* names */
-    enum ek_tri domain_name_bound;    /* its name in the SSL domain resolves to its address */
+    enum ek_tri domain_name_bound; /* its name in the SSL domain resolves to its address */
     enum ek_tri spec_host_resolves;
 };
 
@@ -105,12 +105,12 @@ struct ek_state {
     int64_t config_version;
     int64_t config_term;
     int64_t election_term;
-    char foreign_member[280];  /* host of a member that the specs don't name, "" none */
-    char domain_label[32];     /* of the SSL domain, "" none was ever chosen */
-    enum ek_tri authority;     /* the certificate authority exists */
+    char foreign_member[280]; /* host of a member that the specs don't name, "" none */
+    char domain_label[32];    /* of the SSL domain, "" none was ever chosen */
+    enum ek_tri authority;    /* the certificate authority exists */
     uint8_t authority_sha256[32];
     enum ek_tri authentication;
-    enum ek_tri own_user;      /* Evenkeel's own user exists with the password we hold */
+    enum ek_tri own_user; /* Evenkeel's own user exists with the password we hold */
     size_t member_count;
     struct ek_member_observed members[EK_MEMBERS_MAX];
 };
@@ -118,10 +118,13 @@ struct ek_state {
 /* What the owners of the fleet and the moment decide; passed in, never read from a clock. */
 struct ek_policy {
     int64_t now_s;
-    char new_label[32];   /* random label for an SSL domain that has none yet */
-    int former_primary;   /* member to reinstate when priorities don't tell; -1 none */
+    char new_label[32]; /* random label for an SSL domain that has none yet */
+    int former_primary; /* member to reinstate when priorities don't tell; -1 none */
     bool paused;
 };
+
+/* Copy a state; of the members only those that there are. */
+void ek_state_copy(struct ek_state *to, const struct ek_state *from);
 
 /* Index of the primary that is writable, or -1. */
 int ek_state_primary(const struct ek_state *state);

@@ -34,13 +34,13 @@ enum ek_step_kind {
 
 struct ek_step {
     enum ek_step_kind kind;
-    int member;            /* index, -1: the deployment as a whole */
-    int other;             /* step down: who should take over; else -1 */
-    enum ek_ssl_mode mode; /* write configuration, set sslMode, restart: the mode it leads to */
-    char label[32];        /* of the SSL domain, where names are concerned */
+    int member;             /* index, -1: the deployment as a whole */
+    int other;              /* step down: who should take over; else -1 */
+    enum ek_ssl_mode mode;  /* write configuration, set sslMode, restart: the mode it leads to */
+    char label[32];         /* of the SSL domain, where names are concerned */
     int64_t config_version; /* reconfigure: the version it is based on */
-    bool hold;             /* restart: keep the member from standing for election for a while */
-    char why[160];         /* reason for people */
+    bool hold;              /* restart: keep the member from standing for election for a while */
+    char why[160];          /* reason for people */
 };
 
 struct ek_step_row {
@@ -56,7 +56,7 @@ struct ek_step_row {
     unsigned facets;
     void (*effect)(const struct ek_deployment_spec *spec, struct ek_state *state,
                    const struct ek_step *step, const struct ek_policy *policy);
-    const char *doc;       /* one sentence for the reference */
+    const char *doc; /* one sentence for the reference */
 };
 
 /* The row of a kind; static storage. */

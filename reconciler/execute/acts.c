@@ -26,9 +26,8 @@ static const struct ek_host *host_of(const struct action *a)
 static void target_of(const struct action *a, int member, char name[256],
                       struct ek_mongodb_target *ret_target)
 {
-    const char *label = a->observed->members[member].domain_name_bound == EK_YES
-                            ? a->observed->domain_label
-                            : "";
+    const char *label =
+        a->observed->members[member].domain_name_bound == EK_YES ? a->observed->domain_label : "";
     ek_world_target(a->world, (size_t)member, label, name, 256, ret_target);
     if (a->observed->own_user != EK_YES)
         ret_target->user = NULL;
@@ -83,8 +82,8 @@ static int issue_certificate(const struct action *a, struct ek_error *err)
         return ek_fail(err, EK_BUG, "EK-0190", "a certificate was due without an SSL domain");
     /* One password per member, kept over renewals: a running server can then reload a new
      * key, and a crash between two files never leaves a key without its password. */
-    int result = ek_world_secret(world, a->step->member, "key-password", PASSWORD_BYTES,
-                                 &password, err);
+    int result =
+        ek_world_secret(world, a->step->member, "key-password", PASSWORD_BYTES, &password, err);
     if (result == 0)
         result = ek_certificate_request_on_host(world->hosts, host_of(a), paths->key,
                                                 spec->certificates.algorithm, password, name,
@@ -95,9 +94,9 @@ static int issue_certificate(const struct action *a, struct ek_error *err)
                                            spec->name, ek_wall_ms() / 1000,
                                            spec->certificates.validity_s, &certificate, err);
     if (result == 0)
-        result = ek_certificate_install_on_host(world->hosts, host_of(a),
-                                                ek_buffer_text(&certificate), paths->key,
-                                                paths->server, password, a->deadline, err);
+        result =
+            ek_certificate_install_on_host(world->hosts, host_of(a), ek_buffer_text(&certificate),
+                                           paths->key, paths->server, password, a->deadline, err);
     return result;
 }
 
@@ -129,8 +128,7 @@ static int new_configuration(const struct action *a, const struct ek_server_tls 
     const struct ek_member_paths *paths = &a->world->paths[a->step->member];
     char address[64];
     char bind[96];
-    int result =
-        ek_world_address(a->world, (size_t)a->step->member, address, sizeof address, err);
+    int result = ek_world_address(a->world, (size_t)a->step->member, address, sizeof address, err);
     if (result != 0)
         return result;
     bool loopback = strncmp(address, "127.", 4) == 0;
@@ -180,8 +178,8 @@ static int deliver_password(const struct action *a, struct ek_error *err)
     int result = ek_world_server_tls(world, (size_t)a->step->member, EK_SSL_ALLOW, a->deadline,
                                      path, &tls, err);
     if (result == 0)
-        result = ek_world_secret(world, a->step->member, "key-password", PASSWORD_BYTES,
-                                 &password, err);
+        result =
+            ek_world_secret(world, a->step->member, "key-password", PASSWORD_BYTES, &password, err);
     if (result == 0)
         result = world->hosts->write_file(host_of(a), path, ek_secret_reveal(password),
                                           ek_secret_length(password), 0400, a->deadline, err);
@@ -257,18 +255,17 @@ static int initiate(const struct action *a, struct ek_error *err)
                                                 .hidden = wanted->hidden,
                                                 .arbiter = wanted->arbiter,
                                                 .build_indexes = true};
-        ek_wanted_host(spec, a->observed->domain_label, i, members[i].host,
-                       sizeof members[i].host);
+        ek_wanted_host(spec, a->observed->domain_label, i, members[i].host, sizeof members[i].host);
     }
     target_of(a, electable_first(spec), name, &target);
-    int result = a->world->mongodb->initiate(&target, spec->set_name, members,
-                                             spec->member_count, a->deadline, err);
+    int result = a->world->mongodb->initiate(&target, spec->set_name, members, spec->member_count,
+                                             a->deadline, err);
     free(members);
     return result == EK_EXISTS ? 0 : result;
 }
 
-static int on_primary(const struct action *a, char name[256],
-                      struct ek_mongodb_target *ret_target, struct ek_error *err)
+static int on_primary(const struct action *a, char name[256], struct ek_mongodb_target *ret_target,
+                      struct ek_error *err)
 {
     int primary = ek_state_primary(a->observed);
     if (primary < 0)
@@ -338,8 +335,8 @@ static int hand_over(const struct action *a, int seconds, struct ek_error *err)
     target_of(a, a->step->member, primary_name, &primary);
     int result = a->world->mongodb->freeze(&heir, 0, a->deadline, err);
     if (result == 0)
-        result = a->world->mongodb->step_down(&primary, seconds, CATCH_UP_SECONDS, a->deadline,
-                                              err);
+        result =
+            a->world->mongodb->step_down(&primary, seconds, CATCH_UP_SECONDS, a->deadline, err);
     return result;
 }
 
@@ -362,11 +359,11 @@ static act *const acts[] = {
 int ek_act(struct ek_world *world, const struct ek_state *observed, const struct ek_step *step,
            int64_t deadline, struct ek_error *err)
 {
-    struct action a = {
-        .world = world, .observed = observed, .step = step, .deadline = deadline};
+    struct action a = {.world = world, .observed = observed, .step = step, .deadline = deadline};
     int result = acts[step->kind](&a, err);
     if (result != 0 && step->member >= 0)
-        ek_wrap(err, "%s %s", ek_step_row(step->kind)->verb, world->spec->members[step->member].name);
+        ek_wrap(err, "%s %s", ek_step_row(step->kind)->verb,
+                world->spec->members[step->member].name);
     else if (result != 0)
         ek_wrap(err, "%s", ek_step_row(step->kind)->verb);
     return result;

@@ -9,10 +9,10 @@
 #include "reconciler/permit.h"
 
 enum {
-    OBSERVE_MS = 15000,      /* one look at the fleet */
-    POLL_MS = 200,           /* between two looks while something is awaited */
+    OBSERVE_MS = 15000, /* one look at the fleet */
+    POLL_MS = 200,      /* between two looks while something is awaited */
     SAY_WAITING_MS = 10000,
-    CONFLICTS_MAX = 5,       /* acts in a row that found another fleet than was observed */
+    CONFLICTS_MAX = 5, /* acts in a row that found another fleet than was observed */
 };
 
 struct run {
@@ -93,8 +93,8 @@ static int follow(struct run *run, const struct ek_step *step, struct ek_error *
     if (run->position < run->plan.count && same_step(&run->plan.steps[run->position], step))
         return 0;
     struct ek_plan fresh;
-    int result = ek_plan_make(run->execution->spec, &run->now->state, &run->execution->policy,
-                              &fresh, err);
+    int result =
+        ek_plan_make(run->execution->spec, &run->now->state, &run->execution->policy, &fresh, err);
     if (result != 0)
         return result;
     result = keep_within_approval(run, &fresh, err);
@@ -111,8 +111,7 @@ static int follow(struct run *run, const struct ek_step *step, struct ek_error *
 
 /* ---- one step ---- */
 
-static int confirm(struct run *run, const struct ek_step *step, int64_t begun,
-                   struct ek_error *err)
+static int confirm(struct run *run, const struct ek_step *step, int64_t begun, struct ek_error *err)
 {
     const struct ek_execution *execution = run->execution;
     int64_t deadline = begun + execution->step_timeout_ms;
@@ -125,14 +124,16 @@ static int confirm(struct run *run, const struct ek_step *step, int64_t begun,
         struct ek_observation *before = run->now;
         run->now = run->after;
         run->after = before;
-        if (ek_step_seen(execution->spec, run->expected, &run->now->state, step,
-                         &execution->policy, why, sizeof why))
+        if (ek_step_seen(execution->spec, run->expected, &run->now->state, step, &execution->policy,
+                         why, sizeof why))
             return 0;
         if (ek_time_left_ms(deadline) == 0) {
-            ek_fail(err, EK_TIMEOUT, "EK-0127", "%s was done, but its effect was not seen in %lld s: %s",
+            ek_fail(err, EK_TIMEOUT, "EK-0127",
+                    "%s was done, but its effect was not seen in %lld s: %s",
                     ek_step_row(step->kind)->verb, (long long)(execution->step_timeout_ms / 1000),
                     why);
-            return ek_hint(err, "look at the member's log; apply again goes on from where the fleet is");
+            return ek_hint(err,
+                           "look at the member's log; apply again goes on from where the fleet is");
         }
         if (ek_time_left_ms(next_word) == 0) {
             tell(run, EK_EVENT_STEP_WAITING, step, begun, why);
@@ -145,8 +146,8 @@ static int confirm(struct run *run, const struct ek_step *step, int64_t begun,
 /* Whether a failed act may just mean that the fleet moved between look and act. */
 static bool look_again(struct run *run, int result)
 {
-    bool unclear =
-        result == EK_CONFLICT || result == EK_STALE || result == EK_UNREACHABLE || result == EK_TIMEOUT;
+    bool unclear = result == EK_CONFLICT || result == EK_STALE || result == EK_UNREACHABLE ||
+                   result == EK_TIMEOUT;
     return unclear && ++run->conflicts < CONFLICTS_MAX;
 }
 
@@ -229,8 +230,8 @@ static int begin(struct run *run, struct ek_error *err)
         }
         ek_sleep_ms(POLL_MS);
     }
-    int result = ek_plan_make(execution->spec, &run->now->state, &execution->policy, &run->plan,
-                              err);
+    int result =
+        ek_plan_make(execution->spec, &run->now->state, &execution->policy, &run->plan, err);
     if (result == 0)
         tell(run, EK_EVENT_PLANNED, NULL, run->began_ms, NULL);
     return result;

@@ -9,33 +9,34 @@
 #include "reconciler/plan.h"
 
 enum ek_event_kind {
-    EK_EVENT_PLANNED,      /* first: plan is set */
+    EK_EVENT_PLANNED, /* first: plan is set */
     EK_EVENT_STEP_BEGUN,
     EK_EVENT_STEP_WAITING, /* every 10 s while the effect is not seen; text says what is missing */
     EK_EVENT_STEP_DONE,
-    EK_EVENT_WAITING,      /* between steps: something passing is in the way; text */
-    EK_EVENT_REPLANNED,    /* reality moved (an election, a crash): what is left was planned anew; plan is set */
+    EK_EVENT_WAITING,   /* between steps: something passing is in the way; text */
+    EK_EVENT_REPLANNED, /* reality moved (an election, a crash): what is left was planned anew; plan
+                           is set */
     EK_EVENT_FINISHED,
 };
 
 struct ek_event {
     enum ek_event_kind kind;
-    int64_t at_ms;             /* wall clock */
-    int64_t elapsed_ms;        /* of the step, or of the whole */
-    size_t number;             /* of the step, from 1 */
-    size_t total;              /* steps in the current plan */
-    const struct ek_step *step; /* or NULL */
-    const struct ek_plan *plan; /* or NULL */
+    int64_t at_ms;                /* wall clock */
+    int64_t elapsed_ms;           /* of the step, or of the whole */
+    size_t number;                /* of the step, from 1 */
+    size_t total;                 /* steps in the current plan */
+    const struct ek_step *step;   /* or NULL */
+    const struct ek_plan *plan;   /* or NULL */
     const struct ek_state *state; /* as last observed */
-    const char *text;          /* or NULL */
+    const char *text;             /* or NULL */
 };
 
 struct ek_execution {
     const struct ek_deployment_spec *spec;
     struct ek_policy policy;
     const struct ek_plan *approved; /* what was shown and agreed to; NULL: whatever next says */
-    int64_t step_timeout_ms;   /* for one step's effect to be seen; default 180 000 */
-    int64_t settle_timeout_ms; /* for something passing to go away; default 60 000 */
+    int64_t step_timeout_ms;        /* for one step's effect to be seen; default 180 000 */
+    int64_t settle_timeout_ms;      /* for something passing to go away; default 60 000 */
     void (*on_event)(void *context, const struct ek_event *event); /* may be NULL */
     void *context;
     volatile sig_atomic_t *cancelled; /* set by a signal handler: stops at the next step boundary */
@@ -45,7 +46,7 @@ struct ek_outcome {
     size_t steps_done;
     int restarts;
     int elections;
-    bool complete;         /* the specs' state was reached */
+    bool complete;             /* the specs' state was reached */
     struct ek_blocked blocked; /* set when it ended with EK_BLOCKED */
 };
 

@@ -57,8 +57,7 @@ static int look_at_authority(struct ek_look *look, struct ek_error *err)
     state->authority = EK_NO;
     if (!world->authority.spec)
         return 0;
-    int result =
-        world->certificates->find(&world->authority, &look->authority_pem, &facts, &cause);
+    int result = world->certificates->find(&world->authority, &look->authority_pem, &facts, &cause);
     if (result == EK_NOT_FOUND)
         return 0;
     if (result != 0) {

@@ -9,10 +9,10 @@ struct ek_look {
     struct ek_world *world;
     int64_t deadline;
     struct ek_observation *observation;
-    struct ek_buffer authority_pem;              /* empty: there is none */
-    char *key_files[EK_MEMBERS_MAX];             /* path of security.keyFile by member, or NULL */
+    struct ek_buffer authority_pem;  /* empty: there is none */
+    char *key_files[EK_MEMBERS_MAX]; /* path of security.keyFile by member, or NULL */
     struct ek_secret *key_file_content[EK_MEMBERS_MAX];
-    struct ek_mongodb_seen *seen;                /* by member */
+    struct ek_mongodb_seen *seen; /* by member */
     struct ek_dns_record records[EK_MEMBERS_MAX * 4];
     size_t record_count;
 };

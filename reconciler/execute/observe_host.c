@@ -57,22 +57,21 @@ static void keep_key_file_content(struct ek_look *look, size_t i, const char *pa
     look->key_file_content[i] = ek_secret_new(ek_buffer_text(&stripped), stripped.length);
 }
 
-static void look_at_configuration(struct ek_look *look, size_t i)
+static void look_at_configuration(struct ek_look *look, size_t i, struct ek_buffer *ret_text)
 {
     struct ek_member_observed *member = &look->observation->state.members[i];
     const char *path = look->world->spec->members[i].configuration;
     struct ek_server_configuration found = {0};
     struct ek_error err = {0};
-    EK_BUFFER text = {0};
-    int result = read_host_file(look, i, path, &text, NULL);
+    int result = read_host_file(look, i, path, ret_text, NULL);
     if (result == EK_NOT_FOUND) {
         member->configuration = EK_NO;
         keep_key_file_content(look, i, look->world->paths[i].key_file);
     }
     if (result != 0)
         return;
-    if (ek_server_configuration_parse(ek_buffer_text(&text), text.length, path, &found, &err) !=
-        0) {
+    if (ek_server_configuration_parse(ek_buffer_text(ret_text), ret_text->length, path, &found,
+                                      &err) != 0) {
         ek_look_problem(look, i, "%s", err.sentence);
         return;
     }
@@ -87,19 +86,25 @@ static void look_at_configuration(struct ek_look *look, size_t i)
     ek_server_configuration_done(&found);
 }
 
-static void look_at_wanted_options(struct ek_look *look, size_t i)
+/* Keys that people set under net.tls themselves stay, so they belong to what is wanted. */
+static void look_at_wanted_options(struct ek_look *look, size_t i, const struct ek_buffer *text)
 {
     struct ek_member_observed *member = &look->observation->state.members[i];
     struct ek_server_tls tls;
     struct ek_error err = {0};
     char password_path[300];
-    if (ek_world_server_tls(look->world, i, EK_SSL_ALLOW, look->deadline, password_path, &tls,
-                            &err) != 0) {
+    int result = ek_world_server_tls(look->world, i, EK_SSL_ALLOW, look->deadline, password_path,
+                                     &tls, &err);
+    if (result == 0 && member->configuration == EK_YES)
+        result = ek_server_tls_digest_in(ek_buffer_text(text), text->length,
+                                         look->world->spec->members[i].configuration, &tls,
+                                         member->options_wanted.digest, &err);
+    else if (result == 0)
+        ek_server_tls_digest(&tls, member->options_wanted.digest);
+    if (result != 0)
         ek_look_problem(look, i, "%s", err.sentence);
-        return;
-    }
-    member->options_wanted.known = EK_YES;
-    ek_server_tls_digest(&tls, member->options_wanted.digest);
+    else
+        member->options_wanted.known = EK_YES;
 }
 
 void ek_look_certificate(struct ek_look *look, const char *pem, size_t length,
@@ -112,8 +117,7 @@ void ek_look_certificate(struct ek_look *look, const char *pem, size_t length,
     certificate->present = EK_YES;
     memcpy(certificate->sha256, facts.sha256, sizeof facts.sha256);
     certificate->not_after_s = facts.not_after_s;
-    certificate->sole_name =
-        facts.name_count == 1 && facts.address_count == 0 ? EK_YES : EK_NO;
+    certificate->sole_name = facts.name_count == 1 && facts.address_count == 0 ? EK_YES : EK_NO;
     if (facts.name_count > 0)
         memcpy(certificate->name, facts.names[0], sizeof certificate->name);
     certificate->issued_by_authority = EK_NO;
@@ -169,8 +173,9 @@ static void look_at_trust_file(struct ek_look *look, size_t i)
 void ek_look_at_host(struct ek_look *look, size_t i)
 {
     look_at_process(look, i);
-    look_at_configuration(look, i);
-    look_at_wanted_options(look, i);
+    EK_BUFFER configuration = {0};
+    look_at_configuration(look, i, &configuration);
+    look_at_wanted_options(look, i, &configuration);
     look_at_certificate_file(look, i);
     look_at_trust_file(look, i);
 }

@@ -12,8 +12,7 @@ void ek_look_at_server(struct ek_look *look, size_t i)
     struct ek_mongodb_target target;
     struct ek_error err = {0};
     char name[256];
-    const char *label =
-        state->members[i].domain_name_bound == EK_YES ? state->domain_label : "";
+    const char *label = state->members[i].domain_name_bound == EK_YES ? state->domain_label : "";
     if (state->members[i].process == EK_NO)
         return;
     ek_world_target(world, i, label, name, sizeof name, &target);
@@ -33,9 +32,9 @@ static enum ek_tri tri_of(enum ek_answer answer)
 static enum ek_member_state state_of(int number)
 {
     static const enum ek_member_state states[] = {
-        EK_MEMBER_STARTUP,    EK_MEMBER_PRIMARY,  EK_MEMBER_SECONDARY, EK_MEMBER_RECOVERING,
-        EK_MEMBER_UNKNOWN,    EK_MEMBER_STARTUP2, EK_MEMBER_UNKNOWN,   EK_MEMBER_ARBITER,
-        EK_MEMBER_DOWN,       EK_MEMBER_ROLLBACK, EK_MEMBER_REMOVED};
+        EK_MEMBER_STARTUP, EK_MEMBER_PRIMARY,  EK_MEMBER_SECONDARY, EK_MEMBER_RECOVERING,
+        EK_MEMBER_UNKNOWN, EK_MEMBER_STARTUP2, EK_MEMBER_UNKNOWN,   EK_MEMBER_ARBITER,
+        EK_MEMBER_DOWN,    EK_MEMBER_ROLLBACK, EK_MEMBER_REMOVED};
     if (number == -2)
         return EK_MEMBER_UNINITIATED;
     if (number < 0 || number >= (int)(sizeof states / sizeof *states))
@@ -54,8 +53,7 @@ static void take_tls(struct ek_look *look, size_t i)
     }
     if (seen->handshake.certificate_pem)
         ek_look_certificate(look, seen->handshake.certificate_pem,
-                            strlen(seen->handshake.certificate_pem),
-                            &member->certificate_running);
+                            strlen(seen->handshake.certificate_pem), &member->certificate_running);
 }
 
 static void take_member(struct ek_look *look, size_t i)
@@ -98,8 +96,8 @@ static const struct ek_mongodb_seen *authoritative(const struct ek_look *look)
         const struct ek_mongodb_seen *seen = &look->seen[i];
         if (seen->initiated != EK_ANSWER_YES || seen->member_count == 0)
             continue;
-        if (seen->writable == EK_ANSWER_YES && (!best || best->writable != EK_ANSWER_YES ||
-                                                newer(seen, best)))
+        if (seen->writable == EK_ANSWER_YES &&
+            (!best || best->writable != EK_ANSWER_YES || newer(seen, best)))
             best = seen;
         else if (!best || (best->writable != EK_ANSWER_YES && newer(seen, best)))
             best = seen;
@@ -201,8 +199,8 @@ static void judge_initiated(struct ek_look *look)
             state->initiated = EK_YES;
             return;
         }
-        bool never_ran = member->process == EK_NO &&
-                         (member->data == EK_NO || member->restart_begun == EK_YES);
+        bool never_ran =
+            member->process == EK_NO && (member->data == EK_NO || member->restart_begun == EK_YES);
         if (!never_ran && look->seen[i].initiated != EK_ANSWER_NO)
             state->initiated = EK_UNKNOWN;
     }

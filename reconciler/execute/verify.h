@@ -7,15 +7,15 @@
 enum ek_check_result { EK_CHECK_PASSED, EK_CHECK_FAILED, EK_CHECK_UNKNOWN };
 
 struct ek_check {
-    int member;               /* -1: the deployment */
-    char name[64];            /* stable: "tls-by-name", "tls-by-address", "sslmode-running", … */
+    int member;    /* -1: the deployment */
+    char name[64]; /* stable: "tls-by-name", "tls-by-address", "sslmode-running", … */
     enum ek_check_result result;
-    char sentence[384];       /* what was seen, for people */
+    char sentence[384]; /* what was seen, for people */
 };
 
 /* Observe and check; at most `max` checks are written. Fails only as ek_observe does.
- * While sslMode is not disabled: connecting by name over TLS works; the same by IP address fails with a
- * certificate validation error (and with nothing else); the certificate served is the one
+ * While sslMode is not disabled: connecting by name over TLS works; the same by IP address fails
+ * with a certificate validation error (and with nothing else); the certificate served is the one
  * installed, by the authority, with the member's name only, its key encrypted on the host.
  * Always: sslMode running and configured agree with the spec; members healthy; hosts in the
  * configuration as wanted; while disabled: a TLS client is refused. */

@@ -74,8 +74,7 @@ static int find_drivers(struct ek_world *world, struct ek_error *err)
 static void set_authority(struct ek_world *world)
 {
     const struct ek_deployment_spec *spec = world->spec;
-    world->authority =
-        (struct ek_authority){.store = &world->store, .secrets = world->secrets};
+    world->authority = (struct ek_authority){.store = &world->store, .secrets = world->secrets};
     if (!spec->certificates.authority)
         return;
     world->authority.spec =
@@ -127,8 +126,8 @@ void ek_world_cleanup(struct ek_world **world)
     ek_world_close(*world);
 }
 
-void ek_world_secret_name(const struct ek_world *world, int member, const char *what,
-                          char *buffer, size_t size)
+void ek_world_secret_name(const struct ek_world *world, int member, const char *what, char *buffer,
+                          size_t size)
 {
     if (member < 0)
         snprintf(buffer, size, "%s/%s", world->mark, what);
@@ -156,8 +155,8 @@ int ek_world_secret(const struct ek_world *world, int member, const char *what, 
     return result;
 }
 
-void ek_world_target(const struct ek_world *world, size_t i, const char *label,
-                     char *name_buffer, size_t size, struct ek_mongodb_target *ret_target)
+void ek_world_target(const struct ek_world *world, size_t i, const char *label, char *name_buffer,
+                     size_t size, struct ek_mongodb_target *ret_target)
 {
     const struct ek_member_spec *member = &world->spec->members[i];
     bool trusted = world->authority.spec && access(world->authority_file, R_OK) == 0;

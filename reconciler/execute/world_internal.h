@@ -12,10 +12,10 @@
 
 /* Where things of one member are on its host. */
 struct ek_member_paths {
-    char key[512];         /* encrypted PKCS#8 */
-    char server[512];      /* certificate + encrypted key: net.tls.certificateKeyFile */
-    char trust[512];       /* net.tls.CAFile */
-    char key_file[512];    /* security.keyFile of a member that Evenkeel creates */
+    char key[512];      /* encrypted PKCS#8 */
+    char server[512];   /* certificate + encrypted key: net.tls.certificateKeyFile */
+    char trust[512];    /* net.tls.CAFile */
+    char key_file[512]; /* security.keyFile of a member that Evenkeel creates */
     char db[512];
     char log[512];
 };
@@ -34,8 +34,8 @@ struct ek_world {
     struct ek_secret_store store;
     struct ek_authority authority; /* authority.spec is NULL without TLS */
     struct ek_dns_zone zone;
-    char authority_file[512];      /* the root certificate on this machine */
-    char mark[160];                /* "account/deployment" */
+    char authority_file[512];       /* the root certificate on this machine */
+    char mark[160];                 /* "account/deployment" */
     struct ek_secret *own_password; /* as sealed, or NULL */
     struct ek_secret *key_file;     /* content of the set's keyFile as last read, or NULL */
 };
@@ -44,8 +44,8 @@ struct ek_world {
 
 /* Name of a secret of this deployment: "<account>/<deployment>/<what>" or, with a member,
  * "<account>/<deployment>/<member>/<what>". */
-void ek_world_secret_name(const struct ek_world *world, int member, const char *what,
-                          char *buffer, size_t size);
+void ek_world_secret_name(const struct ek_world *world, int member, const char *what, char *buffer,
+                          size_t size);
 
 /* The secret of that name; made at random and sealed first when there is none. */
 int ek_world_secret(const struct ek_world *world, int member, const char *what, size_t bytes,
@@ -53,8 +53,8 @@ int ek_world_secret(const struct ek_world *world, int member, const char *what, 
 
 /* How to reach member i over MongoDB's protocol; `label` as observed ("" none). Borrows from
  * the world and from name_buffer. */
-void ek_world_target(const struct ek_world *world, size_t i, const char *label,
-                     char *name_buffer, size_t size, struct ek_mongodb_target *ret_target);
+void ek_world_target(const struct ek_world *world, size_t i, const char *label, char *name_buffer,
+                     size_t size, struct ek_mongodb_target *ret_target);
 
 /* What Evenkeel writes under net.tls of member i. password_path is a buffer of 300 bytes that
  * the result borrows. */

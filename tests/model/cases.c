@@ -24,10 +24,7 @@ static const struct {
     {"3 members, one hidden", 3, false, {{1, 1, 0, 0}, {1, 1, 0, 0}, {0, 1, 1, 0}}},
     {"3 members, one of priority 0", 3, false, {{1, 1, 0, 0}, {1, 1, 0, 0}, {0, 1, 0, 0}}},
     {"4 members", 4, false, {{1, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}}},
-    {"5 members",
-     5,
-     false,
-     {{2, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}, {0, 1, 1, 0}}},
+    {"5 members", 5, false, {{2, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}, {1, 1, 0, 0}, {0, 1, 1, 0}}},
 };
 
 static char member_names[8][2] = {"a", "b", "c", "d", "e", "f", "g", "h"};
@@ -77,12 +74,10 @@ static void give_certificate(struct model_case *c, int i, struct ek_member_obser
     certificate->issued_by_authority = EK_YES;
     certificate->key_sealed = EK_YES;
     certificate->sole_name = EK_YES;
-    certificate->not_after_s =
-        c->policy.now_s + (c->certificates_due ? 10LL : 400LL) * 86400;
+    certificate->not_after_s = c->policy.now_s + (c->certificates_due ? 10LL : 400LL) * 86400;
     ek_domain_name(&c->spec, c->state.domain_label, (size_t)i, certificate->name,
                    sizeof certificate->name);
-    member->trust_installed =
-        (struct ek_trust_state){.present = EK_YES, .count = 1};
+    member->trust_installed = (struct ek_trust_state){.present = EK_YES, .count = 1};
     memcpy(member->trust_installed.sha256[0], c->state.authority_sha256, 32);
     member->domain_name_bound = EK_YES;
 }
@@ -122,8 +117,7 @@ static void fill_member(struct model_case *c, int i, uint64_t all)
     }
     enum ek_ssl_mode wanted_mode = c->spec.ssl_mode;
     c->spec.ssl_mode = c->from;
-    ek_wanted_host(&c->spec, c->state.domain_label, (size_t)i, member->host,
-                   sizeof member->host);
+    ek_wanted_host(&c->spec, c->state.domain_label, (size_t)i, member->host, sizeof member->host);
     c->spec.ssl_mode = wanted_mode;
 }
 

@@ -5,11 +5,11 @@
 #include "reconciler/step.h"
 
 struct model_case {
-    const char *shape;        /* "3 members", "PSA", … */
+    const char *shape; /* "3 members", "PSA", … */
     enum ek_ssl_mode from;
     enum ek_ssl_mode to;
-    bool domain_known;        /* certificates of an earlier SSL domain are on the hosts */
-    bool certificates_due;    /* they end soon */
+    bool domain_known;     /* certificates of an earlier SSL domain are on the hosts */
+    bool certificates_due; /* they end soon */
     struct ek_member_spec members[EK_MEMBERS_MAX];
     struct ek_deployment_spec spec;
     struct ek_state state;

@@ -6,24 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "reconciler/next.h"
 #include "reconciler/permit.h"
-#include "reconciler/plan.h"
-#include "tests/model/cases.h"
+#include "tests/model/model.h"
 
 struct set {
     uint64_t *slots;
     size_t capacity;
     size_t count;
-};
-
-struct totals {
-    size_t cases;
-    size_t states;
-    size_t transitions;
-    size_t broken;
 };
 
 static bool set_add(struct set *set, uint64_t key);
@@ -68,21 +59,12 @@ static uint64_t key_of(const struct model_case *c, const struct ek_state *state)
     return strtoull(head, NULL, 16);
 }
 
-static const char *describe(const struct model_case *c)
-{
-    static char text[160];
-    snprintf(text, sizeof text, "%s, %s -> %s%s%s", c->shape, ek_ssl_mode_name(c->from),
-             ek_ssl_mode_name(c->to), c->domain_known ? ", domain known" : "",
-             c->certificates_due ? ", certificates due" : "");
-    return text;
-}
-
-static void report(const struct model_case *c, struct totals *totals, const char *what,
+static void report(const struct model_case *c, struct model_totals *totals, const char *what,
                    const char *detail)
 {
     totals->broken++;
     if (totals->broken <= 20)
-        printf("  %s: %s: %s\n", describe(c), what, detail);
+        printf("  %s: %s: %s\n", model_describe(c), what, detail);
 }
 
 static bool as_wanted(const struct model_case *c, const struct ek_state *state)
@@ -138,19 +120,36 @@ static bool disturb(struct ek_state *state, size_t m, int how)
     return true;
 }
 
-static void walk(const struct model_case *c, const struct ek_state *from, int disturbances,
-                 struct set *seen, struct totals *totals)
+enum { STEPS_MAX = 300 };
+
+static bool among(const uint64_t *keys, int count, uint64_t key)
 {
-    struct ek_state state = *from;
+    for (int i = 0; i < count; i++)
+        if (keys[i] == key)
+            return true;
+    return false;
+}
+
+static void walk(const struct model_case *c, const struct ek_state *from, int disturbances,
+                 struct set *seen, struct model_totals *totals)
+{
+    struct ek_state state;
+    uint64_t keys[STEPS_MAX];
+    ek_state_copy(&state, from);
     for (int steps = 0;; steps++) {
         struct ek_verdict verdict;
         struct ek_broken_law law;
-        if (!set_add(seen, key_of(c, &state) ^ ((uint64_t)disturbances << 60)))
+        keys[steps] = key_of(c, &state) ^ ((uint64_t)disturbances << 60);
+        if (!set_add(seen, keys[steps])) {
+            if (among(keys, steps, keys[steps]))
+                report(c, totals, "endless", "the plan comes back to a state it was in");
             return; /* from here on it was walked before */
+        }
         totals->states++;
         for (size_t m = 0; disturbances > 0 && m < state.member_count; m++)
             for (int how = 0; how < 3; how++) {
-                struct ek_state other = state;
+                struct ek_state other;
+                ek_state_copy(&other, &state);
                 if (disturb(&other, m, how))
                     walk(c, &other, disturbances - 1, seen, totals);
             }
@@ -168,7 +167,7 @@ static void walk(const struct model_case *c, const struct ek_state *from, int di
             report(c, totals, law.id, law.sentence);
             return;
         }
-        if (steps > 500) {
+        if (steps == STEPS_MAX - 1) {
             report(c, totals, "endless", ek_step_row(verdict.step.kind)->verb);
             return;
         }
@@ -177,27 +176,7 @@ static void walk(const struct model_case *c, const struct ek_state *from, int di
     }
 }
 
-static void print_plan(const struct model_case *c)
-{
-    struct ek_plan plan;
-    struct ek_error err;
-    if (ek_plan_make(&c->spec, &c->state, &c->policy, &plan, &err) != 0) {
-        printf("%s: %s\n", err.id, err.sentence);
-        return;
-    }
-    printf("%s: %d restarts, %d elections, %zu steps\n", describe(c), plan.restarts,
-           plan.elections, plan.count);
-    for (size_t i = 0; i < plan.count; i++)
-        printf("  %zu %s %s%s%s %s%s (%s)\n", i + 1, ek_step_row(plan.steps[i].kind)->verb,
-               plan.steps[i].member < 0 ? "" : c->members[plan.steps[i].member].name,
-               plan.steps[i].other < 0 ? "" : " -> ",
-               plan.steps[i].other < 0 ? "" : c->members[plan.steps[i].other].name,
-               plan.steps[i].mode ? ek_ssl_mode_name(plan.steps[i].mode) : "",
-               plan.steps[i].hold ? " hold" : "", plan.steps[i].why);
-    ek_plan_done(&plan);
-}
-
-static void walk_case(struct model_case *c, int disturbances, struct totals *totals)
+static void walk_case(struct model_case *c, int disturbances, struct model_totals *totals)
 {
     struct set seen = {0};
     totals->cases++;
@@ -205,27 +184,15 @@ static void walk_case(struct model_case *c, int disturbances, struct totals *tot
     free(seen.slots);
 }
 
-int main(int argc, char **argv)
+void model_walk(struct model_totals *totals)
 {
-    struct totals totals = {0};
-    struct timespec start;
-    struct timespec end;
-    bool show = argc > 1 && strcmp(argv[1], "--show") == 0;
     static struct model_case c;
-    clock_gettime(CLOCK_MONOTONIC, &start);
     for (size_t shape = 0; shape < model_shape_count(); shape++)
         for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++)
             for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++)
                 for (int variant = 0; variant < 3; variant++) {
                     model_case_init(&c, shape, (enum ek_ssl_mode)from, (enum ek_ssl_mode)to,
                                     variant > 0, variant > 1);
-                    if (show && variant == 0)
-                        print_plan(&c);
-                    walk_case(&c, c.spec.member_count > 3 ? 1 : 2, &totals);
+                    walk_case(&c, c.spec.member_count > 3 ? 1 : 2, totals);
                 }
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("model: %zu cases, %zu states, %zu transitions, %zu laws broken or plans lost, %.1f s\n",
-           totals.cases, totals.states, totals.transitions, totals.broken,
-           (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
-    return totals.broken ? 1 : 0;
 }

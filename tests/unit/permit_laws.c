@@ -71,8 +71,7 @@ static void every_pair_of_modes(void **state)
             settle(THREE, (enum ek_ssl_mode)all, (enum ek_ssl_mode)all);
             for (int i = 0; i < 3; i++) /* the names in the certificates are the ones in use */
                 use_domain_name(i);
-            struct ek_step step =
-                step_of(EK_STEP_WRITE_CONFIGURATION, B, (enum ek_ssl_mode)one);
+            struct ek_step step = step_of(EK_STEP_WRITE_CONFIGURATION, B, (enum ek_ssl_mode)one);
             if (together[all][one])
                 assert_permitted(step);
             else
