@@ -48,6 +48,7 @@ static const struct {
     {225, "TransactionTooOld"},
     {262, "ExceededTimeLimit"},
     {10107, "NotMaster"},
+    {11000, "DuplicateKey"},
     {11600, "InterruptedAtShutdown"},
     {11602, "InterruptedDueToReplStateChange"},
     {13435, "NotMasterNoSlaveOk"},

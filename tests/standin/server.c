@@ -39,9 +39,34 @@ void server_each(void (*visit)(const struct conn *conn, void *arg), void *arg)
     pthread_mutex_unlock(&list_lock);
 }
 
+/* Nothing is ever compressed here. */
+static void add_compression(bson_t *network)
+{
+    static const char *const names[] = {"snappy", "zstd", "zlib"};
+    static const char *const ways[] = {"compressor", "decompressor"};
+    bson_t all, one, way;
+
+    bson_append_document_begin(network, "compression", -1, &all);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        bson_append_document_begin(&all, names[i], -1, &one);
+        for (size_t k = 0; k < COUNT_OF(ways); k++) {
+            bson_append_document_begin(&one, ways[k], -1, &way);
+            add_long(&way, "bytesIn", 0);
+            add_long(&way, "bytesOut", 0);
+            bson_append_document_end(&one, &way);
+        }
+        bson_append_document_end(&all, &one);
+    }
+    bson_append_document_end(network, &all);
+}
+
 void server_status(bson_t *conns, bson_t *network)
 {
+    bson_t sub;
+    int open_now;
+
     pthread_mutex_lock(&list_lock);
+    open_now = n_open;
     add_int(conns, "current", n_open);
     add_int(conns, "available", 16000 - n_open);
     add_int(conns, "totalCreated", n_created);
@@ -52,6 +77,11 @@ void server_status(bson_t *conns, bson_t *network)
     add_long(network, "physicalBytesIn", (int64_t)atomic_load(&bytes_in));
     add_long(network, "physicalBytesOut", (int64_t)atomic_load(&bytes_out));
     add_long(network, "numRequests", (int64_t)atomic_load(&requests));
+    add_compression(network);
+    bson_append_document_begin(network, "serviceExecutorTaskStats", -1, &sub);
+    add_str(&sub, "executor", "passthrough");
+    add_int(&sub, "threadsRunning", open_now);
+    bson_append_document_end(network, &sub);
 }
 
 static void rejected(const struct conn *c, const char *why)
