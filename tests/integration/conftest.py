@@ -45,24 +45,37 @@ def server():
 
 
 @pytest.fixture(scope="session")
-def shop(sandbox, server):
-    """A running three-member set in `disabled`, its specs in git, and Evenkeel for it. Shared:
-    a test leaves it in `disabled`, healthy, with a as primary."""
-    fleet = Fleet(sandbox / "fleet", server, priorities={"a": 2})
-    fleet.provision()
-    fleet.start()
-    fleet.initiate()
-    fleet.wait_settled()
-    specs = SpecsRepository(sandbox / "specs", fleet)
-    specs.set_mode("disabled", "the fleet as it is")
-    yield Shop(fleet, specs, Evenkeel(sandbox / "evenkeel", BUILD), sandbox)
-    fleet.destroy()
+def shops():
+    """The running shops, newest last."""
+    made = []
+    yield made
+    for shop in made:
+        shop.fleet.destroy()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def shop(shops, sandbox, server):
+    """A running three-member set in `disabled`, its specs in git, and Evenkeel for it. Shared by
+    all files that leave it as they found it; after one that did not, a new one is made."""
+    if not shops or not shops[-1].intact():
+        number = len(shops) + 1
+        if shops:
+            shops[-1].fleet.destroy()
+        fleet = Fleet(sandbox / f"fleet{number}", server, name=f"orders{number}", priorities={"a": 2})
+        fleet.provision()
+        fleet.start()
+        fleet.initiate()
+        fleet.wait_settled()
+        specs = SpecsRepository(sandbox / f"specs{number}", fleet)
+        shops.append(Shop(fleet, specs, Evenkeel(sandbox / f"evenkeel{number}", BUILD), sandbox))
+    shops[-1].specs.set_mode("disabled", "the fleet as it is")
+    return shops[-1]
+
+
+@pytest.fixture(scope="module")
 def bare_hosts(sandbox, server):
     """Three hosts on which nothing was ever installed, and specs that want SSL there."""
-    fleet = Fleet(sandbox / "new", server, set_name="rs-new", domain="new.example.net")
+    fleet = Fleet(sandbox / "new", server, name="billing")
     specs = SpecsRepository(sandbox / "new-specs", fleet)
     specs.set_mode("requireSSL", "a new deployment, SSL from its first start")
     yield Shop(fleet, specs, Evenkeel(sandbox / "new-evenkeel", BUILD), sandbox)

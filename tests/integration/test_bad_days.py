@@ -121,7 +121,7 @@ def test_a_repository_that_is_not_there(shop, command):
 
 
 def test_usage_errors_are_64(shop):
-    for words in (("plan", "--no-such-option"), ("no-such-command",), ()):
+    for words in (("plan", "--no-such-option"), ("no-such-command",), ("explain",)):
         assert shop.tool.run(*words).returncode == USAGE
 
 

@@ -106,22 +106,22 @@ class Fleet:
 
     made = 0
 
-    def __init__(self, directory, server, names="abc", set_name="rs-orders", domain="example.net",
-                 priorities=None):
+    def __init__(self, directory, server, names="abc", name="orders", priorities=None):
         self.directory = Path(directory)
         self.server = server
-        self.set_name = set_name
+        self.name = name  # the deployment's
+        self.set_name = f"rs-{name}"
         self.key = base64.b64encode(secrets.token_bytes(96)).decode("ascii")
         self.root_password = secrets.token_urlsafe(18)
         self.app_password = secrets.token_urlsafe(18)
         self.log_in_as_system = False  # where no root user was made
         number, Fleet.made = Fleet.made, Fleet.made + 1
         self.members = []
-        for index, name in enumerate(names):
-            member = Member(name=name, host=f"db-{name}.{domain}",
-                            address=f"10.77.0.{11 + 10 * number + index}",
-                            namespace=f"ek{number}-{name}", directory=self.directory / name,
-                            priority=(priorities or {}).get(name, 1))
+        for index, short in enumerate(names):
+            host = f"db-{short}.example.net" if number == 0 else f"db-{short}.{name}.example.net"
+            member = Member(name=short, host=host, address=f"10.77.0.{11 + 10 * number + index}",
+                            namespace=f"ek{number}-{short}", directory=self.directory / short,
+                            priority=(priorities or {}).get(short, 1))
             self._make_host(member)
             self.members.append(member)
 
@@ -337,9 +337,14 @@ class Fleet:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.states()}") from None
 
+    def answering(self):
+        """{name: isMaster reply} of the members that answer."""
+        replies = {m.name: self.is_master(m.name) for m in self.members}
+        return {name: reply for name, reply in replies.items() if reply}
+
     def term(self):
         """The election term: each election adds one."""
-        return max(self.status(m.name)["term"] for m in self.members if self.is_master(m.name))
+        return max(self.status(name)["term"] for name in self.answering())
 
     def configuration(self):
         return self.command(self.primary(), "replSetGetConfig")["config"]

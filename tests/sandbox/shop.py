@@ -41,14 +41,26 @@ class Shop:
 
     def world(self):
         """Files, processes, the set's configuration and users, modes, primary, election term."""
-        up = [m.name for m in self.fleet.members if self.fleet.is_master(m.name)]
-        users = self.fleet.command(up[0], "usersInfo", 1)["users"]
+        up = self.fleet.answering()
+        first = next(iter(up))
+        users = self.fleet.command(first, "usersInfo", 1)["users"]
+        statuses = {name: self.fleet.status(name) for name in up}
         return {"files": self.files(), "processes": self.fleet.processes(),
-                "configuration": self.fleet.command(up[0], "replSetGetConfig")["config"],
+                "configuration": self.fleet.command(first, "replSetGetConfig")["config"],
                 "users": sorted((u["user"], str(u["roles"])) for u in users),
-                "modes": {n: self.fleet.command(n, "getParameter", tlsMode=1)["tlsMode"]
-                          for n in up},
-                "primary": self.fleet.primary(), "term": self.fleet.term()}
+                "modes": {name: self.fleet.command(name, "getParameter", tlsMode=1)["tlsMode"]
+                          for name in up},
+                "states": {name: status["myState"] for name, status in statuses.items()},
+                "term": max(status["term"] for status in statuses.values())}
+
+    def intact(self):
+        """Whether a test may rely on it: disabled, healthy, the preferred member leads."""
+        try:
+            return (self.fleet.settled() and set(self.fleet.running_modes().values())
+                    == set(self.configured_modes().values()) == {"disabled"}
+                    and list(self.set_hosts().values()) == [m.host for m in self.fleet.members])
+        except Exception:  # pylint: disable=broad-except
+            return False
 
     # -- running the tool -----------------------------------------------------------------
 

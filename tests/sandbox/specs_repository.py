@@ -23,7 +23,7 @@ spec:
 DEPLOYMENT = """\
 apiVersion: evenkeel/v1
 kind: Deployment
-metadata: {{ name: orders, account: acme }}
+metadata: {{ name: {name}, account: acme }}
 spec:
   plan: dedicated
   provider: {{ name: local, directory: {directory}, server: {server} }}
@@ -45,7 +45,7 @@ MEMBER = ("      - {{ name: {name}, host: {host}, port: 27017, priority: {priori
 def deployment_text(fleet, ssl_mode, set_name=None, members=None):
     rows = [MEMBER.format(name=m.name, host=m.host, priority=m.priority, address=m.address,
                           namespace=m.namespace) for m in (members or fleet.members)]
-    return DEPLOYMENT.format(directory=fleet.directory, server=fleet.server, ssl_mode=ssl_mode,
+    return DEPLOYMENT.format(name=fleet.name, directory=fleet.directory, server=fleet.server, ssl_mode=ssl_mode,
                              set_name=set_name or fleet.set_name, members="\n".join(rows))
 
 
