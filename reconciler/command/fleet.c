@@ -89,7 +89,7 @@ static int read_files(struct ek_fleet *fleet, struct ek_spec_files *ret_files, s
     if (fleet->source.directory)
         return ek_directory_read(fleet->source.directory, ret_files, err);
     EK_BUFFER cache = {0};
-    ek_buffer_printf(&cache, "%s/git", fleet->controller.state_directory);
+    ek_buffer_printf(&cache, "%s/cache/git", fleet->controller.state_directory);
     struct ek_git_request request = {
         .url = fleet->source.url,
         .revision = fleet->source.commit,

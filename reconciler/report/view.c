@@ -159,7 +159,14 @@ static void add_name_changes(struct make *m)
 static void make_changes(struct make *m)
 {
     const char *label = ek_planned_label(m->planned);
-    add_mode_change(m);
+    if (has_step(m->plan, EK_STEP_INITIATE))
+        add_change(
+            m, EK_CHANGE_ADD, "replica set",
+            ek_arena_printf(m->arena, "%s, %s, sslMode %s from the first start", m->spec->set_name,
+                            ek_counted(m->arena, (int)m->spec->member_count, "member", "members"),
+                            ek_mode_word(m->spec, m->spec->ssl_mode)));
+    else
+        add_mode_change(m);
     if (label[0] && !m->state->domain_label[0] && m->spec->ssl_domain.base)
         add_change(m, EK_CHANGE_ADD, "SSL domain",
                    ek_arena_printf(m->arena, "%s.%s", label, m->spec->ssl_domain.base));
@@ -367,11 +374,14 @@ static void make_clients(struct make *m)
     enum ek_ssl_mode wanted = m->spec->ssl_mode;
     highest_mode_and_plaintext(m->state, &highest, &plaintext);
     bool renamed = has_step(m->plan, EK_STEP_RECONFIGURE);
-    if (renamed || has_step(m->plan, EK_STEP_INITIATE)) {
+    bool created = has_step(m->plan, EK_STEP_INITIATE);
+    if (renamed || created) {
         EK_BUFFER text = {0};
         ek_connection_string(m->spec, m->state, ek_planned_label(m->planned), true, &text);
         m->view->connection_string = keep(m, &text);
     }
+    if (created)
+        return;
     if (renamed && wanted > EK_SSL_DISABLED)
         add_client(m, ek_arena_printf(m->arena,
                                       "the connection string changes. Clients must be able to "
