@@ -1,0 +1,412 @@
+"""The command line as a transcript: stdout, stderr and exit status, without any fleet."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import resource
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tool import Evenkeel
+
+BUILD = os.environ.get("EVENKEEL_BUILD", "build")
+TOP = Path(__file__).resolve().parent.parent.parent
+OK, ERROR, STALE, LOCKED, BLOCKED, NOT_APPROVED, USAGE = 0, 1, 3, 4, 6, 8, 64
+
+SPECS = """\
+apiVersion: evenkeel/v1
+kind: Account
+metadata: {{ name: acme }}
+spec: {{}}
+---
+apiVersion: evenkeel/v1
+kind: Deployment
+metadata: {{ name: orders, account: acme }}
+spec:
+  provider: {{ name: local, directory: {directory} }}
+  replicaSet:
+    name: rs-orders
+    members:
+      - {{ name: a, host: 192.0.2.9, address: 192.0.2.9 }}
+  sslMode: disabled
+"""
+
+
+class Desk:
+    """A directory with specs, and the tool run in it."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.tool = Evenkeel(directory / "evenkeel", TOP / BUILD)
+        self.specs = directory / "specs"
+        self.specs.mkdir()
+        self.orders = self.specs / "orders.yaml"
+        self.orders.write_text(SPECS.format(directory=directory / "fleet"), encoding="utf-8")
+
+    def run(self, *arguments, stdin=subprocess.DEVNULL, **environment):
+        return subprocess.run([str(self.tool.program), *map(str, arguments)], cwd=self.directory,
+                              env=dict(self.tool.environment, **environment), stdin=stdin,
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def files(self):
+        return sorted(str(p) for p in self.directory.rglob("*") if p.suffix != ".lock")
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+# ---- usage ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words,says", [
+    ((), "usage: evenkeel"),
+    (("plna",), 'did you mean "plan"?'),
+    (("frobnicate",), "evenkeel help lists the commands"),
+    (("plan", "--ouput", "json"), "did you mean --output?"),
+    (("plan", "--output", "yaml"), "text|json|markdown"),
+    (("plan", "--timeout", "5s"), "this command has no option --timeout"),
+    (("apply", "--timeout", "5"), "durations are written"),
+    (("apply", "--lock-timeout"), "wants a value"),
+    (("plan", "--revision", "main"), "--git"),
+    (("plan", "a", "b"), "one argument at most"),
+    (("plan", "--git", ".", "specs"), "from --git or from a path"),
+    (("schema", "x"), "no arguments"),
+    (("explain",), "explain wants"),
+    (("help", "plna"), 'did you mean "plan"?'),
+])
+def test_usage_errors(desk, words, says):
+    done = desk.run(*words)
+    assert done.returncode == USAGE
+    assert done.stdout == ""
+    assert says in done.stderr
+
+
+def test_help_tells_of_every_command(desk):
+    listed = desk.run("help").stdout
+    for verb in ("validate", "plan", "apply", "status", "verify", "explain", "schema", "version"):
+        assert re.search(rf"^  {verb} ", listed, re.M)
+        told = desk.run("help", verb)
+        assert told.returncode == OK and told.stdout.startswith(f"usage: evenkeel {verb}")
+        assert desk.run(verb, "--help").stdout == told.stdout
+    assert desk.run("--help").stdout == listed
+
+
+def test_help_tells_the_exit_statuses(desk):
+    told = desk.run("help", "exit-status").stdout
+    assert [int(n) for n in re.findall(r"^ *(\d+)  ", told, re.M)] == [
+        0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 64, 130]
+
+
+def test_version(desk):
+    assert re.fullmatch(r"evenkeel \d+\.\d+\.\d+\n", desk.run("version").stdout)
+    assert desk.run("--version").stdout == desk.run("version").stdout
+    assert json.loads(desk.run("version", "--output", "json").stdout)["format_version"] == "1.0"
+
+
+def test_schema_is_json_schema(desk):
+    assert "$schema" in json.loads(desk.run("schema").stdout)
+
+
+# ---- explain -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what,says", [
+    ("EK-0113", "leaves disabled"),
+    ("ek-106", "is down"),
+    ("spec.sslMode", "preferSSL"),
+    ("no SSL certificate provided by peer", "encrypted"),
+    ("2026-01-02T03:04:05.000+0000 I NETWORK [conn7] SSL mode is set to 'preferred' and connection "
+     "7 to 10.0.0.1:5 is not using SSL.", "requireSSL"),
+])
+def test_explain(desk, what, says):
+    done = desk.run("explain", what)
+    assert done.returncode == OK
+    assert says in done.stdout
+    assert done.stderr == ""
+
+
+def test_explain_of_the_unknown_shows_what_is_near(desk):
+    done = desk.run("explain", "certificate", "something", "weird")
+    assert done.returncode == ERROR
+    assert done.stdout == ""
+    assert re.search(r"near: EK-\d{4} .*certificate", done.stderr)
+
+
+# ---- specs and where they come from --------------------------------------------------------
+
+
+def test_validate(desk):
+    done = desk.run("validate", "specs")
+    assert (done.returncode, done.stderr) == (OK, "")
+    assert done.stdout == "Valid: 1 account, 0 certificate authorities, 1 deployment.\n"
+    assert json.loads(desk.run("validate", "specs", "--output", "json").stdout)["deployments"] == [
+        "orders"]
+
+
+@pytest.mark.parametrize("words", [("validate",), ("plan",), ("apply", "--yes"), ("status",),
+                                   ("verify",)])
+def test_all_errors_of_the_specs_are_shown(desk, words):
+    text = desk.orders.read_text().replace("sslMode: disabled", "sslmode: on\n  plam: shared")
+    desk.orders.write_text(text)
+    before = desk.files()
+    done = desk.run(*words, "specs")
+    assert done.returncode == ERROR
+    assert done.stdout == ""
+    assert re.search(r"orders\.yaml:\d+:\d+: error: .*sslmode", done.stderr)
+    assert re.search(r"orders\.yaml:\d+:\d+: error: .*plam", done.stderr)
+    assert "2 errors in the specs" in done.stderr
+    assert desk.files() == before
+
+
+def test_a_directory_that_is_not_there(desk):
+    done = desk.run("plan", "nowhere")
+    assert done.returncode == ERROR
+    assert "nowhere" in done.stderr and "see: evenkeel explain EK-06" in done.stderr
+
+
+def test_a_revision_that_is_not_there(desk):
+    git = ["git", "-C", str(desk.specs), "-c", "user.name=Dana", "-c", "user.email=d@example.net"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "specs"]):
+        subprocess.run([*git, *words], check=True)
+    assert desk.run("validate", "--git", "specs").returncode == OK
+    done = desk.run("validate", "--git", "specs", "--revision", "v9.9")
+    assert done.returncode == ERROR
+    assert "v9.9" in done.stderr and "EK-06" in done.stderr
+
+
+def test_a_deployment_that_is_not_there(desk):
+    done = desk.run("plan", "specs", "--deployment", "order")
+    assert done.returncode == ERROR
+    assert 'did you mean "orders"?' in done.stderr and "EK-0805" in done.stderr
+
+
+# ---- plan and apply without a fleet --------------------------------------------------------
+
+
+def a_plan_file(desk, **changes):
+    """A whole and honest plan file for the specs, with nothing to do but what `changes` say."""
+    template = TOP / "tests/golden/disabled-to-prefer/plan.json"
+    document = json.loads(template.read_text(encoding="utf-8"))
+    document["source"] = {"kind": "directory", "location": str(desk.specs), "path": None,
+                          "commit": None, "commit_subject": None}
+    document["deployments"][0].update(name="orders", account="acme", **changes)
+    return sealed(document)
+
+
+def sealed(document):
+    import hashlib  # pylint: disable=import-outside-toplevel
+    named = {k: v for k, v in document.items() if k not in ("sha256", "observed_at")}
+    text = json.dumps(named, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return dict(document, sha256=hashlib.sha256(text.encode()).hexdigest())
+
+
+def test_the_digest_is_what_the_schema_says(desk):
+    del desk
+    for path in sorted((TOP / "tests/golden").glob("*/plan.json")):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        assert sealed(document)["sha256"] == document["sha256"], path
+
+
+def test_plans_follow_their_schema():
+    schema = json.loads((TOP / "contrib/schema/plan.schema.json").read_text(encoding="utf-8"))
+    for path in sorted((TOP / "tests/golden").glob("*/plan.json")):
+        follow(schema, schema, json.loads(path.read_text(encoding="utf-8")), str(path))
+
+
+def follow(schema, rule, value, where):
+    """The part of JSON Schema that ours uses; keys that the schema doesn't name are errors."""
+    if "$ref" in rule:
+        rule = schema["$defs"][rule["$ref"].rsplit("/", 1)[1]]
+    types = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool,
+             "null": type(None)}
+    if "type" in rule:
+        allowed = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
+        assert any(type(value) is types[name] for name in allowed), f"{where}: {value!r}"
+    assert "enum" not in rule or value in rule["enum"], f"{where}: {value!r}"
+    assert "const" not in rule or value == rule["const"], f"{where}: {value!r}"
+    if isinstance(value, str) and "pattern" in rule:
+        assert re.search(rule["pattern"], value), f"{where}: {value!r}"
+    if isinstance(value, dict):
+        assert set(rule.get("required", ())) <= set(value), f"{where}: {sorted(value)}"
+        for key, item in value.items():
+            assert key in rule["properties"], f"{where}: {key} is not in the schema"
+            follow(schema, rule["properties"][key], item, f"{where}/{key}")
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            follow(schema, rule["items"], item, f"{where}/{i}")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "not JSON", "[]", '{"type": "plan"}'])
+def test_a_file_that_is_no_plan(desk, content):
+    path = desk.directory / "bad.plan"
+    path.write_text(content)
+    done = desk.run("apply", path)
+    assert done.returncode == ERROR
+    assert "EK-0808" in done.stderr and done.stdout == ""
+
+
+def test_a_plan_that_was_changed(desk):
+    document = a_plan_file(desk)
+    document["deployments"][0]["steps"].pop()
+    path = desk.directory / "changed.plan"
+    path.write_text(json.dumps(document))
+    done = desk.run("apply", path)
+    assert done.returncode == ERROR
+    assert "changed after it was written" in done.stderr
+
+
+def test_a_plan_of_a_newer_evenkeel(desk):
+    path = desk.directory / "newer.plan"
+    path.write_text(json.dumps(sealed(dict(a_plan_file(desk), format_version="2.0"))))
+    done = desk.run("apply", path)
+    assert done.returncode == ERROR
+    assert "EK-0809" in done.stderr
+
+
+def test_a_plan_for_other_specs(desk):
+    path = desk.directory / "other.plan"
+    path.write_text(json.dumps(a_plan_file(desk)))
+    done = desk.run("apply", path)
+    assert done.returncode == STALE
+    assert "EK-0810" in done.stderr
+
+
+def test_a_plan_file_that_is_not_there(desk):
+    done = desk.run("apply", "nowhere.plan")
+    assert done.returncode == ERROR
+    assert "nowhere.plan" in done.stderr
+
+
+def lock_path(desk):
+    path = desk.tool.state / "locks" / "acme-orders.lock"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def test_locked(desk):
+    with open(lock_path(desk), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write('{"id":"0123456789abcdef","operation":"apply","who":"dana","host":"ops1",'
+                   '"pid":4711,"since":"2026-01-02T03:04:05Z"}')
+        lock.flush()
+        began = time.monotonic()
+        done = desk.run("apply", "--yes", "specs")
+        assert done.returncode == LOCKED
+        for word in ("EK-0806", "dana", "ops1", "4711", "2026-01-02T03:04:05Z", "--lock-timeout"):
+            assert word in done.stderr
+        assert time.monotonic() - began < 5
+        began = time.monotonic()
+        assert desk.run("apply", "--yes", "specs", "--lock-timeout", "1s").returncode == LOCKED
+        assert time.monotonic() - began >= 1
+
+
+def test_a_lock_ends_with_its_process(desk):
+    lock_path(desk).write_text('{"id":"old"}')
+    assert desk.run("apply", "--yes", "specs").returncode != LOCKED
+
+
+def test_a_deployment_that_is_created_needs_approval(desk):
+    before = desk.files()
+    done = desk.run("apply", "specs")
+    assert done.returncode == NOT_APPROVED, done.stdout + done.stderr
+    assert "EK-0811" in done.stderr
+    assert "Plan: " in done.stdout
+    made = [f for f in desk.files() if f not in before]
+    assert all("locks" in f for f in made), made
+
+
+@pytest.mark.parametrize("answer", ["no\n", "y\n", "YES\n", "yes please\n", "\x04"])
+def test_only_yes_is_yes(desk, answer):
+    leader, follower = pty.openpty()
+    with subprocess.Popen([str(desk.tool.program), "apply", "specs"], cwd=desk.directory,
+                          env=desk.tool.environment, stdin=follower, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        try:
+            assert wait_for_text(process.stderr, b'Only "yes" is accepted: ')
+            os.write(leader, answer.encode())
+            assert process.wait(timeout=30) == NOT_APPROVED
+        finally:
+            process.kill()
+            os.close(leader)
+            os.close(follower)
+    assert not (desk.directory / "fleet").exists()
+
+
+def wait_for_text(stream, text, seconds=30):
+    seen, deadline = b"", time.monotonic() + seconds
+    while text not in seen:
+        ready, _, _ = select.select([stream], [], [], max(0, deadline - time.monotonic()))
+        piece = os.read(stream.fileno(), 4096) if ready else b""
+        if not piece:
+            return False
+        seen += piece
+    return True
+
+
+# ---- what goes where -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words,environment,coloured", [
+    ((), {"NO_COLOR": ""}, False),
+    (("--color", "always"), {}, True),
+    (("--color", "always", "--no-color"), {}, False),
+])
+def test_colour(desk, words, environment, coloured):
+    done = desk.run("plan", "specs", *words, **environment)
+    assert ("\033[" in done.stdout) == coloured
+
+
+def test_state_goes_where_it_is_told(desk):
+    elsewhere = desk.directory / "elsewhere"
+    desk.run("apply", "specs", "--state-dir", elsewhere)
+    assert (elsewhere / "locks").is_dir()
+    assert not (desk.tool.state / "locks").exists()
+
+
+def test_a_closed_pipe_is_an_error_and_no_death(desk):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([str(desk.tool.program), "help"], stdout=writer, env=desk.tool.environment,
+                          stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    os.close(writer)
+    assert done.returncode == ERROR
+    assert "EK-0814" in done.stderr
+
+
+def dumps_core(process):
+    """Whether the kernel dumps the process's memory when it aborts."""
+    process.send_signal(signal.SIGABRT)
+    _, status = os.waitpid(process.pid, 0)
+    process.returncode = -signal.SIGABRT
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGABRT
+    return os.WCOREDUMP(status)
+
+
+def allow_core():
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+
+
+def test_it_leaves_no_core(desk):
+    """It holds secrets: its memory is not dumped where another program's is."""
+    with subprocess.Popen(["sleep", "60"], cwd=desk.directory, preexec_fn=allow_core) as other:
+        time.sleep(0.2)  # until exec
+        if not dumps_core(other):
+            pytest.skip("nothing is dumped on this machine")
+    leader, follower = pty.openpty()
+    with subprocess.Popen([str(desk.tool.program), "apply", "specs"], cwd=desk.directory,
+                          env=desk.tool.environment, stdin=follower, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, preexec_fn=allow_core) as process:
+        assert wait_for_text(process.stderr, b"accepted: ")
+        assert not dumps_core(process)
+    os.close(leader)
+    os.close(follower)
