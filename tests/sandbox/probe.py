@@ -14,6 +14,7 @@ way tries the other way at once, with a server selection of one second instead o
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -34,8 +35,8 @@ SELECTION_EITHER_MS = 1000
 
 
 class Writer:
-    def __init__(self, number, record):
-        self.number, self.record = number, record
+    def __init__(self, number, run, record):
+        self.number, self.run_name, self.record = number, run, record
         self.counter = 0
         self.ways = []  # connection strings, the current one first
         self.clients = {}
@@ -78,7 +79,7 @@ class Writer:
         with self.lock:
             client = self.clients[self.ways[0]]
         self.counter += 1
-        name = f"{self.number}-{self.counter}"
+        name = f"{self.run_name}-{self.number}-{self.counter}"
         try:
             client[DATABASE][COLLECTION].insert_one({"_id": name})
         except pymongo.errors.PyMongoError as error:
@@ -105,10 +106,10 @@ class Writer:
                 client.close()
 
 
-def client_process(number, path):
+def client_process(number, run, path):
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the probe stops its clients itself
     with open(path, "w", encoding="utf-8", buffering=1) as record:
-        writer = Writer(number, record)
+        writer = Writer(number, run, record)
         thread = None
         for line in sys.stdin:
             command = json.loads(line)
@@ -133,8 +134,9 @@ class Probe:
     def __init__(self, directory, uri):
         self.paths = [os.path.join(directory, f"probe-{n}.log") for n in range(CLIENTS)]
         self.lock = threading.Lock()
+        run = secrets.token_hex(4)  # of this probe: ids are never used again
         self.processes = [
-            subprocess.Popen([sys.executable, os.path.abspath(__file__), str(n), path],
+            subprocess.Popen([sys.executable, os.path.abspath(__file__), str(n), run, path],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             for n, path in enumerate(self.paths)]
         self.move([uri])
@@ -218,4 +220,4 @@ class Probe:
 
 
 if __name__ == "__main__":
-    client_process(int(sys.argv[1]), sys.argv[2])
+    client_process(int(sys.argv[1]), sys.argv[2], sys.argv[3])
