@@ -66,7 +66,6 @@ static void begin_line(struct ek_progress *progress, const struct ek_event *even
     if (event->step) {
         ek_buffer_printf(text, "%zu/%zu ", event->number, event->total);
         describe(progress, event->step, text);
-        ek_buffer_text_add(text, " ");
     }
 }
 
@@ -76,7 +75,7 @@ static void say_begun(struct ek_progress *progress, const struct ek_event *event
     if (!progress->terminal)
         return;
     begin_line(progress, event, text);
-    ek_buffer_text_add(text, "...");
+    ek_buffer_text_add(text, " ...");
     progress->line_open = true;
 }
 
@@ -87,7 +86,7 @@ static void say_done(struct ek_progress *progress, const struct ek_event *event,
     char elapsed[32];
     ek_duration_text(event->elapsed_ms, elapsed);
     begin_line(progress, event, text);
-    ek_buffer_printf(text, "... %sdone%s (%s)\n", paint->add, paint->plain, elapsed);
+    ek_buffer_printf(text, " ... %sdone%s (%s)\n", paint->add, paint->plain, elapsed);
 }
 
 static void say_waiting(struct ek_progress *progress, const struct ek_event *event,
@@ -96,7 +95,7 @@ static void say_waiting(struct ek_progress *progress, const struct ek_event *eve
     int64_t elapsed_ms =
         progress->waiting_since_ms ? event->at_ms - progress->waiting_since_ms : event->elapsed_ms;
     begin_line(progress, event, text);
-    ek_buffer_printf(text, "Still waiting: %s [%llds elapsed]\n",
+    ek_buffer_printf(text, "%sStill waiting: %s [%llds elapsed]\n", event->step ? ": " : "",
                      event->text ? event->text : "the effect is not seen yet",
                      (long long)(elapsed_ms / 1000));
 }
