@@ -14,7 +14,9 @@ UNIT_TIMEOUT_S = 180
 MODEL_TIMEOUT_S = 300
 INTEGRATION_TIMEOUT_S = 600
 ERROR_ID = re.compile(r'"(EK-\d{4})"')
-ROW = re.compile(r'\s*EK_[A-Z_]*ROW\(\s*"(EK-\d{4})"')
+NAMED_ID = re.compile(r"\bEK-\d{4}\b")
+ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-\d{4})"', re.M)
+COUNTS = re.compile(r"(\d+) passed, (\d+) failed\s*$")
 # Rows that explain another program's log lines: nothing in our sources raises them.
 LOG_LINE_IDS = re.compile(r"EK-09\d\d")
 
@@ -61,14 +63,14 @@ class Check:
         suite.count(self.make("syntax"), "clang finds something in the sources")
         wrong = core_includes_of_drivers()
         suite.count(not wrong, f"the core includes drivers: {wrong}")
-        rows, used = catalogue_rows(), used_ids()
+        rows, used = catalogue_rows(), used_ids(ERROR_ID)
         twice = sorted({row for row in rows if rows.count(row) > 1})
         suite.count(not twice, f"ids with more than one row in the catalogue: {twice}")
         missing = sorted(set(used) - set(rows))
         suite.count(not missing,
                     "ids without a row in the catalogue: " +
                     ", ".join(f"{name} ({used[name]})" for name in missing))
-        idle = sorted(r for r in set(rows) - set(used) if not LOG_LINE_IDS.match(r))
+        idle = sorted(r for r in set(rows) - set(used_ids(NAMED_ID)) if not LOG_LINE_IDS.match(r))
         suite.count(not idle, f"rows of the catalogue that no source uses: {idle}")
         return suite.close()
 
@@ -107,13 +109,20 @@ class Check:
 
     def run_model(self):
         suite = Suite("model")
-        built = self.make("build/model".replace("build", str(self.build), 1))
+        built = self.make(str(self.build / "model"))
         suite.count(built, "make model")
         if built:
             try:
                 done = subprocess.run([str(self.build / "model")], timeout=MODEL_TIMEOUT_S,
-                                      env=self.environment, check=False)
-                suite.count(done.returncode == 0, f"exit status {done.returncode}")
+                                      env=self.environment, capture_output=True, text=True,
+                                      errors="replace", check=False)
+                print(done.stdout + done.stderr, end="", flush=True)
+                counts = COUNTS.search(done.stdout)
+                if counts:
+                    suite.passed += int(counts.group(1))
+                    suite.failed += int(counts.group(2))
+                if not counts or (done.returncode != 0 and not suite.failed):
+                    suite.count(False, f"exit status {done.returncode}")
             except subprocess.TimeoutExpired:
                 suite.count(False, f"nothing after {MODEL_TIMEOUT_S} s")
         return suite.close()
@@ -170,18 +179,18 @@ def core_includes_of_drivers():
 
 
 def catalogue_rows():
-    return [match.group(1) for path in sorted(Path("reconciler/catalogue").glob("*.def"))
-            for match in map(ROW.match, path.read_text(encoding="utf-8").splitlines()) if match]
+    return [name for path in sorted(Path("reconciler/catalogue").glob("*.def"))
+            for name in ROW.findall(path.read_text(encoding="utf-8"))]
 
 
-def used_ids():
-    """{id: first file that names it}."""
+def used_ids(pattern):
+    """{id: first file in which the pattern finds it}."""
     used = {}
     for path in sources():
         if path.parent == Path("reconciler/catalogue") and path.suffix == ".def":
             continue
-        for name in ERROR_ID.findall(path.read_text(encoding="utf-8")):
-            used.setdefault(name, path)
+        for match in pattern.finditer(path.read_text(encoding="utf-8")):
+            used.setdefault(match.group().strip('"'), path)
     return used
 
 
