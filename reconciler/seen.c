@@ -118,6 +118,12 @@ static bool caught_up(const struct comparison *c, const struct ek_member_observe
     return missing(c, "member %s lags %lld s", member->name, (long long)(member->lag_ms / 1000));
 }
 
+/* Start times move a little when the machine's clock is set. */
+static bool same_time(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms - b_ms < 3000 && b_ms - a_ms < 3000;
+}
+
 /* The process that was started, not the old one, with what its files say, taken back by its
  * peers. */
 static bool process_seen(const struct comparison *c)
@@ -125,7 +131,7 @@ static bool process_seen(const struct comparison *c)
     const struct ek_member_observed *member = now(c);
     if (member->process != EK_YES)
         return missing(c, "the server process of member %s does not run", member->name);
-    if (member->pid == then(c)->pid && member->started_ms == then(c)->started_ms)
+    if (member->pid == then(c)->pid && same_time(member->started_ms, then(c)->started_ms))
         return missing(c, "member %s still runs the old process", member->name);
     if (member->reachable != EK_YES)
         return missing(c, "member %s does not answer yet", member->name);

@@ -57,6 +57,7 @@ struct ek_member_observed {
     enum ek_tri process; /* the server process exists */
     int64_t pid;         /* 0 unknown or none */
     int64_t started_ms;
+    int64_t age_ms;            /* how long that process has run */
     enum ek_tri restart_begun; /* Evenkeel began a restart whose process never came up */
     enum ek_tri data;          /* the data directory holds something */
     enum ek_tri configuration; /* the configuration file exists */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "reconciler/base/buffer.h"
@@ -72,6 +73,10 @@ int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *
                        "/proc/stat does not tell when the machine started");
     uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
     process.started_ms = boot_s * 1000 + (int64_t)(process.ticks * 1000 / per_second);
+    struct timespec since_boot;
+    clock_gettime(CLOCK_BOOTTIME, &since_boot);
+    process.age_ms = (int64_t)since_boot.tv_sec * 1000 + (int64_t)(since_boot.tv_nsec / 1000000) -
+                     (int64_t)(process.ticks * 1000 / per_second);
     *ret_process = process;
     return 0;
 }

@@ -12,7 +12,8 @@
 struct ek_process {
     pid_t pid;          /* 0: none */
     uint64_t ticks;     /* start, in clock ticks since boot: with the pid, its identity */
-    int64_t started_ms; /* the same since the epoch */
+    int64_t started_ms; /* the same since the epoch, to the second: the kernel keeps no better */
+    int64_t age_ms;     /* how long it has run, to the clock tick */
 };
 
 /* The live process of that pid; EK_NOT_FOUND (EK-0401) when there is none or it is a zombie. */

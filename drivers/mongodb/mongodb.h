@@ -36,10 +36,12 @@ struct ek_mongodb_member {
     double priority;
     int votes;
     bool hidden, arbiter, build_indexes, delayed;
-    bool view_known;   /* replSetGetStatus had a row for it */
-    bool healthy;      /* health 1 (the row of the member itself: always true) */
-    int state;         /* 0…10 as the server numbers them */
-    int64_t optime_ms; /* wall time of its last applied operation, -1 unknown */
+    bool view_known;          /* replSetGetStatus had a row for it */
+    bool healthy;             /* health 1 (the row of the member itself: always true) */
+    int state;                /* 0…10 as the server numbers them */
+    int64_t heartbeat_age_ms; /* since its last heartbeat to that member, by its own clock; -1
+                                 unknown (and for the row of the member itself) */
+    int64_t optime_ms;        /* wall time of its last applied operation, -1 unknown */
     char heartbeat_message[256];
 };
 

@@ -52,12 +52,16 @@ static struct ek_mongodb_member *member_with_id(struct ek_mongodb_seen *seen, in
     if (seen->member_count == EK_MEMBERS_MAX)
         return NULL;
     struct ek_mongodb_member *member = &seen->members[seen->member_count++];
-    *member = (struct ek_mongodb_member){
-        .id = id, .state = -1, .optime_ms = -1, .votes = -1, .priority = -1};
+    *member = (struct ek_mongodb_member){.id = id,
+                                         .state = -1,
+                                         .optime_ms = -1,
+                                         .heartbeat_age_ms = -1,
+                                         .votes = -1,
+                                         .priority = -1};
     return member;
 }
 
-static void read_status_row(const bson_t *row, struct ek_mongodb_seen *seen)
+static void read_status_row(const bson_t *row, int64_t now_ms, struct ek_mongodb_seen *seen)
 {
     int64_t id = ek_bson_int(row, "_id", -1);
     struct ek_mongodb_member *member =
@@ -71,6 +75,9 @@ static void read_status_row(const bson_t *row, struct ek_mongodb_seen *seen)
     member->optime_ms = ek_bson_date_ms(row, "lastAppliedWallTime");
     if (member->optime_ms < 0)
         member->optime_ms = ek_bson_date_ms(row, "optimeDate");
+    int64_t heartbeat_ms = ek_bson_date_ms(row, "lastHeartbeat");
+    if (now_ms >= 0 && heartbeat_ms > 0)
+        member->heartbeat_age_ms = now_ms > heartbeat_ms ? now_ms - heartbeat_ms : 0;
     ek_bson_copy_text(row, "lastHeartbeatMessage", member->heartbeat_message,
                       sizeof member->heartbeat_message);
     if (!member->host[0])
@@ -83,11 +90,12 @@ static void read_status_rows(const bson_t *reply, struct ek_mongodb_seen *seen)
 {
     bson_t rows, row;
     bson_iter_t at;
+    int64_t now_ms = ek_bson_date_ms(reply, "date");
     if (!ek_bson_document(reply, "members", &rows) || !bson_iter_init(&at, &rows))
         return;
     while (bson_iter_next(&at))
         if (ek_bson_iter_document(&at, &row))
-            read_status_row(&row, seen);
+            read_status_row(&row, now_ms, seen);
 }
 
 void ek_mongodb_read_status(const bson_t *reply, struct ek_mongodb_seen *seen)

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
 
 enum { FILE_MAX = 1 << 20 };
 
 /* A process that began this much before a file was written may still have read it: start
  * times are exact to the clock tick only. */
-static const int64_t start_time_slack_ms = 1500;
+static const int64_t start_time_slack_ms = 50;
 
 static int read_host_file(struct ek_look *look, size_t i, const char *path,
                           struct ek_buffer *ret_content, int64_t *ret_modified_ms)
@@ -36,6 +37,7 @@ static void look_at_process(struct ek_look *look, size_t i)
     member->process = facts.running ? EK_YES : EK_NO;
     member->pid = facts.pid;
     member->started_ms = facts.started_ms;
+    member->age_ms = facts.age_ms;
     member->restart_begun = facts.restart_begun ? EK_YES : EK_NO;
     member->data = facts.data_present ? EK_YES : EK_NO;
 }
@@ -164,7 +166,8 @@ static void look_at_trust_file(struct ek_look *look, size_t i)
         trust->count = 0;
     /* The server reads the file when it starts. One that began before the file was written
      * trusts something else. */
-    if (member->process == EK_YES && modified_ms <= member->started_ms + start_time_slack_ms)
+    int64_t started_ms = ek_wall_ms() - member->age_ms;
+    if (member->process == EK_YES && modified_ms <= started_ms + start_time_slack_ms)
         member->trust_running = *trust;
     else if (member->process == EK_YES)
         member->trust_running.present = EK_YES;

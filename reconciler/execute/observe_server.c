@@ -154,6 +154,13 @@ static void take_configuration(struct ek_look *look, const struct ek_mongodb_see
     }
 }
 
+/* A peer's word about a process that it has not heard of yet is about the one before it. */
+static bool speaks_of_this_process(const struct ek_mongodb_member *row,
+                                   const struct ek_member_observed *member)
+{
+    return row->heartbeat_age_ms < 0 || row->heartbeat_age_ms < member->age_ms;
+}
+
 /* Rows of other members' statuses are matched by _id: names may differ for a moment. */
 static void take_views(struct ek_look *look)
 {
@@ -167,7 +174,8 @@ static void take_views(struct ek_look *look)
                 if (state->members[i].id != seen->members[m].id || state->members[i].id < 0)
                     continue;
                 state->members[i].viewed_by |= (uint64_t)1 << viewer;
-                if (seen->members[m].healthy)
+                if (seen->members[m].healthy &&
+                    speaks_of_this_process(&seen->members[m], &state->members[i]))
                     state->members[i].healthy_for |= (uint64_t)1 << viewer;
             }
         }
