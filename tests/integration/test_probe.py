@@ -23,11 +23,12 @@ def test_a_pause_a_restart_an_election_and_a_loss_are_seen(shop, tmp_path):
             fleet.kill("c")
             fleet.start("c")
             fleet.wait_healthy()
-            for _ in range(2):  # away from a, and back to it
-                before = fleet.primary()
-                fleet.command(before, "replSetStepDown", 2, secondaryCatchUpPeriodSecs=1)
-                wait_for(lambda b=before: fleet.primary() not in (None, b), "another primary", 20)
-                time.sleep(2.5)  # a member that stepped down may not be elected again at once
+            fleet.command("c", "replSetFreeze", 60)  # so that it is known who is elected
+            for heir in ("b", "a"):
+                fleet.command(heir, "replSetFreeze", 0)
+                fleet.command(fleet.primary(), "replSetStepDown", 10, secondaryCatchUpPeriodSecs=5)
+                wait_for(lambda h=heir: fleet.primary() == h, f"{heir} leads", 20)
+            fleet.command("c", "replSetFreeze", 0)
             fleet.wait_settled()
         wait_for(lambda: probe.writing(seen.ended), "clients still write", 30)
         probe.stop()
