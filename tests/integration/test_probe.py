@@ -13,7 +13,7 @@ def test_a_pause_a_restart_an_election_and_a_loss_are_seen(shop, tmp_path):
     fleet = shop.fleet
     with Probe(tmp_path, fleet.plain_uri()) as probe:
         with Watcher(fleet) as seen:
-            wait_for(lambda: probe.writing(seen.began), "clients write", 10)
+            wait_for(lambda: probe.writing(seen.began, 300), "clients write", 30)
             primary = fleet.processes()[fleet.primary()].pid
             os.kill(primary, signal.SIGSTOP)
             time.sleep(1.2)

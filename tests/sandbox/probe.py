@@ -13,6 +13,7 @@ way tries the other way at once, with a server selection of one second instead o
 """
 
 import json
+import math
 import os
 import secrets
 import signal
@@ -202,7 +203,7 @@ class Probe:
                 gaps.sort()
             if gaps:
                 longest = max(longest, gaps[-1])
-                percentile = max(percentile, gaps[min(len(gaps) - 1, int(len(gaps) * 0.99))])
+                percentile = max(percentile, gaps[math.ceil(len(gaps) * 0.99) - 1])
         return longest, percentile
 
     def writing(self, since, count=20):
