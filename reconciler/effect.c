@@ -139,6 +139,9 @@ static void initiate(const struct ek_deployment_spec *spec, struct ek_state *sta
     uint64_t all = (((uint64_t)1 << (state->member_count - 1)) << 1) - 1;
     size_t first = 0;
     state->initiated = EK_YES;
+    state->authentication = EK_YES; /* its keyFile turns it on */
+    if (state->own_user == EK_UNKNOWN)
+        state->own_user = EK_NO;
     state->config_version = 1;
     snprintf(state->set_name, sizeof state->set_name, "%s", spec->set_name);
     for (size_t i = 0; i < state->member_count; i++) {

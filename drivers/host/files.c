@@ -15,7 +15,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 
-enum { CONFIGURATION_MAX = 1 << 20, TAIL_BYTES = 600, TAIL_LINES = 3 };
+enum { CONFIGURATION_MAX = 1 << 20, TAIL_BYTES = 4096 };
 
 int ek_owner_of(const char *user, struct ek_owner *ret_owner, struct ek_error *err)
 {
@@ -172,6 +172,15 @@ bool ek_directory_has_content(const char *path)
     return found;
 }
 
+/* "<time> E  NETWORK  […" up to 4.2, {"t":…,"s":"E",… later; F is fatal. */
+static bool is_error_line(const char *line)
+{
+    if (*line == '{')
+        return strstr(line, "\"s\":\"E\"") || strstr(line, "\"s\":\"F\"");
+    const char *severity = strchr(line, ' ');
+    return severity && strchr("EF", severity[1]) && severity[1] && severity[2] == ' ';
+}
+
 void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_text)
 {
     char bytes[TAIL_BYTES + 1];
@@ -188,13 +197,16 @@ void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_tex
     while (got > 0 && bytes[got - 1] == '\n')
         got--;
     bytes[got > 0 ? got : 0] = 0;
-    char *begin = bytes + (got > 0 ? got : 0);
-    for (int lines = 0; begin > bytes; begin--)
-        if (begin[-1] == '\n' && ++lines == TAIL_LINES)
-            break;
-    for (char *c = begin; *c; c++)
-        if (*c == '\n')
-            ek_buffer_text_add(ret_text, " | ");
-        else
-            ek_buffer_add(ret_text, c, 1);
+    bool any = false;
+    const char *last = "";
+    char *rest = NULL;
+    for (char *line = strtok_r(bytes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        last = line;
+        if (!is_error_line(line))
+            continue;
+        ek_buffer_printf(ret_text, "%s%s", any ? " | " : "", line);
+        any = true;
+    }
+    if (!any)
+        ek_buffer_text_add(ret_text, last);
 }

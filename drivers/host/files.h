@@ -47,7 +47,8 @@ void ek_host_configuration(const struct ek_host *host,
 /* Whether the directory has any entry. */
 bool ek_directory_has_content(const char *path);
 
-/* The last lines of a file, from `from` on, as one line for a message ("" when there are none). */
+/* What a server's log says went wrong from `from` on, as one line for a message: its lines of
+ * severity error or fatal, or else its last line ("" when there is none). */
 void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_text);
 
 #endif

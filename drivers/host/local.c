@@ -145,11 +145,11 @@ static int ended_at_once(const struct ek_host *host, const char *output, int64_t
                          const char *log, int64_t log_from, struct ek_error *err)
 {
     EK_BUFFER words = {0};
-    ek_host_file_tail(output, output_from, &words);
-    if (words.length > 0 && log)
-        ek_buffer_text_add(&words, " | ");
     if (log)
         ek_host_file_tail(log, log_from, &words);
+    if (words.length > 0)
+        ek_buffer_text_add(&words, " | ");
+    ek_host_file_tail(output, output_from, &words);
     ek_fail(err, EK_CONFLICT, "EK-0404", "%s/%s: the server ended right after its start",
             host->deployment, host->member);
     ek_cause(err, "%s", words.length ? ek_buffer_text(&words) : "it said nothing");

@@ -121,6 +121,22 @@ static int install_key_file(const struct action *a, struct ek_error *err)
 
 /* ---- configuration and process ---- */
 
+/* The server wants its data directory to be there. */
+static int make_data_directory(const struct action *a, const char *path, struct ek_error *err)
+{
+    const char *const argv[] = {"mkdir", "-p", "-m", "0750", "--", path, NULL};
+    EK_BUFFER output = {0};
+    EK_BUFFER words = {0};
+    int status;
+    int result = a->world->hosts->run(host_of(a), argv, NULL, 0, a->deadline, &output, &words,
+                                      &status, err);
+    if (result == 0 && status != 0) {
+        ek_fail(err, EK_SYSTEM, "EK-0482", "the data directory %s could not be made", path);
+        return ek_cause(err, "%s", ek_buffer_text(&words));
+    }
+    return result;
+}
+
 static int new_configuration(const struct action *a, const struct ek_server_tls *tls,
                              struct ek_buffer *ret_text, struct ek_error *err)
 {
@@ -129,6 +145,9 @@ static int new_configuration(const struct action *a, const struct ek_server_tls 
     char address[64];
     char bind[96];
     int result = ek_world_address(a->world, (size_t)a->step->member, address, sizeof address, err);
+    if (result != 0)
+        return result;
+    result = make_data_directory(a, paths->db, err);
     if (result != 0)
         return result;
     bool loopback = strncmp(address, "127.", 4) == 0;

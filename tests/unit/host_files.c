@@ -235,7 +235,7 @@ static void a_disk_is_no_memory(void **state)
     ek_host_roots_override(NULL);
 }
 
-static void the_last_lines_of_a_log_fit_a_message(void **state)
+static void what_went_wrong_in_a_log_fits_a_message(void **state)
 {
     const struct place *place = *state;
     char path[128];
@@ -243,12 +243,13 @@ static void the_last_lines_of_a_log_fit_a_message(void **state)
     EK_BUFFER later = {0};
     EK_BUFFER none = {0};
     snprintf(path, sizeof path, "%s/log", place->directory);
-    must_write(path, "one\ntwo\nthree\nfour\n", 0600);
+    must_write(path,
+               "t I  CONTROL one\nt E  NETWORK two\nt F  CONTROL three\nt I  CONTROL End\n", 0600);
     ek_host_file_tail(path, 0, &tail);
-    assert_string_equal(ek_buffer_text(&tail), "two | three | four");
-    ek_host_file_tail(path, 14, &later);
-    assert_string_equal(ek_buffer_text(&later), "four");
-    ek_host_file_tail(path, 19, &none);
+    assert_string_equal(ek_buffer_text(&tail), "t E  NETWORK two | t F  CONTROL three");
+    ek_host_file_tail(path, 53, &later);
+    assert_string_equal(ek_buffer_text(&later), "t I  CONTROL End");
+    ek_host_file_tail(path, 70, &none);
     assert_string_equal(ek_buffer_text(&none), "");
 }
 
@@ -269,7 +270,7 @@ int main(void)
         WITH_PLACE(files_of_the_system_driver_belong_to_the_servers_user),
         WITH_PLACE(passwords_wait_in_memory_and_nobody_else_may_look),
         WITH_PLACE(a_disk_is_no_memory),
-        WITH_PLACE(the_last_lines_of_a_log_fit_a_message),
+        WITH_PLACE(what_went_wrong_in_a_log_fits_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
