@@ -141,7 +141,7 @@ def opens(key_pem, candidates):
     return None
 
 
-def possible_passwords(data, shortest=12):
+def possible_passwords(data, shortest=20):
     """Everything in `data` that could be a password somebody left there."""
     found = {data, data.strip(), *data.splitlines()}
     found.update(re.findall(rb"[A-Za-z0-9+/=_.\-]{%d,}" % shortest, data))
