@@ -288,13 +288,16 @@ static void make_jobs(struct apply *apply, size_t count)
 static int from_specs(struct apply *apply, struct ek_error *err)
 {
     const struct ek_fleet *fleet = &apply->fleet;
+    int64_t patience_ms = apply->options->settle_timeout_ms < EK_LOOK_PATIENCE_MS
+                              ? apply->options->settle_timeout_ms
+                              : EK_LOOK_PATIENCE_MS;
     size_t steps = 0;
     make_jobs(apply, fleet->chosen_count);
     for (size_t i = 0; i < apply->count; i++)
         apply->jobs[i].looked.spec = fleet->chosen[i];
     int result = lock_all(apply, err);
     for (size_t i = 0; i < apply->count && result == 0; i++) {
-        ek_look(fleet, fleet->chosen[i], &apply->jobs[i].looked);
+        ek_look(fleet, fleet->chosen[i], patience_ms, &apply->jobs[i].looked);
         *err = apply->jobs[i].looked.error;
         result = err->code;
         steps += apply->jobs[i].looked.plan.count;

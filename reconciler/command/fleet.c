@@ -11,7 +11,7 @@
 #include "reconciler/base/clock.h"
 #include "specs/parse.h"
 
-enum { OBSERVE_MS = 20000 };
+enum { OBSERVE_MS = 20000, LOOK_AGAIN_MS = 500 };
 
 /* ---- settings ------------------------------------------------------------------------- */
 
@@ -256,8 +256,24 @@ int ek_look_again(struct ek_looked *looked, struct ek_error *err)
     return ek_observe(looked->world, ek_monotonic_ms() + OBSERVE_MS, looked->observation, err);
 }
 
-static int look(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err)
+static int make_plan(struct ek_looked *looked, struct ek_error *err)
 {
+    ek_plan_done(&looked->plan);
+    looked->policy.now_s = looked->observed_ms / 1000;
+    looked->policy.former_primary = ek_state_primary(&looked->observation->state);
+    return ek_plan_make(looked->spec, &looked->observation->state, &looked->policy, &looked->plan,
+                        err);
+}
+
+static bool should_pass(const struct ek_plan *plan)
+{
+    return plan->count == 0 && plan->end == EK_VERDICT_BLOCKED && plan->blocked.passing;
+}
+
+static int look(const struct ek_fleet *fleet, int64_t patience_ms, struct ek_looked *looked,
+                struct ek_error *err)
+{
+    int64_t deadline = ek_monotonic_ms() + patience_ms;
     looked->observation = calloc(1, sizeof *looked->observation);
     if (!looked->observation)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
@@ -267,23 +283,26 @@ static int look(const struct ek_fleet *fleet, struct ek_looked *looked, struct e
         result = ek_look_again(looked, err);
     if (result == 0)
         result = choose_label(&looked->observation->state, looked->policy.new_label, err);
-    if (result != 0)
-        return result;
-    looked->policy.now_s = looked->observed_ms / 1000;
-    looked->policy.former_primary = ek_state_primary(&looked->observation->state);
-    return ek_plan_make(looked->spec, &looked->observation->state, &looked->policy, &looked->plan,
-                        err);
+    if (result == 0)
+        result = make_plan(looked, err);
+    while (result == 0 && should_pass(&looked->plan) && ek_time_left_ms(deadline) > 0) {
+        ek_sleep_ms(LOOK_AGAIN_MS);
+        result = ek_look_again(looked, err);
+        if (result == 0)
+            result = make_plan(looked, err);
+    }
+    return result;
 }
 
 void ek_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
-             struct ek_looked *ret_looked)
+             int64_t patience_ms, struct ek_looked *ret_looked)
 {
     *ret_looked = (struct ek_looked){.spec = spec};
     ek_looked_digest(ret_looked);
     if (fleet->options->verbose)
         ek_say(fleet->options, "looking at %s", spec->name);
     struct ek_error err = {0};
-    if (look(fleet, ret_looked, &err) != 0) {
+    if (look(fleet, patience_ms, ret_looked, &err) != 0) {
         ek_wrap(&err, "%s", spec->name);
         ret_looked->error = err;
     }

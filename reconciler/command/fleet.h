@@ -44,9 +44,14 @@ struct ek_looked {
     struct ek_error error; /* code 0: none */
 };
 
-/* Observe and plan it. Never fails: see error. */
+/* How long a plan waits for what should pass by itself (an election, a member that starts)
+ * before it calls the deployment blocked. */
+#define EK_LOOK_PATIENCE_MS 10000
+
+/* Observe and plan it; while something passing is in the way, again, for at most
+ * `patience_ms`. Never fails: see error. */
 void ek_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
-             struct ek_looked *ret_looked);
+             int64_t patience_ms, struct ek_looked *ret_looked);
 void ek_looked_done(struct ek_looked *looked);
 
 /* Fill in the digest of its spec. */
