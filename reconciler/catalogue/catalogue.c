@@ -11,14 +11,10 @@
 static const struct ek_catalogue_row rows[] = {
 #include "reconciler/catalogue/laws.def"
 #include "reconciler/catalogue/planning.def"
-#if __has_include("reconciler/catalogue/specs.def")
 #include "reconciler/catalogue/specs.def"
-#endif
 #include "reconciler/catalogue/base.def"
 #include "reconciler/catalogue/drivers.def"
-#if __has_include("reconciler/catalogue/git.def")
 #include "reconciler/catalogue/git.def"
-#endif
 #include "reconciler/catalogue/command.def"
 #include "reconciler/catalogue/log_lines.def"
 #include "reconciler/catalogue/secrets.def"
