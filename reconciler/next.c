@@ -121,6 +121,17 @@ static bool prepare_user(const struct ek_question *q)
 
 /* ---- create: a deployment that never ran ---- */
 
+static bool spec_host_unresolved(const struct ek_question *q)
+{
+    for (size_t m = 0; m < q->state->member_count; m++)
+        if (q->state->members[m].spec_host_resolves == EK_NO)
+            return ek_block(q, "EK-0120", false, (int)m,
+                            "make the name resolve, or correct replicaSet.members",
+                            "the host of member %s, %s, does not resolve",
+                            q->state->members[m].name, q->spec->members[m].host);
+    return false;
+}
+
 static bool create_member(const struct ek_question *q, size_t m)
 {
     const struct ek_member_observed *member = &q->state->members[m];
@@ -158,6 +169,8 @@ static bool create(const struct ek_question *q)
 {
     if (q->state->initiated != EK_NO)
         return false;
+    if (!ek_next_wants_tls(q) && spec_host_unresolved(q))
+        return true;
     for (size_t m = 0; m < q->state->member_count; m++)
         if (create_member(q, m))
             return true;
@@ -435,13 +448,7 @@ static bool leave_domain(const struct ek_question *q)
 {
     if (ek_next_wants_tls(q) || hosts_as_wanted(q))
         return false;
-    for (size_t m = 0; m < q->state->member_count; m++)
-        if (q->state->members[m].spec_host_resolves == EK_NO)
-            return ek_block(q, "EK-0120", false, (int)m,
-                            "make the name resolve, or correct replicaSet.members",
-                            "the host of member %s, %s, does not resolve",
-                            q->state->members[m].name, q->spec->members[m].host);
-    if (ek_next_unsettled(q))
+    if (spec_host_unresolved(q) || ek_next_unsettled(q))
         return true;
     ek_propose(q, EK_STEP_RECONFIGURE, -1, "the members go back to the names in the specs");
     return true;

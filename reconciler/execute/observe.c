@@ -78,11 +78,14 @@ static int look_at_own_password(struct ek_look *look, struct ek_error *err)
     if (world->own_password)
         return 0;
     ek_world_secret_name(world, -1, "own-user", name, sizeof name);
-    int result = world->secrets->find(&world->store, name, err);
+    struct ek_error cause = {0};
+    int result = world->secrets->find(&world->store, name, &cause);
+    if (result == 0)
+        result = world->secrets->unseal(&world->store, name, &world->own_password, &cause);
     if (result == EK_NOT_FOUND)
         return 0;
-    if (result == 0)
-        result = world->secrets->unseal(&world->store, name, &world->own_password, err);
+    if (result != 0 && err)
+        *err = cause;
     return result;
 }
 

@@ -141,9 +141,13 @@ int ek_world_secret(const struct ek_world *world, int member, const char *what, 
     char name[256];
     struct ek_secret *secret;
     ek_world_secret_name(world, member, what, name, sizeof name);
-    int result = world->secrets->unseal(&world->store, name, ret_secret, err);
-    if (result != EK_NOT_FOUND)
+    struct ek_error cause = {0};
+    int result = world->secrets->unseal(&world->store, name, ret_secret, &cause);
+    if (result != EK_NOT_FOUND) {
+        if (result != 0 && err)
+            *err = cause;
         return result;
+    }
     result = ek_secret_random(bytes, &secret, err);
     if (result != 0)
         return result;

@@ -257,6 +257,18 @@ static void an_unresolvable_old_name(void **state)
     assert_blocked("EK-0120", false, "db-b.test");
 }
 
+static void an_unresolvable_name_of_a_new_deployment(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    fleet.state.initiated = EK_NO;
+    for (int i = 0; i < 3; i++)
+        fleet.state.members[i].state = EK_MEMBER_UNINITIATED;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+    fleet.state.members[2].spec_host_resolves = EK_NO;
+    assert_blocked("EK-0120", false, "db-c.test");
+}
+
 static void another_domain(void **state)
 {
     (void)state;
@@ -327,6 +339,7 @@ int main(void)
         cmocka_unit_test(no_member_to_spare),
         cmocka_unit_test(plaintext_clients),
         cmocka_unit_test(an_unresolvable_old_name),
+        cmocka_unit_test(an_unresolvable_name_of_a_new_deployment),
         cmocka_unit_test(another_domain),
         cmocka_unit_test(a_stranger_where_a_member_should_be_made),
         cmocka_unit_test(a_removed_member),
