@@ -412,6 +412,17 @@ static bool restarts(const struct ek_question *q)
     return primary ? hand_over(q) : propose_restart(q, (size_t)m);
 }
 
+/* Nobody's restart helps, as long as a file is ahead of what its peers would take. */
+static bool draw_back_file(const struct ek_question *q, size_t m)
+{
+    return propose_file(q, m, "so that its peers can move");
+}
+
+static bool draw_back_files(const struct ek_question *q)
+{
+    return for_secondaries_then_primary(q, draw_back_file);
+}
+
 /* ---- clean up ---- */
 
 static int wanted_primary(const struct ek_question *q)
@@ -476,7 +487,8 @@ static bool stuck(const struct ek_question *q)
 static phase *const phases[] = {
     ek_next_contradicted, repair,   prepare_authority, prepare_names, prepare_trust,
     prepare_certificates, create,   prepare_user,      join_domain,   raise_modes,
-    follow_with_files,    restarts, reinstate,         leave_domain,  stuck,
+    follow_with_files,    restarts, draw_back_files,   stuck,         reinstate,
+    leave_domain,
 };
 
 void ek_next(const struct ek_deployment_spec *spec, const struct ek_state *state,

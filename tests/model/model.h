@@ -22,4 +22,8 @@ void model_walk(struct model_totals *totals);
  * permitted steps. */
 void model_minimal(struct model_totals *totals);
 
+/* Both, from every lawful mix of modes, files, names and primary, for sets of at most so many
+ * members. */
+void model_mixed(size_t members_max, struct model_totals *totals);
+
 #endif
