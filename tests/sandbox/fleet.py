@@ -136,10 +136,10 @@ class Fleet:
         for command in (f"ip netns add {link}",
                         f"ip link add {link} type veth peer name eth0 netns {link}",
                         f"ip link set {link} master ek0 up",
-                        f"ip -n {link} link set lo up",
-                        f"ip -n {link} address add {member.address}/24 dev eth0",
-                        f"ip -n {link} link set eth0 up",
-                        f"ip -n {link} route add default via 10.77.0.1"):
+                        f"nsenter --net=/run/netns/{link} ip link set lo up",
+                        f"nsenter --net=/run/netns/{link} ip address add {member.address}/24 dev eth0",
+                        f"nsenter --net=/run/netns/{link} ip link set eth0 up",
+                        f"nsenter --net=/run/netns/{link} ip route add default via 10.77.0.1"):
             subprocess.run(command.split(), check=True)
         with open("/etc/hosts", "a", encoding="utf-8") as hosts:
             hosts.write(f"{member.address} {member.host}\n")
