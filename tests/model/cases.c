@@ -150,3 +150,32 @@ void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode
     state->members[0].state = EK_MEMBER_PRIMARY;
     state->members[0].writable = EK_YES;
 }
+
+static void empty_member(struct ek_member_observed *member, const struct ek_member_spec *wanted)
+{
+    struct ek_options_state options_wanted = member->options_wanted;
+    memset(member, 0, sizeof *member);
+    snprintf(member->name, sizeof member->name, "%s", wanted->name);
+    member->options_wanted = options_wanted;
+    member->process = member->restart_begun = member->data = EK_NO;
+    member->configuration = member->key_file = member->reachable = EK_NO;
+    member->certificate_installed.present = member->trust_installed.present = EK_NO;
+    member->domain_name_bound = EK_NO;
+    member->spec_host_resolves = EK_YES;
+    member->lag_ms = member->plaintext_clients = -1;
+    member->id = -1;
+}
+
+void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl_mode to)
+{
+    struct model_case *c = ret_case;
+    model_case_init(c, shape, EK_SSL_DISABLED, to, false, false);
+    c->bare = true;
+    c->policy.former_primary = -1;
+    c->state.initiated = EK_NO;
+    c->state.authentication = c->state.own_user = EK_UNKNOWN;
+    c->state.set_name[0] = 0;
+    c->state.config_version = c->state.config_term = 0;
+    for (size_t i = 0; i < c->state.member_count; i++)
+        empty_member(&c->state.members[i], &c->members[i]);
+}

@@ -151,7 +151,7 @@ static void compare(const struct model_case *c, struct model_totals *totals)
     long bound = least(&s, &start);
     totals->cases++;
     totals->states += s.expanded;
-    if (bound != small_weigh(ours) && !small_is_listed(c, &start, bound, small_weigh(ours))) {
+    if (bound != small_weigh(ours) && !small_is_listed(c, false, bound, small_weigh(ours))) {
         totals->broken++;
         printf("  %s: %d restarts, %d elections, %d steps; the least is %ld, %ld, %ld\n",
                model_describe(c), ours.restarts, ours.elections, ours.steps, bound / 1000000,
@@ -161,7 +161,7 @@ static void compare(const struct model_case *c, struct model_totals *totals)
     free(s.heap);
 }
 
-void model_minimal(struct model_totals *totals)
+void model_minimal(size_t members_max, struct model_totals *totals)
 {
     static struct model_case c;
     for (size_t shape = 0; shape < model_shape_count(); shape++)
@@ -169,7 +169,7 @@ void model_minimal(struct model_totals *totals)
             for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++) {
                 model_case_init(&c, shape, (enum ek_ssl_mode)from, (enum ek_ssl_mode)to, false,
                                 false);
-                if (c.spec.member_count <= 3)
+                if (c.spec.member_count <= members_max)
                     compare(&c, totals);
             }
 }

@@ -46,6 +46,6 @@ void small_expand(const struct small_space *space, const struct small *at, small
 bool small_is_goal(const struct small_space *space, const struct small *at);
 
 /* Plans that are above the least, and why they stay. */
-bool small_is_listed(const struct model_case *c, const struct small *start, long least, long ours);
+bool small_is_listed(const struct model_case *c, bool from_a_mix, long least, long ours);
 
 #endif

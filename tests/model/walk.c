@@ -59,8 +59,8 @@ static uint64_t key_of(const struct model_case *c, const struct ek_state *state)
     return strtoull(head, NULL, 16);
 }
 
-static void report(const struct model_case *c, struct model_totals *totals, const char *what,
-                   const char *detail)
+void model_report(const struct model_case *c, struct model_totals *totals, const char *what,
+                  const char *detail)
 {
     totals->broken++;
     if (totals->broken <= 20)
@@ -81,43 +81,90 @@ static bool as_wanted(const struct model_case *c, const struct ek_state *state)
             memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32))
             return false;
     }
-    return ek_state_primary(state) >= 0;
+    return ek_state_primary(state) >= 0 && state->own_user == EK_YES;
+}
+
+static void elect(struct ek_state *state, size_t m)
+{
+    int primary = ek_state_primary(state);
+    if (primary >= 0) {
+        state->members[primary].state = EK_MEMBER_SECONDARY;
+        state->members[primary].writable = EK_NO;
+    }
+    state->members[m].state = EK_MEMBER_PRIMARY;
+    state->members[m].writable = EK_YES;
+}
+
+/* The first that could take over; -1: nobody. */
+static int heir(const struct ek_state *state, size_t but)
+{
+    for (size_t i = 0; i < state->member_count; i++)
+        if (i != but && state->members[i].state == EK_MEMBER_SECONDARY &&
+            state->members[i].priority > 0)
+            return (int)i;
+    return -1;
+}
+
+static bool crash_and_come_back(struct ek_state *state, size_t m)
+{
+    struct ek_member_observed *member = &state->members[m];
+    if (member->process != EK_YES)
+        return false;
+    int other = heir(state, m);
+    if (member->state == EK_MEMBER_PRIMARY && other >= 0)
+        elect(state, (size_t)other);
+    bool tls = member->mode_configured > EK_SSL_DISABLED;
+    member->mode_running = member->mode_configured;
+    member->options_running = member->options_configured;
+    member->certificate_running =
+        tls ? member->certificate_installed : (struct ek_certificate_state){.present = EK_NO};
+    member->trust_running =
+        tls ? member->trust_installed : (struct ek_trust_state){.present = EK_NO};
+    return true;
+}
+
+static bool stay_down_by_our_restart(struct ek_state *state, size_t m)
+{
+    struct ek_member_observed *member = &state->members[m];
+    if (member->process != EK_YES ||
+        (member->state == EK_MEMBER_PRIMARY && state->member_count > 1))
+        return false;
+    member->process = EK_NO;
+    member->reachable = EK_NO;
+    member->restart_begun = EK_YES;
+    member->state = EK_MEMBER_DOWN;
+    member->writable = EK_NO;
+    return true;
+}
+
+static bool elect_another(struct ek_state *state, size_t m)
+{
+    const struct ek_member_observed *member = &state->members[m];
+    if (ek_state_primary(state) < 0 || member->arbiter || member->priority <= 0 ||
+        member->state != EK_MEMBER_SECONDARY)
+        return false;
+    elect(state, m);
+    return true;
 }
 
 /* What can happen to a fleet between two of our steps. */
-static bool disturb(struct ek_state *state, size_t m, int how)
+static bool (*const disturbances_known[])(struct ek_state *state, size_t m) = {
+    crash_and_come_back, stay_down_by_our_restart, elect_another};
+
+/* The effect is seen where it is, and not before. */
+static void check_seen(const struct model_case *c, const struct ek_state *before,
+                       const struct ek_state *after, const struct ek_step *step,
+                       struct model_totals *totals)
 {
-    struct ek_member_observed *member = &state->members[m];
-    if (how == 0) { /* crashed and came back with what its files say */
-        if (member->state == EK_MEMBER_PRIMARY)
-            return false;
-        member->mode_running = member->mode_configured;
-        member->options_running = member->options_configured;
-        bool tls = member->mode_running > EK_SSL_DISABLED;
-        member->certificate_running =
-            tls ? member->certificate_installed : (struct ek_certificate_state){.present = EK_NO};
-        member->trust_running =
-            tls ? member->trust_installed : (struct ek_trust_state){.present = EK_NO};
-        return true;
-    }
-    if (how == 1) { /* our own restart of it did not come up */
-        if (member->state == EK_MEMBER_PRIMARY)
-            return false;
-        member->process = EK_NO;
-        member->reachable = EK_NO;
-        member->restart_begun = EK_YES;
-        member->state = EK_MEMBER_DOWN;
-        return true;
-    }
-    int primary = ek_state_primary(state); /* another election than ours */
-    if (primary < 0 || primary == (int)m || member->arbiter || member->priority <= 0 ||
-        member->state != EK_MEMBER_SECONDARY)
-        return false;
-    state->members[primary].state = EK_MEMBER_SECONDARY;
-    state->members[primary].writable = EK_NO;
-    member->state = EK_MEMBER_PRIMARY;
-    member->writable = EK_YES;
-    return true;
+    char why[256];
+    static struct ek_state observed;
+    if (ek_step_seen(&c->spec, after, before, step, &c->policy, why, sizeof why))
+        model_report(c, totals, "seen before it was done", ek_step_row(step->kind)->verb);
+    ek_state_copy(&observed, after);
+    if (step->member >= 0)
+        observed.members[step->member].pid++;
+    if (!ek_step_seen(&c->spec, after, &observed, step, &c->policy, why, sizeof why))
+        model_report(c, totals, "done and not seen", why);
 }
 
 enum { STEPS_MAX = 300 };
@@ -142,36 +189,41 @@ static void walk(const struct model_case *c, const struct ek_state *from, int di
         keys[steps] = key_of(c, &state) ^ ((uint64_t)disturbances << 60);
         if (!set_add(seen, keys[steps])) {
             if (among(keys, steps, keys[steps]))
-                report(c, totals, "endless", "the plan comes back to a state it was in");
+                model_report(c, totals, "endless", "the plan comes back to a state it was in");
             return; /* from here on it was walked before */
         }
         totals->states++;
+        model_failures(c, &state, totals);
         for (size_t m = 0; disturbances > 0 && m < state.member_count; m++)
-            for (int how = 0; how < 3; how++) {
+            for (size_t how = 0; how < sizeof disturbances_known / sizeof *disturbances_known;
+                 how++) {
                 struct ek_state other;
                 ek_state_copy(&other, &state);
-                if (disturb(&other, m, how))
+                if (disturbances_known[how](&other, m))
                     walk(c, &other, disturbances - 1, seen, totals);
             }
         ek_next(&c->spec, &state, &c->policy, &verdict);
         if (verdict.kind == EK_VERDICT_BLOCKED) {
-            report(c, totals, verdict.blocked.id, verdict.blocked.sentence);
+            model_report(c, totals, verdict.blocked.id, verdict.blocked.sentence);
             return;
         }
         if (verdict.kind == EK_VERDICT_DONE) {
             if (!as_wanted(c, &state))
-                report(c, totals, "done", "but the state is not what the specs want");
+                model_report(c, totals, "done", "but the state is not what the specs want");
             return;
         }
         if (ek_permit(&c->spec, &state, &verdict.step, &c->policy, &law) > 0) {
-            report(c, totals, law.id, law.sentence);
+            model_report(c, totals, law.id, law.sentence);
             return;
         }
         if (steps == STEPS_MAX - 1) {
-            report(c, totals, "endless", ek_step_row(verdict.step.kind)->verb);
+            model_report(c, totals, "endless", ek_step_row(verdict.step.kind)->verb);
             return;
         }
+        static struct ek_state before;
+        ek_state_copy(&before, &state);
         ek_effect(&c->spec, &state, &verdict.step, &c->policy);
+        check_seen(c, &before, &state, &verdict.step, totals);
         totals->transitions++;
     }
 }
@@ -184,15 +236,21 @@ static void walk_case(struct model_case *c, int disturbances, struct model_total
     free(seen.slots);
 }
 
-void model_walk(struct model_totals *totals)
+static void walk_shape(size_t shape, enum ek_ssl_mode to, struct model_totals *totals)
 {
     static struct model_case c;
+    for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++)
+        for (int variant = 0; variant < 3; variant++) {
+            model_case_init(&c, shape, (enum ek_ssl_mode)from, to, variant > 0, variant > 1);
+            walk_case(&c, c.spec.member_count > 3 ? 1 : 2, totals);
+        }
+    model_case_init_bare(&c, shape, to);
+    walk_case(&c, c.spec.member_count > 3 ? 1 : 2, totals);
+}
+
+void model_walk(struct model_totals *totals)
+{
     for (size_t shape = 0; shape < model_shape_count(); shape++)
-        for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++)
-            for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++)
-                for (int variant = 0; variant < 3; variant++) {
-                    model_case_init(&c, shape, (enum ek_ssl_mode)from, (enum ek_ssl_mode)to,
-                                    variant > 0, variant > 1);
-                    walk_case(&c, c.spec.member_count > 3 ? 1 : 2, totals);
-                }
+        for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++)
+            walk_shape(shape, (enum ek_ssl_mode)to, totals);
 }

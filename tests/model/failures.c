@@ -1,0 +1,189 @@
+/* One member fails, in every way there is and in every state: the planner proposes nothing that
+ * disturbs the set, and permit refuses what was about to be done. */
+#include <stdio.h>
+#include <string.h>
+
+#include "reconciler/next.h"
+#include "reconciler/permit.h"
+#include "tests/model/model.h"
+
+enum answer {
+    ANSWER_BLOCKED, /* nothing at all is proposed */
+    ANSWER_QUIET,   /* nothing that the set would feel */
+    ANSWER_HEIR,    /* the member is not made the primary */
+};
+
+static bool goes_down(struct ek_state *state, size_t m)
+{
+    struct ek_member_observed *member = &state->members[m];
+    if (member->process != EK_YES)
+        return false;
+    member->process = member->reachable = EK_NO;
+    member->state = EK_MEMBER_DOWN;
+    member->writable = EK_NO;
+    return true;
+}
+
+static bool goes_silent(struct ek_state *state, size_t m)
+{
+    struct ek_member_observed *member = &state->members[m];
+    if (member->process != EK_YES)
+        return false;
+    member->reachable = EK_NO;
+    member->state = EK_MEMBER_UNKNOWN;
+    member->mode_running = EK_SSL_UNKNOWN;
+    member->writable = EK_UNKNOWN;
+    return true;
+}
+
+static bool keeps_its_mode_secret(struct ek_state *state, size_t m)
+{
+    if (state->members[m].process != EK_YES)
+        return false;
+    state->members[m].mode_running = EK_SSL_UNKNOWN;
+    return true;
+}
+
+static bool is_secondary(const struct ek_state *state, size_t m)
+{
+    return state->members[m].process == EK_YES && state->members[m].state == EK_MEMBER_SECONDARY;
+}
+
+static bool recovers(struct ek_state *state, size_t m)
+{
+    if (!is_secondary(state, m))
+        return false;
+    state->members[m].state = EK_MEMBER_RECOVERING;
+    return true;
+}
+
+static bool lags(struct ek_state *state, size_t m)
+{
+    if (!is_secondary(state, m))
+        return false;
+    state->members[m].lag_ms = 10001;
+    return true;
+}
+
+static bool lags_nobody_knows_how_far(struct ek_state *state, size_t m)
+{
+    if (!is_secondary(state, m))
+        return false;
+    state->members[m].lag_ms = -1;
+    return true;
+}
+
+static bool is_unhealthy_for_a_peer(struct ek_state *state, size_t m)
+{
+    if (state->member_count < 2)
+        return false;
+    state->members[m].healthy_for &= ~((uint64_t)1 << ((m + 1) % state->member_count));
+    return true;
+}
+
+static bool does_not_see_a_peer(struct ek_state *state, size_t m)
+{
+    if (state->member_count < 2)
+        return false;
+    state->members[(m + 1) % state->member_count].healthy_for &= ~((uint64_t)1 << m);
+    return true;
+}
+
+static bool stops_leading(struct ek_state *state, size_t m)
+{
+    if (ek_state_primary(state) != (int)m)
+        return false;
+    state->members[m].state = EK_MEMBER_SECONDARY;
+    state->members[m].writable = EK_NO;
+    return true;
+}
+
+static bool has_no_signing_key(struct ek_state *state, size_t m)
+{
+    state->members[m].signing_key = 0;
+    return is_secondary(state, m);
+}
+
+static bool signs_with_another_key(struct ek_state *state, size_t m)
+{
+    state->members[m].signing_key++;
+    return is_secondary(state, m);
+}
+
+static const struct {
+    const char *name;
+    bool (*befall)(struct ek_state *state, size_t m);
+    enum answer answer;
+    bool permit_sees; /* permit can tell from the state (it judges no plan) */
+} failures[] = {
+    {"down", goes_down, ANSWER_BLOCKED, true},
+    {"silent", goes_silent, ANSWER_BLOCKED, true},
+    {"mode unknown", keeps_its_mode_secret, ANSWER_BLOCKED, false},
+    {"recovering", recovers, ANSWER_QUIET, true},
+    {"lagging", lags, ANSWER_QUIET, true},
+    {"lag unknown", lags_nobody_knows_how_far, ANSWER_QUIET, true},
+    {"unhealthy for a peer", is_unhealthy_for_a_peer, ANSWER_QUIET, true},
+    {"does not see a peer", does_not_see_a_peer, ANSWER_QUIET, true},
+    {"leads no more", stops_leading, ANSWER_QUIET, false},
+    {"no signing key", has_no_signing_key, ANSWER_HEIR, true},
+    {"another signing key", signs_with_another_key, ANSWER_HEIR, true},
+};
+
+static bool is_felt(enum ek_step_kind kind)
+{
+    return ek_step_row(kind)->disturbs && kind != EK_STEP_START;
+}
+
+static bool is_wrong(enum answer answer, const struct ek_verdict *verdict, size_t m)
+{
+    if (verdict->kind != EK_VERDICT_STEP)
+        return answer == ANSWER_BLOCKED && verdict->kind != EK_VERDICT_BLOCKED;
+    switch (answer) {
+    case ANSWER_BLOCKED: return true;
+    case ANSWER_QUIET: return is_felt(verdict->step.kind);
+    case ANSWER_HEIR: return verdict->step.other == (int)m;
+    }
+    return true;
+}
+
+static bool should_be_refused(size_t failure, const struct ek_step *step, size_t m)
+{
+    if (!failures[failure].permit_sees)
+        return false;
+    return failures[failure].answer == ANSWER_HEIR ? step->other == (int)m : is_felt(step->kind);
+}
+
+static void fail_member(const struct model_case *c, const struct ek_state *state,
+                        const struct ek_verdict *was, size_t m, size_t failure,
+                        struct model_totals *totals)
+{
+    static struct ek_state failed;
+    struct ek_verdict verdict;
+    char detail[160];
+    ek_state_copy(&failed, state);
+    if (!failures[failure].befall(&failed, m))
+        return;
+    totals->failures++;
+    ek_next(&c->spec, &failed, &c->policy, &verdict);
+    snprintf(detail, sizeof detail, "member %s %s", state->members[m].name, failures[failure].name);
+    if (is_wrong(failures[failure].answer, &verdict, m))
+        model_report(c, totals, "goes on all the same", detail);
+    if (verdict.kind == EK_VERDICT_STEP &&
+        ek_permit(&c->spec, &failed, &verdict.step, &c->policy, NULL) > 0)
+        model_report(c, totals, "proposed and not permitted", detail);
+    if (was->kind == EK_VERDICT_STEP && should_be_refused(failure, &was->step, m) &&
+        ek_permit(&c->spec, &failed, &was->step, &c->policy, NULL) == 0)
+        model_report(c, totals, ek_step_row(was->step.kind)->verb, detail);
+}
+
+void model_failures(const struct model_case *c, const struct ek_state *state,
+                    struct model_totals *totals)
+{
+    struct ek_verdict was;
+    if (state->initiated != EK_YES)
+        return;
+    ek_next(&c->spec, state, &c->policy, &was);
+    for (size_t m = 0; m < state->member_count; m++)
+        for (size_t failure = 0; failure < sizeof failures / sizeof *failures; failure++)
+            fail_member(c, state, &was, m, failure, totals);
+}
