@@ -157,6 +157,13 @@ static bool primary_seen(const struct comparison *c)
     return primary != c->step->member || missing(c, "member %s is still the primary", now(c)->name);
 }
 
+static bool leader_seen(const struct comparison *c)
+{
+    return ek_state_primary(c->observed) == c->step->other ||
+           missing(c, "member %s is not the primary yet",
+                   c->observed->members[c->step->other].name);
+}
+
 static bool mode_seen(const struct comparison *c)
 {
     return now(c)->mode_running == then(c)->mode_running ||
@@ -199,6 +206,7 @@ static const struct {
     {EK_FACET_CONFIGURATION, configuration_seen},
     {EK_FACET_PROCESS, process_seen},
     {EK_FACET_PRIMARY, primary_seen},
+    {EK_FACET_LEADER, leader_seen},
     {EK_FACET_MODE, mode_seen},
     {EK_FACET_INITIATED, initiated_seen},
     {EK_FACET_HOSTS, hosts_seen},

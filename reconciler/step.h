@@ -21,6 +21,7 @@ enum ek_facet {
     EK_FACET_HOSTS = 1 << 9,
     EK_FACET_INITIATED = 1 << 10,
     EK_FACET_USER = 1 << 11,
+    EK_FACET_LEADER = 1 << 12, /* the primary is the one that should lead */
 };
 
 enum ek_change { EK_CHANGE_ADD, EK_CHANGE_MODIFY, EK_CHANGE_REPLACE, EK_CHANGE_REMOVE };

@@ -88,3 +88,12 @@ int ek_mongodb_freeze(const struct ek_mongodb_target *target, int seconds, int64
     bson_destroy(command);
     return failed;
 }
+
+int ek_mongodb_step_up(const struct ek_mongodb_target *target, int64_t deadline,
+                       struct ek_error *err)
+{
+    bson_t *command = BCON_NEW("replSetStepUp", BCON_INT32(1));
+    int failed = run_act(target, command, "stand for election", deadline, err);
+    bson_destroy(command);
+    return failed;
+}

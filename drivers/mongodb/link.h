@@ -75,6 +75,8 @@ int ek_mongodb_set_ssl_mode(const struct ek_mongodb_target *target, enum ek_ssl_
                             int64_t deadline, struct ek_error *err);
 int ek_mongodb_step_down(const struct ek_mongodb_target *target, int seconds, int catch_up_seconds,
                          int64_t deadline, struct ek_error *err);
+int ek_mongodb_step_up(const struct ek_mongodb_target *target, int64_t deadline,
+                       struct ek_error *err);
 int ek_mongodb_freeze(const struct ek_mongodb_target *target, int seconds, int64_t deadline,
                       struct ek_error *err);
 int ek_mongodb_rename_members(const struct ek_mongodb_target *target, int64_t expected_version,

@@ -135,6 +135,11 @@ struct ek_mongodb_driver {
     int (*freeze)(const struct ek_mongodb_target *target, int seconds, int64_t deadline,
                   struct ek_error *err);
 
+    /* MUST. replSetStepUp: the member stands for election, by a dry run first; a primary that it
+     * wins from steps down by itself, and what the member has not replicated yet it catches up
+     * before it takes writes. An error means that it was not elected (it may try again). */
+    int (*step_up)(const struct ek_mongodb_target *target, int64_t deadline, struct ek_error *err);
+
     /* MUST. replSetReconfig, never force: reads the configuration, checks that its version is
      * `expected_version` (else EK_STALE), replaces members[].host by _id, sends it with version + 1
      * and everything else as it was. */

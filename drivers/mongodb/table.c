@@ -9,6 +9,7 @@ static const struct ek_mongodb_driver libmongoc = {
     .set_ssl_mode = ek_mongodb_set_ssl_mode,
     .step_down = ek_mongodb_step_down,
     .freeze = ek_mongodb_freeze,
+    .step_up = ek_mongodb_step_up,
     .rename_members = ek_mongodb_rename_members,
     .initiate = ek_mongodb_initiate,
     .ensure_user = ek_mongodb_ensure_user,

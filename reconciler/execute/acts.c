@@ -128,8 +128,8 @@ static int make_data_directory(const struct action *a, const char *path, struct 
     EK_BUFFER output = {0};
     EK_BUFFER words = {0};
     int status;
-    int result = a->world->hosts->run(host_of(a), argv, NULL, 0, a->deadline, &output, &words,
-                                      &status, err);
+    int result =
+        a->world->hosts->run(host_of(a), argv, NULL, 0, a->deadline, &output, &words, &status, err);
     if (result == 0 && status != 0) {
         ek_fail(err, EK_SYSTEM, "EK-0482", "the data directory %s could not be made", path);
         return ek_cause(err, "%s", ek_buffer_text(&words));
@@ -340,33 +340,58 @@ static int set_ssl_mode(const struct action *a, struct ek_error *err)
 
 /* The server wants the time it stays unelectable to be longer than the time it waits for
  * others to catch up. A restart ends the former early. */
-enum { CATCH_UP_SECONDS = 10, UNELECTABLE_SECONDS = 60, REINSTATE_SECONDS = 20 };
+enum { CATCH_UP_SECONDS = 10, UNELECTABLE_SECONDS = 60 };
 
 /* The heir may still be held back from an earlier restart; the server would hand over to it
  * all the same, be refused, and leave the set without a primary for an election timeout. */
-static int hand_over(const struct action *a, int seconds, struct ek_error *err)
+static int release(const struct action *a, char name[256], struct ek_mongodb_target *ret_heir,
+                   struct ek_error *err)
+{
+    target_of(a, a->step->other, name, ret_heir);
+    return a->world->mongodb->freeze(ret_heir, 0, a->deadline, err);
+}
+
+static int step_down(const struct action *a, struct ek_error *err)
 {
     struct ek_mongodb_target heir;
     struct ek_mongodb_target primary;
     char heir_name[256];
     char primary_name[256];
-    target_of(a, a->step->other, heir_name, &heir);
+    int result = release(a, heir_name, &heir, err);
     target_of(a, a->step->member, primary_name, &primary);
-    int result = a->world->mongodb->freeze(&heir, 0, a->deadline, err);
     if (result == 0)
-        result =
-            a->world->mongodb->step_down(&primary, seconds, CATCH_UP_SECONDS, a->deadline, err);
+        result = a->world->mongodb->step_down(&primary, UNELECTABLE_SECONDS, CATCH_UP_SECONDS,
+                                              a->deadline, err);
     return result;
 }
 
-static int step_down(const struct action *a, struct ek_error *err)
-{
-    return hand_over(a, UNELECTABLE_SECONDS, err);
-}
+enum { STAND_WITHIN_MS = 8000 };
 
+/* A stepdown hands over to whoever has the last write at that instant, which need not be the
+ * member that should lead. So that one stands for election itself, and again when a write came
+ * in between. One of higher priority is elected by the set in the end, asked or not. */
 static int reinstate(const struct action *a, struct ek_error *err)
 {
-    return hand_over(a, REINSTATE_SECONDS, err);
+    struct ek_mongodb_target heir;
+    char name[256];
+    struct ek_error refusal = {0};
+    int64_t deadline = ek_monotonic_ms() + STAND_WITHIN_MS;
+    int result = release(a, name, &heir, err);
+    if (result != 0)
+        return result;
+    while (a->world->mongodb->step_up(&heir, deadline, &refusal) != 0) {
+        if (ek_time_left_ms(deadline) > 0) {
+            ek_sleep_ms(POLL_MS);
+            continue;
+        }
+        if (a->observed->members[a->step->other].priority >
+            a->observed->members[a->step->member].priority)
+            return 0;
+        if (err)
+            *err = refusal;
+        return refusal.code;
+    }
+    return 0;
 }
 
 static act *const acts[] = {
