@@ -210,10 +210,11 @@ def main():
     else:
         suites.append(check.run_build())
         suites.append(check.run_sources())
-        suites.append(check.run_unit())
-        if list(Path("tests/model").glob("*.c")):
-            suites.append(check.run_model())
-        suites.append(check.run_integration())
+        if suites[0].failed == 0:  # never test what an earlier build left behind
+            suites.append(check.run_unit())
+            if list(Path("tests/model").glob("*.c")):
+                suites.append(check.run_model())
+            suites.append(check.run_integration())
     passed, failed = sum(s.passed for s in suites), sum(s.failed for s in suites)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
