@@ -60,6 +60,7 @@ help:
 	@echo 'make unit         unit tests, with sanitizers'
 	@echo 'make integration  whole-program tests in the sandbox; T=name for some of them'
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
+	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees'
@@ -87,6 +88,12 @@ $(BUILD)/model: $(call object,$(MODEL_SOURCES)) $(BUILD)/libevenkeel.a
 $(BUILD)/unit/%: $(BUILD)/objects/tests/unit/%.o $(BUILD)/libevenkeel.a
 	@mkdir -p $(@D)
 	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $< $(BUILD)/libevenkeel.a $(PACKAGE_LIBS) -lcmocka -o $@
+
+# Recordings of a real server, replayed; RECORDINGS=directory for others than tests/conformance/recordings.
+.PHONY: conformance
+conformance: $(if $(MONGOD),,$(BUILD)/mongod-standin) | dependencies
+	@BUILD=$(BUILD) tests/sandbox/enter $(PYTHON) tests/conformance/conformance.py \
+		$(if $(RECORDINGS),--recordings "$(abspath $(RECORDINGS))") $(if $(ONLY),--only "$(ONLY)")
 
 # Debian packages that are missing are installed; everything that is compiled waits for that.
 .PHONY: dependencies

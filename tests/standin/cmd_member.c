@@ -15,6 +15,8 @@ static int heartbeat(struct call *c)
     if (strcmp(set, options.repl_set) != 0)
         return fail(c, 93, "Our set name of %s does not match name of %s reported by remote node",
                     options.repl_set, set);
+    if (node.rejoining)
+        return fail(c, 94, "Received heartbeat while still not initialized");
     if (node.config.doc != NULL && node.self < 0 &&
         doc_int(c->command, "configVersion", -2) <= node.config.version)
         return fail(c, 93, "Our replica set configuration is invalid or does not include us");

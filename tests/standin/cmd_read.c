@@ -18,6 +18,7 @@ struct cursor {
     char *ns;
     struct results left;
     size_t next;
+    bool batch_last; /* after id and ns: how a collection that doesn't exist is answered */
     struct cursor *link;
 };
 static struct cursor *cursors;
@@ -106,12 +107,17 @@ static void project(struct results *r, const bson_t *projection)
 /* The next batch into `cursor.<name>`; what remains stays with the cursor. */
 static void add_batch(bson_t *reply, const char *name, struct cursor *cur, int64_t size)
 {
+    bool last = strcmp(name, "nextBatch") != 0 && cur->batch_last;
     bson_t sub, arr;
     uint32_t n = 0;
     size_t bytes = 0;
     bool more;
 
     bson_append_document_begin(reply, "cursor", -1, &sub);
+    if (last) {
+        add_long(&sub, "id", 0);
+        add_str(&sub, "ns", cur->ns);
+    }
     bson_append_array_begin(&sub, name, -1, &arr);
     while (cur->next < cur->left.n && (size < 0 || (int64_t)n < size) && bytes < BATCH_BYTES) {
         bytes += cur->left.at[cur->next]->len;
@@ -119,8 +125,10 @@ static void add_batch(bson_t *reply, const char *name, struct cursor *cur, int64
     }
     bson_append_array_end(&sub, &arr);
     more = cur->next < cur->left.n;
-    add_long(&sub, "id", more ? cur->id : 0);
-    add_str(&sub, "ns", cur->ns);
+    if (!last) {
+        add_long(&sub, "id", more ? cur->id : 0);
+        add_str(&sub, "ns", cur->ns);
+    }
     bson_append_document_end(reply, &sub);
 }
 
@@ -133,7 +141,7 @@ static void cursor_free(struct cursor *cur)
 
 /* The first answer to a query; keeps a cursor when not everything fits. Takes the results. */
 static void first_batch(struct call *c, const char *ns, struct results *r, int64_t size,
-                        bool single)
+                        bool single, bool batch_last)
 {
     struct cursor *cur = xalloc(sizeof *cur);
     int64_t id;
@@ -141,6 +149,7 @@ static void first_batch(struct call *c, const char *ns, struct results *r, int64
     random_bytes(&id, sizeof id);
     cur->id = (id & INT64_MAX) | 1;
     cur->ns = xstrdup(ns);
+    cur->batch_last = batch_last && r->n == 0;
     cur->left = *r;
     if (single && size >= 0 && cur->left.n > (size_t)size)
         cut(&cur->left, 0, size);
@@ -196,7 +205,7 @@ static int find(struct call *c)
     cut(&r, doc_int(c->command, "skip", 0), limit);
     if (doc_sub(c->command, "projection", &projection) && !bson_empty(&projection))
         project(&r, &projection);
-    first_batch(c, ns, &r, batch, single);
+    first_batch(c, ns, &r, batch, single, data_find(ns) == NULL);
     free(ns);
     return 0;
 }
@@ -376,7 +385,7 @@ static int aggregate(struct call *c)
         first_batch(c, ns, &r,
                     doc_sub(c->command, "cursor", &cursor) ? doc_int(&cursor, "batchSize", 101)
                                                            : 101,
-                    false);
+                    false, false);
     else
         results_done(&r);
     free(ns);
@@ -487,7 +496,7 @@ static int list_collections(struct call *c)
         else
             bson_destroy(one);
     }
-    first_batch(c, ns, &r, -1, false);
+    first_batch(c, ns, &r, -1, false, false);
     free(ns);
     return 0;
 }
@@ -511,7 +520,7 @@ static int list_indexes(struct call *c)
     add_str(one, "name", "_id_");
     add_str(one, "ns", ns);
     results_add(&r, one);
-    first_batch(c, ns, &r, -1, false);
+    first_batch(c, ns, &r, -1, false, false);
     free(ns);
     return 0;
 }

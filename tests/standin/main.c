@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,6 +111,25 @@ static void announce(void)
     free(text);
 }
 
+/* What a person should know of this machine; also what `getLog: "startupWarnings"` answers. */
+static void warn(void)
+{
+    struct statfs fs;
+
+    if (statfs(options.db_path, &fs) == 0 && fs.f_type == EXT4_SUPER_MAGIC) {
+        log_startup_warning("STORAGE", "%s", "");
+        log_startup_warning("STORAGE", "** WARNING: Using the XFS filesystem is strongly "
+                                       "recommended with the WiredTiger storage engine");
+        log_startup_warning("STORAGE", "**          See "
+                                       "http://dochub.mongodb.org/core/prodnotes-filesystem");
+    }
+    if (geteuid() == 0) {
+        log_startup_warning("CONTROL", "** WARNING: You are running this process as the root user, "
+                                       "which is not recommended.");
+        log_startup_warning("CONTROL", "%s", "");
+    }
+}
+
 int main(int argc, char **argv)
 {
     sigset_t signals;
@@ -132,10 +153,7 @@ int main(int argc, char **argv)
     node_init();
     bson_oid_init(&process_id, NULL);
     storage_open(options.db_path);
-    if (geteuid() == 0)
-        log_startup_warning(
-            "CONTROL", "** WARNING: You are running this process as the root user, which is not "
-                       "recommended.");
+    warn();
     repl_load();
     if (!server_listen())
         exit(48);

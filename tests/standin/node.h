@@ -78,6 +78,7 @@ struct node {
     int64_t election_deadline, takeover_at, unelectable_until, catchup_deadline; /* mono; 0 none */
     struct optime catchup_target;
     int64_t fresh_until;     /* mono: just initiated, be quick */
+    int64_t drained_at;      /* mono: elected, but not through with its own log before that */
     int64_t secondary_since; /* mono */
     struct optime commit;
     struct optime initial_target;
@@ -87,6 +88,7 @@ struct node {
 
     /* signing keys */
     bool keys_loaded, restarted; /* with a configuration from before */
+    bool rejoining;              /* and that is not in use yet */
     int64_t keys_at, keys_refuse_until, key_id;
     uint8_t key[20];
     struct optime cluster_time; /* .term unused */

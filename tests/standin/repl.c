@@ -60,6 +60,13 @@ bool repl_active(void)
     return options.repl_set != NULL;
 }
 
+int64_t repl_pace(int64_t least, uint32_t spread)
+{
+    const char *fast = getenv("STANDIN_FAST");
+
+    return fast != NULL && strcmp(fast, "1") == 0 ? 0 : least + random_below(spread);
+}
+
 void repl_save_meta(void)
 {
     bson_t meta = BSON_INITIALIZER;
@@ -182,6 +189,7 @@ void repl_become_primary(enum election_reason reason)
     node.takeover_at = 0;
     node.catchup_deadline =
         node.config.catchup_timeout < 0 ? 0 : mono_ms() + node.config.catchup_timeout;
+    node.drained_at = mono_ms() < node.fresh_until ? 0 : mono_ms() + repl_pace(550, 350);
     for (int i = 0; i < node.config.n; i++)
         node.view[i].alive = mono_ms();
     if (!node.keys_loaded && node.restarted && data_find("admin.system.keys") != NULL)
@@ -418,8 +426,10 @@ static void *rejoin(void *arg)
     int self;
 
     log_context("replexec-0");
+    sleep_ms(repl_pace(950, 200)); /* facts: SECONDARY 1.26 to 1.38 s after its start */
     self = config_find_self(c);
     node_lock();
+    node.rejoining = false;
     if (node.config.doc == NULL)
         repl_install(c, self);
     else
@@ -451,7 +461,7 @@ void repl_load(void)
             doc_sub(&meta, "config", &doc) && config_parse(&doc, false, c, why, sizeof why) == 0;
         bson_destroy(&meta);
     }
-    node.restarted = found;
+    node.restarted = node.rejoining = found;
     if (found)
         remembered = c;
     else

@@ -31,6 +31,8 @@ void repl_start(void); /* the threads; without the lock */
 void repl_install(struct config *c, int self);
 void repl_save_meta(void);
 bool repl_active(void); /* started with a set name */
+/* Milliseconds that the real server takes for something; next to none with STANDIN_FAST=1. */
+int64_t repl_pace(int64_t least, uint32_t spread);
 bool repl_electable(char *why, size_t size);
 /* A higher term was seen: adopt it, and stop being primary. */
 void repl_saw_term(int64_t term);

@@ -23,6 +23,8 @@ static void finish_catch_up(int64_t now)
 {
     bool reachable = false;
 
+    if (now < node.drained_at)
+        return;
     if (optime_cmp(node.catchup_target, log_last()) > 0) {
         for (int i = 0; i < node.config.n; i++)
             reachable = reachable || (i != node.self && node.view[i].up &&

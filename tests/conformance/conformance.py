@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+"""Replays recordings of a real server against the server named by MONGOD, or the stand-in.
+
+tests/sandbox/enter tests/conformance/conformance.py [--recordings DIR] [--only 01,05] [--quick] [-v]
+
+One line per file, the differences below it, and a last line `conformance: N of M`. Known differences of the stand-in
+are listed with their reasons in exceptions.json; they are shown and don't count as passed.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import sys
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+# pylint: disable=wrong-import-position
+import lab  # noqa: E402
+import observing  # noqa: E402
+import measured  # noqa: E402
+import pairs  # noqa: E402
+import single  # noqa: E402
+import commands  # noqa: E402
+
+DRIVERS = {
+    "01": single.uninitiated, "02": observing.healthy_set, "03": observing.answers, "04": observing.reconfigure,
+    "05": single.run_time_modes, "06": single.start_up, "07": pairs.pairs, "08": single.clients,
+    "09": measured.transitions, "10": measured.more, "11": measured.signing_keys, "12": commands.command_order,
+}
+QUICK = ("01", "02", "03", "05", "12")
+
+
+class Report:
+    def __init__(self, exceptions, verbose):
+        self.exceptions, self.verbose = exceptions, verbose
+        self.passed = self.excepted = self.failed = 0
+        self.used, self.lines = set(), []
+
+    def check(self, file, label, differences):
+        """One recording was replayed; these are its differences."""
+        known, unknown = [], []
+        for difference in differences:
+            for i, (pattern, reason) in enumerate(self.exceptions):
+                if re.search(pattern, f"{file} {label}: {difference}"):
+                    self.used.add(i)
+                    known.append((difference, reason))
+                    break
+            else:
+                unknown.append(difference)
+        if unknown:
+            self.failed += 1
+            self.lines.append(f"  - {label}")
+            self.lines += [f"      {d}" for d in unknown]
+        elif known:
+            self.excepted += 1
+            self.lines += [f"  ~ {label}: {d} (known: {reason})" for d, reason in known]
+        else:
+            self.passed += 1
+            if self.verbose:
+                self.lines.append(f"  + {label}")
+
+    @property
+    def total(self):
+        return self.passed + self.excepted + self.failed
+
+
+def known_differences():
+    if not lab.IS_STANDIN:
+        return []
+    rows = json.loads((HERE / "exceptions.json").read_text(encoding="utf-8"))
+    return [(row["difference"], row["reason"]) for row in rows]
+
+
+def replay(number, recorded, report):
+    """Every recording is accounted for, also when the server dies in the middle."""
+    seen, trouble = set(), "no driver knows this label"
+
+    def check(label, differences):
+        seen.add(label.split(" / ")[0])
+        report.check(number, label, differences)
+
+    try:
+        DRIVERS[number](recorded, check)
+    except Exception as error:  # pylint: disable=broad-except
+        trouble = f"{type(error).__name__}: {error}"
+        if report.verbose:
+            traceback.print_exc()
+    for label in recorded:
+        if label not in seen:
+            report.check(number, label, [f"not replayed: {trouble}"])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--recordings", default=os.environ.get("RECORDINGS") or str(HERE / "recordings"))
+    parser.add_argument("--only", help="numbers of files, separated by commas")
+    parser.add_argument("--quick", action="store_true", help="only what takes seconds")
+    parser.add_argument("-v", "--verbose", action="store_true")
+    arguments = parser.parse_args()
+    if "EVENKEEL_SANDBOX_DIR" not in os.environ:
+        parser.error("run this as: tests/sandbox/enter tests/conformance/conformance.py, or: make conformance")
+    wanted = arguments.only.split(",") if arguments.only else QUICK if arguments.quick else sorted(DRIVERS)
+    lab.furnish()
+    passed = total = failed = 0
+    for path in sorted(pathlib.Path(arguments.recordings).glob("*.json")):
+        number = path.name[:2]
+        if number not in wanted or number not in DRIVERS:
+            continue
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        report, began = Report(known_differences(), arguments.verbose), time.monotonic()
+        replay(number, recorded, report)
+        excepted = f", {report.excepted} known differences" if report.excepted else ""
+        print(f"{path.stem}: {report.passed} of {report.total}{excepted} ({time.monotonic() - began:.0f} s)")
+        for line in report.lines:
+            print(line)
+        sys.stdout.flush()
+        passed, total, failed = passed + report.passed, total + report.total, failed + report.failed
+    print(f"conformance: {passed} of {total}")
+    return 1 if failed or not total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
