@@ -1,6 +1,7 @@
 /* next: the planner, one function per phase, in the order of preference. Pure. */
 #include "reconciler/next.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "reconciler/next_internal.h"
@@ -246,10 +247,18 @@ static bool raise_modes(const struct ek_question *q)
     return for_secondaries_then_primary(q, raise_member);
 }
 
+/* A file that a crash would take further from what is wanted keeps the peers where they are. */
+static bool file_leads_astray(const struct ek_question *q, size_t m)
+{
+    const struct ek_member_observed *member = &q->state->members[m];
+    return abs((int)member->mode_configured - (int)q->spec->ssl_mode) >
+           abs((int)member->mode_running - (int)q->spec->ssl_mode);
+}
+
 static bool follow_with_file(const struct ek_question *q, size_t m)
 {
     const char *why;
-    if (ek_next_needs_restart(q, m, &why))
+    if (ek_next_needs_restart(q, m, &why) && !file_leads_astray(q, m))
         return false; /* its file is written right before the restart */
     return propose_file(q, m, "so that a crash changes nothing");
 }
@@ -412,17 +421,6 @@ static bool restarts(const struct ek_question *q)
     return primary ? hand_over(q) : propose_restart(q, (size_t)m);
 }
 
-/* Nobody's restart helps, as long as a file is ahead of what its peers would take. */
-static bool draw_back_file(const struct ek_question *q, size_t m)
-{
-    return propose_file(q, m, "so that its peers can move");
-}
-
-static bool draw_back_files(const struct ek_question *q)
-{
-    return for_secondaries_then_primary(q, draw_back_file);
-}
-
 /* ---- clean up ---- */
 
 static int wanted_primary(const struct ek_question *q)
@@ -485,9 +483,20 @@ static bool stuck(const struct ek_question *q)
 }
 
 static phase *const phases[] = {
-    ek_next_contradicted, repair,   prepare_authority, prepare_names, prepare_trust,
-    prepare_certificates, create,   prepare_user,      join_domain,   raise_modes,
-    follow_with_files,    restarts, draw_back_files,   stuck,         reinstate,
+    ek_next_contradicted,
+    repair,
+    prepare_authority,
+    prepare_names,
+    prepare_trust,
+    prepare_certificates,
+    create,
+    prepare_user,
+    join_domain,
+    raise_modes,
+    follow_with_files,
+    restarts,
+    stuck,
+    reinstate,
     leave_domain,
 };
 

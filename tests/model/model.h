@@ -8,6 +8,7 @@ struct model_totals {
     size_t cases;
     size_t states;
     size_t transitions;
+    bool stop_at_first;
     size_t failures; /* of one member, tried in one state */
     size_t listed;   /* plans above the least for a listed reason */
     size_t broken;   /* laws broken, plans lost, plans above the least without a listed reason */
@@ -16,8 +17,9 @@ struct model_totals {
 /* A case in words; static storage, overwritten by the next call. */
 const char *model_describe(const struct model_case *c);
 
-/* Is every plan safe, and does it end where the specs want, from every state on its way? */
-void model_walk(struct model_totals *totals);
+/* Is every plan safe, and does it end where the specs want, from every state on its way, and from
+ * those that so many mishaps after one another leave, for sets of at most so many members? */
+void model_walk(size_t members_max, int mishaps, struct model_totals *totals);
 
 /* Report what is wrong with a case; the first twenty are printed. */
 void model_report(const struct model_case *c, struct model_totals *totals, const char *what,

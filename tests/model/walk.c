@@ -65,6 +65,8 @@ void model_report(const struct model_case *c, struct model_totals *totals, const
     totals->broken++;
     if (totals->broken <= 20)
         printf("  %s: %s: %s\n", model_describe(c), what, detail);
+    if (totals->stop_at_first)
+        exit(1);
 }
 
 static bool as_wanted(const struct model_case *c, const struct ek_state *state)
@@ -236,21 +238,24 @@ static void walk_case(struct model_case *c, int disturbances, struct model_total
     free(seen.slots);
 }
 
-static void walk_shape(size_t shape, enum ek_ssl_mode to, struct model_totals *totals)
+static void walk_shape(size_t shape, enum ek_ssl_mode to, size_t members_max, int mishaps,
+                       struct model_totals *totals)
 {
     static struct model_case c;
+    model_case_init_bare(&c, shape, to);
+    if (c.spec.member_count > members_max)
+        return;
+    walk_case(&c, c.spec.member_count > 3 ? 1 : mishaps, totals);
     for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++)
         for (int variant = 0; variant < 3; variant++) {
             model_case_init(&c, shape, (enum ek_ssl_mode)from, to, variant > 0, variant > 1);
-            walk_case(&c, c.spec.member_count > 3 ? 1 : 2, totals);
+            walk_case(&c, c.spec.member_count > 3 ? 1 : mishaps, totals);
         }
-    model_case_init_bare(&c, shape, to);
-    walk_case(&c, c.spec.member_count > 3 ? 1 : 2, totals);
 }
 
-void model_walk(struct model_totals *totals)
+void model_walk(size_t members_max, int mishaps, struct model_totals *totals)
 {
     for (size_t shape = 0; shape < model_shape_count(); shape++)
         for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++)
-            walk_shape(shape, (enum ek_ssl_mode)to, totals);
+            walk_shape(shape, (enum ek_ssl_mode)to, members_max, mishaps, totals);
 }

@@ -1,0 +1,163 @@
+"""`make mutation`: every mutant of the planner, the laws, the effects and what counts as seen, each
+killed by a fast test or told in survivors.txt why it lives.
+
+The core is a shared library here; a mutant is one file of it compiled anew. The tests are linked
+once. `--sample N` tries N mutants, the same ones every time."""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mutants import all_mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+LISTED = Path(__file__).with_name("survivors.txt")
+TESTS = ("permit_laws", "next_blocked", "step_seen", "report_golden")
+PACKAGES = ("libmongoc-1.0", "openssl", "yaml-0.1", "libgit2", "jansson", "cmocka")
+TEST_TIMEOUT_S, MODEL_TIMEOUT_S = 3, 20  # who loops for ever has failed too
+EVER_GREEN = "the tests fail without any mutant"
+
+
+def words(command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+class Bench:
+    def __init__(self, build, jobs):
+        self.directory = (ROOT / build / "mutation").resolve()
+        self.archive = (ROOT / build / "libevenkeel.a").resolve()
+        self.cflags = ["-std=gnu17", "-D_GNU_SOURCE", f"-I{ROOT}", "-DEK_VERSION=\"0\"", "-O1", "-fPIC",
+                       "-w", *words(["pkg-config", "--cflags", *PACKAGES])]
+        self.libraries = words(["pkg-config", "--libs", *PACKAGES])
+        self.core = sorted(p.relative_to(ROOT) for p in [*ROOT.glob("reconciler/*.c"), *ROOT.glob("reconciler/base/*.c")])
+        self.jobs = jobs
+
+    def compile(self, source, target, directory=ROOT):
+        return subprocess.run(["gcc", *self.cflags, "-c", str(source), "-o", str(target)],
+                              cwd=directory, check=False, capture_output=True, text=True)
+
+    def link_core(self, objects, target):
+        subprocess.run(["gcc", "-shared", "-Wl,-soname,libcore.so", *map(str, objects), "-o", str(target)], check=True)
+
+    def prepare(self):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        objects = {str(s): self.directory / f"{s.stem}.o" for s in self.core}
+        sources = [(ROOT / s, objects[str(s)]) for s in self.core]
+        programs = {name: [ROOT / f"tests/unit/{name}.c"] for name in TESTS}
+        programs["model"] = sorted(ROOT.glob("tests/model/*.c"))
+        for name, files in programs.items():
+            sources += [(f, self.directory / f"{name}-{f.stem}.o") for f in files]
+        with ThreadPoolExecutor(self.jobs) as pool:
+            for done in pool.map(lambda pair: self.compile(*pair), sources):
+                if done.returncode:
+                    raise SystemExit(done.stderr)
+        self.objects = objects
+        core = self.directory / "libcore.so"
+        self.link_core(objects.values(), core)
+        for name, files in programs.items():
+            parts = [str(self.directory / f"{name}-{f.stem}.o") for f in files]
+            subprocess.run(["gcc", *parts, str(core), str(self.archive), *self.libraries,
+                            "-Wl,--as-needed", "-Wl,-rpath,/nowhere",
+                            "-o", str(self.directory / name)], check=True)
+
+    def killer(self, library_directory):
+        """The first test that fails with the library there, or None."""
+        environment = {"LD_LIBRARY_PATH": str(library_directory), "PATH": os.environ["PATH"],
+                       "CMOCKA_TEST_ABORT": "0"}
+        for name in (*TESTS, "model"):
+            command = [str(self.directory / name), *(["--quick"] if name == "model" else [])]
+            try:
+                done = subprocess.run(command, cwd=ROOT, env=environment, check=False,
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                      stderr=subprocess.DEVNULL,
+                                      timeout=MODEL_TIMEOUT_S if name == "model" else TEST_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                return name
+            if done.returncode:
+                return name
+        return None
+
+    def try_one(self, number, mutant):
+        directory = self.directory / f"mutant-{number}"
+        directory.mkdir(exist_ok=True)
+        source = directory / Path(mutant.file).name
+        source.write_text(mutant.apply((ROOT / mutant.file).read_text("utf-8")), encoding="utf-8")
+        target = directory / "mutant.o"
+        done = self.compile(source, target)
+        killer = "the compiler"
+        if done.returncode == 0:
+            objects = [target if name == mutant.file else path
+                       for name, path in self.objects.items()]
+            self.link_core(objects, directory / "libcore.so")
+            killer = self.killer(directory)
+        for path in directory.iterdir():
+            path.unlink()
+        directory.rmdir()
+        return mutant, killer
+
+
+def listed_survivors():
+    """{what identifies a mutant: why it lives}; line numbers don't count."""
+    found, reason = {}, ""
+    for line in LISTED.read_text("utf-8").splitlines() if LISTED.exists() else []:
+        if line.startswith("# "):
+            reason = line[2:]
+        elif line.strip():
+            found[line.strip()] = reason
+    return found
+
+
+def identity(mutant):
+    return f"{mutant.file}: {mutant.what}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--sample", type=int, help="so many of them, the same ones every time")
+    parser.add_argument("--only", help="part of a mutant's name")
+    arguments = parser.parse_args()
+    jobs = os.cpu_count() or 1
+    bench = Bench(arguments.build, jobs)
+    began = time.monotonic()
+    bench.prepare()
+    failing = bench.killer(bench.directory)
+    if failing:
+        print(f"mutation: {failing}: {EVER_GREEN}")
+        return 1
+    mutants = all_mutants(ROOT)
+    listed = listed_survivors()
+    stale = set(listed) - {identity(m) for m in mutants}
+    if arguments.only:
+        mutants = [m for m in mutants if arguments.only in m.name]
+    if arguments.sample:
+        mutants = random.Random(1).sample([m for m in mutants if identity(m) not in listed],
+                                          arguments.sample)
+    killed, told, survivors, by = 0, 0, [], {}
+    with ThreadPoolExecutor(jobs) as pool:
+        for mutant, killer in pool.map(lambda pair: bench.try_one(*pair), enumerate(mutants)):
+            if killer:
+                killed += 1
+                by[killer] = by.get(killer, 0) + 1
+            elif identity(mutant) in listed:
+                told += 1
+            else:
+                survivors.append(mutant)
+    for mutant in survivors:
+        print(f"  lives: {mutant.name}")
+    for name in sorted(stale):
+        print(f"  listed and no mutant: {name}")
+    kills = ", ".join(f"{name} {count}" for name, count in sorted(by.items(), key=lambda k: -k[1]))
+    print(f"  first killed by: {kills}; {time.monotonic() - began:.0f} s")
+    print(f"mutation: {killed} of {len(mutants)} killed, {told} live for a listed reason, "
+          f"{len(survivors)} without")
+    return 1 if survivors or stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
