@@ -149,6 +149,213 @@ static void came_not_up(struct fleet *fleet)
     b->restart_begun = EK_YES;
 }
 
+/* Hosts on which nothing was ever installed; model_case_init_bare needs to begin anew. */
+static void bare(struct fleet *fleet)
+{
+    static struct model_case made;
+    for (size_t i = 0; i < model_shape_count(); i++) {
+        model_case_init_bare(&made, i, fleet->model.to);
+        if (strcmp(made.shape, fleet->model.shape) == 0)
+            break;
+    }
+    fleet->model.state = made.state;
+    fleet->model.policy = made.policy;
+}
+
+static void half_made(struct fleet *fleet)
+{
+    bare(fleet);
+    struct ek_member_observed *a = &fleet->model.state.members[0];
+    a->key_file = a->configuration = a->data = a->process = a->reachable = EK_YES;
+    a->state = EK_MEMBER_UNINITIATED;
+    a->mode_running = a->mode_configured = fleet->model.to;
+    a->options_running = a->options_configured = fleet->model.to > EK_SSL_DISABLED
+                                                     ? a->options_wanted
+                                                     : (struct ek_options_state){.known = EK_YES};
+}
+
+static void running_otherwise(struct fleet *fleet)
+{
+    half_made(fleet);
+    fleet->model.state.members[0].mode_running = EK_SSL_DISABLED;
+}
+
+static void old_data(struct fleet *fleet)
+{
+    bare(fleet);
+    fleet->model.state.members[1].data = EK_YES;
+}
+
+static void outside_the_set(struct fleet *fleet)
+{
+    fleet->model.state.members[1].id = -1;
+}
+
+static void no_configuration(struct fleet *fleet)
+{
+    fleet->model.state.initiated = EK_UNKNOWN;
+}
+
+static void unreadable_file(struct fleet *fleet)
+{
+    fleet->model.state.members[1].mode_configured = EK_SSL_UNKNOWN;
+    fleet->model.state.members[1].configuration = EK_UNKNOWN;
+    snprintf(fleet->problems[1], sizeof fleet->problems[1], "line 12: mapping values not allowed");
+}
+
+static void locked_out(struct fleet *fleet)
+{
+    fleet->model.state.own_user = EK_UNKNOWN;
+}
+
+static void secret_mode(struct fleet *fleet)
+{
+    fleet->model.state.members[1].mode_running = EK_SSL_UNKNOWN;
+}
+
+static void lag_unknown(struct fleet *fleet)
+{
+    fleet->model.state.members[2].lag_ms = -1;
+}
+
+static void initial_sync(struct fleet *fleet)
+{
+    fleet->model.state.members[2].state = EK_MEMBER_STARTUP2;
+}
+
+static void nobody_else(struct fleet *fleet)
+{
+    for (size_t i = 1; i < fleet->model.state.member_count; i++)
+        fleet->model.state.members[i].priority = 0;
+}
+
+/* Everybody but the primary has been restarted; the successor has only just come up. */
+static void keyless_successor(struct fleet *fleet)
+{
+    for (size_t i = 1; i < fleet->model.state.member_count; i++) {
+        struct ek_member_observed *member = &fleet->model.state.members[i];
+        member->mode_running = member->mode_configured = fleet->model.to;
+        member->options_running = member->options_configured =
+            (struct ek_options_state){.known = EK_YES};
+    }
+    fleet->model.state.members[1].signing_key = 0;
+}
+
+static void too_far_apart(struct fleet *fleet)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct ek_member_observed *member = &fleet->model.state.members[i];
+        member->mode_running = member->mode_configured = EK_SSL_DISABLED;
+        member->options_configured = member->options_running =
+            (struct ek_options_state){.known = EK_YES};
+    }
+}
+
+static void old_name_gone(struct fleet *fleet)
+{
+    fleet->model.state.members[1].spec_host_resolves = EK_NO;
+    for (size_t i = 0; i < fleet->model.state.member_count; i++) {
+        struct ek_member_observed *member = &fleet->model.state.members[i];
+        member->mode_running = member->mode_configured = EK_SSL_DISABLED;
+        member->options_configured = member->options_running =
+            (struct ek_options_state){.known = EK_YES};
+    }
+}
+
+static void other_domain(struct fleet *fleet)
+{
+    static char elsewhere[] = "elsewhere.test";
+    fleet->model.spec.ssl_domain.base = elsewhere;
+}
+
+static void removed(struct fleet *fleet)
+{
+    fleet->model.state.members[1].state = EK_MEMBER_REMOVED;
+}
+
+static void file_behind(struct fleet *fleet)
+{
+    fleet->model.state.members[1].mode_configured = EK_SSL_ALLOW;
+}
+
+static void files_astray(struct fleet *fleet)
+{
+    fleet->model.state.members[0].mode_configured = EK_SSL_REQUIRE;
+    fleet->model.state.members[1].mode_configured = EK_SSL_REQUIRE;
+}
+
+static void other_leader(struct fleet *fleet)
+{
+    struct ek_member_observed *members = fleet->model.state.members;
+    members[0].state = EK_MEMBER_SECONDARY;
+    members[0].writable = EK_NO;
+    members[1].state = EK_MEMBER_PRIMARY;
+    members[1].writable = EK_YES;
+}
+
+static void key_in_the_open(struct fleet *fleet)
+{
+    fleet->model.state.members[1].certificate_installed.key_sealed = EK_NO;
+}
+
+static void other_authority(struct fleet *fleet)
+{
+    fleet->model.state.members[1].certificate_installed.issued_by_authority = EK_NO;
+}
+
+static void one_due(struct fleet *fleet)
+{
+    fleet->model.state.members[2].certificate_installed.not_after_s =
+        fleet->model.policy.now_s + 86400;
+    fleet->model.state.members[2].certificate_running =
+        fleet->model.state.members[2].certificate_installed;
+}
+
+static void not_served_yet(struct fleet *fleet)
+{
+    memset(fleet->model.state.members[1].certificate_running.sha256, 0x99, 32);
+}
+
+static void other_options(struct fleet *fleet)
+{
+    memset(fleet->model.state.members[1].options_configured.digest, 0x55, 32);
+}
+
+static void primary_last(struct fleet *fleet)
+{
+    keyless_successor(fleet);
+    fleet->model.state.members[1].signing_key = 7;
+}
+
+static void delayed_member(struct fleet *fleet)
+{
+    fleet->model.state.members[2].delayed = true;
+    fleet->model.state.members[2].lag_ms = 3600000;
+}
+
+static void reinstate_never(struct fleet *fleet)
+{
+    fleet->model.spec.maintenance.reinstate_primary = EK_CHOICE_NO;
+}
+
+static void reinstate_always(struct fleet *fleet)
+{
+    fleet->model.spec.maintenance.reinstate_primary = EK_CHOICE_YES;
+}
+
+static void down_and_paused(struct fleet *fleet)
+{
+    down(fleet);
+    paused(fleet);
+}
+
+static void two_came_not_up(struct fleet *fleet)
+{
+    came_not_up(fleet);
+    fleet->model.state.members[1].mode_configured = EK_SSL_DISABLED;
+    fleet->model.state.members[1].options_configured = (struct ek_options_state){.known = EK_YES};
+}
+
 #define D EK_SSL_DISABLED
 #define A EK_SSL_ALLOW
 #define P EK_SSL_PREFER
@@ -202,6 +409,84 @@ static const struct golden table[] = {
     {"unhealthy-in-a-peers-eyes", "3 members", D, P, 0, 0, unseen_by_a_peer, "[EK-0114]"},
     {"paused", "3 members", D, P, 0, 0, paused, "[EK-0125]"},
     {"authority-unreadable", "3 members", D, P, 0, 0, unreadable_authority, "[EK-0126]"},
+    /* modes: every pair that is not above */
+    {"nothing-to-do-allow", "3 members", A, A, 1, 0, NULL, "No changes."},
+    {"nothing-to-do-require", "3 members", R, R, 1, 0, NULL, "No changes."},
+    {"disabled-to-allow-domain-known", "3 members", D, A, 1, 0, NULL, "3 restarts"},
+    {"disabled-to-require-domain-known", "3 members", D, R, 1, 0, NULL, "3 restarts"},
+    /* shapes, up and down */
+    {"one-member-require", "1 member", D, R, 0, 0, NULL, "1 restart"},
+    {"one-member-raise", "1 member", A, R, 1, 0, NULL, "no restart"},
+    {"two-members-back", "2 members", R, D, 1, 0, NULL, "no member to spare"},
+    {"two-members-raise", "2 members", A, R, 1, 0, NULL, "no restart"},
+    {"two-members-refused", "2 members", D, P, 0, 0, interruption_refused, "[EK-0118]"},
+    {"preferred-primary-back", "3 members, one preferred", R, D, 1, 0, NULL, "restarts"},
+    {"preferred-primary-require", "3 members, one preferred", D, R, 0, 0, NULL, "reinstate"},
+    {"preferred-primary-raise", "3 members, one preferred", A, R, 1, 0, NULL, "no restart"},
+    {"arbiter-require", "PSA", D, R, 0, 0, NULL, "arbiter"},
+    {"arbiter-back", "PSA", R, D, 1, 0, NULL, "restarts"},
+    {"arbiter-raise", "PSA", A, P, 1, 0, NULL, "restart"},
+    {"arbiter-refused", "PSA", D, P, 0, 0, interruption_refused, "[EK-0118]"},
+    {"hidden-member-require", "3 members, one hidden", D, R, 0, 0, NULL, "3 restarts"},
+    {"hidden-member-back", "3 members, one hidden", R, D, 1, 0, NULL, "restarts"},
+    {"priority-0-require", "3 members, one of priority 0", D, R, 0, 0, NULL, "3 restarts"},
+    {"priority-0-back", "3 members, one of priority 0", R, D, 1, 0, NULL, "restarts"},
+    {"four-members-require", "4 members", D, R, 0, 0, NULL, "4 restarts"},
+    {"four-members-back", "4 members", R, D, 1, 0, NULL, "restarts"},
+    {"four-members-raise", "4 members", A, R, 1, 0, NULL, "no restart"},
+    {"five-members-prefer", "5 members", D, P, 0, 0, NULL, "5 restarts"},
+    {"five-members-back", "5 members", R, D, 1, 0, NULL, "restarts"},
+    {"five-members-raise", "5 members", A, R, 1, 0, NULL, "no restart"},
+    /* renewals by shape, and with a change of mode */
+    {"renewal-one-member", "1 member", R, R, 1, 1, NULL, "1 restart"},
+    {"renewal-two-members", "2 members", P, P, 1, 1, NULL, "2 restarts"},
+    {"renewal-arbiter", "PSA", P, P, 1, 1, NULL, "3 restarts"},
+    {"renewal-five-members", "5 members", R, R, 1, 1, NULL, "5 restarts"},
+    {"renewal-and-back", "3 members", R, D, 1, 1, NULL, "restarts"},
+    {"renewal-while-disabled", "3 members", D, D, 1, 1, NULL, "No changes."},
+    {"renewal-on-the-way-up", "3 members", D, P, 1, 1, NULL, "3 restarts"},
+    {"renewal-of-one", "3 members", P, P, 1, 0, one_due, "1 restart"},
+    {"renewal-not-served-yet", "3 members", P, P, 1, 0, not_served_yet, "another certificate"},
+    {"key-in-the-open", "3 members", P, P, 1, 0, key_in_the_open, "not encrypted"},
+    {"by-another-authority", "3 members", P, P, 1, 0, other_authority, "another authority"},
+    /* new deployments */
+    {"new-disabled", "3 members", D, D, 0, 0, bare, "initiate replica set"},
+    {"new-allow", "3 members", D, A, 0, 0, bare, "initiate replica set"},
+    {"new-prefer", "3 members", D, P, 0, 0, bare, "initiate replica set"},
+    {"new-require", "3 members", D, R, 0, 0, bare, "initiate replica set"},
+    {"new-one-member", "1 member", D, R, 0, 0, bare, "initiate replica set"},
+    {"new-arbiter", "PSA", D, R, 0, 0, bare, "initiate replica set"},
+    {"new-five-members", "5 members", D, P, 0, 0, bare, "initiate replica set"},
+    {"new-half-made", "3 members", D, P, 0, 0, half_made, "initiate replica set"},
+    {"new-runs-otherwise", "3 members", D, P, 0, 0, running_otherwise, "[EK-0122]"},
+    {"new-with-old-data", "3 members", D, P, 0, 0, old_data, "[EK-0106]"},
+    /* fleets that are between two states */
+    {"file-behind", "3 members", R, R, 1, 0, file_behind, "its file says allowSSL"},
+    {"files-astray", "3 members", P, A, 1, 0, files_astray, "3 restarts"},
+    {"other-options", "3 members", P, P, 1, 0, other_options, "write configuration"},
+    {"other-leader", "3 members, one preferred", P, P, 1, 0, other_leader, "reinstate primary"},
+    {"primary-last", "3 members", A, D, 1, 0, primary_last, "1 restart"},
+    {"restart-came-not-up-reverted", "3 members", A, D, 1, 0, two_came_not_up,
+     "its restart was begun"},
+    {"reinstate-never", "3 members, one preferred", D, P, 0, 0, reinstate_never, "3 restarts"},
+    {"reinstate-always", "3 members", D, P, 0, 0, reinstate_always, "reinstate primary"},
+    {"delayed-member", "3 members, one hidden", D, P, 0, 0, delayed_member, "[EK-0118]"},
+    /* every reason to stop that is not above */
+    {"outside-the-set", "3 members", D, P, 0, 0, outside_the_set, "[EK-0103]"},
+    {"no-configuration-seen", "3 members", D, P, 0, 0, no_configuration, "[EK-0104]"},
+    {"file-unreadable", "3 members", D, P, 0, 0, unreadable_file, "[EK-0107]"},
+    {"locked-out", "3 members", D, P, 0, 0, locked_out, "[EK-0108]"},
+    {"mode-unknown", "3 members", D, P, 0, 0, secret_mode, "[EK-0109]"},
+    {"lag-unknown", "3 members", D, P, 0, 0, lag_unknown, "[EK-0110]"},
+    {"initial-sync", "3 members", D, P, 0, 0, initial_sync, "[EK-0111]"},
+    {"no-primary-raise", "3 members", A, P, 1, 0, leaderless, "[EK-0112]"},
+    {"nobody-to-take-over", "3 members", D, P, 0, 0, nobody_else, "[EK-0115]"},
+    {"successor-without-keys", "3 members", A, D, 1, 0, keyless_successor, "[EK-0116]"},
+    {"no-safe-way", "4 members", R, R, 1, 0, too_far_apart, "[EK-0117]"},
+    {"old-name-gone", "3 members", A, D, 1, 0, old_name_gone, "[EK-0120]"},
+    {"other-domain", "3 members", P, P, 1, 0, other_domain, "[EK-0121]"},
+    {"member-removed", "3 members", D, P, 0, 0, removed, "[EK-0123]"},
+    {"down-and-paused", "3 members", D, P, 0, 0, down_and_paused, "[EK-0125]"},
 };
 
 /* ---- the comparison ------------------------------------------------------------------- */
