@@ -365,33 +365,49 @@ static int step_down(const struct action *a, struct ek_error *err)
     return result;
 }
 
-enum { STAND_WITHIN_MS = 8000 };
+enum { REINSTATE_SECONDS = 20, ASIDE_SECONDS = 15, STAND_WITHIN_MS = 5000 };
+
+/* Ask the other secondaries to stand aside for a moment, or (0) no longer. Best effort: one
+ * that does not listen costs an election at worst. */
+static void stand_aside(const struct action *a, int seconds)
+{
+    for (size_t i = 0; i < a->observed->member_count; i++) {
+        const struct ek_member_observed *member = &a->observed->members[i];
+        struct ek_mongodb_target target;
+        struct ek_error ignored = {0};
+        char name[256];
+        if ((int)i == a->step->member || (int)i == a->step->other || member->arbiter)
+            continue;
+        target_of(a, (int)i, name, &target);
+        a->world->mongodb->freeze(&target, seconds, a->deadline, &ignored);
+    }
+}
 
 /* A stepdown hands over to whoever has the last write at that instant, which need not be the
- * member that should lead. So that one stands for election itself, and again when a write came
- * in between. One of higher priority is elected by the set in the end, asked or not. */
+ * member that should lead. When it is another, that one declines, and the heir, which nobody's
+ * writes outrun now, stands for election at once. Killed in the middle, the heir still leads
+ * after one election timeout: the others stand aside for no longer than that. */
 static int reinstate(const struct action *a, struct ek_error *err)
 {
     struct ek_mongodb_target heir;
-    char name[256];
+    struct ek_mongodb_target primary;
+    char heir_name[256];
+    char primary_name[256];
     struct ek_error refusal = {0};
-    int64_t deadline = ek_monotonic_ms() + STAND_WITHIN_MS;
-    int result = release(a, name, &heir, err);
+    int64_t until;
+    int result = release(a, heir_name, &heir, err);
     if (result != 0)
         return result;
-    while (a->world->mongodb->step_up(&heir, deadline, &refusal) != 0) {
-        if (ek_time_left_ms(deadline) > 0) {
-            ek_sleep_ms(POLL_MS);
-            continue;
-        }
-        if (a->observed->members[a->step->other].priority >
-            a->observed->members[a->step->member].priority)
-            return 0;
-        if (err)
-            *err = refusal;
-        return refusal.code;
-    }
-    return 0;
+    target_of(a, a->step->member, primary_name, &primary);
+    stand_aside(a, ASIDE_SECONDS);
+    result = a->world->mongodb->step_down(&primary, REINSTATE_SECONDS, CATCH_UP_SECONDS,
+                                          a->deadline, err);
+    until = ek_monotonic_ms() + STAND_WITHIN_MS;
+    while (result == 0 && a->world->mongodb->step_up(&heir, until, &refusal) != 0 &&
+           ek_time_left_ms(until) > 0)
+        ek_sleep_ms(POLL_MS);
+    stand_aside(a, 0);
+    return result; /* whether the heir leads is seen, not believed */
 }
 
 static act *const acts[] = {
