@@ -3,6 +3,7 @@
 #include "keyfile.h"
 #include "log.h"
 #include "server.h"
+#include "version.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -108,8 +109,12 @@ static int sasl_start(struct call *c)
     char *payload, *first;
     int rc;
 
+    bson_t how;
+
     scram_server_done(&conn->scram);
     conn->scram_step = 0;
+    conn->scram_short = version_at_least(4, 4) && doc_sub(c->command, "options", &how) &&
+                        doc_bool(&how, "skipEmptyExchange", false);
     put(conn->scram_db, sizeof conn->scram_db, "%s", c->db);
     if (!scram_kind_from(mechanism, &conn->scram.kind))
         return fail(c, 2, "Unsupported mechanism '%s' on authentication database '%s'", mechanism,
@@ -138,6 +143,16 @@ static int sasl_start(struct call *c)
     return rc;
 }
 
+static void logged_in(struct conn *conn)
+{
+    login_add(&conn->login, conn->scram.user, conn->scram_db);
+    if (!conn->login.system)
+        log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
+                 conn->scram.user, conn->scram_db, conn->remote);
+    scram_server_done(&conn->scram);
+    conn->scram_step = 0;
+}
+
 static int sasl_continue(struct call *c)
 {
     struct conn *conn = c->conn;
@@ -156,18 +171,34 @@ static int sasl_continue(struct call *c)
             return refuse(c,
                           "AuthenticationFailed: SCRAM authentication failed, storedKey mismatch");
         conn->scram_step = 2;
-        rc = answer(c, final, binary, false);
+        rc = answer(c, final, binary, conn->scram_short);
         free(final);
+        if (conn->scram_short)
+            logged_in(conn);
         return rc;
     }
     free(payload);
-    login_add(&conn->login, conn->scram.user, conn->scram_db);
-    if (!conn->login.system)
-        log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
-                 conn->scram.user, conn->scram_db, conn->remote);
-    scram_server_done(&conn->scram);
-    conn->scram_step = 0;
+    logged_in(conn);
     return answer(c, "", binary, true);
+}
+
+void speculative_login(struct call *c)
+{
+    bson_t start, reply = BSON_INITIALIZER, copy;
+    struct call inner = *c;
+
+    if (!doc_sub(c->command, "speculativeAuthenticate", &start) ||
+        strcmp(doc_first_key(&start), "saslStart") != 0)
+        return;
+    bson_copy_to(&start, &copy);
+    inner.command = &copy;
+    inner.name = "saslStart";
+    inner.db = doc_str(&copy, "db", "admin");
+    inner.reply = &reply;
+    if (sasl_start(&inner) == 0)
+        add_doc(c->reply, "speculativeAuthenticate", &reply);
+    bson_destroy(&copy);
+    bson_destroy(&reply);
 }
 
 static int logout(struct call *c)

@@ -14,158 +14,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static void add_hosts(bson_t *to, const char *key, int kind)
-{
-    bson_t arr = BSON_INITIALIZER;
-    uint32_t n = 0;
-
-    for (int i = 0; i < node.config.n; i++) {
-        const struct member *m = &node.config.m[i];
-        int is = m->hidden || m->delay > 0 ? -1 : m->arbiter ? 2 : m->priority > 0 ? 0 : 1;
-
-        if (is == kind)
-            push_str(&arr, &n, m->host);
-    }
-    if (n > 0 || kind == 0)
-        add_arr(to, key, &arr);
-    bson_destroy(&arr);
-}
-
-static void add_last_write(bson_t *to)
-{
-    struct optime last = log_last();
-    bson_t sub;
-
-    bson_append_document_begin(to, "lastWrite", -1, &sub);
-    add_optime(&sub, "opTime", last);
-    add_date(&sub, "lastWriteDate", (int64_t)last.secs * 1000);
-    if (!optime_is_null(node.commit)) {
-        add_optime(&sub, "majorityOpTime", node.commit);
-        add_date(&sub, "majorityWriteDate", (int64_t)node.commit.secs * 1000);
-    }
-    bson_append_document_end(to, &sub);
-}
-
-void add_election_id(bson_t *to, const char *key)
-{
-    uint8_t raw[12] = {0x7f, 0xff, 0xff, 0xff};
-    bson_oid_t oid;
-
-    for (int i = 0; i < 8; i++)
-        raw[4 + i] = (uint8_t)(node.term >> (8 * (7 - i)));
-    memcpy(oid.bytes, raw, 12);
-    bson_append_oid(to, key, -1, &oid);
-}
-
-/* The part that serverStatus.repl shows too. */
-static void add_set_role(bson_t *to)
-{
-    const struct member *m;
-    bson_t doc, members, one, tags;
-    bson_iter_t it;
-
-    if (node.config.doc == NULL || node.self < 0) {
-        if (node.config.doc != NULL)
-            add_str(to, "setName", node.config.name);
-        add_bool(to, "ismaster", false);
-        add_bool(to, "secondary", false);
-        add_str(to, "info", "Does not have a valid replica set config");
-        add_bool(to, "isreplicaset", true);
-        return;
-    }
-    m = &node.config.m[node.self];
-    add_hosts(to, "hosts", 0);
-    add_hosts(to, "passives", 1);
-    add_hosts(to, "arbiters", 2);
-    add_str(to, "setName", node.config.name);
-    add_int(to, "setVersion", (int32_t)node.config.version);
-    add_bool(to, "ismaster", node.state == S_PRIMARY && node.writable && !node.stopping);
-    add_bool(to, "secondary",
-             !node.stopping &&
-                 (node.state == S_SECONDARY || (node.state == S_PRIMARY && !node.writable)));
-    if (node.primary >= 0)
-        add_str(to, "primary", node.config.m[node.primary].host);
-    if (m->arbiter)
-        add_bool(to, "arbiterOnly", true);
-    if (!m->arbiter && m->priority <= 0)
-        add_bool(to, "passive", true);
-    if (m->hidden)
-        add_bool(to, "hidden", true);
-    if (!m->build_indexes)
-        add_bool(to, "buildIndexes", false);
-    if (m->delay > 0)
-        add_int(to, "slaveDelay", (int32_t)m->delay);
-    bson_copy_to(node.config.doc, &doc);
-    if (doc_sub(&doc, "members", &members) && bson_iter_init(&it, &members))
-        for (int i = 0; bson_iter_next(&it); i++)
-            if (i == node.self && iter_sub(&it, &one) && doc_sub(&one, "tags", &tags) &&
-                !bson_empty(&tags))
-                add_doc(to, "tags", &tags);
-    bson_destroy(&doc);
-    add_str(to, "me", m->host);
-    if (node.state == S_PRIMARY && node.writable)
-        add_election_id(to, "electionId");
-    add_last_write(to);
-}
-
-static int take_metadata(struct call *c)
-{
-    bson_t client;
-    char *text;
-
-    if (!doc_sub(c->command, "client", &client))
-        return 0;
-    if (c->conn->metadata != NULL)
-        return fail(c, 186, "The client metadata document may only be sent in the first isMaster");
-    c->conn->metadata = bson_copy(&client);
-    text = bson_text(&client);
-    log_line('I', "NETWORK", "received client metadata from %s conn%d: %s", c->conn->remote,
-             c->conn->id, text);
-    free(text);
-    return 0;
-}
-
-static void add_mechanisms(struct call *c)
-{
-    const char *full = doc_str(c->command, "saslSupportedMechs", NULL), *dot;
-    const bson_t *user;
-    bson_t credentials;
-    char *db;
-
-    if (full == NULL || (dot = strchr(full, '.')) == NULL)
-        return;
-    db = strndup(full, (size_t)(dot - full));
-    if (strcmp(full, "local.__system") == 0) {
-        add_user_mechanisms(c->reply, "saslSupportedMechs", NULL);
-    } else {
-        user = auth_user(dot + 1, db);
-        if (user != NULL && doc_sub(user, "credentials", &credentials))
-            add_user_mechanisms(c->reply, "saslSupportedMechs", &credentials);
-    }
-    free(db);
-}
-
-static int is_master(struct call *c)
-{
-    if (take_metadata(c) != 0)
-        return -1;
-    if (repl_active())
-        add_set_role(c->reply);
-    else
-        add_bool(c->reply, "ismaster", true);
-    add_int(c->reply, "maxBsonObjectSize", 16777216);
-    add_int(c->reply, "maxMessageSizeBytes", MAX_MESSAGE);
-    add_int(c->reply, "maxWriteBatchSize", 100000);
-    add_date(c->reply, "localTime", wall_ms());
-    add_int(c->reply, "logicalSessionTimeoutMinutes", 30);
-    add_int(c->reply, "connectionId", c->conn->id);
-    add_int(c->reply, "minWireVersion", 0);
-    add_int(c->reply, "maxWireVersion", version.max_wire);
-    add_bool(c->reply, "readOnly", false);
-    add_mechanisms(c);
-    return 0;
-}
-
 static int ping(struct call *c)
 {
     (void)c;
@@ -310,7 +158,7 @@ static int server_status_command(struct call *c)
     add_doc(r, "network", &network);
     if (repl_active()) {
         bson_append_document_begin(r, "repl", -1, &sub);
-        add_set_role(&sub);
+        add_set_role(&sub, false);
         add_int(&sub, "rbid", node.rbid);
         bson_append_document_end(r, &sub);
     }
@@ -473,8 +321,6 @@ static int list_commands(struct call *c)
 }
 
 const struct command observe_commands[] = {
-    {"isMaster", F_NO_AUTH, A_NONE, is_master},
-    {"ismaster", F_NO_AUTH, A_NONE, is_master},
     {"ping", F_NO_AUTH, A_NONE, ping},
     {"buildInfo", F_NO_AUTH, A_NONE, build_info},
     {"buildinfo", F_NO_AUTH, A_NONE, build_info},

@@ -271,8 +271,22 @@ static int set_parameter(struct call *c)
     return 0;
 }
 
+static int rotate_certificates(struct call *c)
+{
+    const char *why;
+
+    if (!version_at_least(5, 0))
+        return fail(c, 59, "no such command: '%s'", c->name);
+    if (!tls_reload(&why))
+        return fail(c, 140, "%s", why);
+    log_line('I', "NETWORK", "Successfully rotated X509 certificates.");
+    log_line('I', "NETWORK", "Certificate rotation completed successfully");
+    return 0;
+}
+
 const struct command parameter_commands[] = {
     {"getParameter", F_ADMIN, A_MONITOR, get_parameter},
+    {"rotateCertificates", F_ADMIN | F_UNLOCKED, A_HOST, rotate_certificates},
     {"setParameter", F_ADMIN, A_HOST, set_parameter},
     {NULL, 0, A_NONE, NULL},
 };

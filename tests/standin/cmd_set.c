@@ -4,6 +4,7 @@
 #include "options.h"
 #include "repl.h"
 #include "server.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,7 +149,7 @@ static int check_reconfig(struct call *c, const bson_t *doc, bool force, const s
                     "reports %s; rejecting",
                     new->name, options.repl_set);
     if (config_validate(new, why, sizeof why) != 0 ||
-        config_compare(old, new, why, sizeof why) != 0)
+        config_compare(old, new, force, why, sizeof why) != 0)
         return fail(c, 103, "%s", why);
     *ret_self = config_find_self(new);
     if (*ret_self < 0)
@@ -177,12 +178,15 @@ static void complete(const bson_t *doc, const struct config *old, bool force, bs
     bson_iter_t it;
 
     bson_init(ret_doc);
-    bson_copy_to_excluding_noinit(doc, ret_doc, "settings", force ? "version" : "settings", NULL);
+    bson_copy_to_excluding_noinit(doc, ret_doc, "settings", "term", force ? "version" : "settings",
+                                  NULL);
+    if (version_at_least(4, 4))
+        add_long(ret_doc, "term", force ? -1 : node.term);
     if (force) {
-        int64_t version = doc_int(doc, "version", 0);
+        int64_t given = doc_int(doc, "version", 0);
 
-        version = version > old->version ? version : old->version;
-        add_int(ret_doc, "version", (int32_t)(version + 10000 + random_below(100000)));
+        given = given > old->version ? given : old->version;
+        add_int(ret_doc, "version", (int32_t)(given + 10000 + random_below(100000)));
     }
     bson_append_document_begin(ret_doc, "settings", -1, &sub);
     if (doc_sub(doc, "settings", &settings))
@@ -212,8 +216,11 @@ static int reconfig(struct call *c)
     else if (!force && node.state != S_PRIMARY)
         rc = fail(
             c, 10107,
-            "replSetReconfig should only be run on PRIMARY, but my state is %s; use the \"force\" "
-            "argument to override",
+            version_at_least(4, 4)
+                ? "New config is rejected :: caused by :: replSetReconfig should only be run on a "
+                  "writable PRIMARY. Current state %s;"
+                : "replSetReconfig should only be run on PRIMARY, but my state is %s; use the "
+                  "\"force\" argument to override",
             state_name(node.state));
     else if (busy)
         rc = fail(

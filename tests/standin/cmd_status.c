@@ -3,6 +3,7 @@
 #include "peer.h"
 #include "repl.h"
 #include "server.h"
+#include "version.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -86,7 +87,8 @@ static void add_source(bson_t *to, const char *host)
     for (int i = 0; i < node.config.n; i++)
         if (*host != '\0' && strcmp(node.config.m[i].host, host) == 0)
             id = node.config.m[i].id;
-    add_str(to, "syncingTo", host);
+    if (!version_at_least(4, 4))
+        add_str(to, "syncingTo", host);
     add_str(to, "syncSourceHost", host);
     add_int(to, "syncSourceId", id);
 }
@@ -116,6 +118,8 @@ static void add_self(bson_t *to, const struct member *m)
         add_date(to, "electionDate", (int64_t)node.election_secs * 1000);
     }
     add_int(to, "configVersion", (int32_t)node.config.version);
+    if (version_at_least(4, 4))
+        add_int(to, "configTerm", (int32_t)node.config.term);
     add_bool(to, "self", true);
     add_str(to, "lastHeartbeatMessage", "");
 }
@@ -154,6 +158,8 @@ static void add_other(bson_t *to, const struct member *m, const struct view *v)
         add_date(to, "electionDate", (int64_t)v->election_secs * 1000);
     }
     add_int(to, "configVersion", v->up || v->config_version > 0 ? (int32_t)v->config_version : -1);
+    if (version_at_least(4, 4))
+        add_int(to, "configTerm", (int32_t)v->config_term);
 }
 
 /* Numeric names are shown as they are; others as they resolve now. */

@@ -1,9 +1,11 @@
 /* Finding a command, checking who may do it where, doing it, and finishing its reply. */
+#include "cmd.h"
 #include "data.h"
 #include "log.h"
 #include "options.h"
 #include "repl.h"
 #include "server.h"
+#include "version.h"
 
 #include <endian.h>
 #include <openssl/evp.h>
@@ -42,6 +44,7 @@ static const struct {
     {109, "ConfigurationInProgress"},
     {117, "ConflictingOperationInProgress"},
     {125, "CommandFailed"},
+    {140, "InvalidSSLConfiguration"},
     {186, "ClientMetadataCannotBeMutated"},
     {189, "PrimarySteppedDown"},
     {211, "KeyNotFound"},
@@ -59,6 +62,10 @@ const char *code_name(int code)
 {
     static _Thread_local char location[24];
 
+    if (version_at_least(5, 0) && (code == 10107 || code == 13435 || code == 13436))
+        return code == 10107   ? "NotWritablePrimary"
+               : code == 13435 ? "NotPrimaryNoSecondaryOk"
+                               : "NotPrimaryOrSecondary";
     for (size_t i = 0; i < COUNT_OF(code_names); i++)
         if (code_names[i].code == code)
             return code_names[i].name;
@@ -94,8 +101,8 @@ char *call_ns(const struct call *c)
 static const struct command *lookup(const char *name)
 {
     static const struct command *const tables[] = {
-        observe_commands, parameter_commands, set_commands,  member_commands,
-        user_commands,    login_commands,     read_commands, write_commands};
+        hello_commands, observe_commands, parameter_commands, set_commands,  member_commands,
+        user_commands,  login_commands,   read_commands,      write_commands};
 
     for (size_t t = 0; t < COUNT_OF(tables); t++)
         for (const struct command *c = tables[t]; c->name != NULL; c++)
@@ -120,12 +127,14 @@ static int check_role(struct call *c, unsigned int flags)
     if (!repl_active() || strcmp(c->db, "local") == 0)
         return 0;
     if ((flags & F_WRITE) != 0 && !repl_accepts_writes())
-        return fail(c, 10107, "not master");
+        return fail(c, 10107, version_at_least(5, 0) ? "not primary" : "not master");
     if ((flags & F_READ) == 0 || (node.state == S_PRIMARY && node.writable) ||
         node.config.doc == NULL)
         return 0;
     if (!c->secondary_ok)
-        return fail(c, 13435, "not master and slaveOk=false");
+        return fail(c, 13435,
+                    version_at_least(5, 0) ? "not primary and secondaryOk=false"
+                                           : "not master and slaveOk=false");
     if (!member)
         return fail(c, 13436,
                     node.state == S_ARBITER ? "node is not in primary or recovering state"
@@ -219,6 +228,35 @@ static void finish(bson_t *reply, bool ok, bool internal)
     }
 }
 
+/* What drivers of 4.4 and later go by: may a write be tried again, has the topology changed. */
+static void add_newer_fields(struct call *c, bool ok)
+{
+    static const int64_t role[] = {10107, 13435, 13436, 11600, 11602, 189, 91};
+    static const int64_t network[] = {6, 7, 89, 9001, 262};
+    int64_t code = doc_int(c->reply, "code", 0);
+    bson_t concern, arr = BSON_INITIALIZER;
+    bool about_role = false, retry = false;
+    uint32_t n = 0;
+
+    if (ok && doc_sub(c->reply, "writeConcernError", &concern))
+        code = doc_int(&concern, "code", 0);
+    for (size_t i = 0; i < COUNT_OF(role); i++)
+        about_role = about_role || code == role[i];
+    for (size_t i = 0; i < COUNT_OF(network); i++)
+        retry = retry || code == network[i];
+    if (code == 0 || (ok && !about_role))
+        return;
+    if ((retry || about_role) && doc_has(c->command, "txnNumber")) {
+        push_str(&arr, &n, "RetryableWriteError");
+        add_arr(c->reply, "errorLabels", &arr);
+    }
+    if (!ok && about_role)
+        add_topology_version(c->reply);
+    if (code == 91 && node.quiesce_until > mono_ms())
+        add_long(c->reply, "remainingQuiesceTimeMillis", node.quiesce_until - mono_ms());
+    bson_destroy(&arr);
+}
+
 static bool reads_from_secondary(const struct message *m)
 {
     bson_t preference;
@@ -246,7 +284,9 @@ bool command_do(struct conn *conn, const struct message *m, bson_t *reply)
     if (cmd == NULL) {
         rc = fail(&c, 59, "no such command: '%s'", c.name);
     } else {
-        rc = check(&c, cmd);
+        rc = node.quiesce_until != 0 && !conn->login.system
+                 ? fail(&c, 91, "The server is in quiesce mode and will shut down")
+                 : check(&c, cmd);
         if (rc == 0 && (cmd->flags & F_UNLOCKED) != 0) {
             node_unlock();
             rc = cmd->run(&c);
@@ -255,6 +295,8 @@ bool command_do(struct conn *conn, const struct message *m, bson_t *reply)
             rc = cmd->run(&c);
         }
     }
+    if (version_at_least(4, 4))
+        add_newer_fields(&c, rc == 0);
     finish(reply, rc == 0, conn->login.system);
     conn->running = NULL;
     node_unlock();

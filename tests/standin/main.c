@@ -30,6 +30,17 @@ static void block_signals(sigset_t *ret_set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* How long a signalled shutdown may take: 10 s, and from 5.0 on a parameter. */
+static int64_t shutdown_ms(void)
+{
+    const char *given =
+        settings_get(&options.given, "setParameter.shutdownTimeoutMillisForSignaledShutdown");
+
+    if (!version_at_least(5, 0))
+        return 10000;
+    return given == NULL ? 15000 : strtol(given, NULL, 10);
+}
+
 _Noreturn static void wait_for_signals(const sigset_t *set)
 {
     char why[400];
@@ -45,7 +56,7 @@ _Noreturn static void wait_for_signals(const sigset_t *set)
         }
         log_line('I', "CONTROL", "got signal %d (%s), will terminate after current cmd ends",
                  number, strsignal(number));
-        server_shut_down(true, 10000, why, sizeof why, &code);
+        server_shut_down(true, shutdown_ms(), why, sizeof why, &code);
         log_line('I', "CONTROL", "dbexit:  rc: 0");
         if (options.pid_file != NULL)
             unlink(options.pid_file);

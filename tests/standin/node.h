@@ -34,7 +34,7 @@ struct member {
 struct config {
     bson_t *doc; /* as replSetGetConfig shows it; NULL: none yet */
     char name[128];
-    int64_t version;
+    int64_t version, term; /* term: -1 before 4.4, and when forced */
     int64_t heartbeat_interval, heartbeat_timeout, election_timeout, catchup_timeout;
     int n;
     struct member m[MAX_MEMBERS];
@@ -46,7 +46,7 @@ struct view {
     enum member_state state;
     int64_t last_heartbeat, last_received, up_since; /* wall */
     int64_t alive; /* mono: last sign of life in either direction */
-    int64_t ping, config_version;
+    int64_t ping, config_version, config_term;
     struct optime applied, durable, pulled;
     int32_t sync_source; /* member id or -1 */
     uint32_t election_secs, election_inc;
@@ -60,6 +60,7 @@ struct node {
     pthread_cond_t changed; /* anything below, the log, or what is durable */
     int64_t started;        /* wall */
     bool stopping;
+    int64_t quiesce_until; /* mono: answers nothing but that it will end (5.0 and later) */
 
     struct config config;
     int self;            /* index, -1 when not (yet) a member */

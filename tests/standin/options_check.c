@@ -1,6 +1,7 @@
 /* Combinations of options that mongod refuses at start, with its words and its status. */
 #include "log.h"
 #include "options.h"
+#include "version.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,6 +68,10 @@ static void check_tls(const struct settings *s)
     }
     if (o->tls_certificate == NULL)
         options_bad_value("need tlsCertificateKeyFile or certificateSelector when TLS is enabled");
+    if (o->tls_ca == NULL && version_wants_authority())
+        options_bad_value("The use of TLS without specifying a chain of trust is no longer "
+                          "supported. See https://jira.mongodb.org/browse/SERVER-72839 for "
+                          "details.");
     if (o->tls_crl != NULL && o->tls_ca == NULL)
         options_bad_value("need tlsCAFile with tlsCRLFile");
     check_protocols(o->tls_disabled_protocols);

@@ -3,6 +3,7 @@
 #include "data.h"
 #include "log.h"
 #include "options.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -417,6 +418,21 @@ void repl_install(struct config *c, int self)
         repl_reset_election_timer();
     heartbeat_threads_start();
     node_changed();
+}
+
+void repl_stamp_config(void)
+{
+    struct config c;
+    bson_t doc = BSON_INITIALIZER;
+    char why[300];
+
+    if (!version_at_least(4, 4) || node.config.term == node.term)
+        return;
+    bson_copy_to_excluding_noinit(node.config.doc, &doc, "term", NULL);
+    add_long(&doc, "term", node.term);
+    if (config_parse(&doc, false, &c, why, sizeof why) == 0)
+        repl_install(&c, node.self);
+    bson_destroy(&doc);
 }
 
 /* The configuration that was in use when the process ended. */

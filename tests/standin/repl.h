@@ -13,7 +13,10 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
 /* The rules inside one configuration; 0 or BadValue. */
 int config_validate(const struct config *c, char *why, size_t size);
 /* The rules between an old and a new one; 0 or 103. */
-int config_compare(const struct config *old, const struct config *new, char *why, size_t size);
+int config_compare(const struct config *old, const struct config *new, bool force, char *why,
+                   size_t size);
+/* Whether a replaces b: by its term where both have one (4.4 and later), then by its version. */
+bool config_newer(const struct config *a, const struct config *b);
 void config_done(struct config *c);
 /* Which member is this process? Resolves names and may connect; not with the lock held. -1: none.
  */
@@ -30,6 +33,8 @@ void repl_start(void); /* the threads; without the lock */
 /* Takes the configuration over. `self` as found. */
 void repl_install(struct config *c, int self);
 void repl_save_meta(void);
+/* A new primary makes the configuration one of its term (4.4 and later). */
+void repl_stamp_config(void);
 bool repl_active(void); /* started with a set name */
 /* Milliseconds that the real server takes for something; next to none with STANDIN_FAST=1. */
 int64_t repl_pace(int64_t least, uint32_t spread);

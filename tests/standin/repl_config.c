@@ -3,6 +3,7 @@
 #include "options.h"
 #include "peer.h"
 #include "repl.h"
+#include "version.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -35,10 +36,15 @@ static void add_sub_or_empty(bson_t *to, const char *key, const bson_t *from)
     bson_destroy(&empty);
 }
 
+static const char *delay_name(void)
+{
+    return version_at_least(5, 0) ? "secondaryDelaySecs" : "slaveDelay";
+}
+
 static int parse_member(const bson_t *doc, struct member *m, bson_t *out, char *why, size_t size)
 {
-    static const char *const names[] = {"_id",      "host", "arbiterOnly", "buildIndexes", "hidden",
-                                        "priority", "tags", "horizons",    "slaveDelay",   "votes"};
+    const char *const names[] = {"_id",      "host", "arbiterOnly", "buildIndexes", "hidden",
+                                 "priority", "tags", "horizons",    delay_name(),   "votes"};
     bson_iter_t it;
     const char *host = doc_str(doc, "host", NULL);
 
@@ -63,7 +69,7 @@ static int parse_member(const bson_t *doc, struct member *m, bson_t *out, char *
     if (m->arbiter && m->priority >= 1 && m->priority <= 1)
         m->priority = 0;
     m->votes = (int32_t)doc_int(doc, "votes", 1);
-    m->delay = doc_int(doc, "slaveDelay", 0);
+    m->delay = doc_int(doc, delay_name(), 0);
     add_int(out, "_id", m->id);
     add_str(out, "host", m->host);
     add_bool(out, "arbiterOnly", m->arbiter);
@@ -73,7 +79,7 @@ static int parse_member(const bson_t *doc, struct member *m, bson_t *out, char *
     add_sub_or_empty(out, "tags", doc);
     if (doc_has(doc, "horizons"))
         add_sub_or_empty(out, "horizons", doc);
-    add_long(out, "slaveDelay", m->delay);
+    add_long(out, delay_name(), m->delay);
     add_int(out, "votes", m->votes);
     return 0;
 }
@@ -183,9 +189,12 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
     }
     put(c.name, sizeof c.name, "%s", doc_str(doc, "_id", ""));
     c.version = doc_int(doc, "version", 1);
+    c.term = version_at_least(4, 4) ? doc_int(doc, "term", -1) : -1;
     c.doc = bson_new();
     add_str(c.doc, "_id", c.name);
     add_int(c.doc, "version", (int32_t)c.version);
+    if (version_at_least(4, 4))
+        add_long(c.doc, "term", c.term);
     add_long(c.doc, "protocolVersion", 1);
     add_bool(c.doc, "writeConcernMajorityJournalDefault",
              doc_bool(doc, "writeConcernMajorityJournalDefault", true));
@@ -224,7 +233,7 @@ static int validate_member(const struct member *m, char *why, size_t size)
     else if (m->arbiter && m->priority > 0)
         put(why, size, "Arbiter must have priority 0 or 1");
     else if (m->delay > 0 && m->priority > 0)
-        put(why, size, "slaveDelay requires priority be zero");
+        put(why, size, "%s requires priority be zero", delay_name());
     else if (m->hidden && m->priority > 0)
         put(why, size, "priority must be 0 when hidden=true");
     else if (!m->build_indexes && m->priority > 0)
@@ -286,8 +295,46 @@ int config_validate(const struct config *c, char *why, size_t size)
     return 2;
 }
 
-int config_compare(const struct config *old, const struct config *new, char *why, size_t size)
+bool config_newer(const struct config *a, const struct config *b)
 {
+    if (a->term >= 0 && b->term >= 0 && a->term != b->term)
+        return a->term > b->term;
+    return a->version > b->version;
+}
+
+/* How many members vote in the one and not in the other. */
+static int voters_only_in(const struct config *a, const struct config *b)
+{
+    int n = 0;
+
+    for (int i = 0; i < a->n; i++) {
+        bool there = false;
+
+        for (int k = 0; k < b->n; k++)
+            there = there || (b->m[k].id == a->m[i].id && b->m[k].votes > 0);
+        n += a->m[i].votes > 0 && !there;
+    }
+    return n;
+}
+
+int config_compare(const struct config *old, const struct config *new, bool force, char *why,
+                   size_t size)
+{
+    if (version_at_least(4, 4) && new->version <= old->version) {
+        put(why, size,
+            "New replica set configuration version and term must be greater than old, but "
+            "{version: %lld, term: %lld} is not greater than {version: %lld, term: %lld} for "
+            "replica set %s",
+            (long long)new->version, (long long)new->term, (long long)old->version,
+            (long long)old->term, new->name);
+        return INCOMPATIBLE;
+    }
+    if (version_at_least(4, 4) && !force &&
+        voters_only_in(old, new) + voters_only_in(new, old) > 1) {
+        put(why, size,
+            "Non force replica set reconfig can only add or remove at most 1 voting member.");
+        return INCOMPATIBLE;
+    }
     if (new->version <= old->version) {
         put(why, size,
             "New replica set configuration version must be greater than old, but %lld is not "

@@ -17,6 +17,7 @@ void heartbeat_request(bson_t *to, const struct config *c, int self, bool check_
 {
     add_str(to, "replSetHeartbeat", c->name);
     add_long(to, "configVersion", c->version);
+    add_long(to, "configTerm", c->term);
     add_int(to, "hbv", 1);
     if (check_empty)
         add_bool(to, "checkEmpty", true);
@@ -64,7 +65,7 @@ static void *install_thread(void *arg)
     log_context("replexec-0");
     self = config_find_self(&job->config);
     node_lock();
-    if (node.config.doc == NULL || job->config.version > node.config.version)
+    if (node.config.doc == NULL || config_newer(&job->config, &node.config))
         repl_install(&job->config, self);
     else
         config_done(&job->config);
@@ -85,7 +86,7 @@ static void consider_config(const bson_t *reply)
     job = xalloc(sizeof *job);
     if (config_parse(&doc, false, &job->config, why, sizeof why) == 0 &&
         strcmp(job->config.name, options.repl_set) == 0 &&
-        (node.config.doc == NULL || job->config.version > node.config.version)) {
+        (node.config.doc == NULL || config_newer(&job->config, &node.config))) {
         spawn(install_thread, job);
     } else {
         config_done(&job->config);
@@ -108,6 +109,7 @@ static void took(int index, const bson_t *reply, int64_t ping)
     v->ping = ping;
     v->last_heartbeat = wall_ms();
     v->config_version = doc_int(reply, "v", -2);
+    v->config_term = doc_int(reply, "configTerm", -1);
     v->applied = doc_optime(reply, "opTime");
     v->durable = doc_optime(reply, "durableOpTime");
     put(v->message, sizeof v->message, "%s", doc_str(reply, "hbmsg", ""));
@@ -240,6 +242,7 @@ static void *fetch_thread(void *arg)
     node_lock();
     add_str(&request, "replSetHeartbeat", options.repl_set);
     add_long(&request, "configVersion", node.config.doc == NULL ? -2 : node.config.version);
+    add_long(&request, "configTerm", node.config.doc == NULL ? -1 : node.config.term);
     add_str(&request, "from", "");
     add_int(&request, "fromId", -1);
     add_long(&request, "term", node.term);
@@ -272,6 +275,8 @@ void heartbeat_answer(const bson_t *request, bson_t *reply)
     int64_t version = doc_int(request, "configVersion", -2);
     int32_t from = (int32_t)doc_int(request, "fromId", -1);
     int64_t mine = node.config.doc == NULL ? -2 : node.config.version;
+    const struct config theirs = {.version = version, .term = doc_int(request, "configTerm", -1)},
+                        ours = {.version = mine, .term = mine < 0 ? -1 : node.config.term};
 
     repl_saw_term(doc_int(request, "term", -1));
     for (int i = 0; i < node.config.n; i++) {
@@ -286,12 +291,13 @@ void heartbeat_answer(const bson_t *request, bson_t *reply)
             node_changed();
         }
     }
-    if (version > mine && !doc_bool(request, "checkEmpty", false))
+    if (config_newer(&theirs, &ours) && !doc_bool(request, "checkEmpty", false))
         config_fetch(doc_str(request, "from", ""));
     if (node.state == S_PRIMARY)
         bson_append_timestamp(reply, "electionTime", -1, node.election_secs, node.election_inc);
     add_int(reply, "state", (int32_t)node.state);
     add_int(reply, "v", (int32_t)mine);
+    add_long(reply, "configTerm", ours.term);
     add_str(reply, "hbmsg", "");
     add_str(reply, "set", options.repl_set);
     add_long(reply, "term", node.term);
@@ -301,7 +307,7 @@ void heartbeat_answer(const bson_t *request, bson_t *reply)
         add_str(reply, "syncingTo", node.config.m[node.sync_source].host);
     add_optime(reply, "durableOpTime", log_durable());
     add_optime(reply, "opTime", log_last());
-    if (node.config.doc != NULL && version < mine)
+    if (node.config.doc != NULL && config_newer(&ours, &theirs))
         add_doc(reply, "config", node.config.doc);
 }
 

@@ -37,6 +37,7 @@ static void finish_catch_up(int64_t now)
              "Caught up to the latest optime known via heartbeats after becoming primary.");
     node.writable = true;
     note_entry("new primary");
+    repl_stamp_config();
     node.metrics.new_term_date = wall_ms();
     log_line('I', "REPL", "transition to primary complete; database writes are now permitted");
     node_changed();

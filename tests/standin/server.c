@@ -4,6 +4,7 @@
 #include "options.h"
 #include "repl.h"
 #include "tls.h"
+#include "version.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -292,8 +293,23 @@ void server_stop(void)
         shutdown(listeners[i], SHUT_RDWR);
 }
 
+/* 5.0 and later: a secondary tells clients to go elsewhere for the rest of the time (15 s). */
+static void quiesce(int64_t until)
+{
+    node_lock();
+    if (version_at_least(5, 0) && repl_active() && node.state == S_SECONDARY) {
+        log_line('I', "REPL", "Entering quiesce mode");
+        node.quiesce_until = until;
+        node_changed();
+        while (mono_ms() < until)
+            node_wait(until);
+    }
+    node_unlock();
+}
+
 bool server_shut_down(bool force, int64_t wait_ms, char *why, size_t size, int *ret_code)
 {
+    int64_t began = mono_ms();
     bool primary;
     int code = 0;
 
@@ -315,6 +331,7 @@ bool server_shut_down(bool force, int64_t wait_ms, char *why, size_t size, int *
     for (int64_t until = mono_ms() + 2000; node.handing_off && node_wait(until);)
         ;
     node_unlock();
+    quiesce(began + wait_ms);
     log_line('I', "NETWORK", "shutdown: going to close listening sockets...");
     server_stop();
     node_lock();

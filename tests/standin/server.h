@@ -14,6 +14,7 @@ struct conn {
     struct login login;
     struct scram_server scram; /* while a login is under way */
     int scram_step;            /* 0 none, 1 waits for the proof, 2 for the empty message */
+    bool scram_short;          /* without that last, empty exchange */
     char scram_db[128];
     bson_t *metadata; /* of the client, from its first isMaster */
     bson_t *running;  /* the command being done, for currentOp */
@@ -48,8 +49,9 @@ struct command {
     int (*run)(struct call *c);
 };
 /* One table per file of commands, each ended by a row without a name. */
-extern const struct command observe_commands[], parameter_commands[], set_commands[],
-    member_commands[], user_commands[], login_commands[], read_commands[], write_commands[];
+extern const struct command hello_commands[], observe_commands[], parameter_commands[],
+    set_commands[], member_commands[], user_commands[], login_commands[], read_commands[],
+    write_commands[];
 /* Every database and collection that a plain name stands for: "db.collection". The caller frees it.
  */
 char *call_ns(const struct call *c);

@@ -5,12 +5,14 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static SSL_CTX *server_ctx, *client_ctx;
+static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic int mode_now;
 static atomic_long count_by_version[5]; /* 1.0 1.1 1.2 1.3 unknown */
 static char *subject;
@@ -36,12 +38,6 @@ static const char *oldest_error(void)
     return text;
 }
 
-_Noreturn static void refuse(const char *what)
-{
-    log_line('F', "CONTROL", "Failed global initialization: InvalidSSLConfiguration: %s", what);
-    exit(1);
-}
-
 static int password_callback(char *buf, int size, int rwflag, void *password)
 {
     (void)rwflag;
@@ -64,7 +60,8 @@ static int password_callback(char *buf, int size, int rwflag, void *password)
     return (int)strlen(buf);
 }
 
-static void load_pem(SSL_CTX *ctx, const char *path, char *password, const char *what)
+/* NULL, or what goes into the last line. */
+static const char *load_pem(SSL_CTX *ctx, const char *path, char *password, const char *what)
 {
     BIO *in;
     EVP_PKEY *key;
@@ -73,24 +70,26 @@ static void load_pem(SSL_CTX *ctx, const char *path, char *password, const char 
     SSL_CTX_set_default_passwd_cb_userdata(ctx, password);
     if (SSL_CTX_use_certificate_chain_file(ctx, path) != 1) {
         log_line('E', "NETWORK", "cannot read certificate file: %s %s", path, oldest_error());
-        refuse(what);
+        return what;
     }
     in = BIO_new_file(path, "r");
     key = in == NULL ? NULL : PEM_read_bio_PrivateKey(in, NULL, password_callback, password);
     BIO_free(in);
     if (key == NULL) {
         log_line('E', "NETWORK", "cannot read PEM key file: %s %s", path, oldest_error());
-        refuse(what);
+        return what;
     }
     if (SSL_CTX_use_PrivateKey(ctx, key) != 1) {
+        EVP_PKEY_free(key);
         log_line('E', "NETWORK", "cannot use PEM key file: %s %s", path, oldest_error());
-        refuse(what);
+        return what;
     }
     EVP_PKEY_free(key);
     if (SSL_CTX_check_private_key(ctx) != 1) {
         log_line('E', "NETWORK", "SSL certificate validation: %s", oldest_error());
-        refuse(what);
+        return what;
     }
+    return NULL;
 }
 
 static int always_go_on(int ok, X509_STORE_CTX *store)
@@ -100,19 +99,21 @@ static int always_go_on(int ok, X509_STORE_CTX *store)
     return 1;
 }
 
-static void load_authority(SSL_CTX *ctx, const char *path)
+static const char *load_authority(SSL_CTX *ctx, const char *path)
 {
-    char *text = NULL;
+    static char text[600];
 
     SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(path));
     if (SSL_CTX_load_verify_locations(ctx, path, NULL) != 1) {
-        text = xprintf("cannot read certificate authority file: %s %s", path, oldest_error());
-        refuse(text);
+        put(text, sizeof text, "cannot read certificate authority file: %s %s", path,
+            oldest_error());
+        return text;
     }
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, always_go_on);
+    return NULL;
 }
 
-static void load_crl(SSL_CTX *ctx, const char *path)
+static const char *load_crl(SSL_CTX *ctx, const char *path)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
     X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
@@ -120,8 +121,9 @@ static void load_crl(SSL_CTX *ctx, const char *path)
     X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
     if (X509_load_crl_file(lookup, path, X509_FILETYPE_PEM) == 0) {
         log_line('E', "NETWORK", "cannot read CRL file: %s %s", path, oldest_error());
-        refuse("Can not set up CRL file.");
+        return "Can not set up CRL file.";
     }
+    return NULL;
 }
 
 static void disable_protocols(SSL_CTX *ctx)
@@ -143,29 +145,34 @@ static void disable_protocols(SSL_CTX *ctx)
             SSL_CTX_set_options(ctx, known[i].option);
 }
 
-static SSL_CTX *new_context(bool server)
+/* NULL when something is wrong with the files: `ret_why` then says what. */
+static SSL_CTX *new_context(bool server, const char **ret_why)
 {
     const struct options *o = &options;
     bool cluster = !server && o->tls_cluster_file != NULL;
     const char *ca = server && o->tls_cluster_ca != NULL ? o->tls_cluster_ca : o->tls_ca;
     SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+    const char *why = NULL;
 
-    if (ctx == NULL)
-        refuse("cannot create a context");
     disable_protocols(ctx);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"standin", 7);
     if (o->tls_ciphers != NULL && SSL_CTX_set_cipher_list(ctx, o->tls_ciphers) != 1)
-        refuse("Can not set supported cipher suites.");
-    if (cluster)
-        load_pem(ctx, o->tls_cluster_file, o->tls_cluster_password,
-                 "Can not set up ssl clusterFile.");
-    else
-        load_pem(ctx, o->tls_certificate, o->tls_password, "Can not set up PEM key file.");
-    if (ca != NULL)
-        load_authority(ctx, ca);
-    if (o->tls_crl != NULL)
-        load_crl(ctx, o->tls_crl);
+        why = "Can not set supported cipher suites.";
+    if (why == NULL && cluster)
+        why = load_pem(ctx, o->tls_cluster_file, o->tls_cluster_password,
+                       "Can not set up ssl clusterFile.");
+    else if (why == NULL)
+        why = load_pem(ctx, o->tls_certificate, o->tls_password, "Can not set up PEM key file.");
+    if (why == NULL && ca != NULL)
+        why = load_authority(ctx, ca);
+    if (why == NULL && o->tls_crl != NULL)
+        why = load_crl(ctx, o->tls_crl);
+    if (why != NULL) {
+        SSL_CTX_free(ctx);
+        *ret_why = why;
+        return NULL;
+    }
     return ctx;
 }
 
@@ -177,6 +184,14 @@ static int64_t time_ms(const ASN1_TIME *t)
     return (int64_t)timegm(&tm) * 1000;
 }
 
+static bool is_valid_now(const SSL_CTX *ctx)
+{
+    const X509 *cert = SSL_CTX_get0_certificate(ctx);
+
+    return wall_ms() < time_ms(X509_get0_notAfter(cert)) &&
+           wall_ms() >= time_ms(X509_get0_notBefore(cert));
+}
+
 static void remember_own_certificate(void)
 {
     const X509 *cert = SSL_CTX_get0_certificate(server_ctx);
@@ -186,20 +201,16 @@ static void remember_own_certificate(void)
 
     X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
     n = BIO_get_mem_data(out, &text);
+    free(subject);
     subject = strndup(text, (size_t)n);
     BIO_free(out);
     expires_ms = time_ms(X509_get0_notAfter(cert));
-    if (wall_ms() >= expires_ms || wall_ms() < time_ms(X509_get0_notBefore(cert))) {
-        log_line('F', "NETWORK", "The provided SSL certificate is expired or not yet valid.");
-        log_line('F', "-",
-                 "Fatal Assertion 28652 at src/mongo/util/net/ssl_manager_openssl.cpp 1106");
-        log_line('F', "-", "\n\n***aborting after fassert() failure\n\n");
-        exit(14);
-    }
 }
 
 void tls_init(void)
 {
+    const char *why;
+
     if (options.tls_disabled_protocols == NULL)
         log_line('I', "CONTROL",
                  "Automatically disabling TLS 1.0, to force-enable TLS 1.0 specify "
@@ -207,14 +218,63 @@ void tls_init(void)
     tls_mode_set(options.tls_mode);
     if (options.tls_mode == TLS_DISABLED)
         return;
-    server_ctx = new_context(true);
-    client_ctx = new_context(false);
+    server_ctx = new_context(true, &why);
+    client_ctx = server_ctx == NULL ? NULL : new_context(false, &why);
+    if (client_ctx == NULL) {
+        log_line('F', "CONTROL", "Failed global initialization: InvalidSSLConfiguration: %s", why);
+        exit(1);
+    }
+    if (!is_valid_now(server_ctx)) {
+        log_line('F', "NETWORK", "The provided SSL certificate is expired or not yet valid.");
+        log_line('F', "-",
+                 "Fatal Assertion 28652 at src/mongo/util/net/ssl_manager_openssl.cpp 1106");
+        log_line('F', "-", "\n\n***aborting after fassert() failure\n\n");
+        exit(14);
+    }
     remember_own_certificate();
     if (options.tls_ca == NULL)
         log_startup_warning(
             "CONTROL",
             "** WARNING: No SSL certificate validation can be performed since no CA file has "
             "been provided");
+}
+
+bool tls_reload(const char **ret_why)
+{
+    SSL_CTX *server, *client;
+
+    if (options.tls_mode == TLS_DISABLED)
+        return true;
+    server = new_context(true, ret_why);
+    client = server == NULL ? NULL : new_context(false, ret_why);
+    if (client != NULL && !is_valid_now(server)) {
+        *ret_why = "The provided SSL certificate is expired or not yet valid.";
+        SSL_CTX_free(client);
+        client = NULL;
+    }
+    if (client == NULL) {
+        SSL_CTX_free(server);
+        return false;
+    }
+    pthread_mutex_lock(&contexts_lock);
+    SSL_CTX_free(server_ctx);
+    SSL_CTX_free(client_ctx);
+    server_ctx = server;
+    client_ctx = client;
+    remember_own_certificate();
+    pthread_mutex_unlock(&contexts_lock);
+    return true;
+}
+
+/* A connection keeps the certificates that it began with. */
+static SSL *new_session(SSL_CTX *const *ctx)
+{
+    SSL *ssl;
+
+    pthread_mutex_lock(&contexts_lock);
+    ssl = SSL_new(*ctx);
+    pthread_mutex_unlock(&contexts_lock);
+    return ssl;
 }
 
 static void count_version(const SSL *ssl)
@@ -327,7 +387,7 @@ static int judge(const SSL *ssl, const char *host, char *why, size_t size)
 
 int tls_accept(struct stream *s, char *why, size_t size)
 {
-    SSL *ssl = SSL_new(server_ctx);
+    SSL *ssl = new_session(&server_ctx);
 
     why[0] = '\0';
     SSL_set_fd(ssl, s->fd);
@@ -343,7 +403,7 @@ int tls_accept(struct stream *s, char *why, size_t size)
 
 int tls_connect(struct stream *s, const char *host, char *why, size_t size)
 {
-    SSL *ssl = SSL_new(client_ctx);
+    SSL *ssl = new_session(&client_ctx);
     int rc;
 
     SSL_set_fd(ssl, s->fd);

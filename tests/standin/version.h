@@ -1,5 +1,4 @@
-/* Which server is being played. 4.2.2 unless STANDIN_VERSION says otherwise (not yet: only 4.2 is
- * played). */
+/* Which server is being played. 4.2.2 unless STANDIN_VERSION says otherwise. */
 #ifndef STANDIN_VERSION_H
 #define STANDIN_VERSION_H
 
@@ -16,5 +15,7 @@ extern struct version version;
 void version_init(void);
 void version_print(void);
 bool version_at_least(int major, int minor);
+/* TLS without a CAFile is refused at start (CVE-2024-1351). */
+bool version_wants_authority(void);
 
 #endif
