@@ -37,7 +37,11 @@ def lab(tmp_path):
 
 
 def view(member, tls):
-    status = member.admin("replSetGetStatus", tls=tls)
+    try:
+        status = member.admin("replSetGetStatus", tls=tls)
+    except pymongo.errors.OperationFailure as e:  # a moment ago it was started: no configuration in use yet
+        assert e.code == 94
+        return {}
     return {m["name"]: (m["health"], m["lastHeartbeatMessage"]) for m in status["members"]}
 
 
@@ -45,7 +49,7 @@ def see(member, tls, others, pattern):
     """`member` sees all `others` well (pattern None) or with that in its message."""
     def right():
         seen = view(member, tls)
-        return all(seen[o.host] == (1.0, "") if pattern is None
+        return seen and all(seen[o.host] == (1.0, "") if pattern is None
                    else seen[o.host][0] == 0.0 and pattern.format(o) in seen[o.host][1] for o in others)
     fleet.wait_for(right, 8)
 
