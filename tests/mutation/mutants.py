@@ -117,6 +117,8 @@ class Maker:
         neutral = "1" if loosest == "&&" else "0"
         for s, e in zip(starts, ends):
             was = self.text[s:e]
+            if re.match(r"\s*(missing|ek_propose)\(", was):
+                continue  # says something and is what it stands beside
             kept = len(was) - len(was.lstrip()), len(was.rstrip())
             self.add(s + kept[0], s + kept[1], neutral, f"without: {squeeze(was)}")
             inner = s + kept[0], s + kept[1]
