@@ -63,8 +63,8 @@ static bool other_domain(const struct ek_question *q, size_t i)
 {
     const struct ek_member_observed *member = &q->state->members[i];
     char expected[280];
-    if (member->mode_running < EK_SSL_PREFER && member->mode_configured < EK_SSL_PREFER)
-        return false;
+    if (member->mode_running < EK_SSL_PREFER)
+        return false; /* a file that says otherwise can be drawn back */
     if (!q->spec->ssl_domain.base || q->state->member_count == 1)
         return false; /* nobody dials a lone member */
     if (ek_domain_name(q->spec, q->state->domain_label, i, expected, sizeof expected)) {

@@ -151,6 +151,23 @@ class Fleet:
     def plug(self, name):
         subprocess.run(["ip", "link", "set", self[name].namespace, "up"], check=True)
 
+    def cut(self, name, other=None):
+        """Nothing passes between the host and `other`, or all other hosts: not even a farewell."""
+        others = ([self[other].address] if other
+                  else [m.address for m in self.members if m.name != name])
+        rules = "".join(f"add rule inet cut in ip saddr {a} drop\n"
+                        f"add rule inet cut out ip daddr {a} drop\n" for a in others)
+        self._nft(name, "add table inet cut\n"
+                  "add chain inet cut in { type filter hook input priority 0; }\n"
+                  "add chain inet cut out { type filter hook output priority 0; }\n" + rules)
+
+    def mend(self, name):
+        self._nft(name, "delete table inet cut\n")
+
+    def _nft(self, name, rules):
+        subprocess.run(["nsenter", f"--net=/run/netns/{self[name].namespace}", "nft", "-f", "-"],
+                       input=rules, text=True, check=True)
+
     # -- servers ----------------------------------------------------------------------
 
     def provision(self):

@@ -1,0 +1,474 @@
+/* The planner's choices, each by the one thing that decides it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reconciler/next.h"
+#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+
+enum { ONE = 0, TWO = 1, THREE = 2, PSA = 4, FOUR = 7, FIVE = 8 };
+enum { A, B, C, D };
+
+static struct model_case fleet;
+static struct ek_member_observed *const members = fleet.state.members;
+
+static void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
+{
+    model_case_init(&fleet, shape, from, to, true, false);
+    fleet.policy.former_primary = -1;
+}
+
+static struct ek_verdict ask(void)
+{
+    struct ek_verdict verdict;
+    ek_next(&fleet.spec, &fleet.state, &fleet.policy, &verdict);
+    return verdict;
+}
+
+static void assert_step(enum ek_step_kind kind, int member, enum ek_ssl_mode mode)
+{
+    struct ek_verdict verdict = ask();
+    if (verdict.kind == EK_VERDICT_BLOCKED)
+        fail_msg("%s: %s", verdict.blocked.id, verdict.blocked.sentence);
+    assert_int_equal(verdict.kind, EK_VERDICT_STEP);
+    assert_string_equal(ek_step_row(verdict.step.kind)->name, ek_step_row(kind)->name);
+    assert_int_equal(verdict.step.member, member);
+    if (mode != EK_SSL_UNKNOWN)
+        assert_int_equal(verdict.step.mode, mode);
+}
+
+static void assert_done(void)
+{
+    struct ek_verdict verdict = ask();
+    if (verdict.kind == EK_VERDICT_STEP)
+        fail_msg("%s %d", ek_step_row(verdict.step.kind)->name, verdict.step.member);
+    assert_int_equal(verdict.kind, EK_VERDICT_DONE);
+}
+
+static void assert_blocked(const char *id)
+{
+    struct ek_verdict verdict = ask();
+    assert_int_equal(verdict.kind, EK_VERDICT_BLOCKED);
+    assert_string_equal(verdict.blocked.id, id);
+}
+
+/* The next step of that kind, as the planner goes. */
+static struct ek_step first(enum ek_step_kind kind)
+{
+    for (int i = 0; i < 200; i++) {
+        struct ek_verdict verdict = ask();
+        if (verdict.kind != EK_VERDICT_STEP)
+            fail_msg("no %s: %s", ek_step_row(kind)->name, verdict.blocked.sentence);
+        if (verdict.step.kind == kind)
+            return verdict.step;
+        ek_effect(&fleet.spec, &fleet.state, &verdict.step, &fleet.policy);
+    }
+    fail();
+    return (struct ek_step){0};
+}
+
+/* Nothing but restarts is left: everybody serves another certificate than the installed one. */
+static void all_want_a_restart(size_t shape)
+{
+    settle(shape, EK_SSL_PREFER, EK_SSL_PREFER);
+    for (size_t i = 0; i < fleet.state.member_count; i++)
+        memset(members[i].certificate_running.sha256, 0x99, 32);
+}
+
+static void the_least_important_first(void **state)
+{
+    (void)state;
+    all_want_a_restart(FOUR);
+    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
+    members[B].priority = 0.5;
+    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER);
+    members[D].priority = 0.5;
+    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
+    members[D].priority = 3;
+    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER);
+    all_want_a_restart(FOUR);
+    members[B].priority = 3;
+    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
+}
+
+static void an_arbiter_last(void **state)
+{
+    (void)state;
+    all_want_a_restart(PSA);
+    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER);
+    members[B].certificate_running = members[B].certificate_installed;
+    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+    members[A].certificate_running = members[A].certificate_installed;
+    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
+}
+
+/* The primary alone is left to restart. */
+static void primary_left(size_t shape)
+{
+    settle(shape, EK_SSL_PREFER, EK_SSL_PREFER);
+    memset(members[A].certificate_running.sha256, 0x99, 32);
+}
+
+static void whom_the_server_hands_over_to(void **state)
+{
+    (void)state;
+    primary_left(FOUR);
+    assert_int_equal(ask().step.other, B);
+    members[C].priority = 2;
+    assert_int_equal(ask().step.other, C);
+    members[D].priority = 3;
+    members[D].delayed = true;
+    assert_int_equal(ask().step.other, C);
+    members[D].delayed = false;
+    members[D].votes = 0;
+    assert_int_equal(ask().step.other, C);
+    members[D].votes = 1;
+    assert_int_equal(ask().step.other, D);
+    members[D].state = EK_MEMBER_ARBITER;
+    assert_int_equal(ask().step.other, C);
+}
+
+static void a_successor_signs(void **state)
+{
+    (void)state;
+    primary_left(THREE);
+    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+    members[A].signing_key = members[B].signing_key = 0;
+    assert_blocked("EK-0116");
+    fleet.state.authentication = EK_NO; /* nothing is signed */
+    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+}
+
+static void nobody_to_spare(void **state)
+{
+    (void)state;
+    all_want_a_restart(THREE);
+    members[C].arbiter = true;
+    members[C].state = EK_MEMBER_ARBITER;
+    assert_blocked("EK-0118");
+    all_want_a_restart(THREE);
+    members[A].delayed = true;
+    members[A].votes = 1;
+    assert_blocked("EK-0118");
+    all_want_a_restart(FOUR);
+    members[A].votes = members[B].votes = 0;
+    assert_blocked("EK-0118"); /* without d one of two votes is left, and that is no majority */
+    members[B].votes = 1;
+    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
+    all_want_a_restart(PSA);
+    fleet.spec.maintenance.interruption = EK_INTERRUPTION_REFUSE;
+    members[A].certificate_running = members[A].certificate_installed;
+    members[B].certificate_running = members[B].certificate_installed;
+    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER); /* an arbiter can always be spared */
+    primary_left(TWO);
+    fleet.spec.maintenance.interruption = EK_INTERRUPTION_REFUSE;
+    assert_blocked("EK-0118"); /* before the stepdown, not after it */
+}
+
+static void a_preferred_member_is_held_back(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_ALLOW);
+    members[C].priority = 2; /* not the primary, and about to be */
+    fleet.spec.members[C].priority = 2;
+    members[B].priority = 3;
+    struct ek_step restart = first(EK_STEP_RESTART);
+    assert_int_equal(restart.member, C);
+    assert_true(restart.hold); /* others are still to be restarted */
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    memset(members[C].certificate_running.sha256, 0x99, 32);
+    members[C].priority = 2;
+    restart = first(EK_STEP_RESTART);
+    assert_false(restart.hold); /* it is the last one */
+    members[B].certificate_running.sha256[0] ^= 1;
+    members[B].priority = 3;
+    assert_true(first(EK_STEP_RESTART).hold);
+    members[C].priority = 1;
+    assert_false(first(EK_STEP_RESTART).hold); /* no reason to stand for election */
+    settle(ONE, EK_SSL_REQUIRE, EK_SSL_DISABLED);
+    assert_false(first(EK_STEP_RESTART).hold);
+}
+
+static void who_should_lead(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    members[C].priority = 2;
+    assert_step(EK_STEP_REINSTATE, A, EK_SSL_UNKNOWN);
+    assert_int_equal(ask().step.other, C);
+    fleet.spec.maintenance.reinstate_primary = EK_CHOICE_NO;
+    assert_done();
+    fleet.spec.maintenance.reinstate_primary = EK_CHOICE_YES;
+    fleet.policy.former_primary = B;
+    assert_int_equal(ask().step.other, C); /* a priority says more than what was */
+    members[C].priority = 1;
+    assert_int_equal(ask().step.other, B);
+    members[A].priority = 2;
+    assert_done();
+    members[A].priority = 1;
+    members[B].votes = 0;
+    assert_done();
+    members[B].votes = 1;
+    fleet.policy.former_primary = -1;
+    assert_done();
+    fleet.policy.former_primary = A;
+    assert_done();
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    members[C].priority = 2;
+    members[C].delayed = true;
+    assert_done();
+}
+
+static void certificates_that_are_due(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    assert_done();
+    struct ek_certificate_state *certificate = &members[B].certificate_installed;
+    certificate->not_after_s = fleet.policy.now_s + fleet.spec.certificates.renew_before_s;
+    assert_done();
+    certificate->not_after_s--;
+    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    certificate->sole_name = EK_UNKNOWN;
+    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
+    certificate->name[0] = 'x';
+    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    certificate->not_after_s = fleet.policy.now_s;
+    assert_done(); /* nobody uses it */
+}
+
+static void trust_that_is_not_as_wanted(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+        struct ek_trust_state *trust = &members[B].trust_installed;
+        if (k == 0)
+            trust->present = EK_UNKNOWN;
+        else if (k == 1)
+            trust->count = 2;
+        else
+            trust->sha256[0][31] ^= 1;
+        assert_step(EK_STEP_INSTALL_TRUST, B, EK_SSL_UNKNOWN);
+    }
+}
+
+static void what_is_read_at_a_start_only(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+        if (k == 0)
+            members[C].certificate_running.sha256[31] ^= 1;
+        else if (k == 1)
+            members[C].trust_running.count = 2;
+        else if (k == 2)
+            members[C].trust_running.sha256[0][31] ^= 1;
+        else
+            members[C].options_running.digest[31] ^= 1;
+        assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
+        if (k == 0) /* what is not known is no reason */
+            members[C].certificate_running.present = EK_UNKNOWN;
+        else if (k < 3)
+            members[C].trust_running.present = EK_UNKNOWN;
+        else
+            members[C].options_running.known = EK_UNKNOWN;
+        assert_done();
+    }
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    members[C].options_running.digest[0] = 9;
+    assert_done();
+}
+
+static void views_that_count(void **state)
+{
+    (void)state;
+    all_want_a_restart(PSA);
+    members[B].viewed_by &= ~(uint64_t)(1 << C);
+    members[B].healthy_for &= ~(uint64_t)(1 << C);
+    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER); /* an arbiter has nobody to ask as */
+    members[B].viewed_by |= 1 << C;
+    assert_blocked("EK-0114");
+    all_want_a_restart(THREE);
+    members[B].viewed_by &= ~(uint64_t)(1 << C);
+    members[B].healthy_for &= ~(uint64_t)(1 << C);
+    assert_blocked("EK-0114");
+    all_want_a_restart(THREE);
+    members[B].healthy_for &= ~(uint64_t)(1 << B); /* its own word is no matter */
+    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
+    members[B].delayed = true;
+    members[B].lag_ms = 3600000;
+    members[D].delayed = false;
+    all_want_a_restart(FOUR);
+    members[B].delayed = true;
+    members[B].lag_ms = 3600000;
+    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER); /* it is meant to lag */
+    members[B].lag_ms = -1;
+    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
+}
+
+/* Raising b to preferSSL: what of its peers it would dial. */
+static void what_a_peer_must_show(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 7; k++) {
+        settle(THREE, EK_SSL_ALLOW, EK_SSL_PREFER);
+        members[A].mode_running = members[C].mode_running = EK_SSL_PREFER;
+        assert_step(EK_STEP_SET_SSL_MODE, B, EK_SSL_PREFER);
+        struct ek_member_observed *c = &members[C];
+        switch (k) {
+        case 0: c->certificate_running.present = EK_UNKNOWN; break;
+        case 1: c->certificate_running.issued_by_authority = EK_NO; break;
+        case 2: c->certificate_running.name[0] = 'x'; break;
+        case 3: c->certificate_installed.present = EK_UNKNOWN; break;
+        case 4: c->mode_configured = EK_SSL_DISABLED; break;
+        case 5: c->mode_running = EK_SSL_DISABLED; break;
+        default: c->mode_configured = EK_SSL_REQUIRE; break;
+        }
+        struct ek_verdict verdict = ask();
+        bool raised = verdict.kind == EK_VERDICT_STEP && verdict.step.member == B &&
+                      verdict.step.kind == EK_STEP_SET_SSL_MODE;
+        assert_int_equal(raised, k == 6); /* one rung apart is no hindrance */
+    }
+}
+
+static void run_time_is_not_for_everybody(void **state)
+{
+    (void)state;
+    settle(PSA, EK_SSL_ALLOW, EK_SSL_REQUIRE);
+    members[A].mode_running = members[A].mode_configured = EK_SSL_PREFER;
+    members[B].mode_running = members[B].mode_configured = EK_SSL_PREFER;
+    struct ek_verdict verdict = ask();
+    assert_false(verdict.kind == EK_VERDICT_STEP && verdict.step.kind == EK_STEP_SET_SSL_MODE &&
+                 verdict.step.member == C);
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    fleet.spec.maintenance.plaintext_clients = EK_PLAINTEXT_REFUSE;
+    members[B].mode_running = members[B].mode_configured = EK_SSL_ALLOW;
+    members[B].plaintext_clients = 3; /* preferSSL shuts nobody out */
+    assert_step(EK_STEP_SET_SSL_MODE, B, EK_SSL_PREFER);
+}
+
+static void a_user_of_our_own(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    fleet.state.own_user = EK_NO;
+    assert_step(EK_STEP_CREATE_USER, -1, EK_SSL_UNKNOWN);
+    fleet.state.authentication = EK_NO;
+    assert_done();
+    fleet.state.authentication = EK_YES;
+    members[A].state = EK_MEMBER_SECONDARY;
+    members[A].writable = EK_NO;
+    assert_blocked("EK-0112");
+}
+
+static void new_members_one_by_one(void **state)
+{
+    (void)state;
+    model_case_init_bare(&fleet, THREE, EK_SSL_DISABLED);
+    assert_step(EK_STEP_INSTALL_KEY_FILE, A, EK_SSL_UNKNOWN);
+    members[A].key_file = EK_YES;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_DISABLED);
+    members[A].mode_configured = EK_SSL_DISABLED; /* as from a file that is not there any more */
+    assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_DISABLED);
+    members[A].configuration = EK_YES;
+    assert_step(EK_STEP_START, A, EK_SSL_DISABLED);
+    members[A].mode_configured = EK_SSL_ALLOW;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_DISABLED);
+    members[A].mode_configured = EK_SSL_DISABLED;
+    members[A].data = EK_YES;
+    assert_blocked("EK-0106");
+    members[A].restart_begun = EK_YES; /* it was us */
+    assert_step(EK_STEP_START, A, EK_SSL_DISABLED);
+    members[A].restart_begun = EK_NO;
+    members[A].data = EK_NO;
+    members[A].process = EK_UNKNOWN;
+    assert_blocked("EK-0106");
+    members[A].process = EK_YES;
+    members[A].state = EK_MEMBER_UNKNOWN;
+    assert_blocked("EK-0105");
+    model_case_init_bare(&fleet, ONE, EK_SSL_ALLOW);
+    first(EK_STEP_START);
+    members[A].options_configured.digest[0] ^= 1;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_ALLOW);
+}
+
+static void a_file_with_other_options(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    members[B].options_configured.digest[31] ^= 1;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_PREFER);
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    members[B].options_configured.digest[31] ^= 1;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_DISABLED);
+}
+
+static void a_restart_that_did_not_come_up(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
+    members[B].restart_begun = EK_YES; /* begun, and up by now */
+    assert_done();
+    members[B].process = members[B].reachable = EK_NO;
+    members[B].state = EK_MEMBER_DOWN;
+    assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
+    members[B].certificate_installed.issued_by_authority = EK_NO; /* why it does not come up */
+    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
+    fleet.state.authority = EK_UNKNOWN;
+    assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
+    fleet.state.authority = EK_YES;
+    fleet.spec.ssl_mode = EK_SSL_DISABLED; /* a newer commit: no certificate is needed */
+    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_DISABLED);
+}
+
+/* Nothing of the set is touched but what the file of one member says. */
+static void a_file_that_dials_tls_under_other_names(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    members[C].mode_configured = EK_SSL_REQUIRE;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, C, EK_SSL_DISABLED);
+}
+
+static void unreadable_in_either_way(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    members[C].configuration = EK_UNKNOWN;
+    assert_blocked("EK-0107");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_least_important_first),
+        cmocka_unit_test(an_arbiter_last),
+        cmocka_unit_test(whom_the_server_hands_over_to),
+        cmocka_unit_test(a_successor_signs),
+        cmocka_unit_test(nobody_to_spare),
+        cmocka_unit_test(a_preferred_member_is_held_back),
+        cmocka_unit_test(who_should_lead),
+        cmocka_unit_test(certificates_that_are_due),
+        cmocka_unit_test(trust_that_is_not_as_wanted),
+        cmocka_unit_test(what_is_read_at_a_start_only),
+        cmocka_unit_test(views_that_count),
+        cmocka_unit_test(what_a_peer_must_show),
+        cmocka_unit_test(run_time_is_not_for_everybody),
+        cmocka_unit_test(a_user_of_our_own),
+        cmocka_unit_test(new_members_one_by_one),
+        cmocka_unit_test(a_file_with_other_options),
+        cmocka_unit_test(a_restart_that_did_not_come_up),
+        cmocka_unit_test(a_file_that_dials_tls_under_other_names),
+        cmocka_unit_test(unreadable_in_either_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
