@@ -64,6 +64,8 @@ help:
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees'
+	@echo 'make mutation     change each rule in turn and see that a test notices'
+	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
 	@echo 'make clean        remove $(BUILD)'
 	@echo 'MONGOD=/path/to/mongod with demo, check or integration: a real server instead of the stand-in.'
@@ -116,7 +118,7 @@ integration: all
 	@$(CHECK) --only integration $(if $(T),--select "$(T)")
 
 model: $(if $(MODEL_SOURCES),$(BUILD)/model)
-	@$(if $(MODEL_SOURCES),$(BUILD)/model,echo 'There is no model checker yet.')
+	@$(if $(MODEL_SOURCES),$(BUILD)/model --all,echo 'There is no model checker yet.')
 
 unit-programs: $(UNIT_TESTS)
 
@@ -137,6 +139,14 @@ format:
 
 bench: all
 	@$(PYTHON) tests/sandbox/bench.py --build $(BUILD)
+
+# Every mutant of the rules is killed by a fast test, or is told in tests/mutation/survivors.txt.
+.PHONY: mutation chaos
+mutation: $(BUILD)/libevenkeel.a
+	@$(PYTHON) tests/mutation/run.py --build $(BUILD) $(if $(SAMPLE),--sample $(SAMPLE))
+
+chaos: all
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/chaos.py --build $(BUILD) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
 
 install: all
 	install -D -m 0755 $(BUILD)/evenkeel $(DESTDIR)$(PREFIX)/bin/evenkeel
