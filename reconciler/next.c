@@ -208,7 +208,7 @@ static bool plaintext_clients_in_the_way(const struct ek_question *q, size_t m,
     if (mode != EK_SSL_REQUIRE || member->plaintext_clients <= 0 ||
         q->spec->maintenance.plaintext_clients == EK_PLAINTEXT_DISCONNECT)
         return false;
-    return ek_block(q, "EK-0119", true, (int)m,
+    return ek_block(q, "EK-0119", false, (int)m,
                     "move them to TLS, or set maintenance.plaintextClients: disconnect",
                     "%lld client connections to member %s are still in plaintext",
                     (long long)member->plaintext_clients, member->name);

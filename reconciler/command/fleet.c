@@ -11,7 +11,7 @@
 #include "reconciler/base/clock.h"
 #include "specs/parse.h"
 
-enum { OBSERVE_MS = 20000, LOOK_AGAIN_MS = 500 };
+enum { OBSERVE_MS = 15000, LOOK_AGAIN_MS = 500 };
 
 /* ---- settings ------------------------------------------------------------------------- */
 
@@ -63,12 +63,14 @@ int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err)
         options->state_directory
             ? absolute(fleet, options->state_directory)
             : in_place(fleet, "/var/lib/evenkeel", "XDG_STATE_HOME", ".local/state", "");
-    controller->secret_key_file =
-        options->secret_key_file
-            ? absolute(fleet, options->secret_key_file)
-            : in_place(fleet, "/etc/evenkeel", "XDG_CONFIG_HOME", ".config", "/master.key");
     controller->secret_key_command = options->secret_key_command;
-    if (controller->state_directory && controller->secret_key_file)
+    if (options->secret_key_file)
+        controller->secret_key_file = absolute(fleet, options->secret_key_file);
+    else if (!options->secret_key_command)
+        controller->secret_key_file =
+            in_place(fleet, "/etc/evenkeel", "XDG_CONFIG_HOME", ".config", "/master.key");
+    if (controller->state_directory &&
+        (controller->secret_key_file || controller->secret_key_command))
         return 0;
     ek_fail(err, EK_NOT_FOUND, "EK-0807", "there is no place to keep state: HOME is not set");
     return ek_hint(err, "give --state-dir and --secret-key-file");
@@ -265,9 +267,11 @@ static int make_plan(struct ek_looked *looked, struct ek_error *err)
                         err);
 }
 
+/* What keeps a plan from its end will go by itself: an election, a member that has just come
+ * back. It is in the way of a later step as well, since a plan models no recovery. */
 static bool should_pass(const struct ek_plan *plan)
 {
-    return plan->count == 0 && plan->end == EK_VERDICT_BLOCKED && plan->blocked.passing;
+    return plan->end == EK_VERDICT_BLOCKED && plan->blocked.passing;
 }
 
 static int look(const struct ek_fleet *fleet, int64_t patience_ms, struct ek_looked *looked,
