@@ -194,8 +194,15 @@ static int unseal(const struct ek_secret_store *store, const char *name,
     int result = path_of(store, name, path, err);
     if (result == 0)
         result = read_sealed(path, name, &sealed, err);
-    if (result == 0)
-        result = ek_master_key_read(store, &master, err);
+    if (result != 0)
+        return result;
+    result = ek_master_key_read(store, &master, err);
+    if (result == EK_NOT_FOUND) { /* the key is missing, not the secret */
+        if (err)
+            err->code = EK_DENIED;
+        ek_hint(err, "'%s' was sealed with a master key: bring back its copy", name);
+        return EK_DENIED;
+    }
     if (result != 0)
         return result;
     const unsigned char *bytes = (const unsigned char *)sealed.bytes;

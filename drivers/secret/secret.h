@@ -26,7 +26,8 @@ struct ek_secret_driver {
     int (*seal)(const struct ek_secret_store *store, const char *name,
                 const struct ek_secret *secret, struct ek_error *err);
 
-    /* MUST. EK_NOT_FOUND when there is none; EK_DENIED (EK-0703) when the key does not open it. */
+    /* MUST. EK_NOT_FOUND when there is none; EK_DENIED when the master key is missing (EK-0701)
+     * or does not open it (EK-0703). */
     int (*unseal)(const struct ek_secret_store *store, const char *name,
                   struct ek_secret **ret_secret, struct ek_error *err);
 

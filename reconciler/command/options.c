@@ -304,6 +304,23 @@ static int from_words(unsigned verb, struct words words, struct ek_options *into
     return 0;
 }
 
+/* The master key comes from one place: what a flag says beats what the environment says. */
+static int choose_key_source(const struct ek_options *environment, struct ek_options *parsed,
+                             struct ek_error *err)
+{
+    bool file_given = parsed->secret_key_file != environment->secret_key_file;
+    bool command_given = parsed->secret_key_command != environment->secret_key_command;
+    if (command_given && !file_given)
+        parsed->secret_key_file = NULL;
+    else if (file_given && !command_given)
+        parsed->secret_key_command = NULL;
+    if (!parsed->secret_key_file || !parsed->secret_key_command)
+        return 0;
+    ek_fail(err, EK_INVALID, "EK-0804",
+            "the master key comes from --secret-key-file or --secret-key-command, not from both");
+    return ek_hint(err, "EVENKEEL_SECRET_KEY_FILE and EVENKEEL_SECRET_KEY_COMMAND count too");
+}
+
 int ek_options_parse(unsigned verb, int count, char **words, struct ek_options *ret_options,
                      struct ek_error *err)
 {
@@ -311,8 +328,11 @@ int ek_options_parse(unsigned verb, int count, char **words, struct ek_options *
     if (!parsed.arguments)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
     int result = from_environment(verb, &parsed, err);
+    const struct ek_options environment = parsed;
     if (result == 0)
         result = from_words(verb, (struct words){words, count}, &parsed, err);
+    if (result == 0)
+        result = choose_key_source(&environment, &parsed, err);
     if (result == 0 && !parsed.git && (parsed.revision || parsed.path)) {
         result = ek_fail(err, EK_INVALID, "EK-0804", "--revision and --path go with --git only");
         ek_hint(err, "evenkeel ... --git URL --revision BRANCH");

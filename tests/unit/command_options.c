@@ -52,6 +52,25 @@ static void every_way_to_write_a_value(void **state)
     assert_int_equal(parsed.colour, EK_COLOUR_NEVER);
 }
 
+static void the_master_key_comes_from_one_place(void **state)
+{
+    (void)state;
+    assert_int_equal(parse(EK_VERB_PLAN, "--secret-key-command print-key"), 0);
+    assert_string_equal(parsed.secret_key_command, "print-key");
+    assert_null(parsed.secret_key_file);
+    setenv("EVENKEEL_SECRET_KEY_FILE", "/etc/key", 1);
+    assert_int_equal(parse(EK_VERB_PLAN, "--secret-key-command print-key"), 0);
+    assert_null(parsed.secret_key_file); /* the flag beats the environment */
+    setenv("EVENKEEL_SECRET_KEY_COMMAND", "print-key", 1);
+    assert_int_equal(parse(EK_VERB_PLAN, ""), EK_INVALID);
+    assert_string_equal(err.id, "EK-0804");
+    assert_int_equal(parse(EK_VERB_PLAN, "--secret-key-file k"), 0);
+    assert_string_equal(parsed.secret_key_file, "k");
+    assert_null(parsed.secret_key_command);
+    clean(NULL);
+    assert_int_equal(parse(EK_VERB_PLAN, "--secret-key-file k --secret-key-command c"), EK_INVALID);
+}
+
 static void durations(void **state)
 {
     (void)state;
@@ -157,6 +176,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, clean, clean)
     const struct CMUnitTest tests[] = {
         TEST(every_way_to_write_a_value),
+        TEST(the_master_key_comes_from_one_place),
         TEST(durations),
         TEST(flag_before_environment_before_default),
         TEST(what_makes_no_sense_is_refused_with_help),
