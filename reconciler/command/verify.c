@@ -6,7 +6,7 @@
 #include "reconciler/command/fleet.h"
 #include "reconciler/report/status_report.h"
 
-enum { CHECKS_MAX = 20 * EK_MEMBERS_MAX, VERIFY_MS = 30000 };
+enum { CHECKS_MAX = 20 * EK_MEMBERS_MAX, OBSERVE_MS = 15000 };
 
 static int verify_one(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
                       struct ek_verified *ret_verified, struct ek_error *err)
@@ -18,7 +18,7 @@ static int verify_one(const struct ek_fleet *fleet, const struct ek_deployment_s
         abort();
     int result = ek_world_open(&fleet->specs, spec, &fleet->controller, &world, err);
     if (result == 0)
-        result = ek_verify(world, ek_monotonic_ms() + VERIFY_MS, checks, CHECKS_MAX, &count, err);
+        result = ek_verify(world, ek_monotonic_ms() + OBSERVE_MS, checks, CHECKS_MAX, &count, err);
     ek_world_close(world);
     if (result != 0) {
         free(checks);
@@ -63,7 +63,9 @@ static int report(const struct ek_options *options, const struct ek_verified *ve
             checks++;
             results[verified[i].checks[k].result]++;
         }
-    print(options, verified, count, checks, results[EK_CHECK_FAILED], results[EK_CHECK_UNKNOWN]);
+    if (count > 0 || options->output == EK_OUTPUT_JSON)
+        print(options, verified, count, checks, results[EK_CHECK_FAILED],
+              results[EK_CHECK_UNKNOWN]);
     if (results[EK_CHECK_FAILED] + results[EK_CHECK_UNKNOWN] == 0)
         return EK_EXIT_OK;
     struct ek_error err = {0};

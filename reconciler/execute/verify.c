@@ -16,7 +16,6 @@ struct verify {
     const struct ek_deployment_spec *spec;
     const struct ek_observation *observation;
     const struct ek_state *state;
-    int64_t deadline;
     struct ek_check *checks;
     size_t max;
     size_t count;
@@ -115,11 +114,10 @@ static void shake(struct verify *v, size_t i, const char *host,
                   struct ek_mongodb_handshake *ret_handshake)
 {
     struct ek_error err = {0};
+    /* Its own: one member that hangs must not use up the time to look at the others. */
     int64_t deadline = ek_monotonic_ms() + HANDSHAKE_MS;
     bool trusted = v->world->authority.spec && access(v->world->authority_file, R_OK) == 0;
     memset(ret_handshake, 0, sizeof *ret_handshake);
-    if (deadline > v->deadline)
-        deadline = v->deadline;
     if (v->world->mongodb->handshake(host, v->spec->members[i].port,
                                      trusted ? v->world->authority_file : NULL, deadline,
                                      ret_handshake, &err) != 0)
@@ -182,30 +180,66 @@ static void check_served(struct verify *v, size_t i)
                                            : "its certificate could not be seen");
         return;
     }
-    bool same = served->present == EK_YES && installed->present == EK_YES &&
-                memcmp(served->sha256, installed->sha256, sizeof served->sha256) == 0;
+    if (served->present == EK_NO || installed->present == EK_NO) {
+        add(v, (int)i, "certificate-served", EK_CHECK_FAILED, "%s",
+            installed->present == EK_NO ? "no certificate is installed on its host"
+                                        : "it serves no certificate");
+        return;
+    }
+    bool same = memcmp(served->sha256, installed->sha256, sizeof served->sha256) == 0;
     add(v, (int)i, "certificate-served", result_of(tri(same)), "%s",
         same ? "it serves the certificate that is installed"
              : "it serves another certificate than the one installed");
 }
 
+/* One sentence for each answer: what is unknown must not read as if it held. */
+static void add_tri(struct verify *v, size_t i, const char *name, enum ek_tri holds,
+                    const char *const sentences[3])
+{
+    add(v, (int)i, name, result_of(holds), "%s", sentences[holds]);
+}
+
+static void check_names(struct verify *v, size_t i, const struct ek_certificate_state *served)
+{
+    char wanted[256];
+    bool named = ek_domain_name(v->spec, v->state->domain_label, i, wanted, sizeof wanted);
+    if (served->sole_name == EK_UNKNOWN)
+        add(v, (int)i, "certificate-name", EK_CHECK_UNKNOWN, "what it is for could not be seen");
+    else if (named && served->sole_name == EK_YES && strcmp(served->name, wanted) == 0)
+        add(v, (int)i, "certificate-name", EK_CHECK_PASSED, "it is for %s and nothing else",
+            served->name);
+    else
+        add(v, (int)i, "certificate-name", EK_CHECK_FAILED,
+            "it is for %s, not for its own name alone",
+            served->name[0] ? served->name : "other names");
+}
+
 static void check_certificate(struct verify *v, size_t i)
 {
-    const struct ek_certificate_state *served = &v->state->members[i].certificate_running;
-    char name[256];
-    bool named = ek_domain_name(v->spec, v->state->domain_label, i, name, sizeof name);
-    add(v, (int)i, "certificate-issuer",
-        served->present == EK_YES ? result_of(served->issued_by_authority) : EK_CHECK_UNKNOWN,
-        "issued by the authority %s%s", v->spec->certificates.authority,
-        served->issued_by_authority == EK_NO ? ": no" : "");
-    bool only = named && served->sole_name == EK_YES && strcmp(served->name, name) == 0;
-    bool known = served->present == EK_YES && served->sole_name != EK_UNKNOWN;
-    add(v, (int)i, "certificate-name", known ? result_of(tri(only)) : EK_CHECK_UNKNOWN,
-        "it is for %s%s", served->name[0] ? served->name : "an unknown name",
-        only ? " and nothing else" : ", not for its own name alone");
-    enum ek_tri sealed = v->state->members[i].certificate_installed.key_sealed;
-    add(v, (int)i, "key-encrypted", result_of(sealed), "its private key is %s on the host",
-        sealed == EK_NO ? "not encrypted" : "encrypted");
+    static const char *const nothing = "it serves no certificate";
+    static const char *const sealed[] = {
+        [EK_UNKNOWN] = "whether its private key is encrypted could not be seen",
+        [EK_NO] = "its private key is not encrypted on the host",
+        [EK_YES] = "its private key is encrypted on the host"};
+    const struct ek_member_observed *member = &v->state->members[i];
+    const struct ek_certificate_state *served = &member->certificate_running;
+    if (served->present == EK_NO) {
+        add(v, (int)i, "certificate-issuer", EK_CHECK_FAILED, "%s", nothing);
+        add(v, (int)i, "certificate-name", EK_CHECK_FAILED, "%s", nothing);
+    } else {
+        enum ek_tri ours = served->present == EK_YES ? served->issued_by_authority : EK_UNKNOWN;
+        static const char *const words[] = {[EK_UNKNOWN] =
+                                                "its issuer could not be seen; it should be",
+                                            [EK_NO] = "not issued by",
+                                            [EK_YES] = "issued by"};
+        add(v, (int)i, "certificate-issuer", result_of(ours), "%s the authority %s", words[ours],
+            v->spec->certificates.authority);
+        check_names(v, i, served);
+    }
+    if (member->certificate_installed.present == EK_NO)
+        add(v, (int)i, "key-encrypted", EK_CHECK_FAILED, "no private key is installed on its host");
+    else
+        add_tri(v, i, "key-encrypted", member->certificate_installed.key_sealed, sealed);
 }
 
 static void check_options(struct verify *v, size_t i)
@@ -214,9 +248,11 @@ static void check_options(struct verify *v, size_t i)
     bool known =
         member->options_running.known == EK_YES && member->options_configured.known == EK_YES;
     bool same = memcmp(member->options_running.digest, member->options_configured.digest, 32) == 0;
-    add(v, (int)i, "configuration-running", known ? result_of(tri(same)) : EK_CHECK_UNKNOWN,
-        "it runs with %s its configuration file says",
-        same ? "the TLS options that" : "other TLS options than");
+    static const char *const sentences[] = {
+        [EK_UNKNOWN] = "whether it runs with what its configuration file says could not be seen",
+        [EK_NO] = "it runs with other TLS options than its configuration file says",
+        [EK_YES] = "it runs with the TLS options that its configuration file says"};
+    add_tri(v, i, "configuration-running", known ? tri(same) : EK_UNKNOWN, sentences);
 }
 
 /* ---- without ---- */
@@ -255,8 +291,13 @@ static void check_member(struct verify *v, size_t i)
         check_refused(v, i);
         return;
     }
-    check_by_name(v, i);
-    check_by_address(v, i);
+    if (member->reachable == EK_YES) {
+        check_by_name(v, i);
+        check_by_address(v, i);
+    } else { /* asked already, and for long enough */
+        add(v, (int)i, "tls-by-name", EK_CHECK_UNKNOWN, "it does not answer");
+        add(v, (int)i, "tls-by-address", EK_CHECK_UNKNOWN, "it does not answer");
+    }
     check_served(v, i);
     check_certificate(v, i);
 }
@@ -273,7 +314,6 @@ int ek_verify(struct ek_world *world, int64_t deadline, struct ek_check *ret_che
                            .spec = world->spec,
                            .observation = observation,
                            .state = &observation->state,
-                           .deadline = deadline,
                            .checks = ret_checks,
                            .max = max};
         int primary = ek_state_primary(v.state);

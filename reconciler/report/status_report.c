@@ -38,16 +38,23 @@ const char *ek_health_word(const struct ek_state *state)
     return starting ? "Progressing" : "Degraded";
 }
 
-/* "preferSSL", or "a allowSSL, b preferSSL" while the members differ. */
+/* "preferSSL", or "a allowSSL, b preferSSL" while members differ. One that could not be seen
+ * differs from nobody. */
 static void modes(const struct ek_planned *planned, struct ek_buffer *text)
 {
     const struct ek_state *state = planned->state;
+    enum ek_ssl_mode first = EK_SSL_UNKNOWN;
     bool mixed = false;
-    for (size_t i = 1; i < state->member_count; i++)
-        mixed |= state->members[i].mode_running != state->members[0].mode_running;
-    for (size_t i = 0; i < (mixed ? state->member_count : 1); i++)
-        ek_buffer_printf(text, "%s%s%s%s", i ? ", " : "",
-                         mixed ? planned->spec->members[i].name : "", mixed ? " " : "",
+    for (size_t i = 0; i < state->member_count; i++) {
+        enum ek_ssl_mode mode = state->members[i].mode_running;
+        if (first == EK_SSL_UNKNOWN)
+            first = mode;
+        mixed |= mode != EK_SSL_UNKNOWN && mode != first;
+    }
+    if (!mixed)
+        ek_buffer_text_add(text, ek_mode_word(planned->spec, first));
+    for (size_t i = 0; mixed && i < state->member_count; i++)
+        ek_buffer_printf(text, "%s%s %s", i ? ", " : "", planned->spec->members[i].name,
                          ek_mode_word(planned->spec, state->members[i].mode_running));
 }
 
@@ -149,6 +156,12 @@ void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_b
         ek_buffer_printf(text, "\nnot seen: %s\n", planned->problems[planned->state->member_count]);
 }
 
+/* null: not known, which is neither none nor the year 1970. */
+static json_t *when_known(bool known, int64_t number)
+{
+    return known ? json_integer((json_int_t)number) : json_null();
+}
+
 json_t *ek_status_json(const struct ek_planned *planned, size_t count)
 {
     json_t *list = json_array();
@@ -161,14 +174,17 @@ json_t *ek_status_json(const struct ek_planned *planned, size_t count)
         for (size_t m = 0; m < state->member_count; m++)
             json_array_append_new(
                 members,
-                json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "name",
+                json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name",
                           planned[i].spec->members[m].name, "state",
                           ek_member_state_name(state->members[m].state), "host",
                           state->members[m].host, "ssl_mode_running",
                           ek_ssl_mode_name(state->members[m].mode_running), "ssl_mode_configured",
                           ek_ssl_mode_name(state->members[m].mode_configured), "plaintext_clients",
-                          (json_int_t)state->members[m].plaintext_clients, "certificate_ends_s",
-                          (json_int_t)state->members[m].certificate_running.not_after_s));
+                          when_known(state->members[m].plaintext_clients >= 0,
+                                     state->members[m].plaintext_clients),
+                          "certificate_ends_s",
+                          when_known(state->members[m].certificate_running.present == EK_YES,
+                                     state->members[m].certificate_running.not_after_s)));
         json_array_append_new(
             list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s?, s:s, s:o}", "name",
                             planned[i].spec->name, "account", planned[i].spec->account, "sync",

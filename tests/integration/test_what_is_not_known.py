@@ -1,0 +1,103 @@
+"""What can't be seen is said to be unknown: a master key that is gone, a member that hangs."""
+
+import os
+import shlex
+import signal
+import time
+
+import pytest
+
+ERROR, CHANGES, BLOCKED, VERIFY_FAILED = 1, 2, 6, 9
+
+
+@pytest.fixture
+def settled(shop):
+    """Evenkeel has its own user, whose password is sealed."""
+    shop.succeed("apply", "--yes", *shop.git)
+    shop.succeed("plan", *shop.git)
+    return shop
+
+
+@pytest.fixture
+def frozen(settled):
+    """The shop, and the name of a secondary that takes connections and never answers."""
+    name = next(m.name for m in reversed(settled.fleet.members)
+                if m.name != settled.fleet.primary())
+    process = settled.fleet.processes()[name]
+    os.kill(process.pid, signal.SIGSTOP)
+    yield settled, name
+    os.kill(process.pid, signal.SIGCONT)
+    settled.fleet.wait_settled()
+
+
+def test_a_lost_master_key_is_no_fresh_start(settled):
+    key = settled.tool.master_key
+    aside = key.with_suffix(".aside")
+    key.rename(aside)
+    try:
+        for words in (("plan",), ("apply", "--yes"), ("status",), ("verify",)):
+            done = settled.refused(*words, *settled.git)
+            assert done.returncode == ERROR, done.stdout + done.stderr
+            assert "EK-0701" in done.stderr and "copy" in done.stderr
+            assert "passed" not in done.stdout
+        assert not key.exists()
+    finally:
+        aside.rename(key)
+
+
+def test_the_master_key_from_a_command(settled):
+    key = settled.tool.master_key
+    elsewhere = key.with_suffix(".vault")
+    key.rename(elsewhere)
+    words = ("--secret-key-command", f"cat {shlex.quote(str(elsewhere))}")
+    try:
+        settled.succeed("plan", *settled.git, *words)
+        settled.specs.set_mode("preferSSL")
+        settled.succeed("plan", *settled.git, *words, status=CHANGES)
+        assert settled.refused("plan", *settled.git, "--secret-key-command",
+                               "false").returncode == ERROR
+    finally:
+        settled.specs.set_mode("disabled")
+        elsewhere.rename(key)
+
+
+def test_a_member_that_hangs_delays_nothing_for_long(frozen):
+    shop, _ = frozen
+    began = time.monotonic()
+    assert shop.tool.run("plan", *shop.git).returncode == BLOCKED
+    assert time.monotonic() - began < 25
+
+
+def test_verify_says_unknown_of_the_member_that_hangs_only(frozen):
+    shop, name = frozen
+    status, report = shop.tool.json("verify", *shop.git)
+    assert status == VERIFY_FAILED
+    checks = report["deployments"][0]["checks"]
+    assert {c["member"] for c in checks if c["result"] != "passed"} == {name}
+    unknown = [c["sentence"] for c in checks if c["result"] == "unknown"]
+    assert unknown and not any(s.startswith(("it runs with", "issued by")) for s in unknown)
+
+
+def test_verify_before_ssl_is_enabled(settled):
+    settled.specs.set_mode("preferSSL")
+    try:
+        status, report = settled.tool.json("verify", *settled.git)
+    finally:
+        settled.specs.set_mode("disabled")
+    assert status == VERIFY_FAILED
+    sentences = {c["check"]: c for c in report["deployments"][0]["checks"] if c["member"] == "a"}
+    for check, says in (("certificate-served", "no certificate"), ("key-encrypted", "no private key"),
+                        ("certificate-issuer", "no certificate")):
+        assert sentences[check]["result"] == "failed"
+        assert says in sentences[check]["sentence"]
+
+
+def test_status_of_a_member_that_hangs(frozen):
+    shop, name = frozen
+    line = shop.succeed("status", *shop.git).stdout.splitlines()[-1].split()
+    assert line[:4] == [shop.fleet.name, "Unknown", "Degraded", "disabled"]
+    _, report = shop.tool.json("status", *shop.git)
+    for member in report["deployments"][0]["members"]:
+        assert member["certificate_ends_s"] is None
+        assert (member["ssl_mode_running"] == "disabled") == (member["name"] != name)
+        assert member["plaintext_clients"] is None or member["plaintext_clients"] >= 0
