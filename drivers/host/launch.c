@@ -40,8 +40,8 @@ static void close_fd(int *fd)
 /* Everything of our environment but what addresses ourselves. */
 static char **server_environment(void)
 {
-    static const char *const ours[] = {"NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_",
-                                       "MANAGERPID=", "INVOCATION_ID="};
+    static const char *const ours[] = {"NOTIFY_SOCKET=", "WATCHDOG_",      "LISTEN_",
+                                       "MANAGERPID=",    "INVOCATION_ID=", "EVENKEEL_"};
     size_t count = 0;
     size_t used = 0;
     while (environ && environ[count])

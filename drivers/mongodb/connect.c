@@ -4,12 +4,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "drivers/mongodb/bson_read.h"
 #include "drivers/mongodb/link.h"
 #include "reconciler/base/clock.h"
 
 enum { WIRE_VERSION_4_0 = 7, TIMEOUT_LEAST_MS = 50 };
+
+/* libmongoc keeps counters in /dev/shm/mongoc-PID, from before main() on: a process that is
+ * killed leaves the file behind, and the next one with that pid complains about it on stderr.
+ * Nobody reads ours: they get memory without a name. */
+__attribute__((visibility("default"))) int shm_open(const char *name, int flags, mode_t mode)
+{
+    (void)flags, (void)mode;
+    return memfd_create(name[0] == '/' ? name + 1 : name, MFD_CLOEXEC);
+}
+
+__attribute__((visibility("default"))) int shm_unlink(const char *name)
+{
+    (void)name;
+    return 0;
+}
 
 static void keep_quiet(mongoc_log_level_t level, const char *domain, const char *message,
                        void *context)

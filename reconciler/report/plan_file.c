@@ -29,7 +29,7 @@ int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct e
 static int damaged(const struct ek_plan_file *file, const char *what, struct ek_error *err)
 {
     ek_fail(err, EK_INVALID, "EK-0808", "%s is not a whole plan file: %s", file->path, what);
-    return ek_hint(err, "make a new one: evenkeel plan --out %s", file->path);
+    return ek_hint(err, "make a new one: evenkeel plan --out FILE");
 }
 
 static int check(const struct ek_plan_file *file, struct ek_error *err)

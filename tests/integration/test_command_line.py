@@ -309,6 +309,20 @@ def test_locked(desk):
         assert time.monotonic() - began >= 1
 
 
+def test_nothing_is_left_in_shared_memory_by_a_killed_process(desk):
+    with open(lock_path(desk), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with desk.tool.start("apply", "--yes", desk.specs, "--lock-timeout", "60s",
+                             output=desk.directory / "log") as process:
+            deadline = time.monotonic() + 10
+            while "locks" not in str([os.readlink(f) for f in
+                                      Path(f"/proc/{process.pid}/fd").iterdir()]):
+                assert time.monotonic() < deadline, "it does not wait for the lock"
+                time.sleep(0.02)
+            process.kill()
+        assert not Path(f"/dev/shm/mongoc-{process.pid}").exists()
+
+
 def test_a_lock_ends_with_its_process(desk):
     lock_path(desk).write_text('{"id":"old"}')
     assert desk.run("apply", "--yes", "specs").returncode != LOCKED

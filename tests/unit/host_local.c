@@ -86,6 +86,25 @@ static void no_descriptor_of_ours_is_inherited(void **state)
     close(leak);
 }
 
+static void servers_inherit_no_setting_of_ours(void **state)
+{
+    struct place *place = *state;
+    char path[64];
+    char environment[1 << 16];
+    setenv("EVENKEEL_SECRET_KEY_COMMAND", "print-the-key", 1);
+    setenv("STANDIN_SOMETHING", "1", 1);
+    start(&place->host);
+    unsetenv("EVENKEEL_SECRET_KEY_COMMAND");
+    unsetenv("STANDIN_SOMETHING");
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)facts_of(&place->host).pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = read(fd, environment, sizeof environment);
+    close(fd);
+    assert_true(length > 0);
+    assert_non_null(memmem(environment, (size_t)length, "STANDIN_SOMETHING=1", 19));
+    assert_null(memmem(environment, (size_t)length, "print-the-key", 13));
+}
+
 static void the_command_line_is_exactly_what_it_should_be(void **state)
 {
     struct place *place = *state;
@@ -332,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_PLACE(a_started_server_outlives_its_starter),
         WITH_PLACE(no_descriptor_of_ours_is_inherited),
+        WITH_PLACE(servers_inherit_no_setting_of_ours),
         WITH_PLACE(the_command_line_is_exactly_what_it_should_be),
         WITH_PLACE(a_configuration_with_an_expansion_is_started_with_it),
         WITH_PLACE(starting_twice_starts_once),
