@@ -61,6 +61,7 @@ help:
 	@echo 'make integration  whole-program tests in the sandbox; T=name for some of them'
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
+	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees'
@@ -96,6 +97,11 @@ $(BUILD)/unit/%: $(BUILD)/objects/tests/unit/%.o $(BUILD)/libevenkeel.a
 conformance: $(if $(MONGOD),,$(BUILD)/mongod-standin) | dependencies
 	@BUILD=$(BUILD) tests/sandbox/enter $(PYTHON) tests/conformance/conformance.py \
 		$(if $(RECORDINGS),--recordings "$(abspath $(RECORDINGS))") $(if $(ONLY),--only "$(ONLY)")
+
+# Thousands of power losses while clients write.
+.PHONY: crashes
+crashes: $(BUILD)/mongod-standin
+	@tests/sandbox/enter $(PYTHON) tests/crashes/crashes.py --crashes 3000 --seconds 600 $(if $(SEED),--seed $(SEED))
 
 # Debian packages that are missing are installed; everything that is compiled waits for that.
 .PHONY: dependencies

@@ -1,5 +1,6 @@
 /* Roles and their changes, writing to the log, and waiting until a write is safe. */
 #include "repl.h"
+#include "crash.h"
 #include "data.h"
 #include "log.h"
 #include "options.h"
@@ -72,9 +73,11 @@ void repl_save_meta(void)
 {
     bson_t meta = BSON_INITIALIZER;
 
-    add_long(&meta, "term", node.term);
-    add_long(&meta, "voteTerm", node.vote_term);
-    add_int(&meta, "voteFor", node.vote_for);
+    if (!broken_on_purpose("votes")) {
+        add_long(&meta, "term", node.term);
+        add_long(&meta, "voteTerm", node.vote_term);
+        add_int(&meta, "voteFor", node.vote_for);
+    }
     add_int(&meta, "rbid", node.rbid);
     if (node.config.doc != NULL)
         add_doc(&meta, "config", node.config.doc);
@@ -306,6 +309,8 @@ static bool safe_enough(struct optime at, const struct write_concern *wc)
     int n = 0;
 
     repl_advance_commit();
+    if (wc->majority && broken_on_purpose("majority"))
+        return true;
     if (wc->majority)
         return optime_cmp(node.commit, at) >= 0;
     if (wc->journal && optime_cmp(log_durable(), at) < 0)

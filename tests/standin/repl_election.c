@@ -1,4 +1,5 @@
 /* Asking for votes, giving them, and handing the role over. */
+#include "crash.h"
 #include "log.h"
 #include "peer.h"
 #include "repl.h"
@@ -264,6 +265,7 @@ void vote_answer(const bson_t *request, bson_t *reply)
         repl_save_meta();
         repl_reset_election_timer();
     }
+    crash_point(true);
     add_long(reply, "term", node.term);
     add_bool(reply, "voteGranted", granted);
     add_str(reply, "reason", why);

@@ -1,5 +1,6 @@
 /* What happens because time passes: elections, losing the majority, finishing a catch-up, no-op
  * writes. */
+#include "crash.h"
 #include "log.h"
 #include "repl.h"
 
@@ -150,6 +151,7 @@ void *tick_thread(void *arg)
         else if (node.state == S_STARTUP2)
             be_starting();
         keys_tick(now);
+        crash_point(true);
         node_unlock();
         sleep_ms(TICK_MS);
         node_lock();

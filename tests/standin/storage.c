@@ -1,6 +1,7 @@
 /* File format: 8 bytes of magic, then per entry its length and CRC-32C (little endian) and the BSON
  * document. */
 #include "storage.h"
+#include "crash.h"
 #include "log.h"
 #include "node.h"
 
@@ -17,6 +18,7 @@ static const char magic[8] = "SLOG0001";
 static struct entry *entries;
 static size_t count, room;
 static size_t durable_count;
+static uint32_t truncations;
 static int fd = -1, dir_fd = -1;
 static int64_t file_end;
 
@@ -117,16 +119,22 @@ static void *flusher(void *arg)
     log_context("journal");
     pthread_mutex_lock(&node.lock);
     for (;;) {
+        uint32_t before;
         size_t upto;
 
         while (durable_count == count)
             pthread_cond_wait(&node.changed, &node.lock);
         upto = count;
+        before = truncations;
         pthread_mutex_unlock(&node.lock);
+        crash_point(false);
         if (fdatasync(fd) != 0)
             fatal("cannot sync the log");
+        crash_point(false);
         pthread_mutex_lock(&node.lock);
-        durable_count = upto < count ? upto : count;
+        if (before != truncations) /* other entries may stand there now */
+            continue;
+        durable_count = upto;
         pthread_cond_broadcast(&node.changed);
     }
     return NULL;
@@ -217,6 +225,7 @@ void log_append(bson_t *doc)
     memcpy(buf, &len, 4);
     memcpy(buf + 4, &crc, 4);
     memcpy(buf + 8, data, doc->len);
+    crash_point(true);
     while (done < n) {
         ssize_t w = pwrite(fd, buf + done, n - done, file_end + (int64_t)done);
 
@@ -228,29 +237,45 @@ void log_append(bson_t *doc)
     free(buf);
     file_end += (int64_t)n;
     remember(doc, file_end);
+    crash_point(true);
     pthread_cond_broadcast(&node.changed);
 }
 
 void log_truncate(size_t keep)
 {
+    crash_point(true);
+    truncations++;
     while (count > keep)
         bson_destroy(entries[--count].doc);
     file_end = count == 0 ? (int64_t)sizeof magic : entries[count - 1].end;
     if (ftruncate(fd, file_end) != 0 || fdatasync(fd) != 0)
         fatal("cannot truncate the log");
     durable_count = count;
+    crash_point(true);
+}
+
+void storage_lose_unsynced(void)
+{
+    int64_t synced = durable_count == 0 ? (int64_t)sizeof magic : entries[durable_count - 1].end,
+            lost = file_end - synced;
+
+    if (lost > 0 && ftruncate(fd, synced + random_below((uint32_t)lost + 1)) != 0)
+        fatal("cannot truncate the log");
 }
 
 void meta_save(const bson_t *meta)
 {
+    crash_point(true);
     int tmp = openat(dir_fd, "standin.meta.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
     if (tmp < 0 || write(tmp, bson_get_data(meta), meta->len) != (ssize_t)meta->len ||
         fsync(tmp) != 0)
         fatal("cannot write standin.meta");
     close(tmp);
+    crash_point(true);
     if (renameat(dir_fd, "standin.meta.new", dir_fd, "standin.meta") != 0 || fsync(dir_fd) != 0)
         fatal("cannot replace standin.meta");
+    crash_point(true);
 }
 
 bool meta_load(bson_t *ret_meta)

@@ -23,6 +23,8 @@ struct optime log_last(void);
 size_t log_index(struct optime at);
 /* Takes the document. It is written, and durable once log_durable() has passed it. */
 void log_append(bson_t *doc);
+/* As after a loss of power: what no sync has reached is gone, or some of it. */
+void storage_lose_unsynced(void);
 /* Drops all entries from index `keep` on; durable on return. */
 void log_truncate(size_t keep);
 /* The last position known to be on disk. */
