@@ -68,6 +68,7 @@ help:
 	@echo 'make mutation     change each rule in turn and see that a test notices'
 	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
+	@echo 'make manual       contrib/man and contrib/completions anew, from the tables'
 	@echo 'make clean        remove $(BUILD)'
 	@echo 'MONGOD=/path/to/mongod with demo, check or integration: a real server instead of the stand-in.'
 
@@ -110,7 +111,7 @@ dependencies:
 
 CHECK = $(PYTHON) tests/check.py --build $(BUILD) --make "$(MAKE)" $(if $(MONGOD),--mongod "$(MONGOD)")
 
-.PHONY: demo check unit integration model lint syntax format bench install clean unit-programs sanitized
+.PHONY: demo check unit integration model lint syntax format bench install manual clean unit-programs sanitized
 demo: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/demo.py --build $(BUILD) $(if $(MONGOD),--mongod "$(MONGOD)")
 
@@ -157,6 +158,15 @@ chaos: all
 install: all
 	install -D -m 0755 $(BUILD)/evenkeel $(DESTDIR)$(PREFIX)/bin/evenkeel
 	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/evenkeel/README.md
+	install -D -m 0644 contrib/man/evenkeel.1 $(DESTDIR)$(PREFIX)/share/man/man1/evenkeel.1
+	install -D -m 0644 contrib/completions/evenkeel.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/evenkeel
+
+# Manual page and completion, written anew from the tables of commands and options.
+manual: all
+	@mkdir -p contrib/man contrib/completions
+	@$(BUILD)/evenkeel help man > contrib/man/evenkeel.1
+	@$(BUILD)/evenkeel help completion > contrib/completions/evenkeel.bash
 
 clean:
 	@rm -rf $(BUILD)

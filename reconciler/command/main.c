@@ -41,11 +41,17 @@ const struct ek_verb ek_verbs[] = {
      "  evenkeel explain spec.sslMode\n"
      "  evenkeel explain 'no SSL certificate provided by peer'\n",
      ek_command_explain},
-    {"schema", EK_VERB_SCHEMA, "", 0, "Print the JSON Schema of the specs, for editors", "",
+    {"schema", EK_VERB_SCHEMA, "", 0, "Print the JSON Schema of the specs, for editors",
+     "  evenkeel schema > evenkeel.schema.json\n"
+     "  evenkeel schema --reference > specs.md, every key with its type and default, for people\n",
      ek_command_schema},
     {"version", EK_VERB_VERSION, "", 0, "Print the version", "With -v also the libraries'.\n",
      ek_command_version},
-    {"help", EK_VERB_HELP, "[COMMAND|exit-status]", 1, "Explain a command", "", ek_command_help},
+    {"help", EK_VERB_HELP, "[COMMAND|exit-status|man|completion]", 1, "Explain a command",
+     "man prints the manual page, completion a completion for bash:\n\n"
+     "  evenkeel help man | man -l -\n"
+     "  eval \"$(evenkeel help completion)\"\n",
+     ek_command_help},
 };
 const size_t ek_verb_count = sizeof ek_verbs / sizeof *ek_verbs;
 

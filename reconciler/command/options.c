@@ -59,6 +59,8 @@ static const struct option options[] = {
      "EVENKEEL_SECRET_KEY_FILE", NULL, "the master key that seals the secrets"},
     {"secret-key-command", NULL, 0, TEXT, "COMMAND", AT(secret_key_command), FLEET,
      "EVENKEEL_SECRET_KEY_COMMAND", NULL, "a command that prints the master key"},
+    {"reference", NULL, 0, FLAG, NULL, AT(reference), EK_VERB_SCHEMA, NULL, NULL,
+     "the reference page of the specs, in Markdown, instead of the schema"},
     {"output", NULL, 0, CHOICE, "text|json|markdown", AT(output), PRINTS, NULL, NULL,
      "how results are printed"},
     {"color", "colour", 0, CHOICE, "auto|always|never", AT(colour), ALL, NULL, NULL,
@@ -371,5 +373,84 @@ void ek_options_help(unsigned verb, struct ek_buffer *text)
         if (option->environment)
             ek_buffer_printf(text, "\n%37s[%s]", "", option->environment);
         ek_buffer_text_add(text, "\n");
+    }
+}
+
+/* ---- manual and completion ------------------------------------------------------------- */
+
+void ek_roff(const char *words, struct ek_buffer *text)
+{
+    for (const char *at = words; *at; at++) {
+        bool begins = at == words || at[-1] == '\n';
+        if (begins && (*at == '.' || *at == '\''))
+            ek_buffer_text_add(text, "\\&");
+        if (*at == '\\')
+            ek_buffer_text_add(text, "\\e");
+        else if (*at == '-')
+            ek_buffer_text_add(text, "\\-");
+        else
+            ek_buffer_add(text, at, 1);
+    }
+}
+
+void ek_options_manual(unsigned verb, struct ek_buffer *text)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *option = &options[i];
+        if (!(option->verbs & verb))
+            continue;
+        ek_buffer_text_add(text, ".TP\n");
+        if (option->letter)
+            ek_buffer_printf(text, "\\fB\\-%c\\fR, ", option->letter);
+        ek_buffer_text_add(text, "\\fB");
+        ek_roff("--", text);
+        ek_roff(option->name, text);
+        ek_buffer_text_add(text, "\\fR");
+        if (option->value)
+            ek_buffer_printf(text, " \\fI%s\\fR", option->value);
+        ek_buffer_text_add(text, "\n");
+        ek_roff(option->doc, text);
+        if (option->initial)
+            ek_buffer_printf(text, " (%s)", option->initial);
+        if (option->environment)
+            ek_buffer_printf(text, "; environment: \\fB%s\\fR", option->environment);
+        ek_buffer_text_add(text, "\n");
+    }
+}
+
+void ek_options_words(unsigned verb, struct ek_buffer *text)
+{
+    for (size_t i = 0; i < OPTIONS; i++)
+        if (options[i].verbs & verb)
+            ek_buffer_printf(text, " --%s", options[i].name);
+}
+
+static bool names_a_file(const struct option *option)
+{
+    static const char *const files[] = {"FILE", "FOLDER", "DIRECTORY", "URL"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (strcmp(option->value, files[i]) == 0)
+            return true;
+    return false;
+}
+
+void ek_options_values(struct ek_buffer *text)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct option *option = &options[i];
+        if (option->kind == FLAG || option->kind == COLOUR_OFF)
+            continue;
+        ek_buffer_text_add(text, "    ");
+        if (option->letter)
+            ek_buffer_printf(text, "-%c | ", option->letter);
+        ek_buffer_printf(text, "--%s) ", option->name);
+        if (option->kind == CHOICE) {
+            ek_buffer_text_add(text, "words=\"");
+            for (const char *at = option->value; *at; at++)
+                ek_buffer_add(text, *at == '|' ? " " : at, 1);
+            ek_buffer_text_add(text, "\" ;;\n");
+        } else {
+            ek_buffer_text_add(text, names_a_file(option) ? "files=yes ;;\n" : ";;\n");
+        }
     }
 }

@@ -47,6 +47,7 @@ struct ek_options {
     bool quiet;
     bool verbose;
     bool help;
+    bool reference;
 };
 
 /* Parse the words after the verb. Precedence: flag, environment, default. EK_INVALID
@@ -58,6 +59,13 @@ void ek_options_done(struct ek_options *options);
 
 /* Append the options of a verb, two columns, as help shows them. */
 void ek_options_help(unsigned verb, struct ek_buffer *text);
+
+/* The same as a list of a manual page, and as a bash completion: the words that a verb's options
+ * are, and what may follow each that takes a value. */
+void ek_roff(const char *words, struct ek_buffer *text); /* a text as roff source */
+void ek_options_manual(unsigned verb, struct ek_buffer *text);
+void ek_options_words(unsigned verb, struct ek_buffer *text);
+void ek_options_values(struct ek_buffer *text);
 
 /* The word of `words` nearest to a mistyped one, or NULL when none is near. */
 const char *ek_nearest(const char *word, const char *const *words, size_t count);

@@ -4,8 +4,10 @@
 int ek_command_schema(const struct ek_options *options)
 {
     EK_BUFFER text = {0};
-    (void)options;
-    ek_specs_schema(&text);
+    if (options->reference)
+        ek_specs_reference(&text);
+    else
+        ek_specs_schema(&text);
     ek_print(&text);
     return EK_EXIT_OK;
 }

@@ -106,6 +106,59 @@ def test_help_tells_the_exit_statuses(desk):
         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 64, 130]
 
 
+def completed(desk, *words):
+    script = (f"source {TOP}/contrib/completions/evenkeel.bash; COMP_WORDS=(\"$@\");"
+              "COMP_CWORD=$(($# - 1)); _evenkeel; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    done = subprocess.run(["bash", "-c", script, "bash", "evenkeel", *words], cwd=desk.directory,
+                          capture_output=True, text=True, timeout=20, check=True)
+    assert not done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("topic, file", [("man", "man/evenkeel.1"),
+                                         ("completion", "completions/evenkeel.bash")])
+def test_manual_and_completion_are_up_to_date(desk, topic, file):
+    written = (TOP / "contrib" / file).read_text(encoding="utf-8")
+    assert desk.run("help", topic).stdout == written, "make manual writes it anew"
+
+
+def test_the_manual_tells_of_everything(desk):
+    words = desk.run("help", "man").stdout.replace("\\-", "-")
+    for verb in ("validate", "plan", "apply", "status", "verify", "explain", "schema"):
+        assert f'.SS "evenkeel {verb} ' in words
+        for option in re.findall(r"--[a-z-]+", desk.run("help", verb).stdout):
+            assert option in words
+    for line in desk.run("help", "exit-status").stdout.splitlines():
+        assert line.split(None, 1)[1] in words
+
+
+def test_completion(desk):
+    assert completed(desk, "pl") == ["plan"]
+    assert completed(desk, "plan", "--secret") == ["--secret-key-file", "--secret-key-command"]
+    assert completed(desk, "plan", "--output", "m") == ["markdown"]
+    assert completed(desk, "plan", "spe") == ["specs"]
+    assert completed(desk, "apply", "--git", "spe") == ["specs"]
+    assert "--yes" not in completed(desk, "plan", "--")
+    assert completed(desk, "help", "exit") == ["exit-status"]
+
+
+def test_reference(desk):
+    page = desk.run("schema", "--reference").stdout
+    assert page.startswith("# ") and "`spec.sslMode`" in page
+    assert json.loads(desk.run("schema").stdout)
+
+
+def test_remedies_name_keys_that_there_are(desk):
+    top = {"provider", "sslDomain", "certificates", "maintenance", "replicaSet", "spec"}
+    named = set()
+    for path in (TOP / "reconciler" / "catalogue").glob("*.def"):
+        words = re.findall(r"\b([a-z][A-Za-z]*(?:\.[a-z][A-Za-z]*)+)", path.read_text("utf-8"))
+        named.update(w for w in words if w.split(".")[0] in top)
+    assert "provider.server" in named
+    for key in named:
+        assert desk.run("explain", key).returncode == OK, key
+
+
 def test_version(desk):
     assert re.fullmatch(r"evenkeel \d+\.\d+\.\d+\n", desk.run("version").stdout)
     assert desk.run("--version").stdout == desk.run("version").stdout
@@ -309,7 +362,7 @@ def test_locked(desk):
         assert time.monotonic() - began >= 1
 
 
-def test_nothing_is_left_in_shared_memory_by_a_killed_process(desk):
+def test_a_killed_process_leaves_nothing_in_shared_memory(desk):
     with open(lock_path(desk), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with desk.tool.start("apply", "--yes", desk.specs, "--lock-timeout", "60s",
@@ -319,8 +372,10 @@ def test_nothing_is_left_in_shared_memory_by_a_killed_process(desk):
                                       Path(f"/proc/{process.pid}/fd").iterdir()]):
                 assert time.monotonic() < deadline, "it does not wait for the lock"
                 time.sleep(0.02)
+            maps = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")
             process.kill()
-        assert not Path(f"/dev/shm/mongoc-{process.pid}").exists()
+        assert "libmongoc" in maps
+        assert "/dev/shm/" not in maps, "a file there outlives a process that is killed"
 
 
 def test_a_lock_ends_with_its_process(desk):

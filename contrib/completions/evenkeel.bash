@@ -1,0 +1,45 @@
+# bash completion for evenkeel, printed by: evenkeel help completion
+_evenkeel()
+{
+    local word=${COMP_WORDS[COMP_CWORD]} words= files=
+    local before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
+    COMPREPLY=()
+    if ((COMP_CWORD == 1)); then
+        words="validate plan apply status verify explain schema version help"
+    else
+    case $before in
+    --git) files=yes ;;
+    --revision) ;;
+    --path) files=yes ;;
+    --git-token-file) files=yes ;;
+    --ssh-key-file) files=yes ;;
+    --deployment) ;;
+    -o | --out) files=yes ;;
+    --timeout) ;;
+    --settle-timeout) ;;
+    --lock-timeout) ;;
+    --state-dir) files=yes ;;
+    --secret-key-file) files=yes ;;
+    --secret-key-command) ;;
+    --output) words="text json markdown" ;;
+    --color) words="auto always never" ;;
+    *)
+        case $verb in
+        validate) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --output --color --no-color --quiet --verbose --help" files=yes ;;
+        plan) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --out --detailed-exitcode --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        apply) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --yes --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        verify) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        explain) words=" --output --color --no-color --quiet --verbose --help" files= ;;
+        schema) words=" --reference --color --no-color --quiet --verbose --help" files= ;;
+        version) words=" --output --color --no-color --quiet --verbose --help" files= ;;
+        help) words=" --color --no-color --quiet --verbose --help validate plan apply status verify explain schema version help exit-status man completion" files= ;;
+        esac ;;
+    esac
+    fi
+    [[ $files && $word != -* ]] && mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    [[ $word == -* || ! $files ]] &&
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    return 0
+}
+complete -o filenames -F _evenkeel evenkeel
