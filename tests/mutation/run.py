@@ -90,7 +90,11 @@ class Bench:
         target = directory / "mutant.o"
         done = self.compile(source, target)
         killer = "the compiler"
-        if done.returncode == 0:
+        if done.returncode and "error:" not in done.stderr:
+            raise SystemExit(f"{mutant.name}: gcc failed\n{done.stderr}")
+        if done.returncode:
+            print(f"  no program: {mutant.name}: {done.stderr.splitlines()[-4:]}")
+        else:
             objects = [target if name == mutant.file else path
                        for name, path in self.objects.items()]
             self.link_core(objects, directory / "libcore.so")

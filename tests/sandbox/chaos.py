@@ -13,6 +13,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -58,7 +59,8 @@ class Mishap:
         self.shop, self.chance, self.kind = shop, chance, kind
         fleet = shop.fleet
         self.name = chance.choice([m.name for m in fleet.members if m.name != fleet.primary()])
-        self.process, self.ends = None, time.monotonic() + chance.uniform(0.5, 3)
+        self.process = None
+        self.timer = threading.Timer(chance.uniform(0.3, 2.5), self.end)
         self.filling = shop.tool.state / "filling"
 
     def __enter__(self):
@@ -75,10 +77,13 @@ class Mishap:
                         file.write(b"\0" * 4096)
             except OSError as error:
                 assert error.errno == errno.ENOSPC
+        self.timer.start()
         return self
 
     def __exit__(self, *_):
-        time.sleep(max(0.0, self.ends - time.monotonic()))
+        self.timer.join()
+
+    def end(self):
         if self.kind == "frozen" and self.process:
             try:
                 os.kill(self.process.pid, signal.SIGCONT)
@@ -119,7 +124,7 @@ class Chaos:
         process = self.shop.tool.start("apply", "--yes", "--output", "json", *self.shop.git,
                                        output=self.output)
         event = {"begun": "step_begun", "done": "step_done", "after": "step_begun"}.get(kind)
-        deadline = time.monotonic() + 25
+        deadline = time.monotonic() + 10
         while event and process.poll() is None and lines.look().get(event, 0) < count:
             if time.monotonic() > deadline:
                 break
@@ -150,6 +155,7 @@ class Chaos:
                      f"apply gets to {mode}", SETTLE_S, 1)
             shop.fleet.wait_settled(SETTLE_S)
         self.judge(mode, seen)
+        print(f"  {mode}: {self.points} points so far", flush=True)
 
     def judge(self, mode, seen):
         shop = self.shop
