@@ -64,7 +64,7 @@ help:
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
-	@echo 'make bench        time validate on large trees'
+	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
 	@echo 'make mutation     change each rule in turn and see that a test notices'
 	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
@@ -146,6 +146,7 @@ format:
 
 bench: all
 	@$(PYTHON) tests/sandbox/bench.py --build $(BUILD)
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/bench_changes.py --build $(BUILD)
 
 # Every mutant of the rules is killed by a fast test, or is told in tests/mutation/survivors.txt.
 .PHONY: mutation chaos

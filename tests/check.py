@@ -12,7 +12,7 @@ from pathlib import Path
 
 UNIT_TIMEOUT_S = 180
 MODEL_TIMEOUT_S = 300
-INTEGRATION_TIMEOUT_S = 600
+INTEGRATION_TIMEOUT_S = 1200
 ERROR_ID = re.compile(r'"(EK-\d{4})"')
 NAMED_ID = re.compile(r"\bEK-\d{4}\b")
 ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-\d{4})"', re.M)

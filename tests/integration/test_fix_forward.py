@@ -1,0 +1,83 @@
+"""While a change is blocked half-way, a newer commit or a revert is planned from where the fleet
+really is, and is carried out. A member that our own restart left down never blocks its repair."""
+
+import signal
+
+import pytest
+import yaml
+
+from fleet import wait_for
+from watcher import Watcher
+
+NOTHING_TO_DO = 0
+
+
+@pytest.fixture
+def half_way(shop):
+    """On the way to preferSSL apply is killed while it restarts its first member, and that member
+    does not come up: somebody broke its file."""
+    shop.specs.set_mode("preferSSL")
+    before = shop.fleet.processes()
+    stopped = lambda: next((n for n, p in shop.fleet.processes().items() if p != before[n]), None)
+    assert shop.tool.apply_until(stopped, "--yes", *shop.git, output=shop.directory / "forward.log")
+    name = stopped()
+    process = shop.fleet.processes()[name]
+    if process:
+        shop.fleet.kill(name, signal.SIGKILL)
+    assert not shop.fleet.processes()[name]
+    return shop, name
+
+
+def break_file(shop, name):
+    path = shop.fleet[name].configuration
+    text = path.read_text(encoding="utf-8")
+    options = yaml.safe_load(text)
+    options["net"]["tls"]["certificateKeyFile"] = str(path.parent / "no-such.pem")
+    path.write_text(yaml.safe_dump(options), encoding="utf-8")
+
+
+def finish(shop, mode):
+    with Watcher(shop.fleet, first_term=0) as seen:
+        shop.succeed("apply", "--yes", *shop.git)
+        shop.fleet.wait_settled()
+    assert seen.down_together <= 1
+    assert set(shop.fleet.running_modes().values()) == {mode}
+    shop.succeed("plan", *shop.git, status=NOTHING_TO_DO)
+    shop.succeed("verify", *shop.git)
+
+
+def test_a_member_that_does_not_start_is_repaired_by_a_newer_commit(half_way):
+    shop, name = half_way
+    break_file(shop, name)
+    shop.specs.set_mode("allowSSL")
+    finish(shop, "allowTLS")
+
+
+def test_a_revert_goes_back_from_where_the_fleet_is(shop):
+    assert set(shop.fleet.running_modes().values()) == {"allowTLS"}
+    shop.specs.set_mode("disabled")
+    finish(shop, "disabled")
+
+
+def test_a_revert_half_way_with_a_member_that_does_not_start(half_way):
+    shop, name = half_way
+    break_file(shop, name)
+    shop.specs.set_mode("disabled")
+    finish(shop, "disabled")
+
+
+def test_a_bad_certificate_installed_by_hand(shop):
+    """A certificate for another name: it is replaced before anything is restarted with it."""
+    shop.specs.set_mode("allowSSL")
+    shop.succeed("apply", "--yes", *shop.git)
+    others = [shop.certificate_key_file(n) for n in "ab"]
+    good = others[0].read_bytes()
+    others[0].write_bytes(others[1].read_bytes())
+    shop.specs.set_mode("preferSSL")
+    done = shop.tool.run("apply", "--yes", *shop.git)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_for(lambda: set(shop.fleet.running_modes().values()) == {"preferTLS"}, "preferTLS", 10)
+    assert others[0].read_bytes() not in (good, others[1].read_bytes()), "a certificate of its own"
+    shop.litmus()
+    shop.specs.set_mode("disabled")
+    finish(shop, "disabled")
