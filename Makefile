@@ -62,11 +62,13 @@ help:
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
+	@echo 'make fuzz         the stand-in'"'"'s message parser, for SECONDS=60'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
 	@echo 'make mutation     change each rule in turn and see that a test notices'
 	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
+	@echo 'make torture      make every call of validate, plan and apply fail once; MOST=n of each'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
 	@echo 'make manual       contrib/man and contrib/completions anew, from the tables'
 	@echo 'make clean        remove $(BUILD)'
@@ -98,6 +100,14 @@ $(BUILD)/unit/%: $(BUILD)/objects/tests/unit/%.o $(BUILD)/libevenkeel.a
 conformance: $(if $(MONGOD),,$(BUILD)/mongod-standin) | dependencies
 	@BUILD=$(BUILD) tests/sandbox/enter $(PYTHON) tests/conformance/conformance.py \
 		$(if $(RECORDINGS),--recordings "$(abspath $(RECORDINGS))") $(if $(ONLY),--only "$(ONLY)")
+
+# The stand-in's message parser, fed with anything for SECONDS; what make check replays is tests/fuzz/corpus.
+.PHONY: fuzz
+fuzz: | dependencies
+	@mkdir -p $(BUILD)/fuzz/found
+	@clang $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined tests/fuzz/wire.c tests/standin/wire.c tests/standin/util.c \
+		$(PACKAGE_LIBS) -o $(BUILD)/fuzz/wire
+	@$(BUILD)/fuzz/wire -max_total_time=$(or $(SECONDS),60) -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/found tests/fuzz/corpus
 
 # Thousands of power losses while clients write.
 .PHONY: crashes
@@ -149,12 +159,19 @@ bench: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/bench_changes.py --build $(BUILD)
 
 # Every mutant of the rules is killed by a fast test, or is told in tests/mutation/survivors.txt.
-.PHONY: mutation chaos
+.PHONY: mutation chaos torture
 mutation: $(BUILD)/libevenkeel.a
 	@$(PYTHON) tests/mutation/run.py --build $(BUILD) $(if $(SAMPLE),--sample $(SAMPLE))
 
 chaos: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/chaos.py --build $(BUILD) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
+
+$(BUILD)/fail_call.so: tests/torture/fail_call.c | dependencies
+	@mkdir -p $(@D)
+	$(call quiet,link   )$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARNINGS) -fPIC -shared $< -ldl -o $@
+
+torture: all $(BUILD)/fail_call.so
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/torture.py --build $(BUILD) $(if $(MOST),--most $(MOST))
 
 install: all
 	install -D -m 0755 $(BUILD)/evenkeel $(DESTDIR)$(PREFIX)/bin/evenkeel

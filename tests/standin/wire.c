@@ -184,7 +184,7 @@ static int parse_msg(struct message *m, const uint8_t *p, size_t n)
         bson_t doc;
 
         if (n < 6 || (len = load32(p + 1)) < 5 || (size_t)len > n - 1)
-            return STREAM_BAD;
+            break;
         if (kind == 0 && !body) {
             if (!bson_init_static(&doc, p + 1, (size_t)len) ||
                 !bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
