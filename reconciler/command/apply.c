@@ -310,7 +310,10 @@ static int from_specs(struct apply *apply, struct ek_error *err)
         if (plan->count == 0 && plan->end == EK_VERDICT_BLOCKED) {
             ek_fail(err, EK_BLOCKED, plan->blocked.id, "%s: %s", apply->jobs[i].looked.spec->name,
                     plan->blocked.sentence);
-            return ek_hint(err, "%s", plan->blocked.hint);
+            return apply->count == 1
+                       ? ek_hint(err, "%s", plan->blocked.hint)
+                       : ek_hint(err, "%s; nothing was done: --deployment NAME applies another one",
+                                 plan->blocked.hint);
         }
     }
     if (steps == 0)

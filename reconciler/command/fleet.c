@@ -258,13 +258,34 @@ int ek_look_again(struct ek_looked *looked, struct ek_error *err)
     return ek_observe(looked->world, ek_monotonic_ms() + OBSERVE_MS, looked->observation, err);
 }
 
-static int make_plan(struct ek_looked *looked, struct ek_error *err)
+/* A member whose certificate is of another authority than the one in our state directory, or -1:
+ * the usual reason is that it is not the state directory that the fleet was set up with. */
+static int foreign_certificate(const struct ek_state *state)
 {
+    for (size_t i = 0; i < state->member_count; i++) {
+        const struct ek_certificate_state *served = &state->members[i].certificate_running;
+        if (served->present == EK_YES && served->issued_by_authority != EK_YES)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int make_plan(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err)
+{
+    const struct ek_state *state = &looked->observation->state;
     ek_plan_done(&looked->plan);
     looked->policy.now_s = looked->observed_ms / 1000;
-    looked->policy.former_primary = ek_state_primary(&looked->observation->state);
-    return ek_plan_make(looked->spec, &looked->observation->state, &looked->policy, &looked->plan,
-                        err);
+    looked->policy.former_primary = ek_state_primary(state);
+    int result = ek_plan_make(looked->spec, state, &looked->policy, &looked->plan, err);
+    int foreign = result == EK_BUG ? foreign_certificate(state) : -1;
+    if (foreign < 0)
+        return result;
+    const char *authority = looked->spec->certificates.authority;
+    ek_fail(err, EK_CONFLICT, "EK-0722",
+            "member %s serves a certificate of another authority than %s in %s",
+            looked->spec->members[foreign].name, authority ? authority : "the one",
+            fleet->controller.state_directory);
+    return ek_hint(err, "give --state-dir with the directory that this fleet was set up with");
 }
 
 /* What keeps a plan from its end will go by itself: an election, a member that has just come
@@ -288,12 +309,12 @@ static int look(const struct ek_fleet *fleet, int64_t patience_ms, struct ek_loo
     if (result == 0)
         result = choose_label(&looked->observation->state, looked->policy.new_label, err);
     if (result == 0)
-        result = make_plan(looked, err);
+        result = make_plan(fleet, looked, err);
     while (result == 0 && should_pass(&looked->plan) && ek_time_left_ms(deadline) > 0) {
         ek_sleep_ms(LOOK_AGAIN_MS);
         result = ek_look_again(looked, err);
         if (result == 0)
-            result = make_plan(looked, err);
+            result = make_plan(fleet, looked, err);
     }
     return result;
 }

@@ -101,3 +101,36 @@ def test_status_of_a_member_that_hangs(frozen):
         assert member["certificate_ends_s"] is None
         assert (member["ssl_mode_running"] == "disabled") == (member["name"] != name)
         assert member["plaintext_clients"] is None or member["plaintext_clients"] >= 0
+
+
+def test_another_state_directory_is_said_to_be_another(settled, tmp_path):
+    other = ("--state-dir", tmp_path / "state", "--secret-key-file", tmp_path / "master.key")
+    settled.specs.set_mode("preferSSL")
+    try:
+        settled.succeed("apply", "--yes", *settled.git)
+        for words in (("plan",), ("apply", "--yes")):
+            done = settled.refused(*words, *settled.git, *other)
+            assert done.returncode == ERROR
+            assert "EK-0722" in done.stderr and "--state-dir" in done.stderr
+            assert str(tmp_path) in done.stderr
+    finally:
+        settled.specs.set_mode("disabled")
+        settled.succeed("apply", "--yes", *settled.git)
+
+
+def test_a_blocked_deployment_names_the_way_around(frozen):
+    shop, _ = frozen
+    text = (shop.specs.directory / "orders.yaml").read_text(encoding="utf-8")
+    text = text.replace(f"name: {shop.fleet.name},", "name: another,").replace("27017", "27018")
+    text = text.replace(shop.fleet.set_name, "rs-another")
+    text = text.replace(f"directory: {shop.fleet.directory}", f"directory: {shop.directory}/another")
+    shop.specs.write("another.yaml", text)
+    shop.specs.commit("another one")
+    try:
+        done = shop.tool.run("apply", "--yes", *shop.git)
+        assert done.returncode == BLOCKED
+        assert "--deployment" in done.stderr and "nothing was done" in done.stderr
+        assert not (shop.directory / "another").exists()
+    finally:
+        (shop.specs.directory / "another.yaml").unlink()
+        shop.specs.set_mode("disabled")
