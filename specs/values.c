@@ -123,11 +123,19 @@ static bool parse_address(const struct ek_key *key, const char *text, struct ek_
     return false;
 }
 
+/* What is put below a path (a member's name, tls/server.pem, …) must fit in as well. */
+enum { PATH_LONGEST = 180 };
+
 static bool parse_path(const struct ek_key *key, const char *text, struct ek_arena *arena,
                        void *slot, struct ek_problem *problem)
 {
+    size_t length = strlen(text);
+    if (length > PATH_LONGEST) {
+        wrong(problem, "EK-0327", "%s is a path of %zu bytes", key->key, length);
+        HINT(problem, "at most %d bytes", PATH_LONGEST);
+        return false;
+    }
     if (ek_is_absolute_path(text)) {
-        size_t length = strlen(text);
         char *copy =
             ek_arena_copy(arena, text, length > 1 && text[length - 1] == '/' ? length - 1 : length);
         memcpy(slot, &copy, sizeof copy);

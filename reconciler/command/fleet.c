@@ -11,7 +11,7 @@
 #include "reconciler/base/clock.h"
 #include "specs/parse.h"
 
-enum { OBSERVE_MS = 15000, LOOK_AGAIN_MS = 500 };
+enum { OBSERVE_MS = 15000, LOOK_AGAIN_MS = 500, STATE_PATH_LONGEST = 300 };
 
 /* ---- settings ------------------------------------------------------------------------- */
 
@@ -69,6 +69,9 @@ int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err)
     else if (!options->secret_key_command)
         controller->secret_key_file =
             in_place(fleet, "/etc/evenkeel", "XDG_CONFIG_HOME", ".config", "/master.key");
+    if (controller->state_directory && strlen(controller->state_directory) > STATE_PATH_LONGEST)
+        return ek_fail(err, EK_INVALID, "EK-0803",
+                       "the state directory's path is longer than %d bytes", STATE_PATH_LONGEST);
     if (controller->state_directory &&
         (controller->secret_key_file || controller->secret_key_command))
         return 0;

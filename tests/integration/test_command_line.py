@@ -220,6 +220,18 @@ def test_all_errors_of_the_specs_are_shown(desk, words):
     assert desk.files() == before
 
 
+def test_paths_that_are_too_long_are_refused(desk):
+    """Cut short, the directories of two members would be one."""
+    long = "/srv/" + "d" * 200
+    desk.orders.write_text(SPECS.format(directory=long), encoding="utf-8")
+    done = desk.run("validate", "specs")
+    assert done.returncode == ERROR and "EK-0327" in done.stderr and "205 bytes" in done.stderr
+    desk.orders.write_text(SPECS.format(directory="/srv/" + "d" * 170), encoding="utf-8")
+    assert desk.run("validate", "specs").returncode == OK
+    done = desk.run("plan", "specs", "--state-dir", "/srv/" + "d" * 300)
+    assert done.returncode == USAGE and "EK-0803" in done.stderr
+
+
 def test_a_directory_that_is_not_there(desk):
     done = desk.run("plan", "nowhere")
     assert done.returncode == ERROR
