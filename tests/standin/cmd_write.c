@@ -564,6 +564,7 @@ static int fsync_unlock(struct call *c)
         return fail(c, 20, "fsyncUnlock called when not locked");
     add_str(c->reply, "info", "fsyncUnlock completed");
     add_long(c->reply, "lockCount", --node.lock_count);
+    node_changed();
     return 0;
 }
 

@@ -126,6 +126,8 @@ static int check_role(struct call *c, unsigned int flags)
 
     if (!repl_active() || strcmp(c->db, "local") == 0)
         return 0;
+    while ((flags & F_WRITE) != 0 && node.lock_count > 0 && !node.stopping)
+        node_wait(mono_ms() + 1000);
     if ((flags & F_WRITE) != 0 && !repl_accepts_writes())
         return fail(c, 10107, version_at_least(5, 0) ? "not primary" : "not master");
     if ((flags & F_READ) == 0 || (node.state == S_PRIMARY && node.writable) ||

@@ -175,6 +175,8 @@ static bool pull_once(struct peer *peer, int source)
     ok = peer_call(peer, &command, WAIT_MS + 10000, &reply, &failure) == 0;
     node_lock();
     bson_destroy(&command);
+    while (node.lock_count > 0 && !node.stopping)
+        node_wait(mono_ms() + 1000);
     if (!ok)
         return false;
     ok = doc_num(&reply, "ok", 0) == 1.0;

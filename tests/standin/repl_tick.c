@@ -69,7 +69,7 @@ static void be_primary(int64_t now)
         repl_advance_commit();
         if (next_noop == 0 || (int64_t)last.secs * 1000 + NOOP_MS > wall_ms())
             next_noop = now + NOOP_MS;
-        if (now >= next_noop && !node.stepping_down) {
+        if (now >= next_noop && !node.stepping_down && node.lock_count == 0) {
             note_entry("periodic noop");
             next_noop = now + NOOP_MS;
         }

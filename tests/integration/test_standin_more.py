@@ -1,0 +1,173 @@
+"""Quorum checks, finding oneself, catching up, users' changes, the fsync lock."""
+
+import pathlib
+import signal
+import socket
+import sys
+import threading
+import time
+
+import pymongo
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
+import processes as fleet  # noqa: E402
+
+QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
+
+
+def refusal(client, *command, **fields):
+    with pytest.raises(pymongo.errors.OperationFailure) as e:
+        client.admin.command(*command, **fields)
+    return e.value.code, e.value.details["errmsg"]
+
+
+def test_a_quorum_must_answer(tmp_path):
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        with p.client() as c:
+            config = c.admin.command("replSetGetConfig")["config"]
+            dead = [{"_id": 10 + i, "host": f"127.0.3.{60 + i}:1"} for i in range(4)]
+            code, text = refusal(c, "replSetReconfig", dict(config, version=2, members=config["members"] + dead))
+            assert code == 74
+            assert text.startswith("Quorum check failed because not enough voting nodes responded; required 4 but only the "
+                                   "following 3 voting nodes responded: ")
+            assert all(d["host"] in text for d in dead)
+            assert c.admin.command("replSetGetConfig")["config"]["version"] == 1
+            # one that doesn't answer is no hindrance
+            assert c.admin.command("replSetReconfig", dict(config, version=2, members=config["members"] + dead[:1]))["ok"]
+
+
+def test_initiating_wants_everybody(tmp_path):
+    m = fleet.Member(tmp_path / "m", "127.0.3.1", keyfile=False).start()
+    try:
+        with m.client(user=None) as c:
+            code, text = refusal(c, "replSetInitiate", {"_id": "rs0", "members": [
+                {"_id": 0, "host": m.host}, {"_id": 1, "host": "127.0.3.61:1"}]})
+            assert code == 74 and text.startswith("replSetInitiate quorum check failed because not all proposed set members "
+                                                  "responded affirmatively: 127.0.3.61:1 failed with ")
+            assert refusal(c, "replSetInitiate", {"_id": "rs0", "members": [{"_id": 0, "host": "127.0.3.61:1"}]}) == (
+                93, "No host described in new configuration 1 for replica set rs0 maps to this node")
+            assert refusal(c, "replSetGetStatus")[0] == 94
+    finally:
+        m.kill()
+
+
+class Forwarder(threading.Thread):
+    """Another address for a member, as behind a load balancer."""
+
+    def __init__(self, at, to):
+        super().__init__(daemon=True)
+        self.to, self.server = to, socket.create_server(at)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                incoming, _ = self.server.accept()
+            except OSError:
+                return
+            outgoing = socket.create_connection(self.to)
+            for a, b in ((incoming, outgoing), (outgoing, incoming)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def pump(a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+            b.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+def test_a_member_finds_itself_behind_another_address(tmp_path):
+    m = fleet.Member(tmp_path / "m", "127.0.3.1", keyfile=False).start()
+    forwarder = Forwarder(("127.0.3.70", m.port), (m.ip, m.port))
+    try:
+        with m.client(user=None) as c:
+            name = f"127.0.3.70:{m.port}"
+            assert c.admin.command("replSetInitiate", {"_id": "rs0", "members": [{"_id": 0, "host": name}]})["ok"] == 1
+            fleet.wait_for(lambda: c.admin.command("isMaster")["ismaster"])
+            assert c.admin.command("isMaster")["me"] == name
+        m.kill()
+        forwarder.server.shutdown(socket.SHUT_RDWR)
+        forwarder.server.close()
+        m.start()
+        with m.client(user=None) as c:  # nobody is there under that name any more
+            fleet.wait_for(lambda: "is not a member of the config" in m.log_text())
+            assert c.admin.command("isMaster").get("info") == "Does not have a valid replica set config"
+    finally:
+        m.kill()
+
+
+def test_a_new_primary_catches_up_first(tmp_path):
+    ips = [f"127.0.3.{i}" for i in range(1, 5)]
+    with fleet.Set(tmp_path, ips=ips, settings=QUICK, member={3: {"votes": 0, "priority": 0}}) as s:
+        p = s.primary()
+        witness = s.members[3]
+        voters = [m for m in s.members[:3] if m is not p]
+        with p.client() as c, witness.client() as d:
+            c.x.command("insert", "t", documents=[{"_id": "before"}], writeConcern={"w": 4, "wtimeout": 5000})
+            for m in voters:
+                m.process.send_signal(signal.SIGSTOP)
+            c.x.command("insert", "t", documents=[{"_id": "only two have this"}], writeConcern={"w": 1})
+            fleet.wait_for(lambda: d.x.t.count_documents({}) == 2, 3, 0.005)
+        p.kill()
+        for m in voters:
+            m.process.send_signal(signal.SIGCONT)
+        s.members.remove(p)
+        new = s.primary()
+        assert new in voters
+        with new.client() as c:
+            assert {x["_id"] for x in c.x.t.find()} == {"before", "only two have this"}
+
+
+def test_users_change(tmp_path):
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        with p.client() as c:
+            c.admin.command("createUser", "w", pwd="one", roles=["clusterMonitor"])
+            c.admin.command("updateUser", "w", pwd="two", roles=["hostManager"])
+            assert [r["role"] for r in c.admin.command("usersInfo", "w")["users"][0]["roles"]] == ["hostManager"]
+            with p.client(user="w", password="two") as w:
+                assert w.admin.command("logRotate")["ok"] == 1
+                assert refusal(w, "replSetGetConfig")[0] == 13
+            with p.client(user="w", password="one") as w:
+                assert refusal(w, "serverStatus")[0] == 18
+            c.admin.command("dropUser", "w")
+            assert refusal(c, "dropUser", "w") == (11, "User 'w@admin' not found")
+            with p.client(user="w", password="two") as w:
+                assert refusal(w, "serverStatus")[0] == 18
+
+
+def test_fsync_lock(tmp_path):
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        with p.client() as c:
+            assert c.admin.command("fsync", 1, lock=True)["lockCount"] == 1
+            assert c.admin.command("fsync", 1, lock=True)["lockCount"] == 2
+            done = threading.Event()
+
+            def write():
+                with p.client() as other:
+                    other.x.command("insert", "t", documents=[{"_id": 1}])
+                    done.set()
+            writer = threading.Thread(target=write)
+            writer.start()
+            assert c.admin.command("fsyncUnlock")["lockCount"] == 1
+            assert not done.wait(0.5)  # locked twice
+            assert c.admin.command("fsyncUnlock")["info"] == "fsyncUnlock completed"
+            assert done.wait(5)
+            writer.join()
+            assert refusal(c, "fsyncUnlock")[1] == "fsyncUnlock called when not locked"
+        with s.others(p)[0].client() as o, p.client() as c:
+            o.admin.command("fsync", 1, lock=True)
+            time.sleep(0.3)  # what it had asked for already may still come
+            c.x.command("insert", "t", documents=[{"_id": 2}], writeConcern={"w": "majority", "wtimeout": 3000})
+            c.x.command("insert", "t", documents=[{"_id": 3}], writeConcern={"w": "majority", "wtimeout": 3000})
+            assert o.x.t.count_documents({"_id": 3}) == 0
+            reply = c.x.command("insert", "t", documents=[{"_id": 4}], writeConcern={"w": 3, "wtimeout": 500}, check=False)
+            assert reply["writeConcernError"]["code"] == 64
+            o.admin.command("fsyncUnlock")
+            fleet.wait_for(lambda: o.x.t.count_documents({}) == 4)
