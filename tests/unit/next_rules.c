@@ -447,6 +447,27 @@ static void unreadable_in_either_way(void **state)
     assert_blocked("EK-0107");
 }
 
+static void one_domain_for_all_names(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    members[B].domain_name_bound = EK_NO;
+    assert_step(EK_STEP_BIND_NAME, B, EK_SSL_UNKNOWN);
+    assert_string_equal(ask().step.label, fleet.state.domain_label);
+}
+
+static void a_restart_into_require_shuts_nobody_out(void **state)
+{
+    (void)state;
+    settle(ONE, EK_SSL_DISABLED, EK_SSL_REQUIRE);
+    members[A].plaintext_clients = 2;
+    for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask()) {
+        assert_int_not_equal(v.step.kind, EK_STEP_RESTART);
+        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+    }
+    assert_blocked("EK-0119");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +490,8 @@ int main(void)
         cmocka_unit_test(a_restart_that_did_not_come_up),
         cmocka_unit_test(a_file_that_dials_tls_under_other_names),
         cmocka_unit_test(unreadable_in_either_way),
+        cmocka_unit_test(one_domain_for_all_names),
+        cmocka_unit_test(a_restart_into_require_shuts_nobody_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -238,6 +238,55 @@ static void the_set(void **state)
     assert_true(seen());
 }
 
+static void a_new_set(void **state)
+{
+    (void)state;
+    model_case_init_bare(&fleet, THREE, EK_SSL_DISABLED);
+    done(EK_STEP_INITIATE, -1, EK_SSL_UNKNOWN);
+    assert_true(seen());
+    observed.initiated = EK_UNKNOWN;
+    assert_missing("no member has a replica-set configuration");
+}
+
+/* What an effect says beyond what a plan's end shows. */
+static void effects_in_full(void **state)
+{
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, true, true);
+    fleet.state.members[B].lag_ms = 700;
+    fleet.state.members[B].writable = EK_UNKNOWN;
+    fleet.state.members[B].signing_key = 0;
+    fleet.state.members[B].data = EK_UNKNOWN;
+    done(EK_STEP_RESTART, B, EK_SSL_ALLOW);
+    assert_int_equal(expected.members[B].lag_ms, 0);
+    assert_int_equal(expected.members[B].writable, EK_NO);
+    assert_int_equal(expected.members[B].signing_key, 7);
+    assert_int_equal(expected.members[B].data, EK_YES);
+
+    done(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
+    uint8_t first[32];
+    memcpy(first, expected.members[B].certificate_installed.sha256, 32);
+    assert_memory_not_equal(first, fleet.state.members[B].certificate_installed.sha256, 32);
+    ek_state_copy(&fleet.state, &expected);
+    done(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN); /* each one is a new one */
+    assert_memory_not_equal(first, expected.members[B].certificate_installed.sha256, 32);
+    done(EK_STEP_ISSUE_CERTIFICATE, C, EK_SSL_UNKNOWN); /* and nobody else's */
+    assert_memory_not_equal(first + 1, expected.members[C].certificate_installed.sha256 + 1, 31);
+
+    done(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+    assert_int_equal(expected.election_term, fleet.state.election_term + 1);
+    assert_int_equal(expected.members[A].writable, EK_NO);
+    assert_int_equal(ek_state_primary(&expected), B);
+
+    model_case_init_bare(&fleet, THREE, EK_SSL_ALLOW);
+    fleet.members[C].priority = 5;
+    done(EK_STEP_INITIATE, -1, EK_SSL_UNKNOWN);
+    assert_int_equal(ek_state_primary(&expected), C);
+    done(EK_STEP_CREATE_AUTHORITY, -1, EK_SSL_UNKNOWN);
+    assert_int_not_equal(expected.authority_sha256[0], 0);
+    assert_int_not_equal(expected.authority_sha256[31], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +298,8 @@ int main(void)
         cmocka_unit_test(a_new_member),
         cmocka_unit_test(files),
         cmocka_unit_test(the_set),
+        cmocka_unit_test(a_new_set),
+        cmocka_unit_test(effects_in_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
