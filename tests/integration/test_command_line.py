@@ -220,6 +220,13 @@ def test_all_errors_of_the_specs_are_shown(desk, words):
     assert desk.files() == before
 
 
+def test_the_readme_validates_what_there_is(desk):
+    named = re.findall(r"evenkeel validate (examples\S*)", (TOP / "README.md").read_text("utf-8"))
+    assert named
+    for path in named:
+        assert desk.run("validate", TOP / path).returncode == OK, path
+
+
 def test_paths_that_are_too_long_are_refused(desk):
     """Cut short, the directories of two members would be one."""
     long = "/srv/" + "d" * 200
