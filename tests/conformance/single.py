@@ -1,5 +1,7 @@
 """Recordings of one server alone: never initiated (01), changed at run time (05), starting (06), its clients (08)."""
 
+import pathlib
+
 import pymongo
 
 import lab
@@ -57,6 +59,19 @@ BY_COMMAND = dict(REQUIRE, certificateKeyFile=f"{lab.FILES}/a.enc.pem",
                   certificateKeyFilePassword='{__exec: "printf s3cret"}')
 
 
+def provide(label, tls):
+    """Makes the odd file that a label speaks of, where the lab doesn't have it."""
+    path = pathlib.Path(tls.get("certificateKeyFile", lab.FILES / "a.pem"))
+    if path.exists() or "missing" in label:
+        return
+    ours, others = ((lab.FILES / name).read_text(encoding="ascii") for name in ("a.pem", "b.pem"))
+    at = "-----BEGIN PRIVATE KEY"
+    if "match" in label or "another key" in label:
+        path.write_text(ours[:ours.index(at)] + others[others.index(at):], encoding="ascii")
+    elif "key" in label:
+        path.write_text(ours[:ours.index(at)], encoding="ascii")
+
+
 def start_up(recorded, check):
     for label, entry in recorded.items():
         more, mode = [], None
@@ -69,6 +84,7 @@ def start_up(recorded, check):
         elif label == "keyFile too short":
             member = lab.Member("a", replset=False, tls=REQUIRE, key_path=lab.FILES / "keyfile.short")
         elif entry.get("net.tls in file") is not None:
+            provide(label, entry["net.tls in file"])
             member = lab.Member("a", replset=False, keyfile=False, tls=entry["net.tls in file"])
         else:
             continue
