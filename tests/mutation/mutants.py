@@ -93,6 +93,8 @@ class Maker:
             yield opening + 1, closing(self.plain, opening)
         for match in re.finditer(r"\breturn ([^;]*);", self.plain[start:end]):
             inner = self.plain[start + match.start(1):start + match.end(1)]
+            if inner.startswith("(struct "):
+                continue
             if "&&" in inner or "||" in inner or re.search(r"[=!<>]=|[<>] ", inner):
                 yield start + match.start(1), start + match.end(1)
 
