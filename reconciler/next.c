@@ -319,16 +319,22 @@ static int successor(const struct ek_question *q)
     return chosen;
 }
 
-static bool cannot_sign_yet(const struct ek_question *q, int m)
+/* The server hands over to whoever has the last write at that instant: the expected successor,
+ * or any other that could lead. So none of them may lack the keys. */
+static bool cannot_sign_yet(const struct ek_question *q)
 {
-    int64_t key = q->state->members[m].signing_key;
-    if (q->state->authentication != EK_YES ||
-        (key > 0 && key == q->state->members[q->primary].signing_key))
+    if (q->state->authentication != EK_YES)
         return false;
-    return ek_block(q, "EK-0116", true, m, "wait a moment; it loads the keys by itself",
-                    "member %s has not loaded the keys that sign the cluster time yet; elected "
-                    "now it would refuse every client",
-                    q->state->members[m].name);
+    for (size_t m = 0; m < q->state->member_count; m++) {
+        int64_t key = q->state->members[m].signing_key;
+        if (!could_lead(q, m) || (key > 0 && key == q->state->members[q->primary].signing_key))
+            continue;
+        return ek_block(q, "EK-0116", true, (int)m, "wait a moment; it loads the keys by itself",
+                        "member %s has not loaded the keys that sign the cluster time yet; elected "
+                        "now it would refuse every client",
+                        q->state->members[m].name);
+    }
+    return false;
 }
 
 static bool voters_without(const struct ek_question *q, size_t m)
@@ -401,7 +407,7 @@ static bool hand_over(const struct ek_question *q)
                         "no other member could take over from primary %s",
                         q->state->members[q->primary].name);
     }
-    if (interruption_refused(q, (size_t)q->primary) || cannot_sign_yet(q, other))
+    if (interruption_refused(q, (size_t)q->primary) || cannot_sign_yet(q))
         return true;
     ek_propose(q, EK_STEP_STEP_DOWN, q->primary, "a primary is never stopped")->other = other;
     return true;
@@ -445,7 +451,7 @@ static bool reinstate(const struct ek_question *q)
     int other = wanted_primary(q);
     if (other < 0)
         return false;
-    if (ek_next_unsettled(q) || cannot_sign_yet(q, other))
+    if (ek_next_unsettled(q) || cannot_sign_yet(q))
         return true;
     ek_propose(q, EK_STEP_REINSTATE, q->primary, "%s is the one that should lead",
                q->state->members[other].name)

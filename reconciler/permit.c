@@ -208,6 +208,20 @@ static int ears(uint64_t set)
     return __builtin_popcountll(set);
 }
 
+/* Whom the server really hands over to, only the server knows. */
+static bool somebody_electable_cannot_sign(const struct hearing *h)
+{
+    for (size_t i = 0; i < h->state->member_count; i++) {
+        const struct ek_member_observed *member = &h->state->members[i];
+        bool electable = member->state == EK_MEMBER_SECONDARY && member->priority > 0;
+        if (electable &&
+            (member->signing_key <= 0 || member->signing_key != subject(h)->signing_key))
+            return broken(h, "member %s does not sign the cluster time with the primary's key yet",
+                          member->name);
+    }
+    return false;
+}
+
 static bool successor_is_eligible(const struct hearing *h)
 {
     if (!moves_the_primary(h))
@@ -230,11 +244,7 @@ static bool successor_is_eligible(const struct hearing *h)
     if (2 * ears(heir->healthy_for | (uint64_t)1 << h->step->other) <= (int)count ||
         2 * sees <= (int)count)
         return broken(h, "member %s and a majority don't reach each other both ways", heir->name);
-    if (h->state->authentication == EK_YES &&
-        (heir->signing_key <= 0 || heir->signing_key != subject(h)->signing_key))
-        return broken(h, "member %s does not sign the cluster time with the primary's key yet",
-                      heir->name);
-    return false;
+    return h->state->authentication == EK_YES && somebody_electable_cannot_sign(h);
 }
 
 /* ---- laws 4, 5 ---- */

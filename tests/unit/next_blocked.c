@@ -208,6 +208,9 @@ static void a_successor_that_cannot_sign(void **state)
     assert_blocked("EK-0116", true, "member b");
     fleet.state.members[1].signing_key = 8; /* another key than the primary's */
     assert_blocked("EK-0116", true, "member b");
+    fleet.state.members[1].signing_key = 7;
+    fleet.state.members[2].signing_key = 0; /* the server may hand over to this one as well */
+    assert_blocked("EK-0116", true, "member c");
 }
 
 static void modes_too_far_apart(void **state)

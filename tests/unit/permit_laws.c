@@ -178,6 +178,9 @@ static void only_a_fit_successor(void **state)
     fleet.state.members[B].signing_key = 0;
     assert_refused(down, "EK-0206");
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    fleet.state.members[C].signing_key = 0; /* not named, but the server may hand over to it */
+    assert_refused(down, "EK-0206");
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
     fleet.state.members[B].priority = 0;
     assert_refused(down, "EK-0206");
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
