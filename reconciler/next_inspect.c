@@ -116,7 +116,7 @@ static bool member_contradicts(const struct ek_question *q, size_t i)
 bool ek_next_contradicted(const struct ek_question *q)
 {
     if (q->policy->paused)
-        return ek_block(q, "EK-0125", false, -1, "evenkeel resume", "the deployment is paused");
+        return ek_block(q, "EK-0125", false, -1, "lift the pause", "the deployment is paused");
     if (other_set(q))
         return true;
     if (q->state->initiated == EK_NO)

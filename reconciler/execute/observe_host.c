@@ -88,6 +88,21 @@ static void look_at_configuration(struct ek_look *look, size_t i, struct ek_buff
     ek_server_configuration_done(&found);
 }
 
+/* A host that was started anew has lost what was in its memory: a server whose key needs a
+ * password can't come back there by itself, so bringing it back is ours. */
+static void look_for_lost_password(struct ek_look *look, size_t i, const char *path)
+{
+    struct ek_world *world = look->world;
+    struct ek_member_observed *member = &look->observation->state.members[i];
+    EK_SECRET_BUFFER content = {0};
+    if (member->process != EK_NO || member->data != EK_YES ||
+        member->mode_configured <= EK_SSL_DISABLED)
+        return;
+    if (world->hosts->read_file(&world->host[i], path, FILE_MAX, look->deadline, &content, NULL,
+                                NULL) == EK_NOT_FOUND)
+        member->restart_begun = EK_YES;
+}
+
 /* Keys that people set under net.tls themselves stay, so they belong to what is wanted. */
 static void look_at_wanted_options(struct ek_look *look, size_t i, const struct ek_buffer *text)
 {
@@ -107,6 +122,8 @@ static void look_at_wanted_options(struct ek_look *look, size_t i, const struct 
         ek_look_problem(look, i, "%s", err.sentence);
     else
         member->options_wanted.known = EK_YES;
+    if (result == 0)
+        look_for_lost_password(look, i, password_path);
 }
 
 void ek_look_certificate(struct ek_look *look, const char *pem, size_t length,

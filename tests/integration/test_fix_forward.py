@@ -2,6 +2,7 @@
 really is, and is carried out. A member that our own restart left down never blocks its repair."""
 
 import signal
+from pathlib import Path
 
 import pytest
 import yaml
@@ -51,6 +52,21 @@ def test_a_member_that_does_not_start_is_repaired_by_a_newer_commit(half_way):
     break_file(shop, name)
     shop.specs.set_mode("allowSSL")
     finish(shop, "allowTLS")
+
+
+def test_a_host_that_was_started_anew_gets_its_password_back(shop):
+    """What was in the host's memory is gone, so its server can't come back by itself."""
+    assert set(shop.fleet.running_modes().values()) == {"allowTLS"}
+    before = shop.fleet.processes()["b"]
+    passwords = list(Path("/run/evenkeel").glob("*-b-*/key-password"))
+    assert len(passwords) == 1
+    shop.fleet.kill("b", signal.SIGKILL)
+    passwords[0].unlink()
+    shop.succeed("apply", "--yes", *shop.git)
+    after = shop.fleet.processes()["b"]
+    assert after and after != before
+    assert passwords[0].exists()
+    shop.succeed("verify", *shop.git)
 
 
 def test_a_revert_goes_back_from_where_the_fleet_is(shop):
