@@ -6,11 +6,12 @@
 #include "specs/source.h"
 
 struct ek_git_request {
-    const char *url;       /* local path, file://, https:// or ssh:// URL, or scp-like host:path */
-    const char *revision;  /* branch, tag or commit (abbreviated too); NULL: HEAD of the repository */
-    const char *path;      /* folder inside the tree, NULL or "": all of it */
-    const char *cache;     /* directory for bare mirrors of remote repositories */
-    const char *token_file; /* https password or token, or NULL */
+    const char *url; /* local path, file://, https:// or ssh:// URL, or scp-like host:path */
+    const char
+        *revision;     /* branch, tag or commit (abbreviated too); NULL: HEAD of the repository */
+    const char *path;  /* folder inside the tree, NULL or "": all of it */
+    const char *cache; /* directory for bare mirrors of remote repositories */
+    const char *token_file;   /* https password or token, or NULL */
     const char *ssh_key_file; /* private key, or NULL: the agent */
 };
 

@@ -9,15 +9,15 @@
 #define EK_ROW(id, title, meaning, remedy) {id, title, meaning, remedy, NULL},
 #define EK_LOG_ROW(id, patterns, title, meaning, remedy) {id, title, meaning, remedy, patterns},
 static const struct ek_catalogue_row rows[] = {
-#include "reconciler/catalogue/laws.def"
-#include "reconciler/catalogue/planning.def"
-#include "reconciler/catalogue/specs.def"
 #include "reconciler/catalogue/base.def"
+#include "reconciler/catalogue/command.def"
 #include "reconciler/catalogue/drivers.def"
 #include "reconciler/catalogue/git.def"
-#include "reconciler/catalogue/command.def"
+#include "reconciler/catalogue/laws.def"
 #include "reconciler/catalogue/log_lines.def"
+#include "reconciler/catalogue/planning.def"
 #include "reconciler/catalogue/secrets.def"
+#include "reconciler/catalogue/specs.def"
 };
 #undef EK_ROW
 #undef EK_LOG_ROW

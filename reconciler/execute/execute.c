@@ -216,7 +216,8 @@ static int begin(struct run *run, struct ek_error *err)
         struct ek_verdict verdict;
         ek_next(execution->spec, &run->now->state, &execution->policy, &verdict);
         if (cancelled(run))
-            return ek_fail(err, EK_CANCELLED, "EK-0129", "stopped on request before the first step");
+            return ek_fail(err, EK_CANCELLED, "EK-0129",
+                           "stopped on request before the first step");
         if (verdict.kind == EK_VERDICT_BLOCKED) {
             result = wait_or_stop(run, &verdict.blocked, err);
             if (result != 0)

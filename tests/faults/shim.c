@@ -1,5 +1,6 @@
-/* Preloaded into a server (LD_PRELOAD): a slow or full disk and a clock that is wrong, turned on and off while it
- * runs through the small file that FAULTS_FILE names. Works with the stand-in and with a real server. */
+/* Preloaded into a server (LD_PRELOAD): a slow or full disk and a clock that is wrong, turned on
+ * and off while it runs through the small file that FAULTS_FILE names. Works with the stand-in and
+ * with a real server. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +12,11 @@
 #include <unistd.h>
 
 struct faults {
-    int64_t sync_ms;    /* each fsync takes that much longer */
-    int64_t clock_ms;   /* what the wall clock is ahead */
-    int64_t full_from;  /* not 0: writing behind that offset of a file fails with ENOSPC; -1: nowhere */
-    int64_t start_ms;   /* the process begins that much later */
+    int64_t sync_ms;  /* each fsync takes that much longer */
+    int64_t clock_ms; /* what the wall clock is ahead */
+    int64_t
+        full_from; /* not 0: writing behind that offset of a file fails with ENOSPC; -1: nowhere */
+    int64_t start_ms; /* the process begins that much later */
 };
 static struct faults *faults, none;
 

@@ -243,8 +243,8 @@ static void what_went_wrong_in_a_log_fits_a_message(void **state)
     EK_BUFFER later = {0};
     EK_BUFFER none = {0};
     snprintf(path, sizeof path, "%s/log", place->directory);
-    must_write(path,
-               "t I  CONTROL one\nt E  NETWORK two\nt F  CONTROL three\nt I  CONTROL End\n", 0600);
+    must_write(path, "t I  CONTROL one\nt E  NETWORK two\nt F  CONTROL three\nt I  CONTROL End\n",
+               0600);
     ek_host_file_tail(path, 0, &tail);
     assert_string_equal(ek_buffer_text(&tail), "t E  NETWORK two | t F  CONTROL three");
     ek_host_file_tail(path, 53, &later);
