@@ -105,20 +105,6 @@ static void end(struct change *change)
     ek_buffer_done(&change->before);
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t wrote = write(fd, bytes, length);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return -1;
-        bytes += wrote;
-        length -= (size_t)wrote;
-    }
-    return 0;
-}
-
 /* A hosts file that is itself a mount point (containers, sandboxes) can't be renamed over:
  * only there it is written in place. */
 static int write_in_place(const char *path, const struct ek_buffer *text)
@@ -126,23 +112,11 @@ static int write_in_place(const char *path, const struct ek_buffer *text)
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    int result = write_all(fd, ek_buffer_text(text), text->length);
+    int result = ek_fd_write_all(fd, ek_buffer_text(text), text->length);
     if (result == 0)
         result = ftruncate(fd, (off_t)text->length);
     if (result == 0)
         result = fsync(fd);
-    close(fd);
-    return result;
-}
-
-static int sync_directory_of(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd);
     close(fd);
     return result;
 }
@@ -158,7 +132,7 @@ static int prepare(int fd, const char *path, const struct ek_buffer *text)
         return -1;
     if (fchmod(fd, there ? status.st_mode & 07777 : 0644) != 0)
         return -1;
-    return write_all(fd, ek_buffer_text(text), text->length) == 0 ? fsync(fd) : -1;
+    return ek_fd_write_all(fd, ek_buffer_text(text), text->length) == 0 ? fsync(fd) : -1;
 }
 
 static int replace(const char *path, const struct ek_buffer *text, struct ek_error *err)
@@ -181,7 +155,7 @@ static int replace(const char *path, const struct ek_buffer *text, struct ek_err
         result = write_in_place(path, text);
         number = errno;
     } else if (result == 0) {
-        result = sync_directory_of(path);
+        result = ek_directory_sync_of(path);
         number = errno;
     }
     errno = number;

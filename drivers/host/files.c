@@ -69,32 +69,6 @@ static int make_parents(const char *path, const struct ek_owner *owner, struct e
     return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t wrote = write(fd, bytes, length);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return -1;
-        bytes += wrote;
-        length -= (size_t)wrote;
-    }
-    return 0;
-}
-
-static int sync_parent(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd);
-    close(fd);
-    return result;
-}
-
 int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
                        const struct ek_owner *owner, struct ek_error *err)
 {
@@ -109,7 +83,8 @@ int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_
     if (fd < 0)
         return ek_fail_errno(err, "EK-0415", path);
     bool good = !is_owned(owner) || fchown(fd, owner->user, owner->group) == 0;
-    good = good && fchmod(fd, mode) == 0 && write_all(fd, bytes, length) == 0 && fsync(fd) == 0;
+    good =
+        good && fchmod(fd, mode) == 0 && ek_fd_write_all(fd, bytes, length) == 0 && fsync(fd) == 0;
     if (!good)
         result = ek_fail_errno(err, "EK-0415", path);
     if (close(fd) != 0 && result == 0)
@@ -118,14 +93,14 @@ int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_
         result = ek_fail_errno(err, "EK-0415", path);
     if (result != 0)
         unlink(temporary);
-    else if (sync_parent(path) != 0)
+    else if (ek_directory_sync_of(path) != 0)
         result = ek_fail_errno(err, "EK-0415", path);
     return result;
 }
 
 int ek_host_file_remove(const char *path, struct ek_error *err)
 {
-    if (unlink(path) != 0 || sync_parent(path) != 0)
+    if (unlink(path) != 0 || ek_directory_sync_of(path) != 0)
         return ek_fail_errno(err, "EK-0415", path);
     return 0;
 }

@@ -44,7 +44,7 @@ int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
     return 0;
 }
 
-static int write_all(int fd, const char *bytes, size_t length)
+int ek_fd_write_all(int fd, const char *bytes, size_t length)
 {
     while (length > 0) {
         ssize_t wrote = write(fd, bytes, length);
@@ -58,7 +58,7 @@ static int write_all(int fd, const char *bytes, size_t length)
     return 0;
 }
 
-static int sync_directory_of(const char *path)
+int ek_directory_sync_of(const char *path)
 {
     char directory[PATH_MAX];
     snprintf(directory, sizeof directory, "%s", path);
@@ -88,7 +88,7 @@ int ek_file_write(const char *path, const void *bytes, size_t length, mode_t mod
     if (fd < 0)
         return ek_fail_errno(err, "EK-0502", path);
     int result = 0;
-    if (fchmod(fd, mode) != 0 || write_all(fd, bytes, length) != 0 || fsync(fd) != 0)
+    if (fchmod(fd, mode) != 0 || ek_fd_write_all(fd, bytes, length) != 0 || fsync(fd) != 0)
         result = ek_fail_errno(err, "EK-0502", path);
     if (close(fd) != 0 && result == 0)
         result = ek_fail_errno(err, "EK-0502", path);
@@ -98,7 +98,7 @@ int ek_file_write(const char *path, const void *bytes, size_t length, mode_t mod
         unlink(temporary);
         return result;
     }
-    if (sync_directory_of(path) != 0)
+    if (ek_directory_sync_of(path) != 0)
         return ek_fail_errno(err, "EK-0502", path);
     return 0;
 }

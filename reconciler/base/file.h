@@ -20,6 +20,12 @@ int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
 int ek_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
                   struct ek_error *err);
 
+/* Write all of it, going on after signals and short writes; -1 with errno set on failure. */
+int ek_fd_write_all(int fd, const char *bytes, size_t length);
+
+/* fsync the directory that `path` is in, so that a rename there lasts; -1 with errno set. */
+int ek_directory_sync_of(const char *path);
+
 /* Make a directory and its missing parents (mode for those created). */
 int ek_directory_make(const char *path, mode_t mode, struct ek_error *err);
 
