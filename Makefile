@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 MONGOD ?=
 
-PACKAGES := libmongoc-1.0 libbson-1.0 openssl yaml-0.1 libgit2 jansson
+PACKAGES := libmongoc-1.0 libbson-1.0 openssl yaml-0.1 libgit2 jansson sqlite3 libcurl libmicrohttpd glib-2.0
 VERSION := 0.1.0
 
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wconversion -Werror
@@ -27,7 +27,8 @@ PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
 
 CORE_SOURCES := $(wildcard reconciler/*.c)
 LIBRARY_SOURCES := $(CORE_SOURCES) $(wildcard reconciler/base/*.c specs/*.c drivers/*/*.c) \
-	$(wildcard reconciler/execute/*.c reconciler/report/*.c reconciler/catalogue/*.c)
+	$(wildcard reconciler/execute/*.c reconciler/report/*.c reconciler/catalogue/*.c) \
+	$(wildcard reconciler/consent/*.c reconciler/lease/*.c reconciler/loop/*.c)
 COMMAND_SOURCES := $(wildcard reconciler/command/*.c)
 STANDIN_SOURCES := $(wildcard tests/standin/*.c)
 MODEL_SOURCES := $(wildcard tests/model/*.c)

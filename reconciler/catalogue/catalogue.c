@@ -11,13 +11,17 @@
 static const struct ek_catalogue_row rows[] = {
 #include "reconciler/catalogue/base.def"
 #include "reconciler/catalogue/command.def"
+#include "reconciler/catalogue/consent.def"
 #include "reconciler/catalogue/drivers.def"
+#include "reconciler/catalogue/forge.def"
 #include "reconciler/catalogue/git.def"
 #include "reconciler/catalogue/laws.def"
 #include "reconciler/catalogue/log_lines.def"
+#include "reconciler/catalogue/loop.def"
 #include "reconciler/catalogue/planning.def"
 #include "reconciler/catalogue/secrets.def"
 #include "reconciler/catalogue/specs.def"
+#include "reconciler/catalogue/store.def"
 };
 #undef EK_ROW
 #undef EK_LOG_ROW

@@ -22,6 +22,14 @@ enum {
     EK_VERB_SCHEMA = 1 << 6,
     EK_VERB_VERSION = 1 << 7,
     EK_VERB_HELP = 1 << 8,
+    EK_VERB_SHOW = 1 << 9,
+    EK_VERB_RUN = 1 << 10,
+    EK_VERB_COMMENT = 1 << 11,
+    EK_VERB_HISTORY = 1 << 12,
+    EK_VERB_PAUSE = 1 << 13,
+    EK_VERB_RESUME = 1 << 14,
+    EK_VERB_APPROVE = 1 << 15,
+    EK_VERB_KEY = 1 << 16,
 };
 
 struct ek_options {

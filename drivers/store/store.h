@@ -1,0 +1,142 @@
+/* store: what several reconcilers and their people must agree on, and what happened.
+ *
+ * Events, plans, approvals, pauses, notices and leases. No progress of a rollout is kept
+ * here: a fleet whose store is lost is still reconciled from specs and observation. */
+#ifndef EK_DRIVERS_STORE_STORE_H
+#define EK_DRIVERS_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reconciler/base/error.h"
+
+struct ek_store; /* opaque; used by several threads at once */
+
+/* Where a store is; borrowed strings. One of path and uri is set. */
+struct ek_store_location {
+    const char *path;          /* SQLite: the database file; made, mode 0600, when missing */
+    const char *uri;           /* MongoDB: mongodb://… without a password */
+    const char *password_file; /* MongoDB: or NULL */
+    const char *ca_file;       /* MongoDB: or NULL */
+};
+
+/* Something that happened. Strings are never NULL ("" when there is nothing to say). */
+struct ek_store_event {
+    int64_t number;         /* from 1, without gaps; given by the store */
+    int64_t at_ms;          /* wall clock */
+    const char *account;    /* "" : of the controller itself */
+    const char *deployment; /* "" : of the controller itself */
+    const char *kind;       /* "step-done", "drift", "approved", … : a closed set of words */
+    const char *who;        /* "alice@host", "reconciler host:pid" */
+    const char *commit;
+    const char *plan;   /* its name, 64 hex digits */
+    const char *text;   /* one sentence for people */
+    const char *detail; /* a JSON object, canonical; "{}" when there is nothing more */
+    char hash[65];      /* over the event and the hash of the one before; given by the store */
+};
+
+struct ek_store_query {
+    const char *account;    /* NULL: all */
+    const char *deployment; /* NULL: all */
+    const char *kind;       /* NULL: all */
+    int64_t after;          /* only events with a higher number; 0: from the first */
+    size_t most;            /* the latest so many of them, oldest first; 0: all */
+};
+
+/* An agreement to one plan of one deployment. */
+struct ek_approval {
+    char account[64];
+    char deployment[64];
+    char plan[65]; /* name of the plan */
+    char who[128];
+    char how[32]; /* "command", "signed-plan", "signed-commit" */
+    int64_t at_ms;
+};
+
+struct ek_pause {
+    char who[128];
+    char why[256];
+    int64_t since_ms;
+    int64_t until_ms;
+};
+
+/* Who may act. `beat` grows with each renewal, `token` with each new holder and never shrinks,
+ * also over releases: it is what fences are made of. */
+struct ek_lease_record {
+    int64_t token;    /* 0: there never was a holder */
+    int64_t beat;     /* of that holder */
+    char holder[512]; /* "" : released; else a JSON object, see reconciler/lease/ */
+};
+
+struct ek_store_driver {
+    const char *name; /* "sqlite", "mongodb" */
+
+    /* MUST. EK-10xx: not reachable, not writable, full, of a newer version, damaged. */
+    int (*open)(const struct ek_store_location *location, struct ek_store **ret_store,
+                struct ek_error *err);
+    void (*close)(struct ek_store *store);
+
+    /* MUST. Append; durable when it returns. number and hash of `event` are ignored. */
+    int (*append)(struct ek_store *store, const struct ek_store_event *event, int64_t *ret_number,
+                  struct ek_error *err);
+    /* MUST. Give each event to `take`, which returns false to stop. */
+    int (*events)(struct ek_store *store, const struct ek_store_query *query,
+                  bool (*take)(void *context, const struct ek_store_event *event), void *context,
+                  struct ek_error *err);
+
+    /* MUST. Keep a plan's document (JSON text) under its name; the same name twice is fine. */
+    int (*put_plan)(struct ek_store *store, const char *account, const char *deployment,
+                    const char *name, const char *document, int64_t at_ms, struct ek_error *err);
+    /* MUST. EK_NOT_FOUND. The caller frees *ret_document. */
+    int (*get_plan)(struct ek_store *store, const char *name, char **ret_document,
+                    struct ek_error *err);
+
+    /* MUST. */
+    int (*put_approval)(struct ek_store *store, const struct ek_approval *approval,
+                        struct ek_error *err);
+    /* MUST. The latest approvals of a deployment, newest first, at most `max`. */
+    int (*get_approvals)(struct ek_store *store, const char *account, const char *deployment,
+                         struct ek_approval *ret_approvals, size_t max, size_t *ret_count,
+                         struct ek_error *err);
+
+    /* MUST. until_ms 0 ends the pause. */
+    int (*put_pause)(struct ek_store *store, const char *account, const char *deployment,
+                     const struct ek_pause *pause, struct ek_error *err);
+    /* MUST. EK_NOT_FOUND: not paused. Also returned when over: the caller compares until_ms. */
+    int (*get_pause)(struct ek_store *store, const char *account, const char *deployment,
+                     struct ek_pause *ret_pause, struct ek_error *err);
+
+    /* MUST. Remember `key`; *ret_first tells whether it was new. For what is said only once. */
+    int (*note_once)(struct ek_store *store, const char *key, int64_t at_ms, bool *ret_first,
+                     struct ek_error *err);
+
+    /* MUST. An all-zero record when there never was one. */
+    int (*get_lease)(struct ek_store *store, const char *name, struct ek_lease_record *ret_record,
+                     struct ek_error *err);
+    /* MUST. Replace `expected` by `wanted` in one indivisible step, durable on a majority;
+     * EK_CONFLICT when the record is another one by now. EK_TIMEOUT, EK_UNREACHABLE: unknown. */
+    int (*swap_lease)(struct ek_store *store, const char *name,
+                      const struct ek_lease_record *expected, const struct ek_lease_record *wanted,
+                      struct ek_error *err);
+};
+
+/* The driver that serves a location. */
+const struct ek_store_driver *ek_store_driver_for(const struct ek_store_location *location);
+
+/* A store and its driver, as it is handed around. */
+struct ek_store_handle {
+    const struct ek_store_driver *driver;
+    struct ek_store *store;
+};
+
+int ek_store_open(const struct ek_store_location *location, struct ek_store_handle *ret_handle,
+                  struct ek_error *err);
+void ek_store_close(struct ek_store_handle *handle);
+
+/* Recompute the chain of hashes from the first event on. EK_CONFLICT (EK-10xx) names the first
+ * event that was changed, removed or put in between. */
+int ek_store_verify(const struct ek_store_handle *handle, int64_t *ret_events,
+                    struct ek_error *err);
+
+#endif
