@@ -297,7 +297,7 @@ static int from_specs(struct apply *apply, struct ek_error *err)
         apply->jobs[i].looked.spec = fleet->chosen[i];
     int result = lock_all(apply, err);
     for (size_t i = 0; i < apply->count && result == 0; i++) {
-        ek_look(fleet, fleet->chosen[i], patience_ms, &apply->jobs[i].looked);
+        ek_fleet_look(fleet, fleet->chosen[i], patience_ms, &apply->jobs[i].looked);
         *err = apply->jobs[i].looked.error;
         result = err->code;
         steps += apply->jobs[i].looked.plan.count;
@@ -350,6 +350,7 @@ static int take_from_file(struct apply *apply, size_t index, struct ek_error *er
         return ek_fail(err, EK_STALE, "EK-0810", "%s is no longer in the specs", name);
     apply->count++;
     struct ek_looked *looked = &job->looked;
+    looked->controller = &apply->fleet.controller;
     looked->policy.now_s = ek_wall_ms() / 1000;
     looked->observation = calloc(1, sizeof *looked->observation);
     if (!looked->observation)

@@ -1,7 +1,5 @@
 #include "reconciler/command/fleet.h"
 
-#include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +9,7 @@
 #include "reconciler/base/clock.h"
 #include "specs/parse.h"
 
-enum { OBSERVE_MS = 15000, LOOK_AGAIN_MS = 500, STATE_PATH_LONGEST = 300 };
+enum { STATE_PATH_LONGEST = 300 };
 
 /* ---- settings ------------------------------------------------------------------------- */
 
@@ -233,132 +231,10 @@ void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text)
 
 /* ---- looking -------------------------------------------------------------------------- */
 
-/* 13 characters that carry 64 bits; the first one a letter. A set that exists has a random
- * id of its own, which nobody outside learns: from it the label is derived, so that the same
- * commit and fleet give the same plan. A set that is to be made gets a random one. */
-static int choose_label(const struct ek_state *state, char ret_label[32], struct ek_error *err)
+void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
+                   int64_t patience_ms, struct ek_looked *ret_looked)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
-    enum { LENGTH = 13 };
-    unsigned char bytes[SHA256_DIGEST_LENGTH];
-    EK_BUFFER seed = {0};
-    ek_buffer_printf(&seed, "SSL domain of %s/%s %s", state->account, state->deployment,
-                     state->set_id);
-    if (state->set_id[0])
-        SHA256((const unsigned char *)seed.bytes, seed.length, bytes);
-    else if (RAND_bytes(bytes, sizeof bytes) != 1)
-        return ek_fail(err, EK_SYSTEM, "EK-0503", "the random generator gave nothing");
-    ret_label[0] = letters[bytes[0] % 26];
-    for (size_t i = 1; i < LENGTH; i++)
-        ret_label[i] = letters[bytes[i] % 32];
-    ret_label[LENGTH] = 0;
-    return 0;
-}
-
-int ek_look_again(struct ek_looked *looked, struct ek_error *err)
-{
-    looked->observed_ms = ek_wall_ms();
-    return ek_observe(looked->world, ek_monotonic_ms() + OBSERVE_MS, looked->observation, err);
-}
-
-/* A member whose certificate is of another authority than the one in our state directory, or -1:
- * the usual reason is that it is not the state directory that the fleet was set up with. */
-static int foreign_certificate(const struct ek_state *state)
-{
-    for (size_t i = 0; i < state->member_count; i++) {
-        const struct ek_certificate_state *served = &state->members[i].certificate_running;
-        if (served->present == EK_YES && served->issued_by_authority != EK_YES)
-            return (int)i;
-    }
-    return -1;
-}
-
-static int make_plan(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err)
-{
-    const struct ek_state *state = &looked->observation->state;
-    ek_plan_done(&looked->plan);
-    looked->policy.now_s = looked->observed_ms / 1000;
-    looked->policy.former_primary = ek_state_primary(state);
-    int result = ek_plan_make(looked->spec, state, &looked->policy, &looked->plan, err);
-    int foreign = result == EK_BUG ? foreign_certificate(state) : -1;
-    if (foreign < 0)
-        return result;
-    const char *authority = looked->spec->certificates.authority;
-    ek_fail(err, EK_CONFLICT, "EK-0722",
-            "member %s serves a certificate of another authority than %s in %s",
-            looked->spec->members[foreign].name, authority ? authority : "the one",
-            fleet->controller.state_directory);
-    return ek_hint(err, "give --state-dir with the directory that this fleet was set up with");
-}
-
-/* What keeps a plan from its end will go by itself: an election, a member that has just come
- * back. It is in the way of a later step as well, since a plan models no recovery. */
-static bool should_pass(const struct ek_plan *plan)
-{
-    return plan->end == EK_VERDICT_BLOCKED && plan->blocked.passing;
-}
-
-static int look(const struct ek_fleet *fleet, int64_t patience_ms, struct ek_looked *looked,
-                struct ek_error *err)
-{
-    int64_t deadline = ek_monotonic_ms() + patience_ms;
-    looked->observation = calloc(1, sizeof *looked->observation);
-    if (!looked->observation)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
-    int result =
-        ek_world_open(&fleet->specs, looked->spec, &fleet->controller, &looked->world, err);
-    if (result == 0)
-        result = ek_look_again(looked, err);
-    if (result == 0)
-        result = choose_label(&looked->observation->state, looked->policy.new_label, err);
-    if (result == 0)
-        result = make_plan(fleet, looked, err);
-    while (result == 0 && should_pass(&looked->plan) && ek_time_left_ms(deadline) > 0) {
-        ek_sleep_ms(LOOK_AGAIN_MS);
-        result = ek_look_again(looked, err);
-        if (result == 0)
-            result = make_plan(fleet, looked, err);
-    }
-    return result;
-}
-
-void ek_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
-             int64_t patience_ms, struct ek_looked *ret_looked)
-{
-    *ret_looked = (struct ek_looked){.spec = spec};
-    ek_looked_digest(ret_looked);
     if (fleet->options->verbose)
         ek_say(fleet->options, "looking at %s", spec->name);
-    struct ek_error err = {0};
-    if (look(fleet, patience_ms, ret_looked, &err) != 0) {
-        ek_wrap(&err, "%s", spec->name);
-        ret_looked->error = err;
-    }
-}
-
-void ek_looked_digest(struct ek_looked *looked)
-{
-    ek_deployment_spec_digest(looked->spec, looked->spec_digest);
-}
-
-void ek_looked_done(struct ek_looked *looked)
-{
-    ek_plan_done(&looked->plan);
-    ek_world_close(looked->world);
-    free(looked->observation);
-    *looked = (struct ek_looked){0};
-}
-
-struct ek_planned ek_looked_planned(const struct ek_looked *looked)
-{
-    struct ek_planned planned = {
-        .spec = looked->spec,
-        .state = &looked->observation->state,
-        .policy = &looked->policy,
-        .plan = &looked->plan,
-        .problems = (const char(*)[512])looked->observation->problems,
-        .observed_ms = looked->observed_ms,
-    };
-    memcpy(planned.spec_digest, looked->spec_digest, sizeof planned.spec_digest);
-    return planned;
+    ek_look(&fleet->specs, spec, &fleet->controller, patience_ms, ret_looked);
 }

@@ -3,8 +3,7 @@
 #define EK_COMMAND_FLEET_H
 
 #include "reconciler/command/command.h"
-#include "reconciler/execute/world.h"
-#include "reconciler/report/plan_report.h"
+#include "reconciler/execute/look.h"
 #include "specs/spec.h"
 
 /* The specs of one run, where they came from, and the settings of this controller. */
@@ -32,36 +31,13 @@ void ek_fleet_done(struct ek_fleet *fleet);
 /* Only the settings: state directory, master key. */
 int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err);
 
-/* One deployment looked at and planned; `error` is set when that failed. */
-struct ek_looked {
-    const struct ek_deployment_spec *spec;
-    struct ek_world *world;
-    struct ek_observation *observation;
-    struct ek_policy policy;
-    struct ek_plan plan;
-    int64_t observed_ms;
-    uint8_t spec_digest[32];
-    struct ek_error error; /* code 0: none */
-};
-
 /* How long a plan waits for what should pass by itself (an election, a member that starts)
  * before it calls the deployment blocked. */
 #define EK_LOOK_PATIENCE_MS 10000
 
-/* Observe and plan it; while something passing is in the way, again, for at most
- * `patience_ms`. Never fails: see error. */
-void ek_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
-             int64_t patience_ms, struct ek_looked *ret_looked);
-void ek_looked_done(struct ek_looked *looked);
-
-/* Fill in the digest of its spec. */
-void ek_looked_digest(struct ek_looked *looked);
-
-/* As the reports want it; borrows. */
-struct ek_planned ek_looked_planned(const struct ek_looked *looked);
-
-/* Look again with the policy as it is. */
-int ek_look_again(struct ek_looked *looked, struct ek_error *err);
+/* ek_look at one of the fleet's deployments; said when verbose. */
+void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
+                   int64_t patience_ms, struct ek_looked *ret_looked);
 
 /* The options that name the source again, for "evenkeel apply …"; appended. */
 void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text);

@@ -85,7 +85,7 @@ int ek_command_plan(const struct ek_options *options)
     if (!looked || !planned)
         abort();
     for (size_t i = 0; i < fleet.chosen_count; i++)
-        ek_look(&fleet, fleet.chosen[i], EK_LOOK_PATIENCE_MS, &looked[i]);
+        ek_fleet_look(&fleet, fleet.chosen[i], EK_LOOK_PATIENCE_MS, &looked[i]);
     int status = status_of(looked, fleet.chosen_count);
     if (report(&fleet, looked, planned, &err) != 0) {
         ek_say_error(options, &err);

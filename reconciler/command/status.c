@@ -40,7 +40,7 @@ int ek_command_status(const struct ek_options *options)
     if (!looked || !planned)
         abort();
     for (size_t i = 0; i < fleet.chosen_count; i++) {
-        ek_look(&fleet, fleet.chosen[i], 0, &looked[i]);
+        ek_fleet_look(&fleet, fleet.chosen[i], 0, &looked[i]);
         if (!looked[i].error.code)
             planned[good++] = ek_looked_planned(&looked[i]);
     }
