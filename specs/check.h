@@ -13,7 +13,9 @@
 struct ek_subject {
     const struct ek_document *document;
     const struct ek_kind *kind;
-    void *value; /* struct of the kind, in the arena of the result */
+    void *value;                         /* struct of the kind, in the arena of the result */
+    bool broken;                         /* something is wrong with it, or with what it needs */
+    const struct ek_diagnostic *trouble; /* the first one in it, or NULL */
 };
 
 struct ek_check {
@@ -35,6 +37,10 @@ void ek_derive(struct ek_check *check, const struct ek_subject *subject);
 void ek_check_rules(struct ek_check *check, const struct ek_subject *subject);
 void ek_check_members(struct ek_check *check, const struct ek_subject *subject);
 void ek_check_references(struct ek_check *check);
+
+/* After all passes: mark every subject that a diagnostic stands in, and those that can't be without
+ * one that is marked. */
+void ek_check_mark_broken(struct ek_check *check, const struct ek_documents *documents);
 
 /* The node at "spec.replicaSet.members[1].host", or NULL when it was not written. */
 const struct ek_node *ek_subject_node(const struct ek_subject *subject, const char *path);

@@ -95,7 +95,7 @@ static void shelve(const struct ek_check *check, struct shelf *shelf)
 {
     shelf->items = ek_arena_zeroed(check->result, (check->count + 1) * shelf->kind->size);
     for (size_t i = 0; i < check->count; i++)
-        if (check->subjects[i].kind == shelf->kind)
+        if (check->subjects[i].kind == shelf->kind && !check->subjects[i].broken)
             memcpy(shelf->items + shelf->kind->size * shelf->count++, check->subjects[i].value,
                    shelf->kind->size);
 }
@@ -137,28 +137,85 @@ static int sum_up(const struct ek_diagnostics *diagnostics, const struct ek_spec
     return EK_INVALID;
 }
 
+/* ---- what is broken ---- */
+
+static char *keep(const struct ek_check *check, const char *text)
+{
+    return text ? ek_arena_copy(check->result, text, strlen(text)) : NULL;
+}
+
+static void name_broken(const struct ek_check *check, struct ek_specs *specs)
+{
+    specs->broken = ek_arena_zeroed(check->result, (check->count + 1) * sizeof *specs->broken);
+    for (size_t i = 0; i < check->count; i++) {
+        const struct ek_subject *subject = &check->subjects[i];
+        const struct ek_diagnostic *trouble = subject->trouble;
+        EK_BUFFER sentence = {0};
+        if (!subject->broken)
+            continue;
+        if (trouble)
+            ek_buffer_printf(&sentence, "%s:%d:%d: %s", trouble->file, trouble->line,
+                             trouble->column, trouble->sentence);
+        else
+            ek_buffer_printf(&sentence, "%s:%d: it needs a document that is broken or missing",
+                             subject->document->file->path, subject->document->at.line);
+        specs->broken[specs->broken_count++] = (struct ek_broken_spec){
+            .kind = keep(check, subject->kind->name),
+            .account = keep(check, ek_subject_account(subject)),
+            .name = keep(check, ek_subject_name(subject)),
+            .file = keep(check, subject->document->file->path),
+            .sentence = keep(check, ek_buffer_text(&sentence)),
+        };
+    }
+}
+
+/* ---- the front door ---- */
+
+static void run_passes(struct ek_check *check, const struct ek_spec_files *files,
+                       struct ek_documents *documents)
+{
+    for (size_t i = 0; i < files->count; i++)
+        check->incomplete =
+            !ek_nodes_read(&files->files[i], check->scratch, documents, check->diagnostics) ||
+            check->incomplete;
+    check->subjects =
+        ek_arena_zeroed(check->scratch, (documents->count + 1) * sizeof *check->subjects);
+    for (size_t i = 0; i < documents->count; i++)
+        bind_document(check, &documents->items[i]);
+    for (size_t i = 0; i < check->count; i++)
+        ek_check_rules(check, &check->subjects[i]);
+    ek_check_references(check);
+    ek_diagnostics_finish(check->diagnostics);
+}
+
+static int parse(const struct ek_spec_files *files, bool only_sound, struct ek_specs *ret_specs,
+                 struct ek_diagnostics *ret_diagnostics, struct ek_error *err)
+{
+    EK_CLEANUP(ek_arena_cleanup) struct ek_arena *scratch = ek_arena_new();
+    EK_CLEANUP(ek_arena_cleanup) struct ek_arena *result = ek_arena_new();
+    struct ek_diagnostics diagnostics = {0};
+    struct ek_documents documents = {0};
+    struct ek_check check = {.result = result, .scratch = scratch, .diagnostics = &diagnostics};
+    run_passes(&check, files, &documents);
+    *ret_diagnostics = diagnostics;
+    if (diagnostics.count > 0 && !only_sound)
+        return sum_up(&diagnostics, files, err);
+    ek_check_mark_broken(&check, &documents);
+    struct ek_specs specs = collect(&check, files);
+    name_broken(&check, &specs);
+    *ret_specs = specs;
+    result = NULL;
+    return 0;
+}
+
 int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,
                    struct ek_diagnostics *ret_diagnostics, struct ek_error *err)
 {
-    struct ek_diagnostics diagnostics = {0};
-    EK_CLEANUP(ek_arena_cleanup) struct ek_arena *scratch = ek_arena_new();
-    EK_CLEANUP(ek_arena_cleanup) struct ek_arena *result = ek_arena_new();
-    struct ek_documents documents = {0};
-    struct ek_check check = {.result = result, .scratch = scratch, .diagnostics = &diagnostics};
-    for (size_t i = 0; i < files->count; i++)
-        check.incomplete =
-            !ek_nodes_read(&files->files[i], scratch, &documents, &diagnostics) || check.incomplete;
-    check.subjects = ek_arena_zeroed(scratch, (documents.count + 1) * sizeof *check.subjects);
-    for (size_t i = 0; i < documents.count; i++)
-        bind_document(&check, &documents.items[i]);
-    for (size_t i = 0; i < check.count; i++)
-        ek_check_rules(&check, &check.subjects[i]);
-    ek_check_references(&check);
-    ek_diagnostics_finish(&diagnostics);
-    *ret_diagnostics = diagnostics;
-    if (diagnostics.count > 0)
-        return sum_up(&diagnostics, files, err);
-    *ret_specs = collect(&check, files);
-    result = NULL;
-    return 0;
+    return parse(files, false, ret_specs, ret_diagnostics, err);
+}
+
+int ek_specs_parse_sound(const struct ek_spec_files *files, struct ek_specs *ret_specs,
+                         struct ek_diagnostics *ret_diagnostics, struct ek_error *err)
+{
+    return parse(files, true, ret_specs, ret_diagnostics, err);
 }

@@ -14,6 +14,13 @@
 int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,
                    struct ek_diagnostics *ret_diagnostics, struct ek_error *err);
 
+/* The same for a fleet that goes on while some of its specs are broken: what is sound is parsed,
+ * and what is not, or needs what is not, is left out and named in ret_specs->broken (documents
+ * that can't even be read are named by *ret_diagnostics alone). *ret_diagnostics holds everything
+ * that is wrong. */
+int ek_specs_parse_sound(const struct ek_spec_files *files, struct ek_specs *ret_specs,
+                         struct ek_diagnostics *ret_diagnostics, struct ek_error *err);
+
 /* SHA-256 over the canonical form of everything in a deployment's spec that matters for
  * planning: not where or how it was written, nor defaults written out, labels or contacts. */
 void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32]);

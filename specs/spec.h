@@ -113,6 +113,15 @@ struct ek_deployment_spec {
     } maintenance;
 };
 
+/* A document that was left out because something is wrong with it. */
+struct ek_broken_spec {
+    char *kind;
+    char *account; /* or NULL */
+    char *name;    /* or NULL: it could not be read */
+    char *file;
+    char *sentence; /* the first thing that is wrong, as "file:line:column: sentence" */
+};
+
 struct ek_specs {
     struct ek_account_spec *accounts;
     size_t account_count;
@@ -120,6 +129,8 @@ struct ek_specs {
     size_t authority_count;
     struct ek_deployment_spec *deployments;
     size_t deployment_count;
+    struct ek_broken_spec *broken; /* of ek_specs_parse_sound alone */
+    size_t broken_count;
     char *commit;         /* full commit id, or NULL for a plain directory */
     char *commit_subject; /* first line of the message, or NULL */
     void *memory;         /* the arena that holds it all */
