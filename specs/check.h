@@ -24,8 +24,9 @@ struct ek_check {
     struct ek_diagnostics *diagnostics;
     struct ek_subject *subjects;
     size_t count;
-    bool incomplete; /* a part of the tree could not be read: a name that leads nowhere may lead
-                        there, so that nothing is said about it */
+    bool configuration; /* of a controller, not specs of a fleet */
+    bool incomplete;    /* a part of the tree could not be read: a name that leads nowhere may lead
+                           there, so that nothing is said about it */
 };
 
 /* Fill `value` (zeroed) from a document by the kind's table; diagnostics for everything that

@@ -30,6 +30,7 @@ enum ek_type {
     EK_TYPE_NAMESPACE,
     EK_TYPE_EMAIL,
     EK_TYPE_TITLE,
+    EK_TYPE_URL,
     EK_TYPE_INTEGER,
     EK_TYPE_NUMBER,
     EK_TYPE_BOOLEAN,
@@ -84,11 +85,18 @@ struct ek_kind {
     const char *doc;
 };
 
-enum ek_kind_index { EK_KIND_ACCOUNT, EK_KIND_AUTHORITY, EK_KIND_DEPLOYMENT, EK_KIND_COUNT_SERVED };
+enum ek_kind_index {
+    EK_KIND_ACCOUNT,
+    EK_KIND_AUTHORITY,
+    EK_KIND_DEPLOYMENT,
+    EK_KIND_CONTROLLER,
+    EK_KIND_COUNT_SERVED
+};
 extern const struct ek_kind ek_kinds[];
 extern const size_t ek_kind_count;
 
-extern const struct ek_keys ek_account_keys, ek_authority_keys, ek_deployment_keys;
+extern const struct ek_keys ek_account_keys, ek_authority_keys, ek_deployment_keys,
+    ek_controller_keys;
 
 /* The row for `key`, or NULL. */
 const struct ek_key *ek_keys_find(const struct ek_keys *keys, const char *key);

@@ -174,6 +174,13 @@ const struct ek_kind ek_kinds[] = {
      .name_offset = offsetof(struct ek_deployment_spec, name),
      .account_offset = offsetof(struct ek_deployment_spec, account),
      .doc = "One replica set and what it should be."},
+    {.name = "Controller",
+     .keys = &ek_controller_keys,
+     .size = sizeof(struct ek_controller_spec),
+     .at_offset = offsetof(struct ek_controller_spec, at),
+     .name_offset = offsetof(struct ek_controller_spec, name),
+     .doc = "What one evenkeel run looks after, and how: the file that --config names. It is no "
+            "part of a fleet's specs."},
     {.name = "BackupTarget", .later = true, .doc = "Where backups go."},
     {.name = "NotificationChannel", .later = true, .doc = "How people are told."},
 };

@@ -57,7 +57,7 @@ static const struct ek_kind *check_kind(struct ek_check *check, const struct ek_
         ek_diagnostics_hint(check->diagnostics, "did you mean %s?", nearest);
     else
         ek_diagnostics_hint(check->diagnostics,
-                            "one of: Account, CertificateAuthority, Deployment");
+                            "one of: Account, CertificateAuthority, Deployment, Controller");
     return NULL;
 }
 
@@ -77,6 +77,21 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
     check->incomplete = check->incomplete || !version || !kind;
     if (!version || !kind)
         return;
+    bool controller = kind == &ek_kinds[EK_KIND_CONTROLLER];
+    if (controller != check->configuration) {
+        const struct ek_pair *pair = ek_node_pair(document->root, "kind");
+        ek_diagnostics_add(check->diagnostics, document->file, place_of_value(pair), "kind",
+                           "EK-0314",
+                           controller ? "kind Controller is no part of a fleet's specs"
+                                      : "kind %s is no part of a controller's configuration",
+                           kind->name);
+        ek_diagnostics_hint(check->diagnostics,
+                            controller ? "keep it outside of the repository, for evenkeel run "
+                                         "--config"
+                                       : "it belongs in a repository that the controller follows");
+        check->incomplete = true;
+        return;
+    }
     struct ek_subject *subject = &check->subjects[check->count++];
     *subject = (struct ek_subject){.document = document, .kind = kind};
     subject->value = ek_arena_zeroed(check->result, kind->size);
@@ -114,6 +129,8 @@ static struct ek_specs collect(const struct ek_check *check, const struct ek_spe
         .authority_count = shelves[EK_KIND_AUTHORITY].count,
         .deployments = (void *)shelves[EK_KIND_DEPLOYMENT].items,
         .deployment_count = shelves[EK_KIND_DEPLOYMENT].count,
+        .controllers = (void *)shelves[EK_KIND_CONTROLLER].items,
+        .controller_count = shelves[EK_KIND_CONTROLLER].count,
         .memory = check->result,
     };
     if (files->commit)
@@ -188,17 +205,22 @@ static void run_passes(struct ek_check *check, const struct ek_spec_files *files
     ek_diagnostics_finish(check->diagnostics);
 }
 
-static int parse(const struct ek_spec_files *files, bool only_sound, struct ek_specs *ret_specs,
+enum what { SPECS, SOUND_SPECS, CONFIGURATION };
+
+static int parse(const struct ek_spec_files *files, enum what what, struct ek_specs *ret_specs,
                  struct ek_diagnostics *ret_diagnostics, struct ek_error *err)
 {
     EK_CLEANUP(ek_arena_cleanup) struct ek_arena *scratch = ek_arena_new();
     EK_CLEANUP(ek_arena_cleanup) struct ek_arena *result = ek_arena_new();
     struct ek_diagnostics diagnostics = {0};
     struct ek_documents documents = {0};
-    struct ek_check check = {.result = result, .scratch = scratch, .diagnostics = &diagnostics};
+    struct ek_check check = {.result = result,
+                             .scratch = scratch,
+                             .diagnostics = &diagnostics,
+                             .configuration = what == CONFIGURATION};
     run_passes(&check, files, &documents);
     *ret_diagnostics = diagnostics;
-    if (diagnostics.count > 0 && !only_sound)
+    if (diagnostics.count > 0 && what != SOUND_SPECS)
         return sum_up(&diagnostics, files, err);
     ek_check_mark_broken(&check, &documents);
     struct ek_specs specs = collect(&check, files);
@@ -211,11 +233,17 @@ static int parse(const struct ek_spec_files *files, bool only_sound, struct ek_s
 int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,
                    struct ek_diagnostics *ret_diagnostics, struct ek_error *err)
 {
-    return parse(files, false, ret_specs, ret_diagnostics, err);
+    return parse(files, SPECS, ret_specs, ret_diagnostics, err);
 }
 
 int ek_specs_parse_sound(const struct ek_spec_files *files, struct ek_specs *ret_specs,
                          struct ek_diagnostics *ret_diagnostics, struct ek_error *err)
 {
-    return parse(files, true, ret_specs, ret_diagnostics, err);
+    return parse(files, SOUND_SPECS, ret_specs, ret_diagnostics, err);
+}
+
+int ek_configuration_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,
+                           struct ek_diagnostics *ret_diagnostics, struct ek_error *err)
+{
+    return parse(files, CONFIGURATION, ret_specs, ret_diagnostics, err);
 }

@@ -21,6 +21,10 @@ int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs
 int ek_specs_parse_sound(const struct ek_spec_files *files, struct ek_specs *ret_specs,
                          struct ek_diagnostics *ret_diagnostics, struct ek_error *err);
 
+/* The same for the configuration of a controller: documents of kind Controller and no others. */
+int ek_configuration_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,
+                           struct ek_diagnostics *ret_diagnostics, struct ek_error *err);
+
 /* SHA-256 over the canonical form of everything in a deployment's spec that matters for
  * planning: not where or how it was written, nor defaults written out, labels or contacts. */
 void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32]);

@@ -113,6 +113,34 @@ struct ek_deployment_spec {
     } maintenance;
 };
 
+/* One git repository that a controller follows. */
+struct ek_repository_spec {
+    char *name;
+    char *url;
+    char *revision;            /* or NULL: its HEAD */
+    char *folder;              /* inside the tree, or NULL: all of it */
+    char *token_file;          /* or NULL */
+    char *ssh_key_file;        /* or NULL */
+    char *webhook_secret_file; /* or NULL: no webhook of its own */
+    int64_t interval_s;        /* between two fetches; default 60 s */
+    int rewritten;             /* enum ek_rewritten */
+};
+
+/* What is done when a branch no longer leads back to the commit that was followed. */
+enum ek_rewritten { EK_REWRITTEN_REFUSE, EK_REWRITTEN_ACCEPT };
+
+/* kind: Controller */
+struct ek_controller_spec {
+    char *name;
+    struct ek_span at;
+    struct ek_repository_spec *repositories;
+    size_t repository_count;
+    char *listen; /* "127.0.0.1:9464", or NULL: not at all */
+    int64_t observe_every_s;
+    int64_t acting_total;       /* deployments that are changed at a time */
+    int64_t acting_per_account; /* of one account */
+};
+
 /* A document that was left out because something is wrong with it. */
 struct ek_broken_spec {
     char *kind;
@@ -129,6 +157,8 @@ struct ek_specs {
     size_t authority_count;
     struct ek_deployment_spec *deployments;
     size_t deployment_count;
+    struct ek_controller_spec *controllers; /* of a configuration file alone */
+    size_t controller_count;
     struct ek_broken_spec *broken; /* of ek_specs_parse_sound alone */
     size_t broken_count;
     char *commit;         /* full commit id, or NULL for a plain directory */

@@ -158,6 +158,22 @@ static bool parse_program(const struct ek_key *key, const char *text, struct ek_
     return false;
 }
 
+static bool parse_url(const struct ek_key *key, const char *text, struct ek_arena *arena,
+                      void *slot, struct ek_problem *problem)
+{
+    enum { URL_LONGEST = 1000 };
+    size_t length = strlen(text);
+    bool printable = length > 0;
+    for (const char *at = text; *at; at++)
+        printable = printable && *at > 0x20 && *at < 0x7f;
+    if (printable && length <= URL_LONGEST)
+        return keep_text(arena, text, slot);
+    wrong(problem, "EK-0327", "%s is no address of a repository: \"%.64s\"", key->key, text);
+    HINT(problem, "an absolute path, or an https, ssh or file URL, %d characters at most",
+         URL_LONGEST);
+    return false;
+}
+
 /* Types that are one word of certain characters. */
 static bool parse_word_of(const char *text, const char *allowed, size_t longest, const char *what,
                           struct ek_arena *arena, void *slot, struct ek_problem *problem)
@@ -429,6 +445,7 @@ const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
     [EK_TYPE_EMAIL] = {"an email address", "string", "^[^@ ]+@[^@ ]+\\.[^@ ]+$", parse_email,
                        print_text},
     [EK_TYPE_TITLE] = {"a text", "string", NULL, parse_title, print_text},
+    [EK_TYPE_URL] = {"the address of a repository", "string", "^[!-~]+$", parse_url, print_text},
     [EK_TYPE_INTEGER] = {"a whole number", "integer", NULL, parse_integer, print_integer},
     [EK_TYPE_NUMBER] = {"a number", "number", NULL, parse_number, print_number},
     [EK_TYPE_BOOLEAN] = {"true or false", "boolean", NULL, parse_boolean, print_boolean},

@@ -1,5 +1,6 @@
 #include "drivers/git/git.h"
 
+#include <git2/graph.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,12 +41,30 @@ static char *subject_of(const git_commit *commit)
     return ek_buffer_take(&subject);
 }
 
+/* A branch that was pushed by force leads elsewhere than where it was followed to. */
+static int lead_back(git_repository *repository, const git_commit *commit, const char *ancestor,
+                     struct ek_error *err)
+{
+    git_oid id;
+    if (git_oid_fromstr(&id, ancestor) == 0 &&
+        (git_oid_equal(&id, git_commit_id(commit)) ||
+         git_graph_descendant_of(repository, git_commit_id(commit), &id) == 1))
+        return 0;
+    ek_fail(err, EK_CONFLICT, "EK-0618",
+            "commit %.10s does not lead back to %.10s: history was rewritten",
+            git_oid_tostr_s(git_commit_id(commit)), ancestor);
+    return ek_hint(err, "push a commit that does, or accept the rewritten history where the "
+                        "repository is configured");
+}
+
 static int read_commit(git_repository *repository, const struct ek_git_request *request,
                        struct ek_spec_files *ret_files, struct ek_error *err)
 {
     EK_GIT_COMMIT *commit = NULL;
     EK_COLLECTION collection = {0};
     int result = ek_git_revision(repository, request->revision, &commit, err);
+    if (result == 0 && request->ancestor)
+        result = lead_back(repository, commit, request->ancestor, err);
     if (result == 0)
         result = ek_git_tree_collect(commit, request->path, &collection, err);
     struct ek_spec_files files = {0};

@@ -13,6 +13,8 @@ struct ek_git_request {
     const char *cache; /* directory for bare mirrors of remote repositories */
     const char *token_file;   /* https password or token, or NULL */
     const char *ssh_key_file; /* private key, or NULL: the agent */
+    const char *ancestor; /* commit that the revision must lead back to (EK_CONFLICT, EK-0618, when
+                             it does not), or NULL */
 };
 
 /* Every *.yaml and *.yml of the commit's tree (not below a dot folder), sorted by path.

@@ -38,7 +38,7 @@ static void the_good_ones_go_on(void **state)
     assert_string_equal(parsed.specs.broken[0].kind, "Deployment");
     assert_string_equal(parsed.specs.broken[0].account, "acme");
     assert_string_equal(parsed.specs.broken[0].name, "carts");
-    assert_non_null(strstr(parsed.specs.broken[0].sentence, "1.yaml:21:3: unknown key"));
+    assert_non_null(strstr(parsed.specs.broken[0].sentence, "1.yaml:22:3: unknown key"));
     parsed_done(&parsed);
 }
 
