@@ -18,17 +18,22 @@ static bool propose_certificate(const struct ek_question *q, size_t m)
     return ek_propose(q, EK_STEP_ISSUE_CERTIFICATE, (int)m, "%s", why) != NULL;
 }
 
-static bool propose_file(const struct ek_question *q, size_t m, const char *why)
+static bool propose_file_of(const struct ek_question *q, size_t m, enum ek_ssl_mode mode,
+                            const char *why)
 {
     const struct ek_member_observed *member = &q->state->members[m];
     static const uint8_t none[32];
-    enum ek_ssl_mode mode = ek_next_file_mode(q, m);
     const uint8_t *wanted = mode == EK_SSL_DISABLED ? none : member->options_wanted.digest;
     if (mode == member->mode_configured &&
         memcmp(member->options_configured.digest, wanted, sizeof none) == 0)
         return false;
     ek_propose(q, EK_STEP_WRITE_CONFIGURATION, (int)m, "%s", why)->mode = mode;
     return true;
+}
+
+static bool propose_file(const struct ek_question *q, size_t m, const char *why)
+{
+    return propose_file_of(q, m, ek_next_file_mode(q, m), why);
 }
 
 static bool repair(const struct ek_question *q)
@@ -291,12 +296,14 @@ static bool goes_before(const struct ek_question *q, size_t a, size_t b)
     return a > b;
 }
 
-static int choose_restart(const struct ek_question *q, bool arbiters)
+typedef bool concern(const struct ek_question *q, size_t m);
+
+static int choose_restart(const struct ek_question *q, bool arbiters, concern *concerned)
 {
     int chosen = -1;
     for (size_t m = 0; m < q->state->member_count; m++)
-        if ((int)m != q->primary && q->state->members[m].arbiter == arbiters &&
-            restart_helps(q, m) && (chosen < 0 || goes_before(q, m, (size_t)chosen)))
+        if ((int)m != q->primary && q->state->members[m].arbiter == arbiters && concerned(q, m) &&
+            (chosen < 0 || goes_before(q, m, (size_t)chosen)))
             chosen = (int)m;
     return chosen;
 }
@@ -379,15 +386,23 @@ static bool more_restarts_after(const struct ek_question *q, size_t m, enum ek_s
     return after > q->spec->ssl_mode;
 }
 
+/* Outside a window a restart changes no more than it must. */
+static enum ek_ssl_mode mode_after_restart(const struct ek_question *q, size_t m)
+{
+    enum ek_ssl_mode running = q->state->members[m].mode_running;
+    return ek_next_window_closed(q) && ek_next_mode_fits(q, m, running) ? running
+                                                                        : ek_next_file_mode(q, m);
+}
+
 static bool propose_restart(const struct ek_question *q, size_t m)
 {
     const struct ek_member_observed *member = &q->state->members[m];
     const char *why;
     ek_next_needs_restart(q, m, &why);
-    enum ek_ssl_mode after = ek_next_file_mode(q, m);
+    enum ek_ssl_mode after = mode_after_restart(q, m);
     if (interruption_refused(q, m) || plaintext_clients_in_the_way(q, m, after))
         return true;
-    if (propose_file(q, m, "read at the next start"))
+    if (propose_file_of(q, m, after, "read at the next start"))
         return true;
     struct ek_step *step = ek_propose(q, EK_STEP_RESTART, (int)m, "%s", why);
     step->mode = after;
@@ -413,18 +428,34 @@ static bool hand_over(const struct ek_question *q)
     return true;
 }
 
-static bool restarts(const struct ek_question *q)
+static bool restarts_of(const struct ek_question *q, concern *concerned)
 {
-    int m = choose_restart(q, false);
-    bool primary = m < 0 && q->primary >= 0 && restart_helps(q, (size_t)q->primary);
+    int m = choose_restart(q, false, concerned);
+    bool primary = m < 0 && q->primary >= 0 && concerned(q, (size_t)q->primary);
     /* An arbiter's mode never changes at run time: restarted last, it goes furthest at once. */
     if (m < 0 && !primary)
-        m = choose_restart(q, true);
+        m = choose_restart(q, true, concerned);
     if (m < 0 && !primary)
         return false;
     if (ek_next_unsettled(q))
         return true;
     return primary ? hand_over(q) : propose_restart(q, (size_t)m);
+}
+
+static bool restarts(const struct ek_question *q)
+{
+    return restarts_of(q, restart_helps);
+}
+
+static bool urgent_restart(const struct ek_question *q, size_t m)
+{
+    return ek_next_renewal_urgent(q, m) && restart_helps(q, m);
+}
+
+/* Renewals that can't wait for the window come before everything that does. */
+static bool renew_urgently(const struct ek_question *q)
+{
+    return ek_next_window_closed(q) && restarts_of(q, urgent_restart);
 }
 
 /* ---- clean up ---- */
@@ -497,6 +528,7 @@ static phase *const phases[] = {
     prepare_certificates,
     create,
     prepare_user,
+    renew_urgently,
     join_domain,
     raise_modes,
     follow_with_files,
@@ -515,8 +547,10 @@ void ek_next(const struct ek_deployment_spec *spec, const struct ek_state *state
                             .primary = ek_state_primary(state),
                             .verdict = ret_verdict};
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
-        if (phases[i](&q))
+        if (phases[i](&q)) {
+            ek_next_withhold(&q, phases[i] == renew_urgently);
             return;
+        }
     memset(ret_verdict, 0, sizeof *ret_verdict);
     ret_verdict->kind = EK_VERDICT_DONE;
 }

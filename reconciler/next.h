@@ -7,8 +7,19 @@
 
 enum ek_verdict_kind { EK_VERDICT_STEP, EK_VERDICT_DONE, EK_VERDICT_BLOCKED };
 
+/* What people can give, or time brings: what stands between a plan and its steps although
+ * nothing is wrong. */
+enum ek_wait {
+    EK_WAIT_NONE = 0,
+    EK_WAIT_PAUSE,
+    EK_WAIT_APPROVAL,
+    EK_WAIT_SIGNATURE,
+    EK_WAIT_WINDOW
+};
+
 struct ek_blocked {
-    char id[12];        /* row of the catalogue, EK-01xx */
+    char id[12];        /* row of the catalogue, EK-01xx or EK-11xx */
+    enum ek_wait waits; /* not NONE: only for this; a plan goes on behind it */
     bool passing;       /* may go away by itself soon (a member that is starting, an election) */
     int member;         /* whom it concerns, -1 */
     char sentence[384]; /* what is in the way */

@@ -115,8 +115,6 @@ static bool member_contradicts(const struct ek_question *q, size_t i)
 
 bool ek_next_contradicted(const struct ek_question *q)
 {
-    if (q->policy->paused)
-        return ek_block(q, "EK-0125", false, -1, "lift the pause", "the deployment is paused");
     if (other_set(q))
         return true;
     if (q->state->initiated == EK_NO)

@@ -41,6 +41,16 @@ bool ek_next_runs_old_files(const struct ek_question *q, size_t m, const char **
 /* Whether m's certificate must be issued (again), and why. */
 bool ek_next_certificate_due(const struct ek_question *q, size_t m, const char **ret_why);
 
+/* A certificate that m serves ends so soon that it waits for no window, and its successor is
+ * installed. */
+bool ek_next_renewal_urgent(const struct ek_question *q, size_t m);
+
+bool ek_next_window_closed(const struct ek_question *q);
+
+/* A proposed step for which the policy lacks something turns into "blocked"; `urgent`: it may do
+ * without a window. */
+void ek_next_withhold(const struct ek_question *q, bool urgent);
+
 /* TLS is wanted, or a member still uses it. */
 bool ek_next_wants_tls(const struct ek_question *q);
 

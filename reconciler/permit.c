@@ -325,6 +325,43 @@ static bool deployment_is_not_paused(const struct hearing *h)
     return h->policy->paused && broken(h, "the deployment is paused");
 }
 
+/* A restart that keeps everything but a certificate that is about to end, or the stepdown of a
+ * primary right before its own. */
+static bool saves_a_certificate(const struct hearing *h)
+{
+    if (!is(h, EK_STEP_RESTART) && !is(h, EK_STEP_STEP_DOWN))
+        return false;
+    const struct ek_member_observed *member = subject(h);
+    const struct ek_certificate_state *ending = &member->certificate_running;
+    const struct ek_certificate_state *successor = &member->certificate_installed;
+    if (ending->present != EK_YES || successor->present != EK_YES)
+        return false;
+    if (ending->not_after_s >= h->policy->now_s + h->spec->maintenance.urgent_renewal_s)
+        return false;
+    if (successor->not_after_s <= ending->not_after_s)
+        return false;
+    return is(h, EK_STEP_STEP_DOWN) || member->mode_configured == member->mode_running;
+}
+
+static bool window_is_open(const struct hearing *h)
+{
+    if (h->policy->consent.window != EK_WINDOW_CLOSED || !is_felt(h) || saves_a_certificate(h))
+        return false;
+    return broken(h, "no maintenance window is open");
+}
+
+static bool plan_is_approved(const struct hearing *h)
+{
+    return h->policy->consent.approval == EK_AGREEMENT_MISSING &&
+           broken(h, "nobody who may has approved the plan");
+}
+
+static bool plan_is_signed(const struct hearing *h)
+{
+    return h->policy->consent.signature == EK_AGREEMENT_MISSING &&
+           broken(h, "the plan is not signed by a key that the specs name");
+}
+
 static const struct {
     const char *id;
     law *is_broken;
@@ -341,6 +378,9 @@ static const struct {
     {"EK-0210", ladder_is_climbed_by_rungs},
     {"EK-0211", trust_outlives_certificates},
     {"EK-0212", deployment_is_not_paused},
+    {"EK-0213", window_is_open},
+    {"EK-0214", plan_is_approved},
+    {"EK-0215", plan_is_signed},
 };
 
 int ek_permit(const struct ek_deployment_spec *spec, const struct ek_state *state,

@@ -42,13 +42,39 @@ static int append(struct ek_plan *plan, const struct ek_step *step, struct ek_er
     return 0;
 }
 
+/* From here on as if what it waits for had come. */
+static void suppose(struct ek_policy *policy, enum ek_wait waits)
+{
+    switch (waits) {
+    case EK_WAIT_NONE: break;
+    case EK_WAIT_PAUSE: policy->paused = false; break;
+    case EK_WAIT_APPROVAL: policy->consent.approval = EK_AGREEMENT_GIVEN; break;
+    case EK_WAIT_SIGNATURE: policy->consent.signature = EK_AGREEMENT_GIVEN; break;
+    case EK_WAIT_WINDOW: policy->consent.window = EK_WINDOW_OPEN; break;
+    }
+}
+
+static bool note_wait(struct ek_plan *plan, const struct ek_verdict *verdict,
+                      struct ek_policy *policy)
+{
+    enum ek_wait waits =
+        verdict->kind == EK_VERDICT_BLOCKED ? verdict->blocked.waits : EK_WAIT_NONE;
+    if (waits == EK_WAIT_NONE || plan->wait_count == EK_PLAN_WAITS_MAX)
+        return false;
+    plan->waits[plan->wait_count++] = (struct ek_plan_wait){plan->count, verdict->blocked};
+    suppose(policy, waits);
+    return true;
+}
+
 static int unroll(const struct ek_deployment_spec *spec, struct ek_state *state,
-                  const struct ek_policy *policy, struct ek_plan *plan, struct ek_error *err)
+                  struct ek_policy *policy, struct ek_plan *plan, struct ek_error *err)
 {
     while (plan->count < EK_PLAN_STEPS_MAX) {
         struct ek_verdict verdict;
         struct ek_broken_law law;
         ek_next(spec, state, policy, &verdict);
+        if (note_wait(plan, &verdict, policy))
+            continue;
         plan->end = verdict.kind;
         plan->blocked = verdict.blocked;
         if (verdict.kind != EK_VERDICT_STEP)
@@ -79,9 +105,10 @@ int ek_plan_make(const struct ek_deployment_spec *spec, const struct ek_state *s
     if (!plan.digests || !modelled)
         result = ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while planning");
     if (result == 0) {
+        struct ek_policy supposed = *policy;
         *modelled = *state;
         ek_state_digest(spec, state, policy, plan.digests[0]);
-        result = unroll(spec, modelled, policy, &plan, err);
+        result = unroll(spec, modelled, &supposed, &plan, err);
     }
     free(modelled);
     if (result != 0) {

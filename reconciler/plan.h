@@ -6,12 +6,24 @@
 
 #define EK_PLAN_STEPS_MAX 2000
 
+/* Something that a plan waits for before one of its steps. */
+struct ek_plan_wait {
+    size_t before; /* index of the step */
+    struct ek_blocked blocked;
+};
+
+enum { EK_PLAN_WAITS_MAX = 4 }; /* one of each kind */
+
 struct ek_plan {
     struct ek_step *steps;
     char (*digests)[65]; /* digests[i]: of the state before step i; digests[count]: at the end */
     size_t count;
     enum ek_verdict_kind end; /* EK_VERDICT_DONE, or EK_VERDICT_BLOCKED after the steps shown */
     struct ek_blocked blocked;
+    /* What of the policy's consent is missing; the steps are shown as if it came. Not part of
+     * what the plan is: it comes and goes while the plan stays the same. */
+    struct ek_plan_wait waits[EK_PLAN_WAITS_MAX];
+    size_t wait_count;
     int restarts;
     int elections;
     int to_add, to_change, to_destroy;

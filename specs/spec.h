@@ -26,10 +26,31 @@ enum ek_provider {
 };
 enum ek_choice { EK_CHOICE_DEFAULT, EK_CHOICE_NO, EK_CHOICE_YES };
 
+/* Whose yes a plan needs: nobody's, anybody's who may approve, or a signature on the plan itself.
+ */
+enum ek_approval_rule {
+    EK_APPROVAL_DEFAULT = 0, /* not written; never left after parsing of a deployment */
+    EK_APPROVAL_NONE,
+    EK_APPROVAL_REQUIRED,
+    EK_APPROVAL_SIGNED
+};
+
+/* Public keys whose signatures count. */
+struct ek_approvers {
+    char **plan_keys; /* Ed25519, base64 or PEM */
+    size_t plan_key_count;
+    char **commit_keys; /* OpenSSH: "ssh-ed25519 AAAA… alice@example.net" */
+    size_t commit_key_count;
+};
+
 /* kind: Account */
 struct ek_account_spec {
     char *name;
     char *technical_contact; /* email, or NULL */
+    struct {
+        enum ek_approval_rule approval; /* default none */
+        struct ek_approvers approvers;
+    } maintenance; /* for deployments that say nothing else */
     struct ek_span at;
 };
 
@@ -110,6 +131,12 @@ struct ek_deployment_spec {
             plaintext_clients; /* maintenance.plaintextClients: refuse|disconnect, default refuse */
         int64_t max_lag_s;     /* maintenance.maxLag, default 10 s */
         char *technical_contact; /* or NULL */
+        char **windows;          /* when service may be disturbed; none: at any time */
+        size_t window_count;
+        int64_t urgent_renewal_s; /* a served certificate that ends so soon waits for no window;
+                                     default 7 d */
+        enum ek_approval_rule approval; /* default: the account's, else none */
+        struct ek_approvers approvers;  /* default: the account's */
     } maintenance;
 };
 

@@ -19,6 +19,7 @@ struct run {
     struct ek_world *world;
     const struct ek_execution *execution;
     struct ek_outcome *outcome;
+    struct ek_policy policy;      /* as of the latest look */
     struct ek_observation *now;   /* the latest observation */
     struct ek_observation *after; /* scratch */
     struct ek_state *expected;    /* scratch */
@@ -51,6 +52,18 @@ static int look(struct run *run, struct ek_observation *into, struct ek_error *e
     return ek_observe(run->world, ek_monotonic_ms() + OBSERVE_MS, into, err);
 }
 
+/* What comes now, by a policy that is as fresh as the observation. */
+static int ask_next(struct run *run, struct ek_verdict *ret_verdict, struct ek_error *err)
+{
+    const struct ek_execution *execution = run->execution;
+    int result = 0;
+    if (execution->refresh)
+        result = execution->refresh(execution->context, &run->now->state, &run->policy, err);
+    if (result == 0)
+        ek_next(execution->spec, &run->now->state, &run->policy, ret_verdict);
+    return result;
+}
+
 static bool cancelled(const struct run *run)
 {
     return run->execution->cancelled && *run->execution->cancelled;
@@ -66,7 +79,7 @@ static bool same_step(const struct ek_step *a, const struct ek_step *b)
 static int digest_position(struct run *run, const struct ek_plan *plan)
 {
     char digest[65];
-    ek_state_digest(run->execution->spec, &run->now->state, &run->execution->policy, digest);
+    ek_state_digest(run->execution->spec, &run->now->state, &run->policy, digest);
     return ek_plan_find(plan, digest);
 }
 
@@ -93,8 +106,7 @@ static int follow(struct run *run, const struct ek_step *step, struct ek_error *
     if (run->position < run->plan.count && same_step(&run->plan.steps[run->position], step))
         return 0;
     struct ek_plan fresh;
-    int result =
-        ek_plan_make(run->execution->spec, &run->now->state, &run->execution->policy, &fresh, err);
+    int result = ek_plan_make(run->execution->spec, &run->now->state, &run->policy, &fresh, err);
     if (result != 0)
         return result;
     result = keep_within_approval(run, &fresh, err);
@@ -124,8 +136,8 @@ static int confirm(struct run *run, const struct ek_step *step, int64_t begun, s
         struct ek_observation *before = run->now;
         run->now = run->after;
         run->after = before;
-        if (ek_step_seen(execution->spec, run->expected, &run->now->state, step, &execution->policy,
-                         why, sizeof why))
+        if (ek_step_seen(execution->spec, run->expected, &run->now->state, step, &run->policy, why,
+                         sizeof why))
             return 0;
         if (ek_time_left_ms(deadline) == 0) {
             ek_fail(err, EK_TIMEOUT, "EK-0127",
@@ -155,7 +167,7 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
 {
     const struct ek_execution *execution = run->execution;
     struct ek_broken_law law;
-    if (ek_permit(execution->spec, &run->now->state, step, &execution->policy, &law) > 0) {
+    if (ek_permit(execution->spec, &run->now->state, step, &run->policy, &law) > 0) {
         struct ek_blocked *blocked = &run->outcome->blocked;
         snprintf(blocked->id, sizeof blocked->id, "%s", law.id);
         snprintf(blocked->sentence, sizeof blocked->sentence, "%s", law.sentence);
@@ -165,7 +177,7 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
     int64_t begun = ek_monotonic_ms();
     tell(run, EK_EVENT_STEP_BEGUN, step, begun, NULL);
     *run->expected = run->now->state;
-    ek_effect(execution->spec, run->expected, step, &execution->policy);
+    ek_effect(execution->spec, run->expected, step, &run->policy);
     int result =
         ek_act(run->world, &run->now->state, step, begun + execution->step_timeout_ms, err);
     if (result != 0 && look_again(run, result)) {
@@ -214,17 +226,20 @@ static int begin(struct run *run, struct ek_error *err)
         if (result != 0)
             return result;
         struct ek_verdict verdict;
-        ek_next(execution->spec, &run->now->state, &execution->policy, &verdict);
+        result = ask_next(run, &verdict, err);
+        if (result != 0)
+            return result;
         if (cancelled(run))
             return ek_fail(err, EK_CANCELLED, "EK-0129",
                            "stopped on request before the first step");
-        if (verdict.kind == EK_VERDICT_BLOCKED) {
+        bool fits = !execution->approved || digest_position(run, execution->approved) >= 0;
+        if (verdict.kind == EK_VERDICT_BLOCKED && (fits || !verdict.blocked.waits)) {
             result = wait_or_stop(run, &verdict.blocked, err);
             if (result != 0)
                 return result;
             continue;
         }
-        if (!execution->approved || digest_position(run, execution->approved) >= 0)
+        if (fits)
             break;
         if (ek_time_left_ms(run->began_ms + 5000) == 0) {
             ek_fail(err, EK_STALE, "EK-0128",
@@ -233,8 +248,7 @@ static int begin(struct run *run, struct ek_error *err)
         }
         ek_sleep_ms(POLL_MS);
     }
-    int result =
-        ek_plan_make(execution->spec, &run->now->state, &execution->policy, &run->plan, err);
+    int result = ek_plan_make(execution->spec, &run->now->state, &run->policy, &run->plan, err);
     if (result == 0)
         tell(run, EK_EVENT_PLANNED, NULL, run->began_ms, NULL);
     return result;
@@ -242,11 +256,12 @@ static int begin(struct run *run, struct ek_error *err)
 
 static int rounds(struct run *run, struct ek_error *err)
 {
-    const struct ek_execution *execution = run->execution;
     int result = begin(run, err);
     while (result == 0) {
         struct ek_verdict verdict;
-        ek_next(execution->spec, &run->now->state, &execution->policy, &verdict);
+        result = ask_next(run, &verdict, err);
+        if (result != 0)
+            break;
         if (verdict.kind == EK_VERDICT_DONE) {
             run->outcome->complete = true;
             tell(run, EK_EVENT_FINISHED, NULL, run->began_ms, NULL);
@@ -272,6 +287,7 @@ int ek_execute(struct ek_world *world, const struct ek_execution *execution,
     struct run run = {.world = world,
                       .execution = execution,
                       .outcome = ret_outcome,
+                      .policy = execution->policy,
                       .now = malloc(sizeof *run.now),
                       .after = malloc(sizeof *run.after),
                       .expected = malloc(sizeof *run.expected),

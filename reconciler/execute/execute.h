@@ -33,10 +33,15 @@ struct ek_event {
 
 struct ek_execution {
     const struct ek_deployment_spec *spec;
-    struct ek_policy policy;
+    struct ek_policy policy;        /* to begin with */
     const struct ek_plan *approved; /* what was shown and agreed to; NULL: whatever next says */
     int64_t step_timeout_ms;        /* for one step's effect to be seen; default 180 000 */
     int64_t settle_timeout_ms;      /* for something passing to go away; default 60 000 */
+    /* Brings the policy up to date with the clock and what people said: asked before every step
+     * and every look at what comes next, with the fleet as it was just observed. A failure ends
+     * the execution. NULL: the policy stays what it is. */
+    int (*refresh)(void *context, const struct ek_state *state, struct ek_policy *policy,
+                   struct ek_error *err);
     void (*on_event)(void *context, const struct ek_event *event); /* may be NULL */
     void *context;
     volatile sig_atomic_t *cancelled; /* set by a signal handler: stops at the next step boundary */
@@ -51,7 +56,8 @@ struct ek_outcome {
 };
 
 /* Run until done. 0: complete (also when there was nothing to do).
- * EK_BLOCKED: ret_outcome->blocked says why (also a law that forbids the step);
+ * EK_BLOCKED: ret_outcome->blocked says why (also a law that forbids the step; .waits when only
+ * a window, an approval, a signature or the end of a pause is missing);
  * EK_STALE: an approved plan, and the fleet is in none of the states that it goes through;
  * EK_CANCELLED; EK_TIMEOUT: an effect was not seen; other codes: an act failed.
  * ret_outcome is filled in every case. More elections than the approved plan has are never

@@ -115,6 +115,31 @@ static json_t *blocked_json(const struct ek_planned *planned)
     return json;
 }
 
+static json_t *waits_json(const struct ek_planned *planned)
+{
+    static const char *const kinds[] = {"none", "pause", "approval", "signature", "window"};
+    const struct ek_consent *consent = &planned->policy->consent;
+    json_t *json = json_array();
+    for (size_t i = 0; i < planned->plan->wait_count; i++) {
+        const struct ek_plan_wait *wait = &planned->plan->waits[i];
+        int64_t until_s = wait->blocked.waits == EK_WAIT_WINDOW  ? consent->window_changes_s
+                          : wait->blocked.waits == EK_WAIT_PAUSE ? consent->paused_until_s
+                                                                 : 0;
+        char until[32] = "";
+        if (until_s)
+            ek_time_text(until_s * 1000, true, until);
+        json_t *item = json_object();
+        set(item, "kind", json_string(kinds[wait->blocked.waits]));
+        set(item, "before_step", json_integer((json_int_t)wait->before + 1));
+        set(item, "id", json_string(wait->blocked.id));
+        set(item, "sentence", json_string(wait->blocked.sentence));
+        set(item, "hint", text_or_null(wait->blocked.hint));
+        set(item, "until", text_or_null(until));
+        json_array_append_new(json, item);
+    }
+    return json;
+}
+
 static json_t *totals_json(const struct ek_plan *plan)
 {
     return json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "add", plan->to_add, "change",
@@ -138,14 +163,61 @@ static json_t *clients_json(const struct ek_planned *planned, const struct ek_vi
     return json;
 }
 
+static void digest(const json_t *json, char ret_hex[65])
+{
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    if (!text)
+        abort();
+    SHA256((const unsigned char *)text, strlen(text), hash);
+    for (size_t i = 0; i < sizeof hash; i++)
+        snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
+    free(text);
+}
+
+/* The label of an SSL domain that is to be made is a throw of dice: it is left out, and the
+ * digests of later states with it. */
+void ek_planned_name(const struct ek_planned *planned, char ret_hex[65])
+{
+    static const char *const kept[] = {"kind", "member", "other", "mode", "config_version", "hold"};
+    const struct ek_deployment_spec *spec = planned->spec;
+    char spec_digest[65];
+    json_t *json = json_object();
+    json_t *steps = json_array();
+    for (size_t i = 0; i < sizeof planned->spec_digest; i++)
+        snprintf(spec_digest + 2 * i, 3, "%02x", planned->spec_digest[i]);
+    for (size_t i = 0; i < planned->plan->count; i++) {
+        json_t *whole = step_json(planned, i);
+        json_t *step = json_object();
+        for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
+            json_object_set(step, kept[k], json_object_get(whole, kept[k]));
+        json_array_append_new(steps, step);
+        json_decref(whole);
+    }
+    set(json, "account", json_string(spec->account));
+    set(json, "deployment", json_string(spec->name));
+    set(json, "spec_digest", json_string(spec_digest));
+    set(json, "replica_set_id", text_or_null(planned->state->set_id));
+    set(json, "state_digest", json_string(planned->plan->digests[0]));
+    set(json, "former_primary", member_name(spec, planned->policy->former_primary));
+    set(json, "steps", steps);
+    set(json, "blocked",
+        planned->plan->end == EK_VERDICT_BLOCKED ? json_string(planned->plan->blocked.id)
+                                                 : json_null());
+    digest(json, ret_hex);
+    json_decref(json);
+}
+
 static json_t *deployment_json(const struct ek_plan_set *plans, const struct ek_planned *planned)
 {
     struct ek_arena *arena = ek_arena_new();
     struct ek_view view;
     char spec_digest[65];
+    char name[65];
     json_t *json = json_object();
     json_t *steps = json_array();
     const struct ek_deployment_spec *spec = planned->spec;
+    ek_planned_name(planned, name);
     ek_view_make(arena, &plans->source, planned, &view);
     for (size_t i = 0; i < sizeof planned->spec_digest; i++)
         snprintf(spec_digest + 2 * i, 3, "%02x", planned->spec_digest[i]);
@@ -153,6 +225,7 @@ static json_t *deployment_json(const struct ek_plan_set *plans, const struct ek_
         json_array_append_new(steps, step_json(planned, i));
     set(json, "name", json_string(spec->name));
     set(json, "account", json_string(spec->account));
+    set(json, "plan", json_string(name));
     set(json, "commit", text_or_null(plans->source.commit));
     set(json, "spec_digest", json_string(spec_digest));
     set(json, "replica_set", json_string(spec->set_name));
@@ -163,6 +236,7 @@ static json_t *deployment_json(const struct ek_plan_set *plans, const struct ek_
     set(json, "observed", observed_json(planned, &view));
     set(json, "steps", steps);
     set(json, "blocked", blocked_json(planned));
+    set(json, "waits", waits_json(planned));
     set(json, "totals", totals_json(planned->plan));
     set(json, "disruption", json_string(view.disruption));
     set(json, "why_not_fewer_restarts", text_or_null(view.why_not_fewer));
@@ -184,19 +258,30 @@ static json_t *source_json(const struct ek_plan_source *source)
     return json;
 }
 
+/* What a plan waits for comes and goes while the plan stays the same. */
+static json_t *without_waits(const json_t *deployments)
+{
+    json_t *copies = json_array();
+    size_t i;
+    json_t *deployment;
+    json_array_foreach(deployments, i, deployment)
+    {
+        json_t *copy = json_copy(deployment);
+        json_object_del(copy, "waits");
+        json_array_append_new(copies, copy ? copy : json_null());
+    }
+    return copies;
+}
+
 void ek_plan_json_digest(const json_t *document, char ret_hex[65])
 {
-    uint8_t hash[SHA256_DIGEST_LENGTH];
+    static const char *const passing[] = {"sha256", "observed_at", "signature"};
     json_t *copy = json_copy((json_t *)(uintptr_t)document);
-    json_object_del(copy, "sha256");
-    json_object_del(copy, "observed_at");
-    char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
-    if (!text)
-        abort();
-    SHA256((const unsigned char *)text, strlen(text), hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
-    free(text);
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        json_object_del(copy, passing[i]);
+    if (json_is_array(json_object_get(copy, "deployments")))
+        set(copy, "deployments", without_waits(json_object_get(copy, "deployments")));
+    digest(copy, ret_hex);
     json_decref(copy);
 }
 

@@ -39,6 +39,8 @@ static void summary(const struct ek_view *view, struct ek_buffer *text)
         ek_buffer_printf(text, "\n```\n%.8000s\n```\n", view->connection_string);
     if (view->why_not_fewer)
         ek_buffer_printf(text, "\n**Why not fewer restarts:** %s\n", view->why_not_fewer);
+    for (size_t i = 0; i < view->wait_count; i++)
+        ek_buffer_printf(text, "\n**Waits:** %s\n", view->waits[i]);
 }
 
 /* The steps as a diff, cut before `room` characters are used up. */

@@ -180,6 +180,8 @@ static void notes(struct page *page, const struct ek_view *view)
         labelled(page, view->client_count ? "" : "Clients:", view->connection_string);
     if (view->why_not_fewer)
         labelled(page, "Why not fewer restarts?", view->why_not_fewer);
+    for (size_t i = 0; i < view->wait_count; i++)
+        labelled(page, i == 0 ? "Waits:" : "", view->waits[i]);
 }
 
 static void blocked(struct page *page, const struct ek_blocked *blocked)

@@ -438,6 +438,31 @@ static void make_why(struct make *m)
             "only (evenkeel explain EK-0113).";
 }
 
+/* ---- what it waits for ------------------------------------------------------------------ */
+
+static const char *way_out(struct make *m, const struct ek_blocked *blocked)
+{
+    char name[65];
+    if (blocked->waits == EK_WAIT_SIGNATURE)
+        return ek_arena_printf(m->arena, ": %s", blocked->hint);
+    if (blocked->waits != EK_WAIT_APPROVAL)
+        return ".";
+    ek_planned_name(m->planned, name);
+    return ek_arena_printf(m->arena, ": %s %.12s", blocked->hint, name);
+}
+
+static void make_waits(struct make *m)
+{
+    for (size_t i = 0; i < m->plan->wait_count; i++) {
+        const struct ek_plan_wait *wait = &m->plan->waits[i];
+        EK_BUFFER text = {0};
+        if (wait->before)
+            ek_buffer_printf(&text, "from step %zu on: ", wait->before + 1);
+        ek_buffer_printf(&text, "%s%s", wait->blocked.sentence, way_out(m, &wait->blocked));
+        m->view->waits[m->view->wait_count++] = keep(m, &text);
+    }
+}
+
 void ek_view_make(struct ek_arena *arena, const struct ek_plan_source *source,
                   const struct ek_planned *planned, struct ek_view *ret_view)
 {
@@ -451,4 +476,5 @@ void ek_view_make(struct ek_arena *arena, const struct ek_plan_source *source,
     make_disruption(&m);
     make_clients(&m);
     make_why(&m);
+    make_waits(&m);
 }

@@ -33,6 +33,9 @@ struct ek_view {
     size_t client_count;
     const char *connection_string; /* the new one when it changes, or NULL */
     const char *why_not_fewer;     /* or NULL */
+    const char
+        *waits[EK_PLAN_WAITS_MAX]; /* sentences: what the plan waits for, from which step on */
+    size_t wait_count;
     const char **problems;
     size_t problem_count;
 };

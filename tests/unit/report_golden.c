@@ -131,7 +131,11 @@ static void interruption_refused(struct fleet *fleet)
 
 static void paused(struct fleet *fleet)
 {
+    struct ek_consent *consent = &fleet->model.policy.consent;
     fleet->model.policy.paused = true;
+    consent->paused_until_s = fleet->model.policy.now_s + 5400;
+    snprintf(consent->paused_by, sizeof consent->paused_by, "alice");
+    snprintf(consent->paused_why, sizeof consent->paused_why, "load test until noon");
 }
 
 static void unreadable_authority(struct fleet *fleet)
@@ -407,7 +411,7 @@ static const struct golden table[] = {
     {"stranger", "3 members", D, P, 0, 0, stranger, "db-x.test:27017"},
     {"other-set", "3 members", D, P, 0, 0, other_set, "[EK-0101]"},
     {"unhealthy-in-a-peers-eyes", "3 members", D, P, 0, 0, unseen_by_a_peer, "[EK-0114]"},
-    {"paused", "3 members", D, P, 0, 0, paused, "[EK-0125]"},
+    {"paused", "3 members", D, P, 0, 0, paused, "the deployment is paused by alice"},
     {"authority-unreadable", "3 members", D, P, 0, 0, unreadable_authority, "[EK-0126]"},
     /* modes: every pair that is not above */
     {"nothing-to-do-allow", "3 members", A, A, 1, 0, NULL, "No changes."},
@@ -486,7 +490,7 @@ static const struct golden table[] = {
     {"old-name-gone", "3 members", A, D, 1, 0, old_name_gone, "[EK-0120]"},
     {"other-domain", "3 members", P, P, 1, 0, other_domain, "[EK-0121]"},
     {"member-removed", "3 members", D, P, 0, 0, removed, "[EK-0123]"},
-    {"down-and-paused", "3 members", D, P, 0, 0, down_and_paused, "[EK-0125]"},
+    {"down-and-paused", "3 members", D, P, 0, 0, down_and_paused, "[EK-0106]"},
 };
 
 /* ---- the comparison ------------------------------------------------------------------- */
