@@ -19,6 +19,7 @@ struct ek_store_location {
     const char *uri;           /* MongoDB: mongodb://… without a password */
     const char *password_file; /* MongoDB: or NULL */
     const char *ca_file;       /* MongoDB: or NULL */
+    bool must_exist;           /* for who only reads: never make one; EK_NOT_FOUND (EK-1001) */
 };
 
 /* Something that happened. Strings are never NULL ("" when there is nothing to say). */
@@ -41,6 +42,7 @@ struct ek_store_query {
     const char *deployment; /* NULL: all */
     const char *kind;       /* NULL: all */
     int64_t after;          /* only events with a higher number; 0: from the first */
+    int64_t since_ms;       /* only events of that time (wall clock) or later; 0: of any */
     size_t most;            /* the latest so many of them, oldest first; 0: all */
 };
 
@@ -80,10 +82,15 @@ struct ek_store_driver {
     /* MUST. Append; durable when it returns. number and hash of `event` are ignored. */
     int (*append)(struct ek_store *store, const struct ek_store_event *event, int64_t *ret_number,
                   struct ek_error *err);
-    /* MUST. Give each event to `take`, which returns false to stop. */
+    /* MUST. Give each event to `take`, which returns false to stop and may itself use the store:
+     * no lock is held meanwhile. Strings are borrowed for that call. */
     int (*events)(struct ek_store *store, const struct ek_store_query *query,
                   bool (*take)(void *context, const struct ek_store_event *event), void *context,
                   struct ek_error *err);
+    /* MUST. Number and hash of the last event as noted apart from the events, so that one cut
+     * off at the end is missed; 0 and "" before the first. */
+    int (*head)(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
+                struct ek_error *err);
 
     /* MUST. Keep a plan's document (JSON text) under its name; the same name twice is fine. */
     int (*put_plan)(struct ek_store *store, const char *account, const char *deployment,
@@ -134,9 +141,14 @@ int ek_store_open(const struct ek_store_location *location, struct ek_store_hand
                   struct ek_error *err);
 void ek_store_close(struct ek_store_handle *handle);
 
-/* Recompute the chain of hashes from the first event on. EK_CONFLICT (EK-10xx) names the first
+/* Recompute the chain of hashes from the first event on. EK_CONFLICT (EK-1010) names the first
  * event that was changed, removed or put in between. */
 int ek_store_verify(const struct ek_store_handle *handle, int64_t *ret_events,
                     struct ek_error *err);
+
+/* What chains an event to the one before: SHA-256, in hex, over a version word, the hash before
+ * ("" for the first), the number and every field of the event, each with its length in front. */
+void ek_store_chain(const char *before, const struct ek_store_event *event,
+                    char ret_hash[static 65]);
 
 #endif

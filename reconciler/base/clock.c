@@ -19,6 +19,11 @@ int64_t ek_monotonic_ms(void)
     return read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t ek_boottime_ms(void)
+{
+    return read_ms(CLOCK_BOOTTIME);
+}
+
 int64_t ek_time_left_ms(int64_t deadline)
 {
     int64_t left = deadline - ek_monotonic_ms();

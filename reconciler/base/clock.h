@@ -10,6 +10,10 @@ int64_t ek_wall_ms(void);
 /* Milliseconds of a clock that never jumps; deadlines are points on it. */
 int64_t ek_monotonic_ms(void);
 
+/* Milliseconds of a clock that never jumps and also counts while the machine is suspended:
+ * CLOCK_BOOTTIME, for leases. */
+int64_t ek_boottime_ms(void);
+
 /* Milliseconds left until `deadline` (a point of ek_monotonic_ms), never negative. */
 int64_t ek_time_left_ms(int64_t deadline);
 

@@ -28,10 +28,19 @@ struct ek_lease_request {
 int ek_lease_take(const struct ek_store_handle *store, const struct ek_lease_request *request,
                   struct ek_lease **ret_lease, struct ek_error *err);
 
-/* 0 while the lease is surely ours for `needed_ms` more; else EK_STALE (EK-10xx). */
-int ek_lease_check(const struct ek_lease *lease, int64_t needed_ms, struct ek_error *err);
+/* 0 while the lease is surely ours for `needed_ms` more (at most half its time to live); waits up
+ * to half its time to live for a renewal that is late; else EK_STALE (EK-1013: another has it by
+ * now, EK-1014: not renewed in time). */
+int ek_lease_check(struct ek_lease *lease, int64_t needed_ms, struct ek_error *err);
 
-int64_t ek_lease_token(const struct ek_lease *lease);
+/* What the fences of hosts are raised to; the id tells apart leases of equal tokens, as they come
+ * from different stores. Borrowed. */
+int64_t ek_lease_token(struct ek_lease *lease);
+const char *ek_lease_id(const struct ek_lease *lease);
+
+/* Raise the token above `other`, which a host's fence was found to hold: the store was lost or
+ * restored, or there are two. EK_STALE (EK-1013) when the lease is no longer ours. */
+int ek_lease_raise(struct ek_lease *lease, int64_t other, struct ek_error *err);
 
 /* Give it back; also when it was lost. NULL is fine. */
 void ek_lease_release(struct ek_lease *lease);

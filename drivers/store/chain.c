@@ -1,0 +1,84 @@
+/* The chain of hashes over the events: an audit trail that shows tampering. */
+#include <inttypes.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/store/store.h"
+#include "reconciler/base/buffer.h"
+
+static void add(struct ek_buffer *text, const char *field)
+{
+    ek_buffer_printf(text, "%zu:%s\n", strlen(field), field);
+}
+
+void ek_store_chain(const char *before, const struct ek_store_event *event,
+                    char ret_hash[static 65])
+{
+    EK_BUFFER text = {0};
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    const char *const fields[] = {event->account, event->deployment, event->kind, event->who,
+                                  event->commit,  event->plan,       event->text, event->detail};
+    add(&text, "evenkeel event 1");
+    add(&text, before);
+    ek_buffer_printf(&text, "%" PRId64 "\n%" PRId64 "\n", event->number, event->at_ms);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        add(&text, fields[i]);
+    SHA256((const unsigned char *)ek_buffer_text(&text), text.length, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(ret_hash + 2 * i, 3, "%02x", digest[i]);
+}
+
+struct walk {
+    int64_t number; /* of the last good one */
+    char hash[65];
+    int64_t broken; /* the first that does not fit, 0 none */
+    const char *how;
+};
+
+static bool check(void *context, const struct ek_store_event *event)
+{
+    struct walk *walk = context;
+    char hash[65];
+    ek_store_chain(walk->hash, event, hash);
+    if (event->number != walk->number + 1)
+        walk->how = "is missing";
+    else if (strcmp(hash, event->hash) != 0)
+        walk->how = "was changed, or one before it was removed";
+    if (walk->how) {
+        walk->broken = walk->number + 1;
+        return false;
+    }
+    walk->number = event->number;
+    memcpy(walk->hash, hash, sizeof hash);
+    return true;
+}
+
+/* The head is read first: events that are appended meanwhile lie behind it. */
+int ek_store_verify(const struct ek_store_handle *handle, int64_t *ret_events, struct ek_error *err)
+{
+    const struct ek_store_query all = {0};
+    struct walk walk = {0};
+    int64_t head;
+    char head_hash[65];
+    int result = handle->driver->head(handle->store, &head, head_hash, err);
+    if (result == 0)
+        result = handle->driver->events(handle->store, &all, check, &walk, err);
+    if (result != 0)
+        return result;
+    if (!walk.broken && walk.number < head) {
+        walk.broken = walk.number + 1;
+        walk.how = "is missing, cut off at the end";
+    } else if (!walk.broken && walk.number == head && strcmp(walk.hash, head_hash) != 0) {
+        walk.broken = head;
+        walk.how = "was changed together with its hash";
+    }
+    if (walk.broken) {
+        ek_fail(err, EK_CONFLICT, "EK-1010", "the audit trail is broken: event %" PRId64 " %s",
+                walk.broken, walk.how);
+        return ek_hint(err, "compare with a backup of the store; events before it are as they were "
+                            "written");
+    }
+    *ret_events = walk.number;
+    return 0;
+}

@@ -1,0 +1,240 @@
+/* Events and leases in the SQLite store. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/store/sqlite.h"
+
+enum { PAGE = 500 };
+
+/* ---- appending ---- */
+
+static int read_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
+                     struct ek_error *err)
+{
+    EK_STATEMENT *statement = NULL;
+    bool row = false;
+    int result = ek_sqlite_prepare(store, &statement, err, "SELECT number, hash FROM head", "");
+    if (result == 0)
+        result = ek_sqlite_step(store, statement, &row, err);
+    if (result == 0 && !row)
+        return ek_fail(err, EK_CONFLICT, "EK-1010", "the audit trail of %s lost its head",
+                       store->path);
+    if (result != 0)
+        return result;
+    *ret_number = sqlite3_column_int64(statement, 0);
+    ek_sqlite_copy(statement, 1, ret_hash, 65);
+    return 0;
+}
+
+static int write_head(struct ek_store *store, int64_t number, const char *hash,
+                      struct ek_error *err)
+{
+    EK_STATEMENT *statement = NULL;
+    bool row;
+    int result = ek_sqlite_prepare(store, &statement, err, "UPDATE head SET number = ?, hash = ?",
+                                   "it", number, hash);
+    return result == 0 ? ek_sqlite_step(store, statement, &row, err) : result;
+}
+
+static int add(struct ek_store *store, const struct ek_store_event *event, int64_t *ret_number,
+               struct ek_error *err)
+{
+    EK_STATEMENT *statement = NULL;
+    struct ek_store_event full = *event;
+    char before[65];
+    bool row;
+    int result = read_head(store, &full.number, before, err);
+    if (result != 0)
+        return result;
+    full.number++;
+    ek_store_chain(before, &full, full.hash);
+    result = ek_sqlite_prepare(
+        store, &statement, err,
+        "INSERT INTO events (number, at_ms, account, deployment, kind, who, revision, plan, text,"
+        " detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "iittttttttt", full.number, full.at_ms, full.account, full.deployment, full.kind, full.who,
+        full.commit, full.plan, full.text, full.detail, full.hash);
+    if (result == 0)
+        result = ek_sqlite_step(store, statement, &row, err);
+    if (result == 0)
+        result = write_head(store, full.number, full.hash, err);
+    if (result == 0)
+        *ret_number = full.number;
+    return result;
+}
+
+int ek_sqlite_append(struct ek_store *store, const struct ek_store_event *event,
+                     int64_t *ret_number, struct ek_error *err)
+{
+    int64_t number = 0;
+    int result = ek_sqlite_begin(store, err);
+    if (result == 0)
+        result = ek_sqlite_end(store, add(store, event, &number, err), err);
+    if (result == 0)
+        *ret_number = number;
+    return result;
+}
+
+int ek_sqlite_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
+                   struct ek_error *err)
+{
+    ek_sqlite_hold(store);
+    int result = read_head(store, ret_number, ret_hash, err);
+    ek_sqlite_release(store);
+    return result;
+}
+
+/* ---- reading ---- */
+
+enum { TEXTS = 8 };
+
+/* Copies, so that nothing is held while the caller looks at them. */
+struct page {
+    struct ek_store_event *events;
+    size_t count, room;
+};
+
+static void page_done(struct page *page)
+{
+    for (size_t i = 0; i < page->count; i++)
+        free((void *)(uintptr_t)page->events[i].account); /* the others lie behind it */
+    free(page->events);
+}
+
+static void take_row(sqlite3_stmt *statement, struct page *page)
+{
+    EK_BUFFER texts = {0};
+    size_t at[TEXTS];
+    if (page->count == page->room) {
+        page->room = page->room ? 2 * page->room : 64;
+        page->events = realloc(page->events, page->room * sizeof *page->events);
+        if (!page->events)
+            abort();
+    }
+    for (int i = 0; i < TEXTS; i++) {
+        const char *text = ek_sqlite_text(statement, 2 + i);
+        at[i] = texts.length;
+        ek_buffer_add(&texts, text, strlen(text) + 1);
+    }
+    struct ek_store_event *event = &page->events[page->count++];
+    *event = (struct ek_store_event){.number = sqlite3_column_int64(statement, 0),
+                                     .at_ms = sqlite3_column_int64(statement, 1)};
+    ek_sqlite_copy(statement, 2 + TEXTS, event->hash, sizeof event->hash);
+    const char **const slots[TEXTS] = {&event->account, &event->deployment, &event->kind,
+                                       &event->who,     &event->commit,     &event->plan,
+                                       &event->text,    &event->detail};
+    const char *base = ek_buffer_take(&texts);
+    for (size_t i = 0; i < TEXTS; i++)
+        *slots[i] = base + at[i];
+}
+
+#define COLUMNS "number, at_ms, account, deployment, kind, who, revision, plan, text, detail, hash"
+#define WHERE                                                                                      \
+    " FROM events WHERE number > ?1 AND at_ms >= ?2 AND (?3 IS NULL OR account = ?3)"              \
+    " AND (?4 IS NULL OR deployment = ?4) AND (?5 IS NULL OR kind = ?5)"
+
+static const char first_ones[] = "SELECT " COLUMNS WHERE " ORDER BY number LIMIT ?6";
+static const char latest_ones[] =
+    "SELECT * FROM (SELECT " COLUMNS WHERE " ORDER BY number DESC LIMIT ?6) ORDER BY number";
+
+static int read_page(struct ek_store *store, const struct ek_store_query *query, int64_t after,
+                     struct page *page, struct ek_error *err)
+{
+    EK_STATEMENT *statement = NULL;
+    bool row = true;
+    int64_t most = query->most ? (int64_t)query->most : PAGE;
+    int result = ek_sqlite_prepare(store, &statement, err, query->most ? latest_ones : first_ones,
+                                   "iittti", after, query->since_ms ? query->since_ms : INT64_MIN,
+                                   query->account, query->deployment, query->kind, most);
+    while (result == 0) {
+        result = ek_sqlite_step(store, statement, &row, err);
+        if (result != 0 || !row)
+            break;
+        take_row(statement, page);
+    }
+    return result;
+}
+
+int ek_sqlite_events(struct ek_store *store, const struct ek_store_query *query,
+                     bool (*take)(void *context, const struct ek_store_event *event), void *context,
+                     struct ek_error *err)
+{
+    int64_t after = query->after;
+    bool more = true;
+    while (more) {
+        EK_CLEANUP(page_done) struct page page = {0};
+        ek_sqlite_hold(store);
+        int result = read_page(store, query, after, &page, err);
+        ek_sqlite_release(store);
+        if (result != 0)
+            return result;
+        more = page.count > 0 && query->most == 0;
+        for (size_t i = 0; i < page.count; i++) {
+            if (!take(context, &page.events[i]))
+                return 0;
+            after = page.events[i].number;
+        }
+    }
+    return 0;
+}
+
+/* ---- leases ---- */
+
+static int find_lease(struct ek_store *store, const char *name, struct ek_lease_record *ret_record,
+                      struct ek_error *err)
+{
+    EK_STATEMENT *statement = NULL;
+    bool row = false;
+    struct ek_lease_record record = {0};
+    int result = ek_sqlite_prepare(
+        store, &statement, err, "SELECT token, beat, holder FROM leases WHERE name = ?", "t", name);
+    if (result == 0)
+        result = ek_sqlite_step(store, statement, &row, err);
+    if (result != 0)
+        return result;
+    if (row) {
+        record.token = sqlite3_column_int64(statement, 0);
+        record.beat = sqlite3_column_int64(statement, 1);
+        ek_sqlite_copy(statement, 2, record.holder, sizeof record.holder);
+    }
+    *ret_record = record;
+    return 0;
+}
+
+int ek_sqlite_get_lease(struct ek_store *store, const char *name,
+                        struct ek_lease_record *ret_record, struct ek_error *err)
+{
+    ek_sqlite_hold(store);
+    int result = find_lease(store, name, ret_record, err);
+    ek_sqlite_release(store);
+    return result;
+}
+
+static int swap(struct ek_store *store, const char *name, const struct ek_lease_record *expected,
+                const struct ek_lease_record *wanted, struct ek_error *err)
+{
+    EK_STATEMENT *statement = NULL;
+    struct ek_lease_record now;
+    bool row;
+    int result = find_lease(store, name, &now, err);
+    if (result != 0)
+        return result;
+    if (now.token != expected->token || now.beat != expected->beat ||
+        strcmp(now.holder, expected->holder) != 0)
+        return ek_fail(err, EK_CONFLICT, "EK-1012", "the lease %s is another one by now", name);
+    result = ek_sqlite_prepare(store, &statement, err,
+                               "INSERT OR REPLACE INTO leases (name, token, beat, holder)"
+                               " VALUES (?, ?, ?, ?)",
+                               "tiit", name, wanted->token, wanted->beat, wanted->holder);
+    return result == 0 ? ek_sqlite_step(store, statement, &row, err) : result;
+}
+
+int ek_sqlite_swap_lease(struct ek_store *store, const char *name,
+                         const struct ek_lease_record *expected,
+                         const struct ek_lease_record *wanted, struct ek_error *err)
+{
+    int result = ek_sqlite_begin(store, err);
+    return result != 0 ? result
+                       : ek_sqlite_end(store, swap(store, name, expected, wanted, err), err);
+}

@@ -1,0 +1,157 @@
+#include "reconciler/lease/holder.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <openssl/rand.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reconciler/base/buffer.h"
+#include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
+#include "reconciler/report/plan_report.h"
+
+enum { PROC_MAX = 4096, STAT_STATE = 0, STAT_THREADS = 17, STAT_START = 19 };
+
+/* The fields behind the name in parentheses, which may itself hold spaces and parentheses. */
+static const char *stat_field(const char *stat, int index)
+{
+    const char *at = strrchr(stat, ')');
+    for (int i = 0; at && i <= index; i++)
+        at = strchr(at + 1, ' ');
+    return at ? at + 1 : "";
+}
+
+static bool stat_of(int64_t pid, struct ek_buffer *ret_text)
+{
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    return ek_file_read(path, PROC_MAX, ret_text, NULL, NULL) == 0 && ret_text->length > 0;
+}
+
+static void this_boot(char *buffer, size_t size)
+{
+    EK_BUFFER text = {0};
+    if (ek_file_read("/proc/sys/kernel/random/boot_id", PROC_MAX, &text, NULL, NULL) == 0)
+        snprintf(buffer, size, "%.*s", (int)strcspn(ek_buffer_text(&text), "\n"),
+                 ek_buffer_text(&text));
+}
+
+static void this_space(char *buffer, size_t size)
+{
+    char target[64];
+    ssize_t length = readlink("/proc/self/ns/pid", target, sizeof target - 1);
+    target[length > 0 ? length : 0] = 0;
+    snprintf(buffer, size, "%.*s", (int)size - 1, target);
+}
+
+static void this_user(char *buffer, size_t size)
+{
+    char space[4096];
+    struct passwd entry;
+    struct passwd *found = NULL;
+    if (getpwuid_r(geteuid(), &entry, space, sizeof space, &found) == 0 && found)
+        snprintf(buffer, size, "%s", entry.pw_name);
+    else
+        snprintf(buffer, size, "%u", (unsigned)geteuid());
+}
+
+int ek_lease_holder_self(const char *operation, int64_t ttl_ms, struct ek_lease_holder *ret_holder,
+                         struct ek_error *err)
+{
+    struct ek_lease_holder holder = {.pid = getpid(), .ttl_ms = ttl_ms};
+    unsigned char id[8];
+    EK_BUFFER stat = {0};
+    if (RAND_bytes(id, sizeof id) != 1)
+        return ek_fail(err, EK_SYSTEM, "EK-0503", "the random generator gave nothing");
+    for (size_t i = 0; i < sizeof id; i++)
+        snprintf(holder.id + 2 * i, 3, "%02x", id[i]);
+    snprintf(holder.operation, sizeof holder.operation, "%s", operation);
+    gethostname(holder.host, sizeof holder.host - 1);
+    this_boot(holder.boot, sizeof holder.boot);
+    this_space(holder.space, sizeof holder.space);
+    this_user(holder.who, sizeof holder.who);
+    ek_time_text(ek_wall_ms(), true, holder.since);
+    if (stat_of(getpid(), &stat))
+        holder.started = strtoll(stat_field(ek_buffer_text(&stat), STAT_START), NULL, 10);
+    *ret_holder = holder;
+    return 0;
+}
+
+static const struct {
+    const char *key;
+    size_t offset, size;
+} texts[] = {
+#define TEXT(key)                                                                                  \
+    {                                                                                              \
+#key, offsetof(struct ek_lease_holder, key), sizeof((struct ek_lease_holder *)0)->key      \
+    }
+    TEXT(id), TEXT(operation), TEXT(who), TEXT(host), TEXT(boot), TEXT(space), TEXT(since),
+#undef TEXT
+};
+
+void ek_lease_holder_write(const struct ek_lease_holder *holder, char text[static 512])
+{
+    json_t *json = json_object();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *value = (const char *)holder + texts[i].offset;
+        json_t *word = json_string(value);
+        json_object_set_new(json, texts[i].key, word ? word : json_string("unknown"));
+    }
+    json_object_set_new(json, "pid", json_integer(holder->pid));
+    json_object_set_new(json, "started", json_integer(holder->started));
+    json_object_set_new(json, "ttl", json_integer(holder->ttl_ms));
+    size_t used = json_dumpb(json, text, 511, JSON_COMPACT | JSON_SORT_KEYS);
+    if (used > 511) { /* names full of escapes */
+        for (size_t i = 1; i < 4; i++)
+            json_object_set_new(json, texts[i].key, json_string("unknown"));
+        used = json_dumpb(json, text, 511, JSON_COMPACT | JSON_SORT_KEYS);
+    }
+    text[used] = 0;
+    json_decref(json);
+}
+
+void ek_lease_holder_read(const char *text, struct ek_lease_holder *ret_holder)
+{
+    struct ek_lease_holder holder = {0};
+    json_t *json = json_loads(text, 0, NULL);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char *word = json_string_value(json_object_get(json, texts[i].key));
+        snprintf((char *)&holder + texts[i].offset, texts[i].size, "%s", word ? word : "");
+    }
+    holder.pid = json_integer_value(json_object_get(json, "pid"));
+    holder.started = json_integer_value(json_object_get(json, "started"));
+    holder.ttl_ms = json_integer_value(json_object_get(json, "ttl"));
+    json_decref(json);
+    *ret_holder = holder;
+}
+
+/* A first thread that ended is a zombie while others still run. */
+static bool has_ended(int64_t pid, int64_t started)
+{
+    EK_BUFFER text = {0};
+    if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+        return true;
+    if (!stat_of(pid, &text))
+        return false;
+    const char *stat = ek_buffer_text(&text);
+    if (strtoll(stat_field(stat, STAT_START), NULL, 10) != started)
+        return true;
+    return strchr("ZX", *stat_field(stat, STAT_STATE)) &&
+           strtol(stat_field(stat, STAT_THREADS), NULL, 10) <= 1;
+}
+
+bool ek_lease_holder_gone(const struct ek_lease_holder *holder)
+{
+    char boot[sizeof holder->boot] = "";
+    char space[sizeof holder->space] = "";
+    this_boot(boot, sizeof boot);
+    this_space(space, sizeof space);
+    return boot[0] && space[0] && strcmp(boot, holder->boot) == 0 &&
+           strcmp(space, holder->space) == 0 && holder->pid > 0 && holder->pid <= INT32_MAX &&
+           holder->started > 0 && has_ended(holder->pid, holder->started);
+}
