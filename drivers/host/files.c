@@ -50,8 +50,7 @@ static bool is_owned(const struct ek_owner *owner)
     return owner && owner->user != (uid_t)-1;
 }
 
-/* Missing directories on the way to `path` (its own name excluded), 0750 and owned. */
-static int make_parents(const char *path, const struct ek_owner *owner, struct ek_error *err)
+int ek_host_parents_make(const char *path, const struct ek_owner *owner, struct ek_error *err)
 {
     char partial[PATH_MAX];
     int used = snprintf(partial, sizeof partial, "%s", path);
@@ -73,7 +72,7 @@ int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_
                        const struct ek_owner *owner, struct ek_error *err)
 {
     char temporary[PATH_MAX];
-    int result = make_parents(path, owner, err);
+    int result = ek_host_parents_make(path, owner, err);
     if (result != 0)
         return result;
     int used = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);

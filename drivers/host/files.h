@@ -24,6 +24,9 @@ int ek_owner_of(const char *user, struct ek_owner *ret_owner, struct ek_error *e
 int ek_host_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
                       int64_t *ret_modified_ms, struct ek_error *err);
 
+/* Missing directories on the way to `path` (its own name excluded), 0750 and owned. */
+int ek_host_parents_make(const char *path, const struct ek_owner *owner, struct ek_error *err);
+
 /* As the driver's write_file: the new file has its owner and mode before it has its name. */
 int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
                        const struct ek_owner *owner, struct ek_error *err);
@@ -34,6 +37,10 @@ int ek_host_file_remove(const char *path, struct ek_error *err);
 int ek_host_volatile_directory(const struct ek_host *host, bool distinct,
                                const struct ek_owner *owner, char *ret_path, size_t size,
                                struct ek_error *err);
+
+/* As the driver's fence, on this file. */
+int ek_host_fence(const char *path, const struct ek_owner *owner, const struct ek_fence *fence,
+                  int64_t deadline, int *ret_lock, int64_t *ret_highest, struct ek_error *err);
 
 /* The mark of a begun restart. */
 int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err);

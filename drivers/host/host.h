@@ -38,6 +38,13 @@ struct ek_host_facts {
     char server_version[32]; /* of the binary, "" when unknown */
 };
 
+/* Whose turn it is to act on a host: a lease's token, and its id, which tells apart leases of
+ * equal tokens (they come from different stores). Borrowed. */
+struct ek_fence {
+    int64_t token;
+    const char *id;
+};
+
 struct ek_host_driver {
     const char *name; /* "local", "system" */
 
@@ -79,6 +86,14 @@ struct ek_host_driver {
      * ended at once. Stopping sends SIGTERM and never SIGKILL: past the deadline EK_TIMEOUT. */
     int (*service)(const struct ek_host *host, enum ek_service_verb verb, bool expand_exec,
                    int64_t deadline, struct ek_error *err);
+
+    /* MUST. Hold the member's fence for the time of an act: a lock on a file on the host, given
+     * back by closing *ret_lock and by the end of this process, not by its being frozen. While
+     * somebody else's act is in progress it waits; past the deadline EK_TIMEOUT (EK-1016). The
+     * file holds the highest token that ever had its turn; when ours stands behind it, EK_STALE
+     * (EK-1015), and *ret_highest tells it (0 else). Ours stands there, durable, on return. */
+    int (*fence)(const struct ek_host *host, const struct ek_fence *fence, int64_t deadline,
+                 int *ret_lock, int64_t *ret_highest, struct ek_error *err);
 
     /* MAY be NULL. Open a TCP connection to address:port as a process on that host would
      * (from inside its network namespace). Not needed by any caller yet. */

@@ -239,6 +239,17 @@ static int service(const struct ek_host *host, enum ek_service_verb verb, bool e
     return result;
 }
 
+static int fence(const struct ek_host *host, const struct ek_fence *wanted, int64_t deadline,
+                 int *ret_lock, int64_t *ret_highest, struct ek_error *err)
+{
+    char path[PATH_MAX];
+    path_in(host, "fence", path);
+    int result = ek_host_fence(path, NULL, wanted, deadline, ret_lock, ret_highest, err);
+    if (result != 0)
+        ek_wrap(err, "%s/%s", host->deployment, host->member);
+    return result;
+}
+
 const struct ek_host_driver ek_host_local = {
     .name = "local",
     .facts = facts,
@@ -248,4 +259,5 @@ const struct ek_host_driver ek_host_local = {
     .remove_file = remove_file,
     .volatile_directory = volatile_directory,
     .service = service,
+    .fence = fence,
 };

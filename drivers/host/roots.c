@@ -15,6 +15,7 @@ struct ek_host_roots ek_host_roots(void)
         .user_run = getenv("XDG_RUNTIME_DIR"),
         .shm = "/dev/shm",
         .restarting = "/var/lib/evenkeel/restarting",
+        .members = "/var/lib/evenkeel",
         .systemd = "/etc/systemd/system",
         .systemd_runtime = "/run/systemd/system",
     };

@@ -140,6 +140,22 @@ static int service(const struct ek_host *host, enum ek_service_verb verb, bool e
     return result;
 }
 
+static int fence(const struct ek_host *host, const struct ek_fence *wanted, int64_t deadline,
+                 int *ret_lock, int64_t *ret_highest, struct ek_error *err)
+{
+    char path[PATH_MAX];
+    struct ek_owner owner;
+    int result = ek_owner_of(host->server_user, &owner, err);
+    if (result != 0)
+        return result;
+    snprintf(path, sizeof path, "%s/%s-%s/fence", ek_host_roots().members, host->deployment,
+             host->member);
+    result = ek_host_fence(path, &owner, wanted, deadline, ret_lock, ret_highest, err);
+    if (result != 0)
+        ek_wrap(err, "%s/%s", host->deployment, host->member);
+    return result;
+}
+
 const struct ek_host_driver ek_host_system = {
     .name = "system",
     .facts = facts,
@@ -149,4 +165,5 @@ const struct ek_host_driver ek_host_system = {
     .remove_file = remove_file,
     .volatile_directory = volatile_directory,
     .service = service,
+    .fence = fence,
 };

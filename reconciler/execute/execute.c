@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/execute/turn.h"
 #include "reconciler/permit.h"
 
 enum {
@@ -28,6 +30,7 @@ struct run {
     int64_t began_ms;
     int64_t settle_deadline;
     int conflicts;
+    bool claimed; /* the fences were raised for our lease */
 };
 
 static void tell(struct run *run, enum ek_event_kind kind, const struct ek_step *step,
@@ -163,6 +166,36 @@ static bool look_again(struct run *run, int result)
     return unclear && ++run->conflicts < CONFLICTS_MAX;
 }
 
+/* An act of whoever had the lease before us may still be in progress. What it changes must be seen
+ * before our first one. */
+static int claim(struct run *run, struct ek_error *err)
+{
+    int64_t deadline = ek_monotonic_ms() + run->execution->step_timeout_ms;
+    for (;;) {
+        int64_t next_word = ek_monotonic_ms() + SAY_WAITING_MS;
+        int result = ek_turn_claim(run->world, run->execution->lease,
+                                   next_word < deadline ? next_word : deadline, err);
+        if (result == EK_TIMEOUT && ek_time_left_ms(deadline) > 0 && !cancelled(run)) {
+            tell(run, EK_EVENT_WAITING, NULL, run->began_ms, err ? err->sentence : NULL);
+            continue;
+        }
+        if (result != 0)
+            return result;
+        run->claimed = true;
+        return look(run, run->now, err);
+    }
+}
+
+static int act(struct run *run, const struct ek_step *step, int64_t deadline, bool *ret_refused,
+               struct ek_error *err)
+{
+    EK_CLEANUP(ek_turn_end) struct ek_turn turn = {0};
+    struct ek_lease *lease = run->execution->lease;
+    int result = lease ? ek_turn_take(run->world, lease, step->member, deadline, &turn, err) : 0;
+    *ret_refused = result != 0;
+    return result != 0 ? result : ek_act(run->world, &run->now->state, step, deadline, err);
+}
+
 static int do_step(struct run *run, const struct ek_step *step, struct ek_error *err)
 {
     const struct ek_execution *execution = run->execution;
@@ -178,9 +211,9 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
     tell(run, EK_EVENT_STEP_BEGUN, step, begun, NULL);
     *run->expected = run->now->state;
     ek_effect(execution->spec, run->expected, step, &run->policy);
-    int result =
-        ek_act(run->world, &run->now->state, step, begun + execution->step_timeout_ms, err);
-    if (result != 0 && look_again(run, result)) {
+    bool refused;
+    int result = act(run, step, begun + execution->step_timeout_ms, &refused, err);
+    if (result != 0 && !refused && look_again(run, result)) {
         tell(run, EK_EVENT_WAITING, step, begun, err ? err->sentence : NULL);
         ek_sleep_ms(POLL_MS);
         return look(run, run->now, err);
@@ -272,6 +305,10 @@ static int rounds(struct run *run, struct ek_error *err)
                            run->outcome->steps_done);
         if (verdict.kind == EK_VERDICT_BLOCKED) {
             result = wait_or_stop(run, &verdict.blocked, err);
+            continue;
+        }
+        if (run->execution->lease && !run->claimed) {
+            result = claim(run, err);
             continue;
         }
         result = follow(run, &verdict.step, err);

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "reconciler/execute/world.h"
+#include "reconciler/lease/lease.h"
 #include "reconciler/next.h"
 #include "reconciler/plan.h"
 
@@ -34,6 +35,7 @@ struct ek_event {
 struct ek_execution {
     const struct ek_deployment_spec *spec;
     struct ek_policy policy;        /* to begin with */
+    struct ek_lease *lease;         /* held before each act; NULL: nobody else can act (tests) */
     const struct ek_plan *approved; /* what was shown and agreed to; NULL: whatever next says */
     int64_t step_timeout_ms;        /* for one step's effect to be seen; default 180 000 */
     int64_t settle_timeout_ms;      /* for something passing to go away; default 60 000 */
@@ -58,7 +60,8 @@ struct ek_outcome {
 /* Run until done. 0: complete (also when there was nothing to do).
  * EK_BLOCKED: ret_outcome->blocked says why (also a law that forbids the step; .waits when only
  * a window, an approval, a signature or the end of a pause is missing);
- * EK_STALE: an approved plan, and the fleet is in none of the states that it goes through;
+ * EK_STALE: an approved plan, and the fleet is in none of the states that it goes through; or
+ * (EK-1013 to EK-1015) the lease is another's by now;
  * EK_CANCELLED; EK_TIMEOUT: an effect was not seen; other codes: an act failed.
  * ret_outcome is filled in every case. More elections than the approved plan has are never
  * caused: EK_STALE instead. */

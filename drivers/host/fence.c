@@ -1,0 +1,143 @@
+/* A member's fence: a small file that is locked for the time of an act and holds the highest
+ * token that ever had its turn. It is written in place: a lock is on the file, not on its name. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "drivers/host/files.h"
+#include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
+#include "reconciler/lease/decide.h"
+
+/* One line of a fixed length, so that writing it anew needs no room on the disk. */
+enum { LINE = 160, POLL_MS = 20 };
+
+struct line {
+    struct ek_fence_mark mark;
+    int64_t pid; /* of who had the last turn, and its host: for people */
+    char host[65];
+};
+
+static int broken(const char *path, struct ek_error *err)
+{
+    ek_fail(err, EK_INVALID, "EK-1017", "the fence %s is damaged", path);
+    return ek_hint(err,
+                   "make sure that no other Evenkeel acts on this deployment, remove the file, "
+                   "and run the command again");
+}
+
+static int read_line(int fd, const char *path, struct line *ret_line, struct ek_error *err)
+{
+    char text[LINE + 1];
+    struct line line = {0};
+    ssize_t length = pread(fd, text, LINE, 0);
+    if (length < 0)
+        return ek_fail_errno(err, "EK-1017", path);
+    text[length] = 0;
+    if (length > 0 && sscanf(text, "evenkeel fence %" SCNd64 " %32s process %" SCNd64 " on %64s",
+                             &line.mark.token, line.mark.id, &line.pid, line.host) != 4)
+        return broken(path, err);
+    *ret_line = line;
+    return 0;
+}
+
+static int write_line(int fd, const char *path, const struct ek_fence_mark *mine,
+                      struct ek_error *err)
+{
+    char text[LINE + 1];
+    char host[65] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(text, sizeof text, "evenkeel fence %" PRId64 " %s process %d on %s", mine->token,
+             mine->id, (int)getpid(), host[0] ? host : "-");
+    size_t used = strlen(text);
+    memset(text + used, ' ', sizeof text - used);
+    text[LINE - 1] = '\n';
+    if (pwrite(fd, text, LINE, 0) != LINE || fsync(fd) != 0 || ek_directory_sync_of(path) != 0)
+        return ek_fail_errno(err, "EK-1017", path);
+    return 0;
+}
+
+static int in_progress(int fd, const char *path, struct ek_error *err)
+{
+    struct line line = {0};
+    (void)read_line(fd, path, &line, NULL);
+    ek_fail(err, EK_TIMEOUT, "EK-1016",
+            "an act of another Evenkeel is still in progress on it: process %lld on %s",
+            (long long)line.pid, line.host);
+    return ek_hint(err, "it may be frozen (state T in ps); once it goes on or is killed, run the "
+                        "command again");
+}
+
+/* A file that was removed while we waited for it is nobody's fence any more. */
+static bool has_its_name(int fd, const char *path)
+{
+    struct stat ours;
+    struct stat named;
+    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
+           ours.st_dev == named.st_dev;
+}
+
+static int lock(const char *path, int64_t deadline, int *ret_fd, struct ek_error *err)
+{
+    for (;;) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return ek_fail_errno(err, "EK-1017", path);
+        bool locked = false;
+        while (!(locked = flock(fd, LOCK_EX | LOCK_NB) == 0) &&
+               (errno == EWOULDBLOCK || errno == EINTR) && ek_time_left_ms(deadline) > 0)
+            ek_sleep_ms(POLL_MS);
+        if (locked && has_its_name(fd, path)) {
+            *ret_fd = fd;
+            return 0;
+        }
+        int result = 0;
+        if (!locked)
+            result = errno == EWOULDBLOCK || errno == EINTR ? in_progress(fd, path, err)
+                                                            : ek_fail_errno(err, "EK-1017", path);
+        close(fd);
+        if (result != 0)
+            return result;
+    }
+}
+
+static int behind(const struct line *seen, const struct ek_fence *mine, struct ek_error *err)
+{
+    ek_fail(
+        err, EK_STALE, "EK-1015",
+        "another Evenkeel had its turn on it since: process %lld on %s, token %lld (ours: %lld)",
+        (long long)seen->pid, seen->host, (long long)seen->mark.token, (long long)mine->token);
+    return ek_hint(err, "if it uses another store, give both the same --store");
+}
+
+int ek_host_fence(const char *path, const struct ek_owner *owner, const struct ek_fence *fence,
+                  int64_t deadline, int *ret_lock, int64_t *ret_highest, struct ek_error *err)
+{
+    struct line seen;
+    struct ek_fence_mark mine = {.token = fence->token};
+    int fd = -1;
+    *ret_highest = 0;
+    snprintf(mine.id, sizeof mine.id, "%s", fence->id);
+    int result = ek_host_parents_make(path, owner, err);
+    if (result == 0)
+        result = lock(path, deadline, &fd, err);
+    if (result != 0)
+        return result;
+    result = read_line(fd, path, &seen, err);
+    if (result == 0 && !ek_fence_passes(&seen.mark, &mine)) {
+        *ret_highest = seen.mark.token;
+        result = behind(&seen, fence, err);
+    }
+    if (result == 0 && (seen.mark.token != mine.token || seen.pid != getpid()))
+        result = write_line(fd, path, &mine, err);
+    if (result == 0)
+        *ret_lock = fd;
+    else
+        close(fd);
+    return result;
+}
