@@ -174,23 +174,44 @@ void add_topology_version(bson_t *to)
     bson_append_document_end(to, &sub);
 }
 
-/* An awaitable question is answered when something has changed, or when its time is over. */
+/* An awaitable question is answered when something has changed, or when its time is over; with
+ * exhaust, again and again. Only 4.4 and later know such questions. */
 static int await_change(struct call *c)
 {
     bson_t known;
     bson_iter_t it;
-    int64_t until = mono_ms() + doc_int(c->command, "maxAwaitTimeMS", 0);
+    bool has_version = doc_sub(c->command, "topologyVersion", &known),
+         has_time = doc_has(c->command, "maxAwaitTimeMS");
+    int64_t wait = doc_int(c->command, "maxAwaitTimeMS", 0), counter, now;
 
-    if (!version_at_least(4, 4) ||
-        doc_has(c->command, "topologyVersion") != doc_has(c->command, "maxAwaitTimeMS"))
-        return version_at_least(4, 4) ? fail(c, 31368,
-                                             "A request with a 'topologyVersion' must include "
-                                             "'maxAwaitTimeMS'")
-                                      : 0;
-    if (!doc_sub(c->command, "topologyVersion", &known) || !doc_find(&known, "processId", &it) ||
-        !BSON_ITER_HOLDS_OID(&it) || bson_oid_compare(bson_iter_oid(&it), &process_id) != 0)
+    if (!version_at_least(4, 4))
         return 0;
-    while (doc_int(&known, "counter", -1) == topology_counter() && node_wait(until))
+    if (has_version != has_time)
+        return fail(c, 31368,
+                    has_version ? "A request with a 'topologyVersion' must include 'maxAwaitTimeMS'"
+                                : "A request with 'maxAwaitTimeMS' must include a "
+                                  "'topologyVersion'");
+    if (c->exhaust && !has_time)
+        return fail(c, 51756,
+                    "An isMaster or hello request with exhaust must specify 'maxAwaitTimeMS'");
+    if (!has_version)
+        return 0;
+    counter = doc_int(&known, "counter", -1);
+    if (counter < 0)
+        return fail(c, 31372, "topologyVersion must have a non-negative counter");
+    if (wait < 0)
+        return fail(c, 31373, "maxAwaitTimeMS must be a non-negative integer");
+    c->more = c->exhaust;
+    if (!doc_find(&known, "processId", &it) || !BSON_ITER_HOLDS_OID(&it) ||
+        bson_oid_compare(bson_iter_oid(&it), &process_id) != 0)
+        return 0;
+    now = topology_counter();
+    if (counter > now)
+        return fail(c, 31382,
+                    "Received a topology version with counter: %lld which is greater than the "
+                    "server topology version counter: %lld",
+                    (long long)counter, (long long)now);
+    for (int64_t until = mono_ms() + wait; counter == topology_counter() && node_wait(until);)
         ;
     return 0;
 }

@@ -68,6 +68,9 @@ static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *
         return fail(c, 2,
                     "Illegal state transition for %s, need to enable SSL for outgoing connections",
                     key);
+    if (version_at_least(6, 0))
+        return fail(c, 5579202, "Illegal state transition for clusterAuthMode from '%s' to '%s'",
+                    now, want);
     return fail(c, 2, "Illegal state transition for %s, change from %s to %s", key, now, want);
 }
 
@@ -204,10 +207,16 @@ static const struct parameter parameters[] = {
     {"tlsWithholdClientCertificate", get_false, NULL},
 };
 
+/* 8.0 no longer knows the ssl spellings. */
+static bool is_known(const struct parameter *p)
+{
+    return !version_at_least(8, 0) || strncmp(p->name, "ssl", 3) != 0;
+}
+
 static const struct parameter *find(const char *name)
 {
     for (size_t i = 0; i < COUNT_OF(parameters); i++)
-        if (strcmp(parameters[i].name, name) == 0)
+        if (strcmp(parameters[i].name, name) == 0 && is_known(&parameters[i]))
             return &parameters[i];
     return NULL;
 }
@@ -217,17 +226,18 @@ static int get_parameter(struct call *c)
     bool all = strcmp(doc_str(c->command, "getParameter", ""), "*") == 0, any = all;
 
     for (size_t i = 0; i < COUNT_OF(parameters); i++) {
-        if (!all && !doc_has(c->command, parameters[i].name))
+        if ((!all && !doc_has(c->command, parameters[i].name)) || !is_known(&parameters[i]))
             continue;
         parameters[i].get(c->reply, parameters[i].name);
         any = true;
     }
-    return any ? 0 : fail(c, 0, "no option found to get");
+    return any ? 0 : fail(c, version_at_least(6, 0) ? 72 : 0, "no option found to get");
 }
 
 /* In the order of their names, stopping at the first that can't be set. */
 static int set_parameter(struct call *c)
 {
+    int no_code = version_at_least(6, 0) ? 72 : 0;
     bson_iter_t it;
     bool first = true;
 
@@ -241,14 +251,14 @@ static int set_parameter(struct call *c)
             continue;
         if (p == NULL)
             return fail(
-                c, 0, "attempted to set unrecognized parameter [%s], use help:true to see options ",
-                key);
+                c, no_code,
+                "attempted to set unrecognized parameter [%s], use help:true to see options ", key);
         if (p->set == NULL)
             return fail(c, 20, "not allowed to change [%s] at runtime", key);
         first = false;
     }
     if (first)
-        return fail(c, 0, "no option found to set, use help:true to see options ");
+        return fail(c, no_code, "no option found to set, use help:true to see options ");
     first = true;
     for (size_t i = 0; i < COUNT_OF(parameters); i++) {
         const struct parameter *p = &parameters[i];

@@ -10,14 +10,25 @@
 #include <string.h>
 
 int replset_get_status(struct call *c);
+int replset_reconfig(struct call *c);
 
 static int get_config(struct call *c)
 {
+    bson_t shown;
+
     if (!repl_active())
         return fail(c, 76, "not running with --replSet");
     if (node.config.doc == NULL)
         return fail(c, 94, "no replset config has been received");
-    add_doc(c->reply, "config", node.config.doc);
+    bson_copy_to(node.config.doc, &shown);
+    config_hide_newly_added(&shown);
+    add_doc(c->reply, "config", &shown);
+    bson_destroy(&shown);
+    if (version_at_least(4, 4) && doc_bool(c->command, "commitmentStatus", false)) {
+        if (node.state != S_PRIMARY)
+            return fail(c, 10107, "commitmentStatus is only supported on primary.");
+        add_bool(c->reply, "commitmentStatus", config_is_committed());
+    }
     return 0;
 }
 
@@ -53,6 +64,12 @@ static int check_initiate(struct call *c, const bson_t *doc, struct config *conf
                     "Attempting to initiate a replica set with name %s, but command line reports "
                     "%s; rejecting",
                     config->name, options.repl_set);
+    for (int i = 0; i < config->n; i++)
+        if (config->m[i].newly_added)
+            return fail(c, 93,
+                        "Member %s, with _id %d, has a newlyAdded field, which is not valid for "
+                        "initial configuration of a replica set.",
+                        config->m[i].host, config->m[i].id);
     if (doc_sub(doc, "settings", &settings) && doc_has(&settings, "replicaSetId"))
         return fail(
             c, 93,
@@ -68,14 +85,16 @@ static int check_initiate(struct call *c, const bson_t *doc, struct config *conf
     *ret_self = config_find_self(config);
     if (*ret_self < 0)
         return fail(c, 93,
-                    "No host described in new configuration 1 for replica set %s maps to this node",
-                    config->name);
+                    "No host described in new configuration %s for replica set %s maps to this "
+                    "node",
+                    version_at_least(4, 4) ? "with {version: 1, term: 0}" : "1", config->name);
     if (config->m[*ret_self].arbiter || config->m[*ret_self].priority <= 0)
         return fail(c, 93,
-                    "This node, %s, with _id %d is not electable under the new configuration "
-                    "version 1 for replica "
-                    "set %s",
-                    config->m[*ret_self].host, config->m[*ret_self].id, config->name);
+                    "This node, %s, with _id %d is not electable under the new configuration %s "
+                    "for replica set %s",
+                    config->m[*ret_self].host, config->m[*ret_self].id,
+                    version_at_least(4, 4) ? "with {version: 1, term: 0}" : "version 1",
+                    config->name);
     code = quorum_check(config, *ret_self, true, why, sizeof why);
     return code == 0 ? 0 : fail(c, code, "%s", why);
 }
@@ -135,135 +154,6 @@ static int initiate(struct call *c)
     return rc;
 }
 
-static int check_reconfig(struct call *c, const bson_t *doc, bool force, const struct config *old,
-                          struct config *new, int *ret_self)
-{
-    char why[1500];
-    int code = config_parse(doc, false, new, why, sizeof why);
-
-    if (code != 0)
-        return fail(c, 93, "%s", why);
-    if (strcmp(new->name, options.repl_set) != 0)
-        return fail(c, 93,
-                    "Attempting to reconfigure a replica set with name %s, but command line "
-                    "reports %s; rejecting",
-                    new->name, options.repl_set);
-    if (config_validate(new, why, sizeof why) != 0 ||
-        config_compare(old, new, force, why, sizeof why) != 0)
-        return fail(c, 103, "%s", why);
-    *ret_self = config_find_self(new);
-    if (*ret_self < 0)
-        return fail(
-            c, 103,
-            "No host described in new configuration %lld for replica set %s maps to this node",
-            (long long)new->version, new->name);
-    if (force)
-        return 0;
-    if (new->m[*ret_self].arbiter || new->m[*ret_self].priority <= 0)
-        return fail(c, 103,
-                    "This node, %s, with _id %d is not electable under the new configuration "
-                    "version %lld for "
-                    "replica set %s",
-                    new->m[*ret_self].host, new->m[*ret_self].id, (long long)new->version,
-                    new->name);
-    code = quorum_check(new, *ret_self, false, why, sizeof why);
-    return code == 0 ? 0 : fail(c, code, "%s", why);
-}
-
-/* The replicaSetId stays, whether the new document repeats it or not; a forced version jumps ahead.
- */
-static void complete(const bson_t *doc, const struct config *old, bool force, bson_t *ret_doc)
-{
-    bson_t settings, old_settings, sub;
-    bson_iter_t it;
-
-    bson_init(ret_doc);
-    bson_copy_to_excluding_noinit(doc, ret_doc, "settings", "term", force ? "version" : "settings",
-                                  NULL);
-    if (version_at_least(4, 4))
-        add_long(ret_doc, "term", force ? -1 : node.term);
-    if (force) {
-        int64_t given = doc_int(doc, "version", 0);
-
-        given = given > old->version ? given : old->version;
-        add_int(ret_doc, "version", (int32_t)(given + 10000 + random_below(100000)));
-    }
-    bson_append_document_begin(ret_doc, "settings", -1, &sub);
-    if (doc_sub(doc, "settings", &settings))
-        bson_copy_to_excluding_noinit(&settings, &sub, "replicaSetId", NULL);
-    if (doc_sub(old->doc, "settings", &old_settings) &&
-        doc_find(&old_settings, "replicaSetId", &it))
-        bson_append_iter(&sub, NULL, 0, &it);
-    bson_append_document_end(ret_doc, &sub);
-}
-
-static int reconfig(struct call *c)
-{
-    static bool busy;
-    bool force = doc_bool(c->command, "force", false);
-    struct config old = {0}, new = {0};
-    bson_t doc, full, o;
-    bson_t *entry;
-    int self = -1, rc = 0;
-
-    if (!doc_sub(c->command, "replSetReconfig", &doc))
-        return fail(c, 14, "\"replSetReconfig\" had the wrong type. Expected object");
-    node_lock();
-    if (!repl_active())
-        rc = fail(c, 76, "not running with --replSet");
-    else if (node.config.doc == NULL)
-        rc = fail(c, 94, "Node not yet initialized; use the replSetInitiate command");
-    else if (!force && node.state != S_PRIMARY)
-        rc = fail(
-            c, 10107,
-            version_at_least(4, 4)
-                ? "New config is rejected :: caused by :: replSetReconfig should only be run on a "
-                  "writable PRIMARY. Current state %s;"
-                : "replSetReconfig should only be run on PRIMARY, but my state is %s; use the "
-                  "\"force\" argument to override",
-            state_name(node.state));
-    else if (busy)
-        rc = fail(
-            c, 109,
-            "Cannot run replSetReconfig because the node is currently updating its configuration");
-    if (rc == 0) {
-        busy = true;
-        old = node.config;
-        old.doc = bson_copy(node.config.doc);
-    }
-    node_unlock();
-    if (rc != 0)
-        return rc;
-    log_line('I', "REPL", "replSetReconfig admin command received from client");
-    complete(&doc, &old, force, &full);
-    rc = check_reconfig(c, &full, force, &old, &new, &self);
-    node_lock();
-    busy = false;
-    if (rc == 0 && !force && node.state != S_PRIMARY)
-        rc = fail(c, 10107,
-                  "replSetReconfig should only be run on PRIMARY, but my state is %s; use the "
-                  "\"force\" argument "
-                  "to override",
-                  state_name(node.state));
-    if (rc == 0) {
-        repl_install(&new, self);
-        if (node.state == S_PRIMARY && node.writable && !force) {
-            entry = repl_entry("n", "");
-            bson_append_document_begin(entry, "o", -1, &o);
-            add_str(&o, "msg", "Reconfig set");
-            add_int(&o, "version", (int32_t)node.config.version);
-            bson_append_document_end(entry, &o);
-            repl_append(entry);
-        }
-    } else {
-        config_done(&new);
-    }
-    node_unlock();
-    config_done(&old);
-    bson_destroy(&full);
-    return rc;
-}
-
 static int step_down_command(struct call *c)
 {
     int64_t seconds = doc_int(c->command, "replSetStepDown", 60), catch_up;
@@ -316,8 +206,9 @@ static int shutdown_command(struct call *c)
     if (!auth_enabled() && !c->conn->localhost)
         return fail(c, 13, "shutdown must run from localhost when running db without auth");
     log_line('I', "COMMAND", "terminating, shutdown command received");
-    ok = server_shut_down(force, doc_int(c->command, "timeoutSecs", 10) * 1000, why, sizeof why,
-                          &code);
+    ok = server_shut_down(
+        force, doc_int(c->command, "timeoutSecs", version_at_least(5, 0) ? 15 : 10) * 1000, why,
+        sizeof why, &code);
     if (!ok)
         return fail(c, code, "%s", why);
     log_line('I', "CONTROL", "dbexit:  rc: 0");
@@ -332,7 +223,7 @@ static int get_rbid(struct call *c)
 
 const struct command set_commands[] = {
     {"replSetInitiate", F_ADMIN | F_UNLOCKED, A_CLUSTER, initiate},
-    {"replSetReconfig", F_ADMIN | F_UNLOCKED, A_CLUSTER, reconfig},
+    {"replSetReconfig", F_ADMIN | F_UNLOCKED, A_CLUSTER, replset_reconfig},
     {"replSetGetStatus", F_ADMIN, A_STATUS, replset_get_status},
     {"replSetGetConfig", F_ADMIN, A_CONFIG, get_config},
     {"replSetStepDown", F_ADMIN | F_UNLOCKED, A_CLUSTER, step_down_command},

@@ -33,7 +33,9 @@ static const struct {
     {31, "RoleNotFound"},
     {43, "CursorNotFound"},
     {48, "NamespaceExists"},
+    {50, "MaxTimeMSExpired"},
     {59, "CommandNotFound"},
+    {72, "InvalidOptions"},
     {74, "NodeNotFound"},
     {76, "NoReplicationEnabled"},
     {91, "ShutdownInProgress"},
@@ -41,6 +43,7 @@ static const struct {
     {94, "NotYetInitialized"},
     {95, "NotSecondary"},
     {103, "NewReplicaSetConfigurationIncompatible"},
+    {104, "NodeNotElectable"},
     {109, "ConfigurationInProgress"},
     {117, "ConflictingOperationInProgress"},
     {125, "CommandFailed"},
@@ -50,6 +53,8 @@ static const struct {
     {211, "KeyNotFound"},
     {225, "TransactionTooOld"},
     {262, "ExceededTimeLimit"},
+    {308, "CurrentConfigNotCommittedYet"},
+    {352, "UnsupportedOpQueryCommand"},
     {10107, "NotMaster"},
     {11000, "DuplicateKey"},
     {11600, "InterruptedAtShutdown"},
@@ -101,8 +106,8 @@ char *call_ns(const struct call *c)
 static const struct command *lookup(const char *name)
 {
     static const struct command *const tables[] = {
-        hello_commands, observe_commands, parameter_commands, set_commands,  member_commands,
-        user_commands,  login_commands,   read_commands,      write_commands};
+        hello_commands, observe_commands, parameter_commands, set_commands,   member_commands,
+        user_commands,  login_commands,   read_commands,      write_commands, default_commands};
 
     for (size_t t = 0; t < COUNT_OF(tables); t++)
         for (const struct command *c = tables[t]; c->name != NULL; c++)
@@ -269,21 +274,42 @@ static bool reads_from_secondary(const struct message *m)
            strcmp(doc_str(&preference, "mode", "primary"), "primary") != 0;
 }
 
-bool command_do(struct conn *conn, const struct message *m, bson_t *reply)
+/* From 5.1 on, OP_QUERY is for the first contact only. */
+static bool allowed_in_query(const char *name)
+{
+    static const char *const names[] = {"hello",     "isMaster",     "ismaster",
+                                        "_isSelf",   "authenticate", "buildinfo",
+                                        "buildInfo", "saslContinue", "saslStart"};
+
+    if (!version_at_least(5, 1))
+        return true;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+enum command_end command_do(struct conn *conn, const struct message *m, bson_t *reply)
 {
     struct call c = {.conn = conn,
                      .command = &m->command,
                      .name = doc_first_key(&m->command),
                      .db = doc_str(&m->command, "$db", ""),
                      .reply = reply,
-                     .secondary_ok = reads_from_secondary(m)};
+                     .secondary_ok = reads_from_secondary(m),
+                     .exhaust = m->op == OP_MSG && (m->flags & MSG_EXHAUST_ALLOWED) != 0};
     const struct command *cmd = lookup(c.name);
     int rc;
 
     node_lock();
     conn->running = (bson_t *)(uintptr_t)&m->command;
     conn->began = wall_ms();
-    if (cmd == NULL) {
+    if (m->op == OP_QUERY && !allowed_in_query(c.name)) {
+        rc = fail(&c, 352,
+                  "Unsupported OP_QUERY command: %s. The client driver may require an upgrade. For "
+                  "more details see https://dochub.mongodb.org/core/legacy-opcode-removal",
+                  c.name);
+    } else if (cmd == NULL) {
         rc = fail(&c, 59, "no such command: '%s'", c.name);
     } else {
         rc = node.quiesce_until != 0 && !conn->login.system
@@ -302,5 +328,5 @@ bool command_do(struct conn *conn, const struct message *m, bson_t *reply)
     finish(reply, rc == 0, conn->login.system);
     conn->running = NULL;
     node_unlock();
-    return c.close;
+    return c.close ? COMMAND_CLOSE : c.more && rc == 0 ? COMMAND_MORE : COMMAND_DONE;
 }

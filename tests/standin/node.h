@@ -28,7 +28,9 @@ struct member {
     int32_t id, votes;
     int64_t delay;
     double priority;
-    bool arbiter, hidden, build_indexes;
+    int32_t votes_written; /* while it is newly added, it has neither votes nor priority */
+    double priority_written;
+    bool arbiter, hidden, build_indexes, newly_added;
     char host[HOST_SIZE];
 };
 struct config {
@@ -66,6 +68,7 @@ struct node {
     int self;            /* index, -1 when not (yet) a member */
     uint32_t generation; /* of the configuration: heartbeat threads of older ones end */
     uint32_t kick;       /* raised to have heartbeats sent at once */
+    struct optime floor; /* what was committed when the configuration came into use */
     struct view view[MAX_MEMBERS];
 
     int64_t term, vote_term;

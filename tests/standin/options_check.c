@@ -42,6 +42,13 @@ static void check_protocols(const char *list)
     free(copy);
 }
 
+static bool system_authorities(const struct settings *s)
+{
+    const char *text = settings_get(s, "setParameter.tlsUseSystemCA");
+
+    return text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
+}
+
 static void check_tls(const struct settings *s)
 {
     static const char *const need_mode[] = {
@@ -68,7 +75,10 @@ static void check_tls(const struct settings *s)
     }
     if (o->tls_certificate == NULL)
         options_bad_value("need tlsCertificateKeyFile or certificateSelector when TLS is enabled");
-    if (o->tls_ca == NULL && version_wants_authority())
+    if (o->tls_ca != NULL && system_authorities(s))
+        options_bad_value(
+            "The use of both a CA File and the System Certificate store is not supported.");
+    if (o->tls_ca == NULL && version_wants_authority() && !system_authorities(s))
         options_bad_value("The use of TLS without specifying a chain of trust is no longer "
                           "supported. See https://jira.mongodb.org/browse/SERVER-72839 for "
                           "details.");

@@ -1,5 +1,6 @@
 /* Every option that the stand-in knows: a row each. */
 #include "options.h"
+#include "version.h"
 
 #include <string.h>
 
@@ -119,10 +120,16 @@ const struct option_row option_rows[] = {
     {NULL, NULL, OPT_STRING, NULL, NULL},
 };
 
+/* 8.0 no longer knows the ssl spellings. */
+static bool is_known(const struct option_row *row)
+{
+    return row->instead == NULL || !version_at_least(8, 0);
+}
+
 const struct option_row *option_by_key(const char *key)
 {
     for (const struct option_row *row = option_rows; row->key != NULL; row++)
-        if (strcmp(row->key, key) == 0 && row->implied == NULL)
+        if (strcmp(row->key, key) == 0 && row->implied == NULL && is_known(row))
             return row;
     return NULL;
 }
@@ -130,7 +137,7 @@ const struct option_row *option_by_key(const char *key)
 const struct option_row *option_by_flag(const char *flag)
 {
     for (const struct option_row *row = option_rows; row->key != NULL; row++)
-        if (row->flag != NULL && strcmp(row->flag, flag) == 0)
+        if (row->flag != NULL && strcmp(row->flag, flag) == 0 && is_known(row))
             return row;
     return NULL;
 }

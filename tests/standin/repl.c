@@ -285,20 +285,43 @@ void repl_learn_commit(struct optime commit)
     }
 }
 
+static bool read_w(const bson_t *doc, struct write_concern *wc)
+{
+    bson_iter_t it;
+
+    if (!doc_find(doc, "w", &it))
+        return false;
+    if (BSON_ITER_HOLDS_UTF8(&it))
+        wc->majority = strcmp(bson_iter_utf8(&it, NULL), "majority") == 0;
+    else if (iter_is_number(&it))
+        wc->n = (int)bson_iter_as_int64(&it);
+    return true;
+}
+
+/* What is waited for when nothing is said: until 5.0 nobody else. */
+static void default_write_concern(struct write_concern *wc)
+{
+    const bson_t *set = version_at_least(4, 4) ? default_concerns() : NULL;
+    bson_t doc;
+
+    if (set != NULL && doc_sub(set, "defaultWriteConcern", &doc) && read_w(&doc, wc))
+        wc->timeout = doc_int(&doc, "wtimeout", 0);
+    else
+        wc->majority =
+            version_at_least(5, 0) && (!repl_active() || config_implies_majority(&node.config));
+}
+
 struct write_concern write_concern_of(const bson_t *command)
 {
     struct write_concern wc = {.n = 1};
     bson_t doc;
-    bson_iter_t it;
 
-    if (!doc_sub(command, "writeConcern", &doc))
+    if (!doc_sub(command, "writeConcern", &doc)) {
+        default_write_concern(&wc);
         return wc;
-    if (doc_find(&doc, "w", &it)) {
-        if (BSON_ITER_HOLDS_UTF8(&it))
-            wc.majority = strcmp(bson_iter_utf8(&it, NULL), "majority") == 0;
-        else if (iter_is_number(&it))
-            wc.n = (int)bson_iter_as_int64(&it);
     }
+    if (!read_w(&doc, &wc))
+        default_write_concern(&wc);
     wc.journal = doc_bool(&doc, "j", false) || doc_bool(&doc, "fsync", false);
     wc.timeout = doc_int(&doc, "wtimeout", 0);
     return wc;
@@ -401,6 +424,7 @@ void repl_install(struct config *c, int self)
     node.config = *c;
     config_done(&old);
     node.self = self;
+    node.floor = node.commit;
     node.generation++;
     node.sync_source = -1;
     log_line('I', "REPL", "New replica set config in use: %s", text);

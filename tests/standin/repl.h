@@ -15,6 +15,24 @@ int config_validate(const struct config *c, char *why, size_t size);
 /* The rules between an old and a new one; 0 or 103. */
 int config_compare(const struct config *old, const struct config *new, bool force, char *why,
                    size_t size);
+/* The rules of 4.4 and later (repl_safety.c): 0 or 103. */
+int config_newer_only(const struct config *old, const struct config *new, char *why, size_t size);
+int config_safe_change(const struct config *old, const struct config *new, bool force, char *why,
+                       size_t size);
+/* Whether a majority uses the configuration that is in use here; with the lock held. */
+bool config_is_committed(void);
+/* Waits until it is and, with `log_too`, until a majority in it has what was committed before it.
+ * 0, 50 when the time is over, or 10107 when this member stopped being primary. */
+int config_await(bool log_too, int64_t until, char *why, size_t size);
+/* Members that 5.0 and later let vote only when they have caught up: marking them in a new
+ * configuration, and, as primary, letting those vote that have. */
+void config_mark_newly_added(const struct config *old, bson_t *doc);
+void config_hide_newly_added(bson_t *doc);
+void config_admit_newly_added(void);
+/* The document of setDefaultRWConcern (cmd_defaults.c), NULL: never set. Borrowed. */
+const bson_t *default_concerns(void);
+/* What a write without a concern waits for (5.0 and later): majority, or 1. */
+bool config_implies_majority(const struct config *c);
 /* Whether a replaces b: by its term where both have one (4.4 and later), then by its version. */
 bool config_newer(const struct config *a, const struct config *b);
 void config_done(struct config *c);

@@ -43,14 +43,16 @@ static const char *delay_name(void)
 
 static int parse_member(const bson_t *doc, struct member *m, bson_t *out, char *why, size_t size)
 {
-    const char *const names[] = {"_id",      "host", "arbiterOnly", "buildIndexes", "hidden",
-                                 "priority", "tags", "horizons",    delay_name(),   "votes"};
+    const char *const names[] = {"_id",        "host",     "arbiterOnly", "buildIndexes",
+                                 "hidden",     "priority", "tags",        "horizons",
+                                 delay_name(), "votes",    "newlyAdded"};
+    const size_t n_names = COUNT_OF(names) - (version_at_least(5, 0) ? 0 : 1);
     bson_iter_t it;
     const char *host = doc_str(doc, "host", NULL);
 
     bson_iter_init(&it, doc);
     while (bson_iter_next(&it)) {
-        if (!known(names, COUNT_OF(names), bson_iter_key(&it))) {
+        if (!known(names, n_names, bson_iter_key(&it))) {
             put(why, size, "Unexpected field %s in replica set member configuration for member: %s",
                 bson_iter_key(&it), doc_str(doc, "host", "?"));
             return BAD_CONFIG;
@@ -81,6 +83,14 @@ static int parse_member(const bson_t *doc, struct member *m, bson_t *out, char *
         add_sub_or_empty(out, "horizons", doc);
     add_long(out, delay_name(), m->delay);
     add_int(out, "votes", m->votes);
+    m->votes_written = m->votes;
+    m->priority_written = m->priority;
+    m->newly_added = doc_bool(doc, "newlyAdded", false);
+    if (m->newly_added) {
+        add_bool(out, "newlyAdded", true);
+        m->votes = 0;
+        m->priority = 0;
+    }
     return 0;
 }
 
@@ -224,21 +234,21 @@ static int validate_member(const struct member *m, char *why, size_t size)
 {
     if (m->id < 0 || m->id > 255)
         put(why, size, "_id field value of %d is out of range.", m->id);
-    else if (m->priority < 0 || m->priority > 1000)
-        put(why, size, "priority field value of %g is out of range", m->priority);
-    else if (m->votes != 0 && m->votes != 1)
-        put(why, size, "votes field value is %d but must be 0 or 1", m->votes);
-    else if (m->arbiter && m->votes == 0)
+    else if (m->priority_written < 0 || m->priority_written > 1000)
+        put(why, size, "priority field value of %g is out of range", m->priority_written);
+    else if (m->votes_written != 0 && m->votes_written != 1)
+        put(why, size, "votes field value is %d but must be 0 or 1", m->votes_written);
+    else if (m->arbiter && m->votes_written == 0)
         put(why, size, "Arbiter must vote (cannot have 0 votes)");
-    else if (m->arbiter && m->priority > 0)
+    else if (m->arbiter && m->priority_written > 0)
         put(why, size, "Arbiter must have priority 0 or 1");
-    else if (m->delay > 0 && m->priority > 0)
+    else if (m->delay > 0 && m->priority_written > 0)
         put(why, size, "%s requires priority be zero", delay_name());
-    else if (m->hidden && m->priority > 0)
+    else if (m->hidden && m->priority_written > 0)
         put(why, size, "priority must be 0 when hidden=true");
-    else if (!m->build_indexes && m->priority > 0)
+    else if (!m->build_indexes && m->priority_written > 0)
         put(why, size, "priority must be 0 when buildIndexes=false");
-    else if (m->votes == 0 && m->priority > 0)
+    else if (m->votes_written == 0 && m->priority_written > 0)
         put(why, size, "priority must be 0 when non-voting (votes:0)");
     else
         return 0;
@@ -247,7 +257,7 @@ static int validate_member(const struct member *m, char *why, size_t size)
 
 int config_validate(const struct config *c, char *why, size_t size)
 {
-    int local = 0, electable = 0, voters = config_voters(c);
+    int local = 0, electable = 0, voters = 0;
 
     if (c->n == 0) {
         put(why, size, "Replica set configuration must contain at least one member");
@@ -257,7 +267,8 @@ int config_validate(const struct config *c, char *why, size_t size)
         if (validate_member(&c->m[i], why, size) != 0)
             return 2;
         local += is_local_name(c->m[i].host);
-        electable += !c->m[i].arbiter && c->m[i].priority > 0;
+        electable += !c->m[i].arbiter && c->m[i].priority_written > 0;
+        voters += c->m[i].votes_written > 0;
         for (int k = 0; k < i; k++) {
             if (c->m[k].id == c->m[i].id) {
                 put(why, size,
@@ -302,39 +313,11 @@ bool config_newer(const struct config *a, const struct config *b)
     return a->version > b->version;
 }
 
-/* How many members vote in the one and not in the other. */
-static int voters_only_in(const struct config *a, const struct config *b)
-{
-    int n = 0;
-
-    for (int i = 0; i < a->n; i++) {
-        bool there = false;
-
-        for (int k = 0; k < b->n; k++)
-            there = there || (b->m[k].id == a->m[i].id && b->m[k].votes > 0);
-        n += a->m[i].votes > 0 && !there;
-    }
-    return n;
-}
-
 int config_compare(const struct config *old, const struct config *new, bool force, char *why,
                    size_t size)
 {
-    if (version_at_least(4, 4) && new->version <= old->version) {
-        put(why, size,
-            "New replica set configuration version and term must be greater than old, but "
-            "{version: %lld, term: %lld} is not greater than {version: %lld, term: %lld} for "
-            "replica set %s",
-            (long long)new->version, (long long)new->term, (long long)old->version,
-            (long long)old->term, new->name);
+    if (version_at_least(4, 4) && config_newer_only(old, new, why, size) != 0)
         return INCOMPATIBLE;
-    }
-    if (version_at_least(4, 4) && !force &&
-        voters_only_in(old, new) + voters_only_in(new, old) > 1) {
-        put(why, size,
-            "Non force replica set reconfig can only add or remove at most 1 voting member.");
-        return INCOMPATIBLE;
-    }
     if (new->version <= old->version) {
         put(why, size,
             "New replica set configuration version must be greater than old, but %lld is not "
@@ -371,7 +354,7 @@ int config_compare(const struct config *old, const struct config *new, bool forc
             return INCOMPATIBLE;
         }
     }
-    return 0;
+    return version_at_least(4, 4) ? config_safe_change(old, new, force, why, size) : 0;
 }
 
 int config_voters(const struct config *c)

@@ -3,6 +3,7 @@
 #include "log.h"
 #include "peer.h"
 #include "repl.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ static bool ask(int64_t term, bool dry_run, struct optime *ret_best, int64_t *re
     add_long(b->request, "candidateIndex", node.self);
     add_int(b->request, "candidateId", c->m[node.self].id);
     add_long(b->request, "configVersion", c->version);
+    add_long(b->request, "configTerm", c->term);
     add_optime(b->request, "lastCommittedOp", log_last());
     add_str(b->request, "$db", "admin");
     pthread_mutex_lock(&b->lock); /* until all are started: they count users and answers too */
@@ -210,16 +212,24 @@ static const char *refusal(const bson_t *request, bool dry_run, int64_t term, in
                            char *why, size_t size)
 {
     struct optime theirs = doc_optime(request, "lastCommittedOp");
-    const struct config *c = &node.config;
+    const struct config *c = &node.config,
+                        candidates = {.version = doc_int(request, "configVersion", -1),
+                                      .term = doc_int(request, "configTerm", -1)};
 
     if (c->doc == NULL || node.self < 0)
         put(why, size, "not a member of the replica set");
     else if (strcmp(doc_str(request, "setName", ""), c->name) != 0)
         put(why, size, "candidate's set name (%s) differs from mine (%s)",
             doc_str(request, "setName", ""), c->name);
-    else if (doc_int(request, "configVersion", -1) != c->version)
+    else if (version_at_least(4, 4) && config_newer(c, &candidates))
+        put(why, size,
+            "candidate's config with {version: %lld, term: %lld} is older than mine with "
+            "{version: %lld, term: %lld}",
+            (long long)candidates.version, (long long)candidates.term, (long long)c->version,
+            (long long)c->term);
+    else if (!version_at_least(4, 4) && candidates.version != c->version)
         put(why, size, "candidate's config version (%lld) differs from mine (%lld)",
-            (long long)doc_int(request, "configVersion", -1), (long long)c->version);
+            (long long)candidates.version, (long long)c->version);
     else if (term < node.term)
         put(why, size, "candidate's term (%lld) is lower than mine (%lld)", (long long)term,
             (long long)node.term);

@@ -283,6 +283,11 @@ void heartbeat_answer(const bson_t *request, bson_t *reply)
         if (node.config.m[i].id != from || i == node.self)
             continue;
         node.view[i].last_received = wall_ms();
+        if (node.view[i].config_version != version || node.view[i].config_term != theirs.term) {
+            node.view[i].config_version = version;
+            node.view[i].config_term = theirs.term;
+            node_changed();
+        }
         /* news: ask at once, so that this member knows its primary; but its own question is what
          * counts */
         if ((node.view[i].up || !node.view[i].heard) &&

@@ -3,6 +3,7 @@
 #include "crash.h"
 #include "log.h"
 #include "repl.h"
+#include "version.h"
 
 #include <string.h>
 
@@ -75,6 +76,8 @@ static void be_primary(int64_t now)
         }
     }
     watch_majority(now);
+    if (node.state == S_PRIMARY && node.writable && version_at_least(5, 0))
+        config_admit_newly_added();
 }
 
 static bool fresh_enough_for_takeover(void)

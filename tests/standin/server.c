@@ -137,28 +137,57 @@ static bool negotiate(struct conn *c)
     return true;
 }
 
+/* The question again, as if the client asked it knowing what it was told last. */
+static void ask_again(struct message *m, const bson_t *reply)
+{
+    bson_t next = BSON_INITIALIZER;
+    bson_iter_t it, told;
+
+    bson_iter_init(&it, &m->command);
+    while (bson_iter_next(&it))
+        if (strcmp(bson_iter_key(&it), "topologyVersion") == 0 &&
+            doc_find(reply, "topologyVersion", &told))
+            bson_append_iter(&next, NULL, 0, &told);
+        else if (strcmp(bson_iter_key(&it), "client") != 0)
+            bson_append_iter(&next, NULL, 0, &it);
+    bson_destroy(&m->command);
+    bson_steal(&m->command, &next);
+}
+
+/* One request, and its answers. False when the connection is to be closed. */
+static bool answer(struct conn *c, struct message *m)
+{
+    enum command_end end;
+
+    do {
+        bson_t reply = BSON_INITIALIZER;
+
+        end = command_do(c, m, &reply);
+        if (end != COMMAND_CLOSE && (m->flags & MSG_MORE_TO_COME) == 0) {
+            int64_t sent = reply_write(&c->stream, m, &reply, end == COMMAND_MORE);
+
+            if (sent < 0)
+                end = COMMAND_CLOSE;
+            else
+                atomic_fetch_add(&bytes_out, (long)sent);
+        }
+        if (end == COMMAND_MORE)
+            ask_again(m, &reply);
+        bson_destroy(&reply);
+    } while (end == COMMAND_MORE);
+    return end != COMMAND_CLOSE;
+}
+
 static void serve(struct conn *c)
 {
     struct message m;
+    bool go_on = true;
 
-    while (message_read(&c->stream, &m) == 0) {
-        bson_t reply = BSON_INITIALIZER;
-        bool close;
-
+    while (go_on && message_read(&c->stream, &m) == 0) {
         atomic_fetch_add(&bytes_in, (long)m.size);
         atomic_fetch_add(&requests, 1);
-        close = command_do(c, &m, &reply);
-        if (!close && (m.flags & 2u) == 0) { /* not moreToCome */
-            int64_t sent = reply_write(&c->stream, &m, &reply);
-
-            close = sent < 0;
-            if (!close)
-                atomic_fetch_add(&bytes_out, (long)sent);
-        }
-        bson_destroy(&reply);
+        go_on = answer(c, &m);
         message_done(&m);
-        if (close)
-            break;
     }
 }
 

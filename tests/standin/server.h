@@ -30,6 +30,8 @@ struct call {
     const char *name, *db;
     bson_t *reply;
     bool secondary_ok, close;
+    bool exhaust; /* the client takes more than one answer */
+    bool more;    /* and gets another one to the same question */
 };
 int fail(struct call *c, int code, const char *fmt, ...) PRINTF(3, 4);
 /* The server's name of an error code. */
@@ -51,14 +53,14 @@ struct command {
 /* One table per file of commands, each ended by a row without a name. */
 extern const struct command hello_commands[], observe_commands[], parameter_commands[],
     set_commands[], member_commands[], user_commands[], login_commands[], read_commands[],
-    write_commands[];
+    write_commands[], default_commands[];
 /* Every database and collection that a plain name stands for: "db.collection". The caller frees it.
  */
 char *call_ns(const struct call *c);
 
-/* Reads one request's command, does it, and fills the reply. True when the connection is to be
- * closed. */
-bool command_do(struct conn *conn, const struct message *m, bson_t *reply);
+/* Reads one request's command, does it, and fills the reply. */
+enum command_end { COMMAND_DONE, COMMAND_MORE, COMMAND_CLOSE };
+enum command_end command_do(struct conn *conn, const struct message *m, bson_t *reply);
 
 /* Listens; false (after logging why) when it can't. Then accepts for ever in its own thread. */
 bool server_listen(void);

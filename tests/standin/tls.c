@@ -1,5 +1,6 @@
 #include "tls.h"
 #include "log.h"
+#include "version.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -435,11 +436,20 @@ int tls_connect(struct stream *s, const char *host, char *why, size_t size)
 
 void tls_security_status(bson_t *to)
 {
-    bson_t sub;
+    bson_t sub, list, empty = BSON_INITIALIZER;
 
-    if (subject == NULL)
+    if (subject == NULL && !version_at_least(4, 4))
         return;
     bson_append_document_begin(to, "security", -1, &sub);
+    if (version_at_least(4, 4)) { /* there without TLS, too */
+        bson_append_document_begin(&sub, "authentication", -1, &list);
+        add_doc(&list, "mechanisms", &empty);
+        bson_append_document_end(&sub, &list);
+    }
+    if (subject == NULL) {
+        bson_append_document_end(to, &sub);
+        return;
+    }
     add_str(&sub, "SSLServerSubjectName", subject);
     add_bool(&sub, "SSLServerHasCertificateAuthority", options.tls_ca != NULL);
     add_date(&sub, "SSLServerCertificateExpirationDate", expires_ms);

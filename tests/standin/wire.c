@@ -281,17 +281,22 @@ static int64_t send_message(struct stream *s, int32_t id, int32_t response_to, i
     return rc != 0 ? rc : (int64_t)n;
 }
 
-int64_t reply_write(struct stream *s, const struct message *m, const bson_t *reply)
+int64_t reply_write(struct stream *s, struct message *m, const bson_t *reply, bool more)
 {
     static _Atomic int32_t next_id = 1;
+    int32_t id = next_id++, answered = m->id;
     uint8_t prefix[20] = {0};
 
     if (m->op == OP_QUERY) {
         store32(prefix, 8);
         store32(prefix + 16, 1);
-        return send_message(s, next_id++, m->id, OP_REPLY, prefix, 20, reply);
+        return send_message(s, id, answered, OP_REPLY, prefix, 20, reply);
     }
-    return send_message(s, next_id++, m->id, OP_MSG, prefix, 5, reply);
+    if (more) {
+        store32(prefix, (int32_t)MSG_MORE_TO_COME);
+        m->id = id;
+    }
+    return send_message(s, id, answered, OP_MSG, prefix, 5, reply);
 }
 
 int request_write(struct stream *s, int32_t id, const bson_t *command)

@@ -20,6 +20,7 @@ int stream_write(struct stream *s, const void *from, size_t n);
 void stream_close(struct stream *s);
 
 enum { OP_REPLY = 1, OP_QUERY = 2004, OP_MSG = 2013 };
+enum { MSG_MORE_TO_COME = 1u << 1, MSG_EXHAUST_ALLOWED = 1u << 16 }; /* flags of OP_MSG */
 
 struct message {
     int32_t id, response_to, op;
@@ -33,8 +34,9 @@ void message_done(struct message *m);
 /* Parses what follows the header; exposed for fuzzing. 0 or STREAM_BAD. */
 int message_parse(struct message *m, const uint8_t *body, size_t n);
 
-/* Answers `m` in its own kind. Returns the bytes sent, or negative. */
-int64_t reply_write(struct stream *s, const struct message *m, const bson_t *reply);
+/* Answers `m` in its own kind. `more`: another answer follows unasked, and will refer to this one.
+ * Returns the bytes sent, or negative. */
+int64_t reply_write(struct stream *s, struct message *m, const bson_t *reply, bool more);
 int request_write(struct stream *s, int32_t id, const bson_t *command);
 int response_read(struct stream *s, bson_t *ret_reply);
 
