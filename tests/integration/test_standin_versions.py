@@ -33,12 +33,49 @@ def version(request, monkeypatch):
     return request.param
 
 
+EXHAUST_ALLOWED, MORE_TO_COME = 1 << 16, 1 << 1
+
+
+def send_raw(connection, number, flags=0, **command):
+    body = struct.pack("<I", flags) + b"\0" + bson.encode({**command, "$db": "admin"})
+    connection.sendall(struct.pack("<iiii", 16 + len(body), number, 0, 2013) + body)
+
+
+def receive_raw(connection):
+    """(request id, what it answers, whether another one follows, document)"""
+    length, number, answers, _ = struct.unpack("<iiii", connection.recv(16, socket.MSG_WAITALL))
+    body = connection.recv(length - 16, socket.MSG_WAITALL)
+    return number, answers, bool(struct.unpack("<I", body[:4])[0] & MORE_TO_COME), bson.decode(body[5:])
+
+
 def ask_raw(connection, **command):
     """One OP_MSG on a socket, where a driver would rather go elsewhere; the reply's document."""
-    body = struct.pack("<i", 0) + b"\0" + bson.encode({**command, "$db": "admin"})
-    connection.sendall(struct.pack("<iiii", 16 + len(body), 1, 0, 2013) + body)
-    head = connection.recv(16, socket.MSG_WAITALL)
-    return bson.decode(connection.recv(struct.unpack("<i", head[:4])[0] - 16, socket.MSG_WAITALL)[5:])
+    send_raw(connection, 1, **command)
+    return receive_raw(connection)[3]
+
+
+def query_raw(connection, **command):
+    """The same as OP_QUERY."""
+    body = struct.pack("<i", 4) + b"admin.$cmd\0" + struct.pack("<ii", 0, -1) + bson.encode(command)
+    connection.sendall(struct.pack("<iiii", 16 + len(body), 1, 0, 2004) + body)
+    length = struct.unpack("<i", connection.recv(16, socket.MSG_WAITALL)[:4])[0]
+    return bson.decode(connection.recv(length - 16, socket.MSG_WAITALL)[20:])
+
+
+def connected(member):
+    return socket.create_connection((member.ip, member.port), 5)
+
+
+def single(tmp_path, ip, **more):
+    return fleet.Member(tmp_path / "m", ip, replset=None, keyfile=False, **more)
+
+
+def reconfigured(client, change, **more):
+    """The set's configuration, changed and given back; ten seconds are enough for it."""
+    config = client.admin.command("replSetGetConfig")["config"]
+    config["version"] += 1
+    change(config)
+    return client.admin.command("replSetReconfig", config, maxTimeMS=10000, **more)
 
 
 def refused(client, *command, **fields):
@@ -182,3 +219,320 @@ def test_an_authority_is_wanted(tmp_path, version):
     finally:
         if m.process.poll() is None:
             m.kill()
+
+
+# ---- answers that stream, answers that old messages get --------------------------------------
+
+
+def test_hello_streams(tmp_path, version):
+    """With exhaust, one question has many answers: at once when something changed, else when the time is over."""
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        with connected(p) as c, p.client() as other:
+            first = ask_raw(c, isMaster=1)
+            if number(version) < (4, 4):
+                send_raw(c, 7, EXHAUST_ALLOWED, isMaster=1)
+                assert receive_raw(c)[:3][1:] == (7, False)  # one answer, and no more
+                return
+            send_raw(c, 7, EXHAUST_ALLOWED, hello=1, topologyVersion=first["topologyVersion"],
+                     maxAwaitTimeMS=bson.Int64(200))
+            before, answers, more, same = receive_raw(c)
+            assert (answers, more, same["topologyVersion"]) == (7, True, first["topologyVersion"])
+            began = time.monotonic()
+            after, answers, more, same = receive_raw(c)
+            assert answers == before and more and same["isWritablePrimary"] and 0.1 < time.monotonic() - began < 1
+            other.admin.command("replSetStepDown", 30)
+            deadline = time.monotonic() + 5
+            while same["isWritablePrimary"]:  # each one chained to the one before
+                last, (after, answers, more, same) = after, receive_raw(c)
+                assert answers == last and more and time.monotonic() < deadline
+            assert same["topologyVersion"]["counter"] > first["topologyVersion"]["counter"]
+
+
+@pytest.mark.parametrize("version", ["4.4", "8.0"], indirect=True)
+def test_questions_that_wait_are_checked(tmp_path, version):
+    m = single(tmp_path, "127.0.4.9")
+    m.start()
+    try:
+        with connected(m) as c:
+            known = ask_raw(c, hello=1)["topologyVersion"]
+            later = dict(known, counter=bson.Int64(known["counter"] + 5))
+            before = dict(known, counter=bson.Int64(-1))
+            for fields, code in (({"topologyVersion": known}, 31368), ({"maxAwaitTimeMS": 5}, 31368),
+                                 ({"topologyVersion": before, "maxAwaitTimeMS": 5}, 31372),
+                                 ({"topologyVersion": known, "maxAwaitTimeMS": -5}, 31373),
+                                 ({"topologyVersion": later, "maxAwaitTimeMS": 5}, 31382)):
+                error = ask_raw(c, hello=1, **fields)
+                assert (error["code"], error["codeName"]) == (code, f"Location{code}"), fields
+            send_raw(c, 3, EXHAUST_ALLOWED, hello=1)
+            assert receive_raw(c)[3]["code"] == 51756
+            began = time.monotonic()  # of another process: an answer at once
+            stranger = {"processId": bson.ObjectId(), "counter": bson.Int64(0)}
+            assert ask_raw(c, hello=1, topologyVersion=stranger, maxAwaitTimeMS=5000)["ok"] == 1
+            assert time.monotonic() - began < 2
+    finally:
+        m.kill()
+
+
+def test_old_messages(tmp_path, version):
+    """OP_QUERY ends in 5.1, but for the first contact."""
+    m = single(tmp_path, "127.0.4.10")
+    m.start()
+    try:
+        with connected(m) as c:
+            assert query_raw(c, isMaster=1, helloOk=True)["maxWireVersion"] == WIRE[version]
+            assert query_raw(c, buildInfo=1)["ok"] == 1
+            reply = query_raw(c, ping=1)
+            if number(version) < (5, 1):
+                assert reply["ok"] == 1
+            else:
+                assert (reply["ok"], reply["code"], reply["codeName"]) == (0, 352, "UnsupportedOpQueryCommand")
+                assert reply["errmsg"].startswith("Unsupported OP_QUERY command: ping. The client driver may require")
+    finally:
+        m.kill()
+
+
+# ---- safe reconfiguration -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["4.2", "4.4", "6.0"], indirect=True)
+def test_a_configuration_reaches_a_majority(tmp_path, version):
+    """And is in use there before the command answers (4.4 and later say so); with the others gone, it is refused."""
+    with fleet.Set(tmp_path, settings={**QUICK, "electionTimeoutMillis": 20000}) as s:
+        p = s.primary()
+        with p.client() as c:
+            reconfigured(c, lambda config: config["settings"].update(heartbeatIntervalMillis=250))
+            if number(version) >= (4, 4):
+                assert c.admin.command("replSetGetConfig", commitmentStatus=True)["commitmentStatus"] is True
+            for m in s.others(p):
+                m.kill()
+            config = c.admin.command("replSetGetConfig")["config"]
+            error = refused(c, "replSetReconfig", dict(config, version=config["version"] + 1), maxTimeMS=400)
+            assert error["code"] == 74  # nobody answers: refused before anything is in use
+            assert c.admin.command("replSetGetConfig")["config"]["version"] == config["version"]
+
+
+@pytest.mark.parametrize("version", ["4.4", "6.0"], indirect=True)
+def test_a_configuration_stays_when_waiting_for_it_ends(tmp_path, version):
+    """Forced onto one that nobody else has yet: the next one is refused (308) until a majority has it."""
+    with fleet.Set(tmp_path, settings={**QUICK, "electionTimeoutMillis": 20000}) as s:
+        p = s.primary()
+        others = s.others(p)
+        with p.client() as c:
+            for m in others:
+                m.process.send_signal(signal.SIGSTOP)
+            config = c.admin.command("replSetGetConfig")["config"]
+            assert c.admin.command("replSetReconfig", config, force=True)["ok"] == 1
+            forced = c.admin.command("replSetGetConfig", commitmentStatus=True)
+            assert forced["commitmentStatus"] is False and forced["config"]["version"] > config["version"] + 9999
+            assert forced["config"]["term"] == -1
+            began = time.monotonic()
+            error = refused(c, "replSetReconfig", dict(forced["config"], version=forced["config"]["version"] + 1),
+                            maxTimeMS=300)
+            assert 0.25 < time.monotonic() - began < 3
+            assert (error["code"], error["codeName"]) == (308, "CurrentConfigNotCommittedYet")
+            assert error["errmsg"].startswith("New config is rejected :: caused by :: Current config with {version: ")
+            for m in others:
+                m.process.send_signal(signal.SIGCONT)
+            fleet.wait_for(lambda: c.admin.command("replSetGetConfig", commitmentStatus=True)["commitmentStatus"])
+            assert reconfigured(c, lambda config: None)["ok"] == 1
+            assert c.admin.command("replSetGetConfig")["config"]["term"] == 1
+        with others[0].client() as o:
+            assert refused(o, "replSetGetConfig", commitmentStatus=True)["code"] == 10107
+
+
+def test_what_only_newer_ones_say_of_a_configuration(tmp_path, version):
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        newer, modern = number(version) >= (4, 4), number(version) >= (5, 0)
+        with p.client() as c:
+            config = c.admin.command("replSetGetConfig")["config"]
+            own = next(i for i, m in enumerate(config["members"]) if m["host"] == p.host)
+            ahead = dict(config, version=config["version"] + 1)
+
+            def members(**change):
+                return dict(ahead, members=[dict(m, **(change if i == own else {})) for i, m in enumerate(ahead["members"])])
+
+            error = refused(c, "replSetReconfig", members(priority=0), maxTimeMS=5000)
+            assert error["code"] == (104 if newer else 103)
+            assert f"is not electable under the new configuration {'with {version: 2, term: 1}' if newer else 'version 2'} for" \
+                in error["errmsg"]
+            error = refused(c, "replSetReconfig", members(host="127.0.9.9:1"), maxTimeMS=5000)
+            assert error["code"] == (74 if newer else 103)
+            assert f"new configuration {'with {version: 2, term: 1}' if newer else '2'} for replica set rs0 maps to this node" \
+                in error["errmsg"]
+            stale = refused(c, "replSetReconfig", config, maxTimeMS=5000)
+            assert stale["code"] == 103 and ("version and term must be greater" in stale["errmsg"]) == newer
+            settings = dict(config["settings"], getLastErrorDefaults={"w": 2, "wtimeout": 0})
+            if modern:
+                assert refused(c, "replSetReconfig", dict(ahead, settings=settings), maxTimeMS=5000)["code"] == 5624102
+            else:
+                assert c.admin.command("replSetReconfig", dict(ahead, settings=settings), maxTimeMS=5000)["ok"] == 1
+
+
+@pytest.mark.parametrize("version", ["4.2", "4.4", "5.0", "8.0"], indirect=True)
+def test_a_new_member_votes_when_it_has_caught_up(tmp_path, version):
+    """From 5.0 on the primary installs it without a vote, and a configuration of its own later gives it one."""
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        new = fleet.Member(tmp_path / "d", "127.0.3.4")
+        s.members.append(new)
+        p = s.primary()
+        modern = number(version) >= (5, 0)
+        with p.client() as c:
+            added = {"_id": 7, "host": new.host}
+            if modern:
+                given = refused(c, "replSetReconfig", dict(c.admin.command("replSetGetConfig")["config"], version=2,
+                                members=[{"_id": 0, "host": p.host, "newlyAdded": "x", "colour": 1}]), maxTimeMS=5000)
+                assert given["code"] == 93
+            reconfigured(c, lambda config: config["members"].append(added))  # nobody there yet
+            config = c.admin.command("replSetGetConfig")["config"]
+            assert config["version"] == 2 and "newlyAdded" not in config["members"][3]
+            assert config["members"][3]["votes"] == 1
+            votes = c.admin.command("replSetGetStatus")["majorityVoteCount"]
+            assert votes == (2 if modern else 3)
+            new.start()
+            fleet.wait_for(lambda: s.states(p).get(new.host) == "SECONDARY")
+            if modern:
+                fleet.wait_for(lambda: c.admin.command("replSetGetConfig")["config"]["version"] == 3)
+            fleet.wait_for(lambda: c.admin.command("replSetGetStatus")["majorityVoteCount"] == 3)
+            assert c.admin.command("replSetGetConfig")["config"]["version"] == (3 if modern else 2)
+
+
+# ---- write concerns -----------------------------------------------------------------------------
+
+
+def test_what_a_write_waits_for_when_nothing_is_said(tmp_path, version):
+    """Until 5.0 nobody; then a majority, unless an arbiter makes that too much to ask, or a default was set."""
+    with fleet.Set(tmp_path, settings={**QUICK, "electionTimeoutMillis": 20000}) as s:
+        p = s.primary()
+        modern = number(version) >= (5, 0)
+        with p.client() as c:
+            if number(version) < (4, 4):
+                assert refused(c, "getDefaultRWConcern")["code"] == 59
+            else:
+                default = c.admin.command("getDefaultRWConcern")
+                assert default.get("defaultWriteConcern") == ({"w": "majority", "wtimeout": 0} if modern else None)
+                assert default.get("defaultWriteConcernSource") == ("implicit" if modern else None)
+            for m in s.others(p):
+                m.process.send_signal(signal.SIGSTOP)
+            quick = c.x.command("insert", "t", documents=[{"_id": 1}], writeConcern={"w": 1})
+            assert quick["n"] == 1
+            late = c.x.command("insert", "t", documents=[{"_id": 2}], writeConcern={"wtimeout": 300})
+            assert late["n"] == 1 and (late.get("writeConcernError", {}).get("code") == 64) == modern
+            for m in s.others(p):
+                m.process.send_signal(signal.SIGCONT)
+            if number(version) < (4, 4):
+                assert refused(c, "setDefaultRWConcern", defaultWriteConcern={"w": 1})["code"] == 59
+                return
+            assert refused(c, "setDefaultRWConcern")["code"] == 2
+            reply = c.admin.command("setDefaultRWConcern", defaultWriteConcern={"w": 1})
+            assert reply["defaultWriteConcern"] == {"w": 1, "wtimeout": 0}
+            with s.others(p)[0].client() as o:
+                fleet.wait_for(lambda: ask_default(o).get("w") == 1)
+            for m in s.others(p):
+                m.process.send_signal(signal.SIGSTOP)
+            assert "writeConcernError" not in c.x.command("insert", "t", documents=[{"_id": 3}])
+            for m in s.others(p):
+                m.process.send_signal(signal.SIGCONT)
+
+
+def ask_default(client):
+    return client.admin.command("getDefaultRWConcern",
+                                read_preference=pymongo.ReadPreference.SECONDARY).get("defaultWriteConcern", {})
+
+
+@pytest.mark.parametrize("version", ["4.4", "5.0", "7.0"], indirect=True)
+def test_an_arbiter_may_not_change_what_writes_wait_for(tmp_path, version):
+    arbiter = {2: {"arbiterOnly": True}}
+    with fleet.Set(tmp_path, settings=QUICK, member=arbiter) as s:
+        p = s.primary()
+        with p.client() as c:
+            if number(version) >= (5, 0):
+                assert c.admin.command("getDefaultRWConcern")["defaultWriteConcern"]["w"] == 1
+
+            def without(config):
+                config["members"] = [m for m in config["members"] if not m["arbiterOnly"]]
+
+            if number(version) < (5, 0):
+                assert reconfigured(c, without)["ok"] == 1
+                return
+            with pytest.raises(pymongo.errors.OperationFailure) as e:
+                reconfigured(c, without)
+            assert e.value.code == 103 and e.value.details["errmsg"].startswith(
+                "Reconfig attempted to install a config that would change the implicit default write concern. Use the "
+                "setDefaultRWConcern command")
+            c.admin.command("setDefaultRWConcern", defaultWriteConcern={"w": 1})
+            config = c.admin.command("replSetGetConfig")["config"]
+            assert reconfigured(c, without)["ok"] == 1
+            # and back again: with only one writable voter, the second must not be electable at once
+            other = next(m for m in config["members"] if m["host"] != p.host and not m["arbiterOnly"])
+
+            def plain(config):
+                for m in config["members"]:
+                    if m["host"] == other["host"]:
+                        m.update(votes=0, priority=0)
+
+            reconfigured(c, plain)
+            arbiter_row = next(m for m in config["members"] if m["arbiterOnly"])
+            reconfigured(c, lambda k: k["members"].append(arbiter_row))
+
+            def both(config):
+                for m in config["members"]:
+                    if m["host"] == other["host"]:
+                        m.update(votes=1, priority=1)
+
+            with pytest.raises(pymongo.errors.OperationFailure) as e:
+                reconfigured(c, both)
+            assert e.value.code == 103 and "the new config has a PSA topology" in e.value.details["errmsg"]
+
+
+# ---- options and parameters ---------------------------------------------------------------------
+
+
+def test_spellings(tmp_path, version):
+    """The ssl names are deprecated, and gone in 8.0."""
+    ca = fleet.Authority(tmp_path)
+    pem = ca.issue("a.pem", ["127.0.4.11"])
+    m = single(tmp_path, "127.0.4.11", extra=f"net.ssl:\n  mode: preferSSL\n  PEMKeyFile: {pem}\n  CAFile: {ca.path}\n"
+                                             "  allowConnectionsWithoutCertificates: true\n")
+    m.start(wait=False)
+    try:
+        if number(version) >= (8, 0):
+            assert m.process.wait(10) == 2 and "Unrecognized option: net.ssl.mode" in m.out_text()
+            m.extra = ""
+            m.write_conf()
+            m.start("--sslMode", "disabled", wait=False)
+            assert m.process.wait(10) == 2 and "unrecognised option '--sslMode'" in m.out_text()
+            m.start()
+        else:
+            fleet.wait_for(m.listening)
+            assert "is deprecated" in m.out_text()
+        with m.client(user=None) as c:
+            if number(version) >= (8, 0):
+                assert refused(c, "getParameter", sslMode=1)["code"] == 72
+                assert "sslMode" not in c.admin.command("getParameter", "*")
+            else:
+                assert c.admin.command("getParameter", sslMode=1)["sslMode"] == "preferSSL"
+                assert c.admin.command("getParameter", tlsMode=1)["tlsMode"] == "preferTLS"
+                error = refused(c, "getParameter", colour=1)
+                assert error.get("code") == (72 if number(version) >= (6, 0) else None)
+            security = c.admin.command("serverStatus").get("security")
+            assert (security is not None and "authentication" in security) == (number(version) >= (4, 4))
+            assert ("SSLServerSubjectName" in (security or {})) == (number(version) < (8, 0))
+    finally:
+        if m.process.poll() is None:
+            m.kill()
+
+
+@pytest.mark.parametrize("version", ["5.0", "7.0"], indirect=True)
+def test_the_systems_authorities_instead_of_a_file(tmp_path, version):
+    ca = fleet.Authority(tmp_path)
+    tls = {"mode": "requireTLS", "certificateKeyFile": ca.issue("a.pem", ["127.0.4.12"])}
+    m = single(tmp_path, "127.0.4.12", tls=tls)
+    m.start("--setParameter", "tlsUseSystemCA=true")
+    m.kill()
+    m.tls["CAFile"] = ca.path
+    m.write_conf()
+    m.start("--setParameter", "tlsUseSystemCA=true", wait=False)
+    assert m.process.wait(10) == 1
+    assert "both a CA File and the System Certificate store" in m.out_text() + m.log_text()

@@ -82,6 +82,10 @@ static int check_initiate(struct call *c, const bson_t *doc, struct config *conf
             c, 93,
             "Configuration used to initiate a replica set must  have version 1, but found %lld",
             (long long)config->version);
+    if (config->term > 0)
+        return fail(c, 93,
+                    "Configuration used to initiate a replica set must have term 0, but found %lld",
+                    (long long)config->term);
     *ret_self = config_find_self(config);
     if (*ret_self < 0)
         return fail(c, 93,

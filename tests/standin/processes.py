@@ -194,7 +194,7 @@ class Set:
             wait_for(lambda: c.admin.command("isMaster")["ismaster"])
             if self.keyfile:
                 c.admin.command("createUser", "root", pwd="secret", roles=["root"])
-        wait_for(lambda: all(s in ("PRIMARY", "SECONDARY") for s in self.states().values()))
+        wait_for(lambda: all(s in ("PRIMARY", "SECONDARY", "ARBITER") for s in self.states().values()))
 
     def uri_client(self, **more):
         auth = {"username": "root", "password": "secret"} if self.keyfile else {}

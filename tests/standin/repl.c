@@ -455,7 +455,7 @@ void repl_stamp_config(void)
     bson_t doc = BSON_INITIALIZER;
     char why[300];
 
-    if (!version_at_least(4, 4) || node.config.term == node.term)
+    if (!version_at_least(4, 4) || node.config.term < 0 || node.config.term == node.term)
         return;
     bson_copy_to_excluding_noinit(node.config.doc, &doc, "term", NULL);
     add_long(&doc, "term", node.term);

@@ -199,7 +199,7 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
     }
     put(c.name, sizeof c.name, "%s", doc_str(doc, "_id", ""));
     c.version = doc_int(doc, "version", 1);
-    c.term = version_at_least(4, 4) ? doc_int(doc, "term", -1) : -1;
+    c.term = version_at_least(4, 4) ? doc_int(doc, "term", initiate ? 0 : -1) : -1;
     c.doc = bson_new();
     add_str(c.doc, "_id", c.name);
     add_int(c.doc, "version", (int32_t)c.version);
