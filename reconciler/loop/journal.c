@@ -11,6 +11,10 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 
+#ifndef EK_VERSION
+#define EK_VERSION "unknown"
+#endif
+
 enum { MESSAGE_MAX = 8192 };
 
 static const struct {
@@ -128,6 +132,8 @@ static void json_line(const struct ek_journal_entry *entry, const struct field *
     }
     if (entry->duration_ms > 0)
         ek_buffer_printf(text, ",\"duration_ms\":%" PRId64, entry->duration_ms);
+    if (entry->event == EK_JOURNAL_STARTED)
+        ek_buffer_text_add(text, ",\"format_version\":\"1.0\",\"version\":\"" EK_VERSION "\"");
     ek_buffer_text_add(text, "}\n");
 }
 
