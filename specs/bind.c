@@ -173,6 +173,37 @@ static bool bind_list(struct binder *binder, const struct ek_key *key, struct ek
     return sound;
 }
 
+static bool bind_scalar(struct binder *binder, const struct ek_key *key, struct ek_node *node,
+                        struct ek_place at, void *slot);
+
+static bool bind_scalars(struct binder *binder, const struct ek_key *key, struct ek_node *list,
+                         struct ek_place at, void *base)
+{
+    bool sound = !list->broken;
+    if ((int64_t)list->count > key->most) {
+        REPORT(binder, list->items[key->most]->at, "EK-0331",
+               "%s must have at most %" PRId64 " entries, not %zu", key->key, key->most,
+               list->count);
+        sound = false;
+    }
+    char **texts = ek_arena_zeroed(binder->check->result, (list->count + 1) * sizeof *texts);
+    size_t length = binder->path.length;
+    for (size_t i = 0; i < list->count; i++) {
+        struct ek_node *item = list->items[i];
+        ek_buffer_printf(&binder->path, "[%zu]", i);
+        bool scalar = item->kind == EK_NODE_SCALAR;
+        if (!scalar)
+            report_type(binder, key->item, item, item->at);
+        item->broken = !scalar || !bind_scalar(binder, key->item, item, at, &texts[i]);
+        sound = sound && !item->broken;
+        path_pop(binder, length);
+    }
+    memcpy((char *)base + key->offset, &texts, sizeof texts);
+    memcpy((char *)base + key->offset_count, &list->count, sizeof list->count);
+    list->broken = !sound;
+    return sound;
+}
+
 static bool bind_labels(struct binder *binder, struct ek_node *map)
 {
     bool sound = !map->broken;
@@ -207,8 +238,23 @@ static bool scalar_fits(const struct ek_key *key, const struct ek_node *node)
     return node->scalar == EK_SCALAR_INTEGER || node->scalar == EK_SCALAR_NUMBER;
 }
 
+/* The place of a part of a scalar, where its text stands in the file as it is. */
+static struct ek_place part_of(const struct ek_node *node, const struct ek_problem *problem)
+{
+    struct ek_place at = node->at;
+    int quotes = at.length - (int)node->length;
+    bool as_it_is = quotes == 0 || quotes == 2;
+    for (size_t i = 0; i < node->length; i++)
+        as_it_is = as_it_is && node->text[i] >= ' ' && node->text[i] <= '~';
+    if (problem->length == 0 || !as_it_is)
+        return at;
+    at.column += (int)problem->offset + quotes / 2;
+    at.length = (int)problem->length;
+    return at;
+}
+
 static bool bind_scalar(struct binder *binder, const struct ek_key *key, struct ek_node *node,
-                        struct ek_place at, void *base)
+                        struct ek_place at, void *slot)
 {
     struct ek_problem problem = {0};
     if (!scalar_fits(key, node))
@@ -217,11 +263,10 @@ static bool bind_scalar(struct binder *binder, const struct ek_key *key, struct 
         REPORT(binder, node->at, "EK-0330", "%s holds a NUL character", key->key);
         return false;
     }
-    void *slot = key->stored ? (char *)base + key->offset : NULL;
-    struct ek_arena *arena = key->stored ? binder->check->result : binder->check->scratch;
+    struct ek_arena *arena = slot ? binder->check->result : binder->check->scratch;
     if (ek_value_types[key->type].parse(key, node->text, arena, slot, &problem))
         return true;
-    REPORT(binder, node->at, problem.id, "%s", problem.sentence);
+    REPORT(binder, part_of(node, &problem), problem.id, "%s", problem.sentence);
     if (problem.hint[0])
         HINT(binder, "%s", problem.hint);
     return false;
@@ -230,8 +275,10 @@ static bool bind_scalar(struct binder *binder, const struct ek_key *key, struct 
 static bool bind_value(struct binder *binder, const struct ek_key *key, struct ek_node *node,
                        struct ek_place at, void *base)
 {
-    static const enum ek_node_kind kinds[EK_TYPE_COUNT] = {
-        [EK_TYPE_MAP] = EK_NODE_MAP, [EK_TYPE_LABELS] = EK_NODE_MAP, [EK_TYPE_LIST] = EK_NODE_LIST};
+    static const enum ek_node_kind kinds[EK_TYPE_COUNT] = {[EK_TYPE_MAP] = EK_NODE_MAP,
+                                                           [EK_TYPE_LABELS] = EK_NODE_MAP,
+                                                           [EK_TYPE_LIST] = EK_NODE_LIST,
+                                                           [EK_TYPE_SCALARS] = EK_NODE_LIST};
     bool sound = !node->broken;
     if (node->kind != kinds[key->type])
         sound = report_type(binder, key, node, at);
@@ -239,10 +286,14 @@ static bool bind_value(struct binder *binder, const struct ek_key *key, struct e
         sound = bind_map(binder, key->children, node, at, base);
     else if (key->type == EK_TYPE_LIST)
         sound = bind_list(binder, key, node, at, base);
+    else if (key->type == EK_TYPE_SCALARS)
+        sound = bind_scalars(binder, key, node, at, base);
     else if (key->type == EK_TYPE_LABELS)
         sound = bind_labels(binder, node);
     else
-        sound = bind_scalar(binder, key, node, at, base) && sound;
+        sound =
+            bind_scalar(binder, key, node, at, key->stored ? (char *)base + key->offset : NULL) &&
+            sound;
     node->broken = !sound;
     return sound;
 }

@@ -38,6 +38,15 @@ static void add_keys(struct ek_buffer *text, const char *prefix, const struct ek
             for (size_t item = 0; item < count; item++)
                 add_keys(text, ek_buffer_text(&path), key->children,
                          items + item * key->children->item_size);
+        } else if (key->type == EK_TYPE_SCALARS) {
+            size_t count;
+            const char *texts;
+            memcpy(&count, (const char *)base + key->offset_count, sizeof count);
+            memcpy(&texts, (const char *)base + key->offset, sizeof texts);
+            if (!key->planless)
+                ek_buffer_printf(text, "%s#%zu\n", ek_buffer_text(&path), count);
+            for (size_t item = 0; item < count && !key->planless; item++)
+                add_value(text, ek_buffer_text(&path), key->item, texts + item * sizeof(char *));
         } else if (key->stored && !key->planless) {
             add_value(text, prefix, key, (const char *)base + key->offset);
         }

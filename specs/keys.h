@@ -16,6 +16,7 @@ enum ek_type {
     EK_TYPE_LATER, /* a key of the language that this version does not serve yet */
     EK_TYPE_MAP,
     EK_TYPE_LIST,     /* of maps */
+    EK_TYPE_SCALARS,  /* a list of what `item` says, kept as an array of texts */
     EK_TYPE_LABELS,   /* a map of free names and texts */
     EK_TYPE_CONSTANT, /* exactly `initial` */
     EK_TYPE_NAME,
@@ -37,6 +38,9 @@ enum ek_type {
     EK_TYPE_CHOICE,
     EK_TYPE_WORD,
     EK_TYPE_DURATION,
+    EK_TYPE_WINDOW,
+    EK_TYPE_PLAN_KEY,
+    EK_TYPE_COMMIT_KEY,
     EK_TYPE_COUNT
 };
 
@@ -64,7 +68,8 @@ struct ek_key {
     int64_t least, most;       /* of numbers, durations (seconds), texts (characters), lists */
     const struct ek_word *words;
     const struct ek_keys *children;
-    const char *doc; /* one sentence */
+    const struct ek_key *item; /* of EK_TYPE_SCALARS: a type whose values are texts */
+    const char *doc;           /* one sentence */
     enum ek_sensitivity sensitivity;
     const char *since;
 };
@@ -104,6 +109,7 @@ const struct ek_key *ek_keys_find(const struct ek_keys *keys, const char *key);
 /* Why a text is not a value of a key. */
 struct ek_problem {
     const char *id;
+    size_t offset, length; /* bytes of the text that are wrong; length 0: all of it */
     char sentence[256];
     char hint[256];
 };
@@ -125,6 +131,11 @@ extern const struct ek_value_type ek_value_types[EK_TYPE_COUNT];
 /* Visit every row of a kind, parents first. `path` is "spec.replicaSet.members[].host". */
 typedef void (*ek_key_visitor)(const char *path, const struct ek_key *key, void *context);
 void ek_keys_visit(const struct ek_keys *keys, ek_key_visitor visitor, void *context);
+
+/* Rows that the tables of several kinds share. */
+#define EK_APPROVERS_MAX 16
+extern const struct ek_word ek_approval_words[];
+extern const struct ek_key ek_window_item, ek_plan_key_item, ek_commit_key_item;
 
 #define EK_ROWS(array) .rows = (array), .count = sizeof(array) / sizeof *(array)
 #define EK_STORED(type, field) .stored = true, .offset = offsetof(type, field)

@@ -21,6 +21,45 @@ static const struct ek_key account_metadata_rows[] = {
 };
 static const struct ek_keys account_metadata_keys = {EK_ROWS(account_metadata_rows)};
 
+static const struct ek_key account_approvers_rows[] = {
+    {.key = "planKeys",
+     .type = EK_TYPE_SCALARS,
+     ACCOUNT(maintenance.approvers.plan_keys),
+     .offset_count = offsetof(struct ek_account_spec, maintenance.approvers.plan_key_count),
+     .most = EK_APPROVERS_MAX,
+     .item = &ek_plan_key_item,
+     .planless = true,
+     .since = "0.1",
+     .doc = "The Ed25519 public keys whose signature on a plan counts."},
+    {.key = "commitKeys",
+     .type = EK_TYPE_SCALARS,
+     ACCOUNT(maintenance.approvers.commit_keys),
+     .offset_count = offsetof(struct ek_account_spec, maintenance.approvers.commit_key_count),
+     .most = EK_APPROVERS_MAX,
+     .item = &ek_commit_key_item,
+     .planless = true,
+     .since = "0.1",
+     .doc = "The OpenSSH public keys whose signature on a commit approves what it changes."},
+};
+static const struct ek_keys account_approvers_keys = {EK_ROWS(account_approvers_rows)};
+
+static const struct ek_key account_maintenance_rows[] = {
+    {.key = "approval",
+     .type = EK_TYPE_WORD,
+     ACCOUNT(maintenance.approval),
+     .initial = "none",
+     .words = ek_approval_words,
+     .planless = true,
+     .since = "0.1",
+     .doc = "What a plan of a deployment that says nothing else needs before it is carried out."},
+    {.key = "approvers",
+     .type = EK_TYPE_MAP,
+     .children = &account_approvers_keys,
+     .since = "0.1",
+     .doc = "Whose signatures count, for deployments that name nobody else."},
+};
+static const struct ek_keys account_maintenance_keys = {EK_ROWS(account_maintenance_rows)};
+
 static const struct ek_key account_spec_rows[] = {
     {.key = "technicalContact",
      .type = EK_TYPE_EMAIL,
@@ -29,6 +68,11 @@ static const struct ek_key account_spec_rows[] = {
      .sensitivity = EK_SENSITIVITY_PERSONAL,
      .since = "0.1",
      .doc = "Who is told of maintenance, by email, where a deployment names nobody else."},
+    {.key = "maintenance",
+     .type = EK_TYPE_MAP,
+     .children = &account_maintenance_keys,
+     .since = "0.1",
+     .doc = "What has to be agreed to before a deployment of the account is changed."},
 };
 static const struct ek_keys account_spec_keys = {EK_ROWS(account_spec_rows)};
 
@@ -201,7 +245,7 @@ static void visit(const struct ek_keys *keys, struct ek_buffer *path, ek_key_vis
     for (size_t i = 0; i < keys->count; i++) {
         const struct ek_key *key = &keys->rows[i];
         ek_buffer_printf(path, "%s%s", length ? "." : "", key->key);
-        if (key->type == EK_TYPE_LIST)
+        if (key->type == EK_TYPE_LIST || key->type == EK_TYPE_SCALARS)
             ek_buffer_text_add(path, "[]");
         visitor(ek_buffer_text(path), key, context);
         if (key->children)

@@ -272,6 +272,40 @@ static const struct ek_key certificates_rows[] = {
 };
 static const struct ek_keys certificates_keys = {EK_ROWS(certificates_rows)};
 
+const struct ek_word ek_approval_words[] = {{"none", EK_APPROVAL_NONE, false},
+                                            {"required", EK_APPROVAL_REQUIRED, false},
+                                            {"signed", EK_APPROVAL_SIGNED, false},
+                                            {0}};
+
+const struct ek_key ek_window_item = {.key = "windows", .type = EK_TYPE_WINDOW, .most = 200};
+const struct ek_key ek_plan_key_item = {.key = "planKeys", .type = EK_TYPE_PLAN_KEY, .most = 400};
+const struct ek_key ek_commit_key_item = {
+    .key = "commitKeys", .type = EK_TYPE_COMMIT_KEY, .most = 4000};
+
+static const struct ek_key approvers_rows[] = {
+    {.key = "planKeys",
+     .type = EK_TYPE_SCALARS,
+     AT(maintenance.approvers.plan_keys),
+     .offset_count = offsetof(struct ek_deployment_spec, maintenance.approvers.plan_key_count),
+     .most = EK_APPROVERS_MAX,
+     .item = &ek_plan_key_item,
+     .planless = true,
+     .initial_words = "the account's",
+     .since = "0.1",
+     .doc = "The Ed25519 public keys whose signature on a plan counts."},
+    {.key = "commitKeys",
+     .type = EK_TYPE_SCALARS,
+     AT(maintenance.approvers.commit_keys),
+     .offset_count = offsetof(struct ek_deployment_spec, maintenance.approvers.commit_key_count),
+     .most = EK_APPROVERS_MAX,
+     .item = &ek_commit_key_item,
+     .planless = true,
+     .initial_words = "the account's",
+     .since = "0.1",
+     .doc = "The OpenSSH public keys whose signature on a commit approves what it changes."},
+};
+static const struct ek_keys approvers_keys = {EK_ROWS(approvers_rows)};
+
 static const struct ek_key maintenance_rows[] = {
     {.key = "reinstatePrimary",
      .type = EK_TYPE_CHOICE,
@@ -311,7 +345,41 @@ static const struct ek_key maintenance_rows[] = {
      .since = "0.1",
      .sensitivity = EK_SENSITIVITY_PERSONAL,
      .doc = "Who is told of maintenance, by email."},
-    {.key = "windows", .type = EK_TYPE_LATER, .doc = "When service may be disturbed."},
+    {.key = "windows",
+     .type = EK_TYPE_SCALARS,
+     AT(maintenance.windows),
+     .offset_count = offsetof(struct ek_deployment_spec, maintenance.window_count),
+     .most = 16,
+     .item = &ek_window_item,
+     .planless = true,
+     .initial_words = "at any time",
+     .since = "0.1",
+     .doc = "When service may be disturbed. What nothing notices is done at any time."},
+    {.key = "urgentRenewal",
+     .type = EK_TYPE_DURATION,
+     AT(maintenance.urgent_renewal_s),
+     .initial = "7d",
+     .least = 0,
+     .most = EK_DAYS(730),
+     .planless = true,
+     .since = "0.1",
+     .doc = "A certificate in use that ends within this time is replaced without waiting for a "
+            "window; nothing else is."},
+    {.key = "approval",
+     .type = EK_TYPE_WORD,
+     AT(maintenance.approval),
+     .initial_words = "the account's, else none",
+     .words = ek_approval_words,
+     .planless = true,
+     .since = "0.1",
+     .doc =
+         "What a plan needs before it is carried out: nothing, an approval (by evenkeel approve, "
+         "or by a signed plan or commit), or a signature on the plan itself."},
+    {.key = "approvers",
+     .type = EK_TYPE_MAP,
+     .children = &approvers_keys,
+     .since = "0.1",
+     .doc = "Whose signatures count."},
     {.key = "failover", .type = EK_TYPE_LATER, .doc = "Whether failovers wait for a person."},
 };
 static const struct ek_keys maintenance_keys = {EK_ROWS(maintenance_rows)};

@@ -108,3 +108,33 @@ bool ek_is_word_of(const char *text, const char *allowed, size_t longest)
             return false;
     return true;
 }
+
+bool ek_is_ssh_key(const char *text)
+{
+    /* Each type and the base64 of its length and itself, as far as that ends at whole digits. */
+    static const struct {
+        const char *type;
+        const char *begins;
+    } types[] = {
+        {"ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5"},
+        {"ssh-rsa", "AAAAB3NzaC1yc2E"},
+        {"ecdsa-sha2-nistp256", "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY"},
+        {"ecdsa-sha2-nistp384", "AAAAE2VjZHNhLXNoYTItbmlzdHAzODQ"},
+        {"ecdsa-sha2-nistp521", "AAAAE2VjZHNhLXNoYTItbmlzdHA1MjE"},
+        {"sk-ssh-ed25519@openssh.com", "AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29t"},
+        {"sk-ecdsa-sha2-nistp256@openssh.com",
+         "AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb2"},
+    };
+    size_t type = strcspn(text, " ");
+    const char *key = text + type + (text[type] == ' ');
+    size_t digits = strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    size_t padding = strspn(key + digits, "=");
+    const char *after = key + digits + padding;
+    bool known = false;
+    for (size_t i = 0; i < sizeof types / sizeof *types && !known; i++)
+        known = strlen(types[i].type) == type && memcmp(types[i].type, text, type) == 0 &&
+                digits > 60 && strncmp(key, types[i].begins, strlen(types[i].begins)) == 0;
+    for (const char *c = text; *c; c++)
+        known = known && *c >= ' ' && *c <= '~';
+    return known && padding <= 2 && (digits + padding) % 4 == 0 && (*after == 0 || *after == ' ');
+}

@@ -27,4 +27,8 @@ bool ek_is_email(const char *text);
 /* Only characters of `allowed` and letters and digits; the first one a letter, a digit or "_". */
 bool ek_is_word_of(const char *text, const char *allowed, size_t longest);
 
+/* An OpenSSH public key as it stands in a .pub file: a type that ssh-keygen knows, base64 that
+ * says the same, and perhaps a comment; one line, printable. */
+bool ek_is_ssh_key(const char *text);
+
 #endif

@@ -36,7 +36,10 @@ static void values_of(const struct ek_key *key, const char *quote, struct ek_buf
     } else {
         ek_buffer_text_add(text, type->people);
     }
-    if (key->type == EK_TYPE_DURATION) {
+    if (key->type == EK_TYPE_SCALARS) {
+        ek_buffer_printf(text, "each %s; at most %" PRId64, ek_value_types[key->item->type].people,
+                         key->most);
+    } else if (key->type == EK_TYPE_DURATION) {
         ek_buffer_text_add(text, ", ");
         duration(text, key->least);
         ek_buffer_text_add(text, " to ");

@@ -188,6 +188,37 @@ static void check_authority(struct ek_check *check, const struct ek_subject *sub
                       authority->validity_s / 86400);
 }
 
+/* What a deployment does not say about consent, its account says. */
+static void inherit_consent(struct ek_deployment_spec *deployment,
+                            const struct ek_account_spec *account)
+{
+    struct ek_approvers *own = &deployment->maintenance.approvers;
+    const struct ek_approvers *general = &account->maintenance.approvers;
+    if (deployment->maintenance.approval == EK_APPROVAL_DEFAULT)
+        deployment->maintenance.approval = account->maintenance.approval;
+    if (own->plan_key_count == 0) {
+        own->plan_keys = general->plan_keys;
+        own->plan_key_count = general->plan_key_count;
+    }
+    if (own->commit_key_count == 0) {
+        own->commit_keys = general->commit_keys;
+        own->commit_key_count = general->commit_key_count;
+    }
+}
+
+static void check_consent(struct ek_check *check, const struct ek_subject *subject)
+{
+    const struct ek_deployment_spec *deployment = subject->value;
+    const char *path = "spec.maintenance.approval";
+    if (deployment->maintenance.approval != EK_APPROVAL_SIGNED ||
+        deployment->maintenance.approvers.plan_key_count > 0 || !ek_subject_sound(subject, path))
+        return;
+    ek_subject_report(check, subject, path, "EK-1112",
+                      "approval: signed needs keys whose signatures count");
+    ek_diagnostics_hint(check->diagnostics, "name them in maintenance.approvers.planKeys, here or "
+                                            "in the account; evenkeel key new makes one");
+}
+
 /* A server of the tree, for finding those that two deployments claim. */
 struct server {
     const struct ek_subject *subject;
@@ -259,12 +290,17 @@ void ek_check_references(struct ek_check *check)
         const struct ek_subject *subject = &check->subjects[i];
         struct reference account = {"metadata.account", &ek_kinds[EK_KIND_ACCOUNT], NULL,
                                     ek_subject_account(subject)};
-        bool known = account.name && find(&directory, account.kind, NULL, account.name);
+        const struct ek_subject *owner =
+            account.name ? find(&directory, account.kind, NULL, account.name) : NULL;
+        bool known = owner != NULL;
         if (account.name && !known && !check->incomplete)
             report_unresolved(check, subject, &directory, &account);
         /* What an account that does not exist owns would be a second error about the first. */
-        if (known && subject->kind == &ek_kinds[EK_KIND_DEPLOYMENT])
+        if (known && subject->kind == &ek_kinds[EK_KIND_DEPLOYMENT]) {
             check_authority(check, subject, &directory);
+            inherit_consent(subject->value, owner->value);
+            check_consent(check, subject);
+        }
     }
     check_servers(check);
 }

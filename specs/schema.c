@@ -40,7 +40,7 @@ static void set_limits(json_t *schema, const struct ek_key *key)
     if (number) {
         json_object_set_new(schema, "minimum", json_integer(key->least));
         json_object_set_new(schema, "maximum", json_integer(key->most));
-    } else if (key->type == EK_TYPE_LIST) {
+    } else if (key->type == EK_TYPE_LIST || key->type == EK_TYPE_SCALARS) {
         json_object_set_new(schema, "minItems", json_integer(key->least));
         json_object_set_new(schema, "maxItems", json_integer(key->most));
     } else if (key->most && key->type != EK_TYPE_DURATION) {
@@ -56,7 +56,8 @@ static json_t *schema_of(const struct ek_key *key)
         return json_pack("{s:s, s:s}", "const", key->initial, "description", key->doc);
     json_t *schema = key->type == EK_TYPE_MAP ? object_of(key->children) : json_object();
     set_text(schema, "type", type->schema);
-    set_text(schema, "description", key->doc);
+    if (key->doc)
+        set_text(schema, "description", key->doc);
     if (type->pattern)
         set_text(schema, "pattern", type->pattern);
     if (key->words)
@@ -65,6 +66,8 @@ static json_t *schema_of(const struct ek_key *key)
         json_object_set_new(schema, "default", initial_of(key));
     if (key->type == EK_TYPE_LIST)
         json_object_set_new(schema, "items", object_of(key->children));
+    if (key->type == EK_TYPE_SCALARS)
+        json_object_set_new(schema, "items", schema_of(key->item));
     if (key->type == EK_TYPE_LABELS)
         json_object_set_new(schema, "additionalProperties", json_pack("{s:s}", "type", "string"));
     set_limits(schema, key);

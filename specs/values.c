@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "reconciler/consent/sign.h"
+#include "reconciler/consent/window.h"
 #include "specs/keys.h"
 #include "specs/names.h"
 #include "specs/spec.h"
@@ -416,6 +418,51 @@ static void print_seconds(const struct ek_key *key, const void *slot, struct ek_
     ek_buffer_printf(text, "%" PRId64, seconds);
 }
 
+static bool parse_window(const struct ek_key *key, const char *text, struct ek_arena *arena,
+                         void *slot, struct ek_problem *problem)
+{
+    (void)key;
+    struct ek_window *window = NULL;
+    struct ek_window_problem found = {0};
+    if (ek_window_parse(text, &window, &found)) {
+        ek_window_free(window);
+        return keep_text(arena, text, slot);
+    }
+    wrong(problem, found.id, "%s", found.sentence);
+    HINT(problem, "%s", found.hint);
+    problem->offset = found.offset;
+    problem->length = found.length;
+    return false;
+}
+
+static bool parse_plan_key(const struct ek_key *key, const char *text, struct ek_arena *arena,
+                           void *slot, struct ek_problem *problem)
+{
+    (void)key;
+    char canonical[EK_PUBLIC_KEY_SIZE];
+    if (ek_public_key_parse(text, canonical))
+        return keep_text(arena, canonical, slot);
+    if (strstr(text, "PRIVATE KEY")) {
+        wrong(problem, "EK-1113", "a private key does not belong into the specs");
+        HINT(problem, "it is known to whoever can read the repository now: make a new one");
+        return false;
+    }
+    wrong(problem, "EK-1113", "this is no Ed25519 public key");
+    HINT(problem, "PEM or base64, as evenkeel key new prints it");
+    return false;
+}
+
+static bool parse_commit_key(const struct ek_key *key, const char *text, struct ek_arena *arena,
+                             void *slot, struct ek_problem *problem)
+{
+    (void)key;
+    if (ek_is_ssh_key(text))
+        return keep_text(arena, text, slot);
+    wrong(problem, "EK-1113", "this is no OpenSSH public key");
+    HINT(problem, "one line as in a .pub file: ssh-ed25519 AAAA... alice@example.net");
+    return false;
+}
+
 #define LABEL "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 #define HOST_LABEL "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 #define HOST_PATTERN "^" HOST_LABEL "(\\." HOST_LABEL ")*$"
@@ -425,6 +472,7 @@ const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
     [EK_TYPE_LATER] = {.people = "not supported yet"},
     [EK_TYPE_MAP] = {.people = "a mapping (key: value)", .schema = "object"},
     [EK_TYPE_LIST] = {.people = "a list", .schema = "array"},
+    [EK_TYPE_SCALARS] = {.people = "a list, ", .schema = "array"},
     [EK_TYPE_LABELS] = {.people = "a mapping of names to texts", .schema = "object"},
     [EK_TYPE_CONSTANT] = {"the fixed text", "string", NULL, parse_constant, NULL},
     [EK_TYPE_NAME] = {"a name", "string", "^" LABEL "$", parse_name, print_text},
@@ -451,6 +499,12 @@ const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
     [EK_TYPE_BOOLEAN] = {"true or false", "boolean", NULL, parse_boolean, print_boolean},
     [EK_TYPE_CHOICE] = {"true or false", "boolean", NULL, parse_choice, print_integer},
     [EK_TYPE_WORD] = {"a word", "string", NULL, parse_word, print_integer},
+    [EK_TYPE_WINDOW] = {"a window such as sat 02:00-05:00 Europe/Berlin", "string", NULL,
+                        parse_window, print_text},
+    [EK_TYPE_PLAN_KEY] = {"an Ed25519 public key", "string", NULL, parse_plan_key, print_text},
+    [EK_TYPE_COMMIT_KEY] = {"an OpenSSH public key", "string",
+                            "^(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$",
+                            parse_commit_key, print_text},
     [EK_TYPE_DURATION] = {"a duration such as 30d", "string", "^[0-9]+[smhdw]$", parse_duration,
                           print_seconds},
 };

@@ -251,7 +251,7 @@ static bool small_hours(const struct tm *now, const struct tm *yesterday)
     return minute_of(now) >= 105 && minute_of(now) < 165;
 }
 
-static bool first_or_last_sunday(const struct tm *now, const struct tm *yesterday)
+static bool first_sunday(const struct tm *now, const struct tm *yesterday)
 {
     (void)yesterday;
     return now->tm_wday == 0 && now->tm_mday <= 7 && minute_of(now) >= 60 &&
@@ -277,7 +277,7 @@ static const struct rule rules[] = {
     {"sat 22:00-03:30", saturday_night, NULL, 0},
     {"daily 23:15-02:10", every_night, NULL, 0},
     {"daily 01:45-02:45", small_hours, NULL, 0},
-    {"first sun 01:00-05:00", first_or_last_sunday, NULL, 0},
+    {"first sun 01:00-05:00", first_sunday, NULL, 0},
     {"30 2 * * * for 3h", NULL, at_half_past_two, 180},
     {"45 0 1 * 0 for 5h", NULL, on_sundays_and_the_first, 300},
     {"10 */2 * * * for 45m", NULL, every_second_hour, 45},

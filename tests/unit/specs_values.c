@@ -79,6 +79,54 @@ static void defaults_are_filled_in(void **state)
     parsed_done(&parsed);
 }
 
+static void consent_comes_from_the_account(void **state)
+{
+    (void)state;
+    static const char key[] = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+    static const char raw[] = "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+    static const char ssh[] =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDpT8yS/te3U7UAPsL0XXT4iljjqrq5w6L7bKBXX+Vir alice";
+    struct parsed parsed = parse_sound(0, "");
+    const struct ek_deployment_spec *orders = &parsed.specs.deployments[0];
+    assert_int_equal(orders->maintenance.approval, EK_APPROVAL_NONE);
+    assert_int_equal(orders->maintenance.window_count, 0);
+    assert_int_equal(orders->maintenance.urgent_renewal_s, 7 * 86400);
+    assert_int_equal(orders->maintenance.approvers.plan_key_count, 0);
+    parsed_done(&parsed);
+
+    char account[600];
+    snprintf(account, sizeof account,
+             "metadata: { name: acme }\n"
+             "spec: { maintenance: { approval: required, approvers: { planKeys: [ %s ], "
+             "commitKeys: [ %s ] } } }",
+             raw, ssh);
+    parsed = parse_sound(3, account);
+    orders = &parsed.specs.deployments[0];
+    assert_int_equal(orders->maintenance.approval, EK_APPROVAL_REQUIRED);
+    assert_int_equal(orders->maintenance.approvers.plan_key_count, 1);
+    assert_string_equal(orders->maintenance.approvers.plan_keys[0], key);
+    assert_string_equal(orders->maintenance.approvers.commit_keys[0], ssh);
+    parsed_done(&parsed);
+
+    char deployment[600];
+    snprintf(deployment, sizeof deployment,
+             "  maintenance:\n    approval: signed\n    approvers:\n      planKeys:\n        - |\n"
+             "          -----BEGIN PUBLIC KEY-----\n          %s\n"
+             "          -----END PUBLIC KEY-----\n"
+             "    windows: [ \"0 2 * * 6 for 3h UTC\", first sun 02:00-06:00 UTC ]\n"
+             "    urgentRenewal: 3d",
+             key);
+    parsed = parse_sound(13, deployment);
+    orders = &parsed.specs.deployments[0];
+    assert_int_equal(orders->maintenance.approval, EK_APPROVAL_SIGNED);
+    assert_string_equal(orders->maintenance.approvers.plan_keys[0], key);
+    assert_int_equal(orders->maintenance.window_count, 2);
+    assert_string_equal(orders->maintenance.windows[0], "0 2 * * 6 for 3h UTC");
+    assert_string_equal(orders->maintenance.windows[1], "first sun 02:00-06:00 UTC");
+    assert_int_equal(orders->maintenance.urgent_renewal_s, 3 * 86400);
+    parsed_done(&parsed);
+}
+
 static void what_is_written_counts(void **state)
 {
     (void)state;
@@ -260,6 +308,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_filled_in),
+        cmocka_unit_test(consent_comes_from_the_account),
         cmocka_unit_test(what_is_written_counts),
         cmocka_unit_test(durations_have_units),
         cmocka_unit_test(both_spellings_of_the_mode),

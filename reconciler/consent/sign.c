@@ -1,0 +1,241 @@
+#include "reconciler/consent/sign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "reconciler/base/buffer.h"
+#include "reconciler/base/file.h"
+
+enum { RAW_BYTES = 32, SIGNATURE_BYTES = 64, DER_BYTES = 44, KEY_FILE_MAX = 8192 };
+
+static const char algorithm[] = "ed25519";
+
+/* ---- base64 --------------------------------------------------------------------------- */
+
+/* Exactly `size` bytes from canonical base64. */
+static bool decode(const char *text, unsigned char *bytes, size_t size)
+{
+    unsigned char room[128];
+    char again[192];
+    size_t length = strlen(text);
+    if (length != (size + 2) / 3 * 4 || length > 128)
+        return false;
+    if (EVP_DecodeBlock(room, (const unsigned char *)text, (int)length) < (int)size)
+        return false;
+    EVP_EncodeBlock((unsigned char *)again, room, (int)size);
+    if (strcmp(again, text) != 0)
+        return false;
+    memcpy(bytes, room, size);
+    return true;
+}
+
+/* ---- public keys ---------------------------------------------------------------------- */
+
+static bool public_text(EVP_PKEY *key, char ret_key[EK_PUBLIC_KEY_SIZE])
+{
+    unsigned char *der = NULL;
+    int length = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? i2d_PUBKEY(key, &der) : 0;
+    if (length == DER_BYTES)
+        EVP_EncodeBlock((unsigned char *)ret_key, der, length);
+    OPENSSL_free(der);
+    return length == DER_BYTES;
+}
+
+static EVP_PKEY *public_key(const char *text)
+{
+    unsigned char bytes[DER_BYTES];
+    const unsigned char *at = bytes;
+    if (strncmp(text, "-----BEGIN ", 11) == 0) {
+        BIO *bio = BIO_new_mem_buf(text, -1);
+        EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+        BIO_free(bio);
+        return key;
+    }
+    if (decode(text, bytes, RAW_BYTES))
+        return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes, RAW_BYTES);
+    return decode(text, bytes, DER_BYTES) ? d2i_PUBKEY(NULL, &at, DER_BYTES) : NULL;
+}
+
+bool ek_public_key_parse(const char *text, char ret_key[EK_PUBLIC_KEY_SIZE])
+{
+    EVP_PKEY *key = public_key(text);
+    bool good = public_text(key, ret_key);
+    EVP_PKEY_free(key);
+    return good;
+}
+
+/* ---- private keys --------------------------------------------------------------------- */
+
+static int write_new(const char *path, const char *bytes, size_t length, struct ek_error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST) {
+        ek_fail(err, EK_EXISTS, "EK-1123", "%s exists; a key is never written over", path);
+        return ek_hint(err, "give another file");
+    }
+    if (fd < 0)
+        return ek_fail_errno(err, "EK-1124", path);
+    int result = ek_fd_write_all(fd, bytes, length) == 0 && fsync(fd) == 0
+                     ? 0
+                     : ek_fail_errno(err, "EK-1124", path);
+    close(fd);
+    if (result == 0 && ek_directory_sync_of(path) != 0)
+        result = ek_fail_errno(err, "EK-1124", path);
+    if (result != 0)
+        unlink(path);
+    return result;
+}
+
+int ek_sign_key_create(const char *path, char ret_public[EK_PUBLIC_KEY_SIZE], struct ek_error *err)
+{
+    char public[EK_PUBLIC_KEY_SIZE];
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    BIO *bio = BIO_new(BIO_s_secmem());
+    char *bytes = NULL;
+    long length = 0;
+    if (key && bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1)
+        length = BIO_get_mem_data(bio, &bytes);
+    int result = length > 0 && public_text(key, public)
+                     ? write_new(path, bytes, (size_t)length, err)
+                     : ek_fail(err, EK_SYSTEM, "EK-1124", "no key could be made");
+    BIO_free(bio);
+    EVP_PKEY_free(key);
+    if (result == 0)
+        memcpy(ret_public, public, sizeof public);
+    return result;
+}
+
+static int check_mode(const char *path, struct ek_error *err)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return ek_fail_errno(err, "EK-1124", path);
+    if (status.st_mode & 0077) {
+        ek_fail(err, EK_DENIED, "EK-1122", "%s has mode %04o; others than its owner may use it",
+                path, (unsigned)status.st_mode & 07777);
+        return ek_hint(err, "chmod 600 %s; when others could read it, make a new one", path);
+    }
+    return 0;
+}
+
+static int read_private(const char *path, EVP_PKEY **ret_key, struct ek_error *err)
+{
+    EK_CLEANUP(ek_buffer_wipe) struct ek_buffer text = {0};
+    int result = check_mode(path, err);
+    if (result == 0)
+        result = ek_file_read(path, KEY_FILE_MAX, &text, NULL, err);
+    if (result != 0)
+        return result;
+    BIO *bio = BIO_new_mem_buf(ek_buffer_text(&text), (int)text.length);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "") : NULL;
+    BIO_free(bio);
+    if (key && EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519) {
+        *ret_key = key;
+        return 0;
+    }
+    EVP_PKEY_free(key);
+    ek_fail(err, EK_INVALID, "EK-1124", "%s is no Ed25519 private key in PEM", path);
+    return ek_hint(err, "evenkeel key new FILE makes one");
+}
+
+/* ---- documents ------------------------------------------------------------------------ */
+
+/* What a signature is over: all of the document but the signature. */
+static char *signed_text(const json_t *document)
+{
+    json_t *copy = json_copy((json_t *)(uintptr_t)document);
+    json_object_del(copy, "signature");
+    char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    json_decref(copy);
+    if (!text)
+        abort();
+    return text;
+}
+
+static bool sign(EVP_PKEY *key, const char *text, unsigned char ret_signature[SIGNATURE_BYTES])
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    size_t length = SIGNATURE_BYTES;
+    bool good = context && EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestSign(context, ret_signature, &length, (const unsigned char *)text,
+                               strlen(text)) == 1 &&
+                length == SIGNATURE_BYTES;
+    EVP_MD_CTX_free(context);
+    return good;
+}
+
+int ek_plan_sign(struct json_t *document, const char *key_path, struct ek_error *err)
+{
+    unsigned char signature[SIGNATURE_BYTES];
+    char public[EK_PUBLIC_KEY_SIZE];
+    char value[SIGNATURE_BYTES * 2];
+    EVP_PKEY *key = NULL;
+    int result = read_private(key_path, &key, err);
+    if (result != 0)
+        return result;
+    char *text = signed_text(document);
+    if (!public_text(key, public) || !sign(key, text, signature)) {
+        result = ek_fail(err, EK_SYSTEM, "EK-1124", "the plan could not be signed");
+    } else {
+        EVP_EncodeBlock((unsigned char *)value, signature, SIGNATURE_BYTES);
+        json_object_set_new(
+            document, "signature",
+            json_pack("{s:s, s:s, s:s}", "algorithm", algorithm, "key", public, "value", value));
+    }
+    free(text);
+    EVP_PKEY_free(key);
+    return result;
+}
+
+static bool verified(const char *key_text, const char *text, const unsigned char *signature)
+{
+    EVP_PKEY *key = public_key(key_text);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool good = key && context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestVerify(context, signature, SIGNATURE_BYTES, (const unsigned char *)text,
+                                 strlen(text)) == 1;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    return good;
+}
+
+int ek_plan_verify(const struct json_t *document, const char *const *keys, size_t count,
+                   char ret_key[EK_PUBLIC_KEY_SIZE], struct ek_error *err)
+{
+    unsigned char signature[SIGNATURE_BYTES];
+    char canonical[EK_PUBLIC_KEY_SIZE];
+    const json_t *held = json_object_get(document, "signature");
+    const char *kind = json_string_value(json_object_get(held, "algorithm"));
+    const char *by = json_string_value(json_object_get(held, "key"));
+    const char *value = json_string_value(json_object_get(held, "value"));
+    if (!held || json_is_null(held))
+        return ek_fail(err, EK_NOT_FOUND, "EK-1120", "the plan is not signed");
+    bool known = false;
+    bool good = kind && by && value && json_object_size(held) == 3 &&
+                strcmp(kind, algorithm) == 0 && decode(value, signature, SIGNATURE_BYTES);
+    for (size_t i = 0; good && i < count && !known; i++)
+        known = ek_public_key_parse(keys[i], canonical) && strcmp(canonical, by) == 0;
+    if (good && !known) {
+        ek_fail(err, EK_DENIED, "EK-1121",
+                "the plan is signed by a key that nobody here trusts: %s", by);
+        return ek_hint(err, "evenkeel explain EK-1121");
+    }
+    char *text = good ? signed_text(document) : NULL;
+    good = good && verified(by, text, signature);
+    free(text);
+    if (!good)
+        return ek_fail(err, EK_DENIED, "EK-1121",
+                       "the signature does not fit: the plan was changed after it was signed");
+    memcpy(ret_key, canonical, sizeof canonical);
+    return 0;
+}
