@@ -53,13 +53,35 @@ static void add_keys(struct ek_buffer *text, const char *prefix, const struct ek
     }
 }
 
+static void finish(struct ek_buffer *text, uint8_t ret_digest[32])
+{
+    unsigned int length = 0;
+    if (EVP_Digest(text->bytes, text->length, ret_digest, &length, EVP_sha256(), NULL) != 1 ||
+        length != 32)
+        abort();
+}
+
 void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32])
 {
     EK_BUFFER text = {0};
-    unsigned int length = 0;
     ek_buffer_text_add(&text, EK_API_VERSION " Deployment\n");
     add_keys(&text, "", &ek_deployment_keys, spec);
-    if (EVP_Digest(text.bytes, text.length, ret_digest, &length, EVP_sha256(), NULL) != 1 ||
-        length != 32)
-        abort();
+    finish(&text, ret_digest);
+}
+
+void ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
+                                uint8_t ret_digest[32])
+{
+    EK_BUFFER text = {0};
+    const char *name = spec->certificates.authority;
+    const struct ek_authority_spec *authority =
+        name ? ek_specs_authority(specs, spec->account, name) : NULL;
+    ek_buffer_text_add(&text, EK_API_VERSION " Deployment\n");
+    add_keys(&text, "", &ek_deployment_keys, spec);
+    if (authority)
+        add_keys(&text, "authority", &ek_authority_keys, authority);
+    for (size_t i = 0; i < specs->account_count; i++)
+        if (strcmp(specs->accounts[i].name, spec->account) == 0)
+            add_keys(&text, "account", &ek_account_keys, &specs->accounts[i]);
+    finish(&text, ret_digest);
 }

@@ -29,4 +29,9 @@ int ek_configuration_parse(const struct ek_spec_files *files, struct ek_specs *r
  * planning: not where or how it was written, nor defaults written out, labels or contacts. */
 void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32]);
 
+/* The same over the deployment and what it refers to: its account and its authority. Two commits
+ * in which it is equal say the same about the deployment. */
+void ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
+                                uint8_t ret_digest[32]);
+
 #endif

@@ -7,7 +7,7 @@
 
 #include "drivers/git/library.h"
 #include "drivers/git/location.h"
-#include "drivers/git/mirror.h"
+#include "drivers/git/read.h"
 #include "drivers/git/revision.h"
 #include "drivers/git/tree.h"
 #include "specs/text.h"
@@ -57,47 +57,81 @@ static int lead_back(git_repository *repository, const git_commit *commit, const
                         "repository is configured");
 }
 
-static int read_commit(git_repository *repository, const struct ek_git_request *request,
+void ek_git_commit_name(git_commit *commit, const struct ek_git_request *request,
+                        struct ek_spec_files *ret_files)
+{
+    char id[GIT_OID_HEXSZ + 1];
+    struct ek_buffer commit_id = {0};
+    struct ek_buffer origin = {0};
+    git_oid_tostr(id, sizeof id, git_commit_id(commit));
+    ek_buffer_text_add(&commit_id, id);
+    ek_buffer_text_add(&origin, request->url);
+    *ret_files = (struct ek_spec_files){.commit = ek_buffer_take(&commit_id),
+                                        .commit_subject = subject_of(commit),
+                                        .origin = ek_buffer_take(&origin)};
+}
+
+int ek_git_commit_read(git_commit *commit, const struct ek_git_request *request,
                        struct ek_spec_files *ret_files, struct ek_error *err)
 {
-    EK_GIT_COMMIT *commit = NULL;
     EK_COLLECTION collection = {0};
-    int result = ek_git_revision(repository, request->revision, &commit, err);
-    if (result == 0 && request->ancestor)
-        result = lead_back(repository, commit, request->ancestor, err);
-    if (result == 0)
-        result = ek_git_tree_collect(commit, request->path, &collection, err);
     struct ek_spec_files files = {0};
+    struct ek_spec_files name = {0};
+    int result = ek_git_tree_collect(commit, request->path, &collection, err);
     if (result == 0)
         result = ek_collection_finish(&collection, request->url, &files, err);
     if (result != 0)
         return result;
-    char id[GIT_OID_HEXSZ + 1];
-    git_oid_tostr(id, sizeof id, git_commit_id(commit));
-    struct ek_buffer text = {0};
-    ek_buffer_text_add(&text, id);
-    files.commit = ek_buffer_take(&text);
-    files.commit_subject = subject_of(commit);
+    ek_git_commit_name(commit, request, &name);
+    files.commit = name.commit;
+    files.commit_subject = name.commit_subject;
+    name.commit = name.commit_subject = NULL;
+    ek_spec_files_done(&name);
     *ret_files = files;
     return 0;
 }
 
-int ek_git_read(const struct ek_git_request *request, struct ek_spec_files *ret_files,
+void ek_git_close(struct ek_git_opened *opened)
+{
+    if (opened->mirror.repository)
+        ek_mirror_close(&opened->mirror);
+    else
+        git_repository_free(opened->repository);
+    *opened = (struct ek_git_opened){0};
+}
+
+int ek_git_open(const struct ek_git_request *request, struct ek_git_opened *ret_opened,
                 struct ek_error *err)
 {
     EK_LOCATION location = {0};
+    struct ek_git_opened opened = {0};
     int result = ek_git_library(err);
     if (result == 0)
         result = ek_location_parse(request->url, &location, err);
     if (result != 0)
         return result;
     const char *address = ek_buffer_text(&location.address);
-    if (location.remote) {
-        EK_MIRROR mirror = {0};
-        result = ek_mirror_open(request, address, &mirror, err);
-        return result == 0 ? read_commit(mirror.repository, request, ret_files, err) : result;
-    }
-    EK_GIT_REPOSITORY *repository = NULL;
-    result = open_local(address, &repository, err);
-    return result == 0 ? read_commit(repository, request, ret_files, err) : result;
+    if (location.remote)
+        result = ek_mirror_open(request, address, &opened.mirror, err);
+    else
+        result = open_local(address, &opened.repository, err);
+    if (result != 0)
+        return result;
+    if (location.remote)
+        opened.repository = opened.mirror.repository;
+    *ret_opened = opened;
+    return 0;
+}
+
+int ek_git_read(const struct ek_git_request *request, struct ek_spec_files *ret_files,
+                struct ek_error *err)
+{
+    EK_GIT_OPENED opened = {0};
+    EK_GIT_COMMIT *commit = NULL;
+    int result = ek_git_open(request, &opened, err);
+    if (result == 0)
+        result = ek_git_revision(opened.repository, request->revision, &commit, err);
+    if (result == 0 && request->ancestor)
+        result = lead_back(opened.repository, commit, request->ancestor, err);
+    return result == 0 ? ek_git_commit_read(commit, request, ret_files, err) : result;
 }

@@ -22,6 +22,19 @@ struct ek_git_request {
 int ek_git_read(const struct ek_git_request *request, struct ek_spec_files *ret_files,
                 struct ek_error *err);
 
+/* What a change did to the specs: as they were where it left `from`, and as they are at its end. */
+struct ek_git_change {
+    struct ek_spec_files base; /* at the merge base; no files when there were no specs yet */
+    struct ek_spec_files head; /* of request->revision; no files when it takes them all away */
+    char from[65];             /* the commit that was named, which may have gone on since */
+};
+
+/* Read both. EK-1201 when the clone is too shallow to know, EK-1202 when the two have no commit in
+ * common; else as ek_git_read: not finding specs is an error only when neither side has any. */
+int ek_git_read_change(const struct ek_git_request *request, const char *from,
+                       struct ek_git_change *ret_change, struct ek_error *err);
+void ek_git_change_done(struct ek_git_change *change);
+
 /* The same from a plain directory. When it lies in the work tree of a git repository nothing is
  * read from git: the files as they are; commit stays NULL. A single file is accepted too. */
 int ek_directory_read(const char *path, struct ek_spec_files *ret_files, struct ek_error *err);

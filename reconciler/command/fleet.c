@@ -7,6 +7,7 @@
 
 #include "drivers/git/git.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/command/change.h"
 #include "specs/parse.h"
 
 enum { STATE_PATH_LONGEST = 300 };
@@ -86,6 +87,7 @@ static bool is_remote(const char *url)
     return strstr(url, "://") || (colon && (!slash || colon < slash));
 }
 
+/* The files of the change's end stay with it; *ret_files is a view of them then. */
 static int read_files(struct ek_fleet *fleet, struct ek_spec_files *ret_files, struct ek_error *err)
 {
     const struct ek_options *options = fleet->options;
@@ -101,7 +103,12 @@ static int read_files(struct ek_fleet *fleet, struct ek_spec_files *ret_files, s
         .token_file = options->git_token_file,
         .ssh_key_file = options->ssh_key_file,
     };
-    return ek_git_read(&request, ret_files, err);
+    if (!options->from)
+        return ek_git_read(&request, ret_files, err);
+    int result = ek_fleet_change_read(&request, options->from, &fleet->change, err);
+    if (result == 0)
+        *ret_files = fleet->change->git.head;
+    return result;
 }
 
 static int parse(struct ek_fleet *fleet, const struct ek_spec_files *files, bool *ret_said,
@@ -124,6 +131,7 @@ static int parse(struct ek_fleet *fleet, const struct ek_spec_files *files, bool
 static int choose(struct ek_fleet *fleet, struct ek_error *err)
 {
     const char *wanted = fleet->options->deployment;
+    bool found = false;
     fleet->chosen = calloc(fleet->specs.deployment_count + 1, sizeof(void *));
     if (!fleet->chosen)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
@@ -132,11 +140,16 @@ static int choose(struct ek_fleet *fleet, struct ek_error *err)
         const struct ek_deployment_spec *spec = &fleet->specs.deployments[i];
         if (names)
             names[i] = spec->name;
-        if (!wanted || strcmp(wanted, spec->name) == 0)
+        if (wanted && strcmp(wanted, spec->name) != 0)
+            continue;
+        found = true;
+        if (!fleet->change || ek_fleet_change_about(fleet->change, spec))
             fleet->chosen[fleet->chosen_count++] = spec;
     }
+    for (size_t i = 0; fleet->change && i < fleet->change->base.deployment_count; i++)
+        found |= wanted && strcmp(wanted, fleet->change->base.deployments[i].name) == 0;
     int result = 0;
-    if (wanted && fleet->chosen_count == 0) {
+    if (wanted && !found) {
         const char *near = names ? ek_nearest(wanted, names, fleet->specs.deployment_count) : NULL;
         result =
             ek_fail(err, EK_NOT_FOUND, "EK-0805", "the specs hold no deployment \"%s\"", wanted);
@@ -160,9 +173,12 @@ static int load(struct ek_fleet *fleet, bool *ret_said, struct ek_error *err)
     if (result == 0) {
         fleet->source.commit = fleet->specs.commit;
         fleet->source.commit_subject = fleet->specs.commit_subject;
+        if (fleet->change)
+            ek_fleet_change_compare(fleet->change, &fleet->specs);
         result = choose(fleet, err);
     }
-    ek_spec_files_done(&files);
+    if (!fleet->change)
+        ek_spec_files_done(&files);
     return result;
 }
 
@@ -207,6 +223,7 @@ int ek_fleet_open_source(const struct ek_options *options, const struct ek_plan_
 
 void ek_fleet_done(struct ek_fleet *fleet)
 {
+    ek_fleet_change_free(fleet->change);
     ek_specs_free(&fleet->specs);
     free(fleet->chosen);
     for (size_t i = 0; i < fleet->owned_count; i++)
@@ -214,19 +231,28 @@ void ek_fleet_done(struct ek_fleet *fleet)
     *fleet = (struct ek_fleet){0};
 }
 
+static void add_option(struct ek_buffer *text, const char *option, const char *value)
+{
+    ek_buffer_printf(text, " %s%s", option, option[0] ? " " : "");
+    ek_shell_word(text, value);
+}
+
 void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text)
 {
     const struct ek_options *options = fleet->options;
+    const char *revision = fleet->change ? fleet->specs.commit : options->revision;
     if (options->git)
-        ek_buffer_printf(text, " --git %s", options->git);
-    if (options->revision)
-        ek_buffer_printf(text, " --revision %s", options->revision);
+        add_option(text, "--git", options->git);
+    if (revision)
+        add_option(text, "--revision", revision);
     if (options->path)
-        ek_buffer_printf(text, " --path %s", options->path);
+        add_option(text, "--path", options->path);
     if (!options->git && options->argument_count)
-        ek_buffer_printf(text, " %s", options->arguments[0]);
+        add_option(text, "", options->arguments[0]);
     if (options->deployment)
-        ek_buffer_printf(text, " --deployment %s", options->deployment);
+        add_option(text, "--deployment", options->deployment);
+    else if (fleet->change && fleet->chosen_count == 1)
+        add_option(text, "--deployment", fleet->chosen[0]->name);
 }
 
 /* ---- looking -------------------------------------------------------------------------- */

@@ -6,13 +6,16 @@
 #include "reconciler/execute/look.h"
 #include "specs/spec.h"
 
+struct ek_fleet_change;
+
 /* The specs of one run, where they came from, and the settings of this controller. */
 struct ek_fleet {
     const struct ek_options *options;
     struct ek_specs specs;
     struct ek_plan_source source;
     struct ek_controller controller;
-    const struct ek_deployment_spec **chosen; /* by --deployment, else all */
+    struct ek_fleet_change *change;           /* with --from, else NULL */
+    const struct ek_deployment_spec **chosen; /* by --deployment and the change, else all */
     size_t chosen_count;
     char *owned[8]; /* what source and controller point into */
     size_t owned_count;

@@ -32,6 +32,10 @@ static const struct option options[] = {
      "read the specs from a git repository: a path or an https, ssh or file URL"},
     {"revision", NULL, 0, TEXT, "REVISION", AT(revision), SOURCE, NULL, NULL,
      "the branch, tag or commit of the repository (default: its HEAD)"},
+    {"from", NULL, 0, TEXT, "REVISION", AT(from), EK_VERB_PLAN, NULL, NULL,
+     "plan only what the change since this branch, tag or commit touches"},
+    {"to", NULL, 0, TEXT, "REVISION", AT(revision), EK_VERB_PLAN, NULL, NULL,
+     "where the change ends: the same as --revision"},
     {"path", NULL, 0, TEXT, "FOLDER", AT(path), SOURCE, NULL, NULL,
      "the folder inside the repository (default: all of it)"},
     {"git-token-file", NULL, 0, TEXT, "FILE", AT(git_token_file), SOURCE, "EVENKEEL_GIT_TOKEN_FILE",
@@ -335,8 +339,9 @@ int ek_options_parse(unsigned verb, int count, char **words, struct ek_options *
         result = from_words(verb, (struct words){words, count}, &parsed, err);
     if (result == 0)
         result = choose_key_source(&environment, &parsed, err);
-    if (result == 0 && !parsed.git && (parsed.revision || parsed.path)) {
-        result = ek_fail(err, EK_INVALID, "EK-0804", "--revision and --path go with --git only");
+    if (result == 0 && !parsed.git && (parsed.revision || parsed.path || parsed.from)) {
+        result = ek_fail(err, EK_INVALID, "EK-0804", "%s with --git only",
+                         parsed.from ? "--from goes" : "--revision and --path go");
         ek_hint(err, "evenkeel ... --git URL --revision BRANCH");
     }
     if (result != 0) {

@@ -37,6 +37,8 @@ struct ek_options {
     size_t argument_count;
     const char *git;
     const char *revision;
+    const char *from;
+    const char *fleet;
     const char *path;
     const char *deployment;
     const char *state_directory;

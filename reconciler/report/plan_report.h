@@ -11,6 +11,9 @@
 
 struct json_t;
 
+/* What a change does to a deployment's spec. */
+enum ek_touched { EK_TOUCHED_UNASKED, EK_TOUCHED_ADDED, EK_TOUCHED_CHANGED };
+
 /* The plan of one deployment and what it was made from. Borrowed. */
 struct ek_planned {
     const struct ek_deployment_spec *spec;
@@ -20,6 +23,33 @@ struct ek_planned {
     const char (*problems)[512]; /* as in struct ek_observation, or NULL */
     int64_t observed_ms;
     uint8_t spec_digest[32];
+    /* Of the plan of a change only: */
+    enum ek_touched touched;
+    const char *renamed;             /* the deployment whose servers these were, or NULL */
+    const struct ek_planned *before; /* what the specs before the change would need, or NULL */
+    const char *before_problem;      /* why that could not be told, or NULL */
+};
+
+/* A deployment that a change takes out of the specs. */
+struct ek_plan_gone {
+    const char *name;
+    const char *account;
+    const char *renamed; /* the new deployment that has its servers, or NULL */
+};
+
+/* What a change touches besides what is planned. */
+struct ek_plan_change {
+    const char *base;   /* the commit that it starts from */
+    size_t base_errors; /* the specs there are broken: everything is planned */
+    size_t untouched;   /* deployments that it leaves as they are */
+    const struct ek_plan_gone *gone;
+    size_t gone_count;
+};
+
+/* A deployment that could not be looked at. */
+struct ek_plan_failure {
+    const struct ek_deployment_spec *spec;
+    const struct ek_error *error;
 };
 
 /* Where the specs came from; borrowed, NULL where there is nothing to say. */
@@ -36,6 +66,10 @@ struct ek_plan_set {
     const struct ek_planned *planned;
     size_t count;
     const char *next_command; /* what applies it: "evenkeel apply orders.plan", or NULL */
+    const struct ek_plan_change *change; /* NULL: everything in the specs is planned */
+    const struct ek_plan_failure *failures;
+    size_t failure_count;
+    const char *fleet; /* what tells the comment about it from others: a folder; NULL: "" */
 };
 
 /* The document that is printed as JSON and stored as a plan file; the caller owns it. It
@@ -72,6 +106,9 @@ const char *ek_planned_label(const struct ek_planned *planned);
 
 /* "2026-01-02 03:04:05 UTC", or with T and Z for machines. */
 void ek_time_text(int64_t ms, bool machine, char ret_text[32]);
+
+/* Append a word as a shell wants it: as it is, or in quotes. */
+void ek_shell_word(struct ek_buffer *text, const char *word);
 
 /* "1.5 s", "2 min 5 s", "400 ms". */
 void ek_duration_text(int64_t ms, char ret_text[32]);

@@ -89,3 +89,20 @@ void ek_connection_string(const struct ek_deployment_spec *spec, const struct ek
     }
     ek_buffer_printf(text, "/?replicaSet=%s%s", spec->set_name, tls ? "&tls=true" : "");
 }
+
+void ek_shell_word(struct ek_buffer *text, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./:@%+=,";
+    if (word[0] && word[0] != '~' && !word[strspn(word, plain)]) {
+        ek_buffer_text_add(text, word);
+        return;
+    }
+    ek_buffer_text_add(text, "'");
+    for (; *word; word++)
+        if (*word == '\'')
+            ek_buffer_text_add(text, "'\\''");
+        else
+            ek_buffer_add(text, word, 1);
+    ek_buffer_text_add(text, "'");
+}

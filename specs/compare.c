@@ -1,0 +1,82 @@
+#include "specs/compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "specs/parse.h"
+
+static const struct ek_deployment_spec *find(const struct ek_specs *specs,
+                                             const struct ek_deployment_spec *wanted)
+{
+    for (size_t i = 0; i < specs->deployment_count; i++)
+        if (strcmp(specs->deployments[i].name, wanted->name) == 0 &&
+            strcmp(specs->deployments[i].account, wanted->account) == 0)
+            return &specs->deployments[i];
+    return NULL;
+}
+
+static bool equal(const struct ek_specs *before, const struct ek_deployment_spec *one,
+                  const struct ek_specs *after, const struct ek_deployment_spec *other)
+{
+    uint8_t digests[2][32];
+    ek_deployment_reach_digest(before, one, digests[0]);
+    ek_deployment_reach_digest(after, other, digests[1]);
+    return memcmp(digests[0], digests[1], sizeof digests[0]) == 0;
+}
+
+/* Two deployments can't run on one server: one that is the same tells. */
+static bool share_a_server(const struct ek_deployment_spec *one,
+                           const struct ek_deployment_spec *other)
+{
+    for (size_t i = 0; i < one->member_count; i++)
+        for (size_t k = 0; k < other->member_count; k++)
+            if (one->members[i].port == other->members[k].port &&
+                strcmp(one->members[i].host, other->members[k].host) == 0)
+                return true;
+    return false;
+}
+
+static void find_renamings(struct ek_specs_comparison *comparison)
+{
+    for (size_t i = 0; i < comparison->count; i++)
+        for (size_t k = 0; k < comparison->count; k++) {
+            struct ek_spec_difference *added = &comparison->items[i];
+            struct ek_spec_difference *gone = &comparison->items[k];
+            if (added->before || gone->after || added->renamed || gone->renamed ||
+                !share_a_server(added->after, gone->before))
+                continue;
+            added->renamed = gone->before;
+            gone->renamed = added->after;
+        }
+}
+
+void ek_specs_compare(const struct ek_specs *before, const struct ek_specs *after,
+                      struct ek_specs_comparison *ret_comparison)
+{
+    struct ek_specs_comparison comparison = {
+        .items = calloc(before->deployment_count + after->deployment_count + 1,
+                        sizeof *comparison.items)};
+    if (!comparison.items)
+        abort();
+    for (size_t i = 0; i < after->deployment_count; i++) {
+        const struct ek_deployment_spec *spec = &after->deployments[i];
+        const struct ek_deployment_spec *old = find(before, spec);
+        if (old && equal(before, old, after, spec))
+            comparison.untouched++;
+        else
+            comparison.items[comparison.count++] =
+                (struct ek_spec_difference){.before = old, .after = spec};
+    }
+    for (size_t i = 0; i < before->deployment_count; i++)
+        if (!find(after, &before->deployments[i]))
+            comparison.items[comparison.count++] =
+                (struct ek_spec_difference){.before = &before->deployments[i]};
+    find_renamings(&comparison);
+    *ret_comparison = comparison;
+}
+
+void ek_specs_comparison_done(struct ek_specs_comparison *comparison)
+{
+    free(comparison->items);
+    *comparison = (struct ek_specs_comparison){0};
+}
