@@ -42,7 +42,8 @@ static void find_renamings(struct ek_specs_comparison *comparison)
         for (size_t k = 0; k < comparison->count; k++) {
             struct ek_spec_difference *added = &comparison->items[i];
             struct ek_spec_difference *gone = &comparison->items[k];
-            if (added->before || gone->after || added->renamed || gone->renamed ||
+            bool pair = !added->before && added->after && gone->before && !gone->after;
+            if (!pair || added->renamed || gone->renamed ||
                 !share_a_server(added->after, gone->before))
                 continue;
             added->renamed = gone->before;

@@ -10,10 +10,13 @@ _evenkeel()
     case $before in
     --git) files=yes ;;
     --revision) ;;
+    --from) ;;
+    --to) ;;
     --path) files=yes ;;
     --git-token-file) files=yes ;;
     --ssh-key-file) files=yes ;;
     --deployment) ;;
+    --fleet) ;;
     -o | --out) files=yes ;;
     --timeout) ;;
     --settle-timeout) ;;
@@ -26,7 +29,7 @@ _evenkeel()
     *)
         case $verb in
         validate) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --output --color --no-color --quiet --verbose --help" files=yes ;;
-        plan) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --out --detailed-exitcode --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --deployment --fleet --out --detailed-exitcode --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         apply) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --yes --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         verify) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;

@@ -8,6 +8,7 @@
 #include "drivers/git/git.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/command/change.h"
+#include "reconciler/report/comment.h"
 #include "specs/parse.h"
 
 enum { STATE_PATH_LONGEST = 300 };
@@ -124,6 +125,13 @@ static int parse(struct ek_fleet *fleet, const struct ek_spec_files *files, bool
     fputs(ek_buffer_text(&text), stderr);
     fprintf(stderr, "\nevenkeel: %zu error%s in the specs\n", diagnostics.count,
             diagnostics.count == 1 ? "" : "s");
+    if (fleet->options->output == EK_OUTPUT_MARKDOWN) {
+        EK_BUFFER name = {0};
+        EK_BUFFER comment = {0};
+        ek_fleet_comment_name(fleet->options, &name);
+        ek_diagnostics_markdown(ek_buffer_text(&name), files->commit, &diagnostics, &comment);
+        ek_print(&comment);
+    }
     *ret_said = true;
     return result;
 }
@@ -253,6 +261,21 @@ void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text)
         add_option(text, "--deployment", options->deployment);
     else if (fleet->change && fleet->chosen_count == 1)
         add_option(text, "--deployment", fleet->chosen[0]->name);
+}
+
+void ek_fleet_comment_name(const struct ek_options *options, struct ek_buffer *name)
+{
+    const char *folder =
+        options->git || !options->argument_count ? options->path : options->arguments[0];
+    if (options->fleet) {
+        ek_buffer_text_add(name, options->fleet);
+        return;
+    }
+    ek_buffer_text_add(name, folder ? folder : "");
+    while (name->length && name->bytes[name->length - 1] == '/')
+        name->bytes[--name->length] = 0;
+    if (options->deployment)
+        ek_buffer_printf(name, "%s%s", name->length ? " " : "", options->deployment);
 }
 
 /* ---- looking -------------------------------------------------------------------------- */

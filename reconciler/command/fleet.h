@@ -45,4 +45,8 @@ void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec
 /* The options that name the source again, for "evenkeel apply …"; appended. */
 void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text);
 
+/* What tells the comments of this run from others of the same repository: --fleet, or where the
+ * specs are and which deployment is asked for; appended. */
+void ek_fleet_comment_name(const struct ek_options *options, struct ek_buffer *name);
+
 #endif

@@ -16,6 +16,7 @@ const struct ek_verb ek_verbs[] = {
      "that it takes. Exit status: 0 nothing to do, 2 something to do, 6 something is in the "
      "way.\n\n"
      "  evenkeel plan specs\n"
+     "  evenkeel plan --git . --from origin/main --to HEAD, only what the branch changes\n"
      "  evenkeel plan --git . --revision my-branch --output markdown\n"
      "  evenkeel plan specs --out orders.plan, then evenkeel apply orders.plan\n",
      ek_command_plan},

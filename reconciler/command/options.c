@@ -44,6 +44,8 @@ static const struct option options[] = {
      "private key for ssh repositories (default: the agent)"},
     {"deployment", NULL, 0, TEXT, "NAME", AT(deployment), SOURCE, NULL, NULL,
      "only this deployment (default: all of them)"},
+    {"fleet", NULL, 0, TEXT, "NAME", AT(fleet), EK_VERB_PLAN | EK_VERB_COMMENT, NULL, NULL,
+     "what tells its comment from others of the same pull request (default: the folder)"},
     {"out", NULL, 'o', TEXT, "FILE", AT(out), EK_VERB_PLAN, NULL, NULL,
      "also write the plan to a file that apply takes"},
     {"yes", "auto-approve", 'y', FLAG, NULL, AT(yes), EK_VERB_APPLY, NULL, NULL,

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "reconciler/command/fleet.h"
+#include "reconciler/command/change.h"
+#include "reconciler/report/comment.h"
 #include "reconciler/report/plan_file.h"
 
 static void print(const struct ek_options *options, const struct ek_plan_set *set)
@@ -40,64 +41,138 @@ static int status_of(const struct ek_looked *looked, size_t count)
     return status;
 }
 
-static int report(const struct ek_fleet *fleet, const struct ek_looked *looked,
-                  struct ek_planned *planned, struct ek_error *err)
+/* What was looked at for one run of plan, and what the reports borrow from it. */
+struct looks {
+    struct ek_looked *looked; /* per chosen deployment */
+    struct ek_looked *before; /* the same as the specs were before the change */
+    struct ek_planned *planned;
+    struct ek_planned *planned_before;
+    struct ek_plan_failure *failures;
+    struct ek_plan_gone *gone;
+    size_t good;
+    size_t bad;
+};
+
+static void *rows(size_t count, size_t size)
+{
+    void *memory = calloc(count + 1, size);
+    if (!memory)
+        abort();
+    return memory;
+}
+
+static void look(const struct ek_fleet *fleet, struct looks *looks)
+{
+    size_t count = fleet->chosen_count;
+    looks->looked = rows(count, sizeof *looks->looked);
+    looks->before = rows(count, sizeof *looks->before);
+    looks->planned = rows(count, sizeof *looks->planned);
+    looks->planned_before = rows(count, sizeof *looks->planned_before);
+    looks->failures = rows(count, sizeof *looks->failures);
+    looks->gone = rows(fleet->change ? fleet->change->comparison.count : 0, sizeof *looks->gone);
+    for (size_t i = 0; i < count; i++) {
+        struct ek_looked *looked = &looks->looked[i];
+        ek_fleet_look(fleet, fleet->chosen[i], EK_LOOK_PATIENCE_MS, looked);
+        if (looked->error.code) {
+            looks->failures[looks->bad++] =
+                (struct ek_plan_failure){fleet->chosen[i], &looked->error};
+            continue;
+        }
+        struct ek_planned *planned = &looks->planned[looks->good];
+        *planned = ek_looked_planned(looked);
+        if (fleet->change) {
+            ek_fleet_change_look_before(fleet, fleet->chosen[i], &looks->before[i]);
+            ek_fleet_change_tell(fleet->change, &looks->before[i],
+                                 &looks->planned_before[looks->good], planned);
+        }
+        looks->good++;
+    }
+}
+
+static void looks_done(struct looks *looks, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        ek_looked_done(&looks->looked[i]);
+        ek_looked_done(&looks->before[i]);
+    }
+    free(looks->looked);
+    free(looks->before);
+    free(looks->planned);
+    free(looks->planned_before);
+    free(looks->failures);
+    free(looks->gone);
+}
+
+static int report(const struct ek_fleet *fleet, const struct looks *looks, struct ek_error *err)
 {
     const struct ek_options *options = fleet->options;
     EK_BUFFER next = {0};
-    size_t good = 0;
-    for (size_t i = 0; i < fleet->chosen_count; i++)
-        if (!looked[i].error.code)
-            planned[good++] = ek_looked_planned(&looked[i]);
+    EK_BUFFER name = {0};
+    struct ek_plan_change change = {0};
     ek_buffer_text_add(&next, "evenkeel apply");
-    if (options->out)
-        ek_buffer_printf(&next, " %s", options->out);
-    else
+    if (options->out) {
+        ek_buffer_text_add(&next, " ");
+        ek_shell_word(&next, options->out);
+    } else {
         ek_fleet_words(fleet, &next);
+    }
+    ek_fleet_comment_name(options, &name);
+    if (fleet->change)
+        change = ek_fleet_change_report(fleet->change, options->deployment, looks->gone);
     struct ek_plan_set set = {
         .source = fleet->source,
-        .planned = planned,
-        .count = good,
+        .planned = looks->planned,
+        .count = looks->good,
         .next_command = ek_buffer_text(&next),
+        .change = fleet->change ? &change : NULL,
+        .failures = looks->failures,
+        .failure_count = looks->bad,
+        .fleet = ek_buffer_text(&name),
     };
-    if (options->out && good == fleet->chosen_count) {
+    if (options->out && looks->bad == 0) {
         int result = ek_plan_file_write(&set, options->out, err);
         if (result != 0)
             return result;
     }
-    if (good || fleet->chosen_count == 0)
+    if (looks->good || looks->bad == 0 || options->output == EK_OUTPUT_MARKDOWN)
         print(options, &set);
     return 0;
+}
+
+/* An error that left nothing to plan is a comment too: without one the pull request would go on
+ * showing the plan of an earlier commit. */
+static int failed(const struct ek_options *options, const struct ek_error *err, bool said)
+{
+    EK_BUFFER name = {0};
+    EK_BUFFER text = {0};
+    if (said)
+        return ek_exit_status_of(err);
+    ek_say_error(options, err);
+    if (options->output == EK_OUTPUT_MARKDOWN && ek_exit_status_of(err) != EK_EXIT_USAGE) {
+        ek_fleet_comment_name(options, &name);
+        ek_error_markdown(ek_buffer_text(&name), err, &text);
+        ek_print(&text);
+    }
+    return ek_exit_status_of(err);
 }
 
 int ek_command_plan(const struct ek_options *options)
 {
     struct ek_fleet fleet;
     struct ek_error err = {0};
+    struct looks looks = {0};
     bool said = false;
-    if (ek_fleet_open(options, &fleet, &said, &err) != 0) {
-        if (!said)
-            ek_say_error(options, &err);
-        return ek_exit_status_of(&err);
-    }
-    struct ek_looked *looked = calloc(fleet.chosen_count + 1, sizeof *looked);
-    struct ek_planned *planned = calloc(fleet.chosen_count + 1, sizeof *planned);
-    if (!looked || !planned)
-        abort();
-    for (size_t i = 0; i < fleet.chosen_count; i++)
-        ek_fleet_look(&fleet, fleet.chosen[i], EK_LOOK_PATIENCE_MS, &looked[i]);
-    int status = status_of(looked, fleet.chosen_count);
-    if (report(&fleet, looked, planned, &err) != 0) {
+    if (ek_fleet_open(options, &fleet, &said, &err) != 0)
+        return failed(options, &err, said);
+    look(&fleet, &looks);
+    int status = status_of(looks.looked, fleet.chosen_count);
+    if (report(&fleet, &looks, &err) != 0) {
         ek_say_error(options, &err);
         status = ek_exit_status_of(&err);
     }
-    for (size_t i = 0; i < fleet.chosen_count; i++) {
-        if (looked[i].error.code)
-            ek_say_error(options, &looked[i].error);
-        ek_looked_done(&looked[i]);
-    }
-    free(looked);
-    free(planned);
+    for (size_t i = 0; i < looks.bad; i++)
+        ek_say_error(options, looks.failures[i].error);
+    looks_done(&looks, fleet.chosen_count);
     ek_fleet_done(&fleet);
     return status;
 }

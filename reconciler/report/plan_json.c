@@ -273,6 +273,44 @@ static json_t *without_waits(const json_t *deployments)
     return copies;
 }
 
+static json_t *touched_json(const struct ek_planned *planned)
+{
+    static const char *const words[] = {[EK_TOUCHED_UNASKED] = NULL,
+                                        [EK_TOUCHED_ADDED] = "added",
+                                        [EK_TOUCHED_CHANGED] = "changed"};
+    json_t *json = json_object();
+    json_t *steps = json_array();
+    for (size_t i = 0; planned->before && i < planned->before->plan->count; i++)
+        json_array_append_new(steps, step_json(planned->before, i));
+    set(json, "name", json_string(planned->spec->name));
+    set(json, "account", json_string(planned->spec->account));
+    set(json, "touched", text_or_null(words[planned->touched]));
+    set(json, "renamed_from", text_or_null(planned->renamed));
+    set(json, "steps_without_change", steps);
+    set(json, "problem", text_or_null(planned->before_problem));
+    return json;
+}
+
+static json_t *change_json(const struct ek_plan_set *plans)
+{
+    const struct ek_plan_change *change = plans->change;
+    json_t *json = json_object();
+    json_t *deployments = json_array();
+    json_t *gone = json_array();
+    for (size_t i = 0; i < plans->count; i++)
+        json_array_append_new(deployments, touched_json(&plans->planned[i]));
+    for (size_t i = 0; i < change->gone_count; i++)
+        json_array_append_new(gone, json_pack("{s:s, s:s, s:s?}", "name", change->gone[i].name,
+                                              "account", change->gone[i].account, "renamed_to",
+                                              change->gone[i].renamed));
+    set(json, "base", text_or_null(change->base));
+    set(json, "base_errors", json_integer((json_int_t)change->base_errors));
+    set(json, "untouched", json_integer((json_int_t)change->untouched));
+    set(json, "deployments", deployments);
+    set(json, "removed", gone);
+    return json;
+}
+
 void ek_plan_json_digest(const json_t *document, char ret_hex[65])
 {
     static const char *const passing[] = {"sha256", "observed_at", "signature"};
@@ -304,6 +342,8 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
     }
     set(json, "format_version", json_string("1.0"));
     set(json, "type", json_string("plan"));
+    if (plans->change)
+        set(json, "change", change_json(plans));
     set(json, "source", source_json(&plans->source));
     set(json, "deployments", deployments);
     set(json, "totals", totals_json(&totals));

@@ -90,7 +90,8 @@ void ek_planned_name(const struct ek_planned *planned, char ret_hex[65]);
 /* Append the plan as text: at most 100 columns, the totals as the last line. */
 void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *text);
 
-/* Append a comment for a pull request, below 65 536 characters. */
+/* Append a comment for a pull request, with its marker. As long as it has to be: comment.h splits.
+ */
 void ek_plan_markdown(const struct ek_plan_set *set, struct ek_buffer *text);
 
 /* "preferSSL", or "preferTLS" where the specs are written so. */
@@ -106,6 +107,10 @@ const char *ek_planned_label(const struct ek_planned *planned);
 
 /* "2026-01-02 03:04:05 UTC", or with T and Z for machines. */
 void ek_time_text(int64_t ms, bool machine, char ret_text[32]);
+
+/* Append "3f2c1ab..9d8e7f6 touches 2 of 98 deployments (1 new)" and the like, for a set that has a
+ * change. */
+void ek_plan_change_words(const struct ek_plan_set *set, struct ek_buffer *text);
 
 /* Append a word as a shell wants it: as it is, or in quotes. */
 void ek_shell_word(struct ek_buffer *text, const char *word);

@@ -197,6 +197,43 @@ static void blocked(struct page *page, const struct ek_blocked *blocked)
     ek_buffer_printf(page->text, "  see:  evenkeel explain %s\n", blocked->id);
 }
 
+/* What is due without the change comes first, apart: merging it is not to blame for that. */
+static void before(struct page *page, const struct ek_plan_source *source,
+                   const struct ek_planned *planned)
+{
+    if (planned->before_problem) {
+        ek_buffer_text_add(page->text, "\n");
+        labelled(page, "Without this change:", planned->before_problem);
+    }
+    if (!planned->before)
+        return;
+    struct ek_arena *arena = ek_arena_new();
+    struct ek_view view;
+    EK_BUFFER words = {0};
+    ek_view_make(arena, source, planned->before, &view);
+    ek_buffer_printf(&words,
+                     "%s due as the specs were before it: drift, or a commit that was not applied "
+                     "yet.",
+                     ek_counted(arena, (int)planned->before->plan->count, "step is", "steps are"));
+    ek_buffer_text_add(page->text, "\n");
+    labelled(page, "Without this change:", ek_buffer_text(&words));
+    for (size_t i = 0; i < view.row_count; i++)
+        row(page, &view.rows[i], note_column(&view));
+    ek_buffer_printf(page->text, "\n%sWith this change:%s\n", page->paint->bold,
+                     page->paint->plain);
+    ek_arena_free(arena);
+}
+
+static void touched(struct page *page, const struct ek_planned *planned)
+{
+    if (planned->renamed)
+        ek_buffer_printf(
+            page->text, "new in the specs, with servers of %s, which is gone from them: renamed?\n",
+            planned->renamed);
+    else if (planned->touched == EK_TOUCHED_ADDED)
+        ek_buffer_text_add(page->text, "new in the specs\n");
+}
+
 static void one(struct page *page, const struct ek_plan_source *source,
                 const struct ek_planned *planned)
 {
@@ -204,6 +241,8 @@ static void one(struct page *page, const struct ek_plan_source *source,
     struct ek_view view;
     ek_view_make(arena, source, planned, &view);
     head(page, &view);
+    touched(page, planned);
+    before(page, source, planned);
     if (view.row_count) {
         changes(page, &view);
         ek_buffer_text_add(page->text, "\n");
@@ -220,6 +259,41 @@ static void one(struct page *page, const struct ek_plan_source *source,
     ek_arena_free(arena);
 }
 
+/* What the change touches in all, as the first lines. */
+static void change_head(struct page *page, const struct ek_plan_set *set)
+{
+    EK_BUFFER words = {0};
+    const struct ek_plan_change *change = set->change;
+    ek_plan_change_words(set, &words);
+    labelled(page, "Change:", ek_buffer_text(&words));
+    for (size_t i = 0; i < change->gone_count; i++) {
+        const struct ek_plan_gone *gone = &change->gone[i];
+        EK_BUFFER line = {0};
+        ek_buffer_printf(&line,
+                         "%s (account %s) is no longer in the specs: left alone, nothing is "
+                         "torn down",
+                         gone->name, gone->account);
+        if (gone->renamed)
+            ek_buffer_printf(&line, "; %s has its servers now: renamed?", gone->renamed);
+        labelled(page, "", ek_buffer_text(&line));
+    }
+    if (set->count)
+        ek_buffer_text_add(page->text, "\n");
+}
+
+/* The last line when there is nothing to do anywhere. */
+static void nothing(const struct ek_plan_set *set, struct ek_buffer *text)
+{
+    if (set->change && set->count == 0)
+        ek_buffer_text_add(text, "\nNo changes. The change touches no deployment.\n");
+    else if (set->change)
+        ek_buffer_text_add(text,
+                           "\nNo changes. All that the change touches is as the specs say.\n");
+    else
+        ek_buffer_printf(text, "\nNo changes. All %zu deployments are as the specs say.\n",
+                         set->count);
+}
+
 void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *text)
 {
     struct page page = {text, ek_palette(colour)};
@@ -228,6 +302,8 @@ void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *
     int destroy = 0;
     size_t steps = 0;
     size_t stuck = 0;
+    if (set->change)
+        change_head(&page, set);
     for (size_t i = 0; i < set->count; i++) {
         const struct ek_plan *plan = set->planned[i].plan;
         if (i)
@@ -249,8 +325,7 @@ void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *
         ek_buffer_text_add(text, "\n");
         ek_buffer_printf(text, "Plan: %d to add, %d to change, %d to destroy.\n", add, change,
                          destroy);
-    } else if (set->count != 1 && stuck == 0) {
-        ek_buffer_printf(text, "\nNo changes. All %zu deployments are as the specs say.\n",
-                         set->count);
+    } else if (set->count != 1 && stuck == 0 && set->failure_count == 0) {
+        nothing(set, text);
     }
 }

@@ -106,3 +106,29 @@ void ek_shell_word(struct ek_buffer *text, const char *word)
             ek_buffer_add(text, word, 1);
     ek_buffer_text_add(text, "'");
 }
+
+void ek_plan_change_words(const struct ek_plan_set *set, struct ek_buffer *text)
+{
+    const struct ek_plan_change *change = set->change;
+    size_t touched = set->count + set->failure_count;
+    size_t added = 0;
+    for (size_t i = 0; i < set->count; i++)
+        added += set->planned[i].touched == EK_TOUCHED_ADDED;
+    ek_buffer_printf(text, "%.7s..%.7s ", change->base ? change->base : "",
+                     set->source.commit ? set->source.commit : "");
+    if (change->base_errors) {
+        ek_buffer_printf(text,
+                         "can't be told apart: the specs at %.7s have %zu error%s. All %zu "
+                         "deployments are planned.",
+                         change->base, change->base_errors, change->base_errors == 1 ? "" : "s",
+                         touched);
+        return;
+    }
+    ek_buffer_printf(text, "touches %zu deployment%s", touched, touched == 1 ? "" : "s");
+    if (added)
+        ek_buffer_printf(text, " (%zu new)", added);
+    if (change->gone_count)
+        ek_buffer_printf(text, ", takes %zu out of the specs", change->gone_count);
+    ek_buffer_printf(text, "; %zu %s not touched.", change->untouched,
+                     change->untouched == 1 ? "is" : "are");
+}
