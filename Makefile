@@ -61,6 +61,7 @@ help:
 	@echo 'make unit         unit tests, with sanitizers'
 	@echo 'make integration  whole-program tests in the sandbox; T=name for some of them'
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
+	@echo 'make golden-accept  write the golden plans anew; read the difference before it is committed'
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make fuzz         the stand-in'"'"'s message parser, for SECONDS=60'
@@ -134,6 +135,14 @@ unit: dependencies
 
 integration: all
 	@$(CHECK) --only integration $(if $(T),--select "$(T)")
+
+# The golden plans anew, from what the sources make of them now; read the difference.
+.PHONY: golden-accept
+golden-accept: $(BUILD)/unit/report_golden
+	@EK_GOLDEN_ACCEPT=1 $(BUILD)/unit/report_golden >/dev/null 2>&1 || $(BUILD)/unit/report_golden
+	@$(PYTHON) tests/golden/table.py --write
+	@git --no-pager diff --stat -- tests/golden
+	@echo 'Read it before you commit it: git diff tests/golden'
 
 model: $(if $(MODEL_SOURCES),$(BUILD)/model)
 	@$(if $(MODEL_SOURCES),$(BUILD)/model --all,echo 'There is no model checker yet.')

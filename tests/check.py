@@ -72,6 +72,10 @@ class Check:
                     ", ".join(f"{name} ({used[name]})" for name in missing))
         idle = sorted(r for r in set(rows) - set(used_ids(NAMED_ID)) if not LOG_LINE_IDS.match(r))
         suite.count(not idle, f"rows of the catalogue that no source uses: {idle}")
+        table = subprocess.run([sys.executable, "tests/golden/table.py"], capture_output=True,
+                               text=True, env=self.environment, check=False)
+        suite.count(table.returncode == 0,
+                    f"tests/golden does not fill its case table:\n{table.stdout}{table.stderr}")
         return suite.close()
 
     def run_unit(self):

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/report/palette.h"
+#include "reconciler/report/state_json.h"
 #include "reconciler/report/view.h"
 
 const char *ek_sync_word(const struct ek_planned *planned)
@@ -186,15 +187,16 @@ json_t *ek_status_json(const struct ek_planned *planned, size_t count)
                           when_known(state->members[m].certificate_running.present == EK_YES,
                                      state->members[m].certificate_running.not_after_s)));
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s?, s:s, s:o}", "name",
+            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s?, s:s, s:o, s:o}", "name",
                             planned[i].spec->name, "account", planned[i].spec->account, "sync",
                             ek_sync_word(&planned[i]), "health", ek_health_word(state), "ssl_mode",
                             ek_ssl_mode_name(planned[i].spec->ssl_mode), "steps_to_do",
                             (int)planned[i].plan->count, "primary",
                             primary >= 0 ? planned[i].spec->members[primary].name : NULL,
-                            "connection_string", ek_buffer_text(&string), "members", members));
+                            "connection_string", ek_buffer_text(&string), "members", members,
+                            "observed", ek_state_json(state, planned[i].problems)));
     }
-    return json_pack("{s:s, s:s, s:o}", "format_version", "1.0", "type", "status", "deployments",
+    return json_pack("{s:s, s:s, s:o}", "format_version", "1.1", "type", "status", "deployments",
                      list);
 }
 
