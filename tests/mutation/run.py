@@ -7,8 +7,11 @@ once. `--sample N` tries N mutants, the same ones every time."""
 import argparse
 import os
 import random
+import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +24,40 @@ TESTS = ("permit_laws", "next_blocked", "next_rules", "step_seen", "report_golde
 PACKAGES = ("libmongoc-1.0", "openssl", "yaml-0.1", "libgit2", "jansson", "cmocka")
 TEST_TIMEOUT_S, MODEL_TIMEOUT_S = 3, 20  # who loops for ever has failed too
 EVER_GREEN = "the tests fail without any mutant"
+
+
+class Children:
+    """Whoever was started and has not ended; a mutant may loop for ever, so none is left behind."""
+
+    def __init__(self):
+        self.running, self.lock, self.stopped = set(), threading.Lock(), False
+
+    def run(self, command, timeout=None, **options):
+        """As subprocess.run; TimeoutExpired has killed it."""
+        with self.lock:
+            if self.stopped:
+                raise SystemExit("stopped")
+            process = subprocess.Popen(command, **options)  # pylint: disable=consider-using-with
+            self.running.add(process)
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise
+        finally:
+            with self.lock:
+                self.running.discard(process)
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+    def stop(self):
+        with self.lock:
+            self.stopped = True
+            for process in self.running:
+                process.kill()
+
+
+CHILDREN = Children()
 
 
 def words(command):
@@ -38,14 +75,16 @@ class Bench:
         self.jobs = jobs
 
     def compile(self, source, target, directory=ROOT):
-        return subprocess.run(["gcc", *self.cflags, "-c", str(source), "-o", str(target)],
-                              cwd=directory, check=False, capture_output=True, text=True)
+        return CHILDREN.run(["gcc", *self.cflags, "-c", str(source), "-o", str(target)],
+                            cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def link_core(self, objects, target):
-        subprocess.run(["gcc", "-shared", "-Wl,-soname,libcore.so", *map(str, objects), "-o", str(target)], check=True)
+        CHILDREN.run(["gcc", "-shared", "-Wl,-soname,libcore.so", *map(str, objects), "-o",
+                      str(target)]).check_returncode()
 
     def prepare(self):
-        self.directory.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.directory, ignore_errors=True)  # what an earlier run left, mutants too
+        self.directory.mkdir(parents=True)
         objects = {str(s): self.directory / f"{s.stem}.o" for s in self.core}
         sources = [(ROOT / s, objects[str(s)]) for s in self.core]
         programs = {name: [ROOT / f"tests/unit/{name}.c"] for name in TESTS}
@@ -72,10 +111,9 @@ class Bench:
         for name in (*TESTS, "model"):
             command = [str(self.directory / name), *(["--quick"] if name == "model" else [])]
             try:
-                done = subprocess.run(command, cwd=ROOT, env=environment, check=False,
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL,
-                                      timeout=MODEL_TIMEOUT_S if name == "model" else TEST_TIMEOUT_S)
+                done = CHILDREN.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    timeout=MODEL_TIMEOUT_S if name == "model" else TEST_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 return name
             if done.returncode:
@@ -126,6 +164,7 @@ def main():
     parser.add_argument("--sample", type=int, help="so many of them, the same ones every time")
     parser.add_argument("--only", help="part of a mutant's name")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     jobs = os.cpu_count() or 1
     bench = Bench(arguments.build, jobs)
     began = time.monotonic()
@@ -143,7 +182,8 @@ def main():
         mutants = random.Random(1).sample([m for m in mutants if identity(m) not in listed],
                                           arguments.sample)
     killed, told, survivors, by = 0, 0, [], {}
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         for mutant, killer in pool.map(lambda pair: bench.try_one(*pair), enumerate(mutants)):
             if killer:
                 killed += 1
@@ -152,6 +192,11 @@ def main():
                 told += 1
             else:
                 survivors.append(mutant)
+    except BaseException:
+        CHILDREN.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
     for mutant in survivors:
         print(f"  lives: {mutant.name}")
     for name in sorted(stale):

@@ -1,9 +1,11 @@
-"""`make chaos`: apply is killed at a thousand points, while members freeze, cables are cut and the
-controller's disk fills; the set ends where the commit says all the same, without an extra restart
-and without a lost write.
+"""`make chaos`: apply is killed at a thousand points, while members freeze, cables are cut, the
+controller's disk fills and its clock jumps; the set ends where the commit says all the same, without
+an extra restart and without a lost write.
 
-A point is one SIGKILL: at a step's begin, at its end, some time after either, or at any time. All
-choices come from one seed. Runs inside tests/sandbox/enter."""
+A point is one SIGKILL: as a step begins, in the middle of it (done, and not confirmed yet), when it
+has ended, or at any time. Every kind of step must have been hit in its middle and at its end. A walk
+from disabled to requireSSL and back takes some sixty points; the stand-in spares itself the waiting of
+a real server's starts (STANDIN_FAST). All choices come from one seed. Runs inside tests/sandbox/enter."""
 
 import argparse
 import errno
@@ -17,7 +19,11 @@ import threading
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "faults"))
+
+# pylint: disable=wrong-import-position
 import evidence
+from faults import Shim
 from fleet import Fleet, find_server, wait_for
 from probe import Probe
 from shop import Shop
@@ -29,6 +35,7 @@ RUNNING = {"requireSSL": "requireTLS", "preferSSL": "preferTLS", "disabled": "di
 # Of each member, by the mode that a change leads to: up, at run time, down.
 RESTARTS = {"preferSSL": {1}, "requireSSL": {0}, "disabled": {1, 2, 3}}
 SETTLE_S = 240
+ALL_HIT_BY = 300  # points, after which every kind of step was killed in its middle and at its end
 
 
 class Lines:
@@ -36,6 +43,7 @@ class Lines:
 
     def __init__(self, path):
         self.path, self.place, self.counts = path, path.stat().st_size if path.exists() else 0, {}
+        self.last = ("", "start")
 
     def look(self):
         with open(self.path, "rb") as file:
@@ -45,10 +53,13 @@ class Lines:
         self.place += len(whole)
         for line in whole.splitlines():
             try:
-                kind = json.loads(line).get("type")
+                event = json.loads(line)
             except ValueError:
                 continue  # it was killed in the middle of a line
+            kind = event.get("type")
             self.counts[kind] = self.counts.get(kind, 0) + 1
+            if kind in ("step_begun", "step_done"):
+                self.last = (event["step"]["kind"], "middle" if kind == "step_begun" else "end")
         return self.counts
 
 
@@ -60,8 +71,9 @@ class Mishap:
         fleet = shop.fleet
         self.name = chance.choice([m.name for m in fleet.members if m.name != fleet.primary()])
         self.process = None
-        self.timer = threading.Timer(chance.uniform(0.3, 2.5), self.end)
+        self.timer = threading.Timer(chance.uniform(0.2, 1.5), self.end)
         self.filling = shop.tool.state / "filling"
+        self.clock_ms = int(chance.choice((-1, 1)) * 1000 * 10 ** chance.uniform(2.5, 5))
 
     def __enter__(self):
         if self.kind == "frozen":
@@ -77,6 +89,8 @@ class Mishap:
                         file.write(b"\0" * 4096)
             except OSError as error:
                 assert error.errno == errno.ENOSPC
+        elif self.kind == "clock":
+            self.shop.clock.set(clock_ms=self.clock_ms)
         self.timer.start()
         return self
 
@@ -93,16 +107,23 @@ class Mishap:
             self.shop.fleet.mend(self.name)
         elif self.kind == "full":
             self.filling.unlink()
+        elif self.kind == "clock":
+            self.shop.clock.set(clock_ms=0)
 
 
 class Chaos:
-    KINDS = (None, None, "frozen", "cut", "full")
+    KINDS = (None, None, None, None, None, "frozen", "cut", "full", "clock")
 
     def __init__(self, shop, seed, mishaps=True):
         self.shop, self.chance = shop, random.Random(seed)
         self.mishaps = mishaps
         self.points, self.by = 0, {}
+        self.hit = set()  # (kind of step, middle or end)
         self.output = shop.directory / "chaos.log"
+        if mishaps:
+            self.mount_small_state()
+            shop.clock = Shim(shop.directory)
+            shop.tool.more_environment = shop.clock.environment
 
     def mount_small_state(self):
         """The controller's state on a file system of its own, two megabytes small."""
@@ -112,7 +133,7 @@ class Chaos:
     def one_point(self):
         """Start apply and kill it at a point of our choice. True: it ended by itself, well."""
         kind = self.chance.choice(("begun", "done", "after", "any"))
-        count, delay = self.chance.randint(1, 4), self.chance.uniform(0, 0.8)
+        count, delay = self.chance.choice((1, 1, 1, 2, 2, 3)), self.chance.uniform(0, 0.5)
         mishap = self.chance.choice(self.KINDS) if self.mishaps else None
         if mishap is None:
             return self.run_and_kill(kind, count, delay, None)
@@ -128,20 +149,35 @@ class Chaos:
         while event and process.poll() is None and lines.look().get(event, 0) < count:
             if time.monotonic() > deadline:
                 break
-            time.sleep(0.003)
+            time.sleep(0.002)
         if kind in ("after", "any"):
             try:
                 process.wait(timeout=delay)
             except subprocess.TimeoutExpired:
                 pass
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-            self.points += 1
-            name = f"{kind} {mishap}" if mishap else kind
-            self.by[name] = self.by.get(name, 0) + 1
-            return False
-        return process.returncode == 0
+        if process.poll() is not None:
+            return process.returncode == 0
+        process.kill()
+        process.wait()
+        lines.look()
+        self.points += 1
+        self.hit.add(lines.last)
+        name = f"{kind} {mishap}" if mishap else kind
+        self.by[name] = self.by.get(name, 0) + 1
+        return False
+
+    def not_hit(self):
+        """Steps that were done, and never interrupted in their middle or at their end."""
+        done = set()
+        for line in self.output.read_bytes().splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if event.get("type") == "step_done":
+                done.add(event["step"]["kind"])
+        return sorted(f"{kind} ({place})" for kind in done for place in ("middle", "end")
+                      if (kind, place) not in self.hit)
 
     def change(self, mode, points_most):
         """One change of sslMode, killed again and again, then left to end."""
@@ -183,8 +219,19 @@ class Chaos:
                 return written, len(probe.lost(client))
 
 
+def hurried(server, directory):
+    """The stand-in without the waiting of a real server, whoever starts it."""
+    wrapper = directory / "hurried" / Path(server).name
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\nSTANDIN_FAST=1 exec {server} "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    return str(wrapper)
+
+
 def new_shop(directory, build):
-    fleet = Fleet(directory / "fleet", find_server(build)[0], priorities={"a": 2})
+    server, kind = find_server(build)
+    fleet = Fleet(directory / "fleet", hurried(server, directory) if kind == "stand-in" else server,
+                  priorities={"a": 2})
     fleet.provision()
     fleet.start()
     fleet.initiate()
@@ -202,7 +249,6 @@ def main():
     directory = Path(os.environ["EVENKEEL_SANDBOX_DIR"])
     shop = new_shop(directory, arguments.build)
     chaos, began, changes, lost, written = Chaos(shop, arguments.seed), time.monotonic(), 0, 0, 0
-    chaos.mount_small_state()
     try:
         while chaos.points < arguments.points:
             more = chaos.up_and_down(arguments.points - chaos.points)
@@ -216,9 +262,14 @@ def main():
         raise
     finally:
         shop.fleet.destroy()
+    missed = chaos.not_hit() if arguments.points >= ALL_HIT_BY else []
+    if missed:
+        print(f"chaos: never killed in {', '.join(missed)}")
+        return 1
     kinds = ", ".join(f"{k} {n}" for k, n in sorted(chaos.by.items()))
     print(f"chaos: {chaos.points} points ({kinds}), {changes} changes, 0 extra restarts, "
-          f"{lost} of {written} acknowledged writes lost, seed {arguments.seed}")
+          f"{lost} of {written} acknowledged writes lost, seed {arguments.seed}, "
+          f"{time.monotonic() - began:.0f} s")
     return 0
 
 

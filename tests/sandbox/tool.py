@@ -12,6 +12,7 @@ class Evenkeel:
         self.directory = Path(directory)
         self.program = Path(build, "evenkeel").resolve()
         self.state = self.directory / "state"
+        self.more_environment = {}
         self.master_key = self.directory / "config" / "master.key"
         self.authority_certificate = self.state / "authorities" / "acme" / "acme-ca.pem"
         for path in (self.state, self.master_key.parent):
@@ -21,7 +22,8 @@ class Evenkeel:
     @property
     def environment(self):
         return dict(os.environ, EVENKEEL_STATE_DIR=str(self.state),
-                    EVENKEEL_SECRET_KEY_FILE=str(self.master_key), NO_COLOR="1")
+                    EVENKEEL_SECRET_KEY_FILE=str(self.master_key), NO_COLOR="1",
+                    **self.more_environment)
 
     def run(self, *arguments, timeout=300):
         """The finished process, with stdout and stderr as text."""
