@@ -2,9 +2,12 @@
  * not healthy enough to be disturbed. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "reconciler/next_internal.h"
+
+enum { CLOCKS_APART_MS = 300000 };
 
 struct ek_step *ek_propose(const struct ek_question *q, enum ek_step_kind kind, int member,
                            const char *why, ...)
@@ -80,6 +83,22 @@ static bool other_domain(const struct ek_question *q, size_t i)
                     member->name, member->host);
 }
 
+/* Certificates are valid by the clock of whoever looks at them: one that is made by a wrong clock
+ * keeps a server from starting. */
+static bool clocks_differ(const struct ek_question *q, size_t i)
+{
+    const struct ek_member_observed *member = &q->state->members[i];
+    long long ahead_s = (long long)(member->clock_ahead_ms / 1000);
+    if (member->clock_ahead_ms == EK_CLOCK_UNKNOWN ||
+        llabs(member->clock_ahead_ms) <= CLOCKS_APART_MS)
+        return false;
+    if (!ek_next_wants_tls(q) && member->mode_running == EK_SSL_DISABLED)
+        return false;
+    return ek_block(q, "EK-0130", true, (int)i, "set the clocks right, by NTP on both machines",
+                    "the clock of member %s's host is %lld s %s that of Evenkeel's machine",
+                    member->name, llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
+}
+
 static bool member_contradicts(const struct ek_question *q, size_t i)
 {
     const struct ek_member_observed *member = &q->state->members[i];
@@ -97,6 +116,8 @@ static bool member_contradicts(const struct ek_question *q, size_t i)
     if (member->reachable != EK_YES)
         return ek_block(q, "EK-0105", true, index, "check the network and the server's log",
                         "member %s does not answer", member->name);
+    if (clocks_differ(q, i))
+        return true;
     if (member->state == EK_MEMBER_REMOVED)
         return ek_block(
             q, "EK-0123", false, index, "check that its name in the configuration resolves to it",

@@ -134,6 +134,24 @@ static bool starts_again(const struct hearing *h)
     return false;
 }
 
+enum { CLOCK_TOLERANCE_MS = 5 * 60 * 1000 };
+
+static bool clocks_agree(const struct hearing *h)
+{
+    bool dated = is(h, EK_STEP_CREATE_AUTHORITY) || is(h, EK_STEP_ISSUE_CERTIFICATE) || is_felt(h);
+    for (size_t i = 0; dated && i < h->state->member_count; i++) {
+        const struct ek_member_observed *member = &h->state->members[i];
+        bool known = member->clock_ahead_ms != EK_CLOCK_UNKNOWN;
+        bool tls = h->spec->ssl_mode > EK_SSL_DISABLED || member->mode_running > EK_SSL_DISABLED;
+        if (known && tls &&
+            (member->clock_ahead_ms > CLOCK_TOLERANCE_MS ||
+             member->clock_ahead_ms < -CLOCK_TOLERANCE_MS))
+            return broken(h, "the clock of member %s's host is %lld s from Evenkeel's",
+                          member->name, (long long)(member->clock_ahead_ms / 1000));
+    }
+    return false;
+}
+
 /* ---- law 2 ---- */
 
 static bool fit(const struct hearing *h, const struct ek_member_observed *member)
@@ -381,6 +399,7 @@ static const struct {
     {"EK-0213", window_is_open},
     {"EK-0214", plan_is_approved},
     {"EK-0215", plan_is_signed},
+    {"EK-0216", clocks_agree},
 };
 
 int ek_permit(const struct ek_deployment_spec *spec, const struct ek_state *state,

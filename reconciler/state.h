@@ -50,6 +50,8 @@ struct ek_options_state {
     uint8_t digest[32]; /* all zero: no TLS options at all */
 };
 
+#define EK_CLOCK_UNKNOWN INT64_MIN
+
 struct ek_member_observed {
     char name[64];
 
@@ -58,6 +60,7 @@ struct ek_member_observed {
     int64_t pid;         /* 0 unknown or none */
     int64_t started_ms;
     int64_t age_ms;            /* how long that process has run */
+    int64_t clock_ahead_ms;    /* the host's clock before Evenkeel's; EK_CLOCK_UNKNOWN */
     enum ek_tri restart_begun; /* Evenkeel began a restart whose process never came up */
     enum ek_tri data;          /* the data directory holds something */
     enum ek_tri configuration; /* the configuration file exists */

@@ -117,6 +117,7 @@ static void begin_state(struct ek_look *look)
         member->signing_key = -1;
         member->lag_ms = -1;
         member->plaintext_clients = -1;
+        member->clock_ahead_ms = EK_CLOCK_UNKNOWN;
         member->arbiter = spec->members[i].arbiter;
     }
 }

@@ -11,6 +11,7 @@ enum { FILE_MAX = 1 << 20 };
 /* A process that began this much before a file was written may still have read it: start
  * times are exact to the clock tick only. */
 static const int64_t start_time_slack_ms = 50;
+static const int64_t boot_time_slack_ms = 1050; /* the host tells when it booted to the second */
 
 static int read_host_file(struct ek_look *look, size_t i, const char *path,
                           struct ek_buffer *ret_content, int64_t *ret_modified_ms)
@@ -38,6 +39,8 @@ static void look_at_process(struct ek_look *look, size_t i)
     member->pid = facts.pid;
     member->started_ms = facts.started_ms;
     member->age_ms = facts.age_ms;
+    if (facts.running)
+        member->clock_ahead_ms = facts.started_ms + facts.age_ms - ek_wall_ms();
     member->restart_begun = facts.restart_begun ? EK_YES : EK_NO;
     member->data = facts.data_present ? EK_YES : EK_NO;
 }
@@ -165,6 +168,17 @@ static void look_at_certificate_file(struct ek_look *look, size_t i)
         ek_certificate_key_is_sealed(ek_buffer_text(&pem), pem.length) ? EK_YES : EK_NO;
 }
 
+/* Whether the process was there before the file was written, by the host's clock. A file of the
+ * future was written before that clock was set back; it is taken for old, since a restart would
+ * not make it any older. */
+static bool began_before(const struct ek_member_observed *member, int64_t modified_ms)
+{
+    bool same_clock = llabs(member->clock_ahead_ms) < 2 * boot_time_slack_ms;
+    int64_t now_ms = same_clock ? ek_wall_ms() : member->started_ms + member->age_ms;
+    int64_t slack_ms = same_clock ? start_time_slack_ms : boot_time_slack_ms;
+    return modified_ms > now_ms - member->age_ms + slack_ms && modified_ms <= now_ms + slack_ms;
+}
+
 static void look_at_trust_file(struct ek_look *look, size_t i)
 {
     struct ek_member_observed *member = &look->observation->state.members[i];
@@ -183,8 +197,7 @@ static void look_at_trust_file(struct ek_look *look, size_t i)
         trust->count = 0;
     /* The server reads the file when it starts. One that began before the file was written
      * trusts something else. */
-    int64_t started_ms = ek_wall_ms() - member->age_ms;
-    if (member->process == EK_YES && modified_ms <= started_ms + start_time_slack_ms)
+    if (member->process == EK_YES && !began_before(member, modified_ms))
         member->trust_running = *trust;
     else if (member->process == EK_YES)
         member->trust_running.present = EK_YES;

@@ -46,6 +46,7 @@ static const struct ek_field member_fields[] = {
     MEMBER(pid, long),
     MEMBER(started_ms, long),
     MEMBER(age_ms, long),
+    MEMBER(clock_ahead_ms, long, .unknown = EK_CLOCK_UNKNOWN),
     MEMBER(restart_begun, tri),
     MEMBER(data, tri),
     MEMBER(configuration, tri),

@@ -110,6 +110,12 @@ static bool signs_with_another_key(struct ek_state *state, size_t m)
     return is_secondary(state, m);
 }
 
+static bool has_another_time(struct ek_state *state, size_t m)
+{
+    state->members[m].clock_ahead_ms = m % 2 ? 300001 : -300001;
+    return state->members[m].process == EK_YES && state->members[m].mode_running > EK_SSL_DISABLED;
+}
+
 static const struct {
     const char *name;
     bool (*befall)(struct ek_state *state, size_t m);
@@ -119,6 +125,7 @@ static const struct {
     {"down", goes_down, ANSWER_BLOCKED, true},
     {"silent", goes_silent, ANSWER_BLOCKED, true},
     {"mode unknown", keeps_its_mode_secret, ANSWER_BLOCKED, false},
+    {"another time", has_another_time, ANSWER_BLOCKED, true},
     {"recovering", recovers, ANSWER_QUIET, true},
     {"lagging", lags, ANSWER_QUIET, true},
     {"lag unknown", lags_nobody_knows_how_far, ANSWER_QUIET, true},

@@ -71,6 +71,29 @@ static void a_member_outside_the_set(void **state)
     assert_blocked("EK-0103", false, "member b");
 }
 
+static void clocks_apart(void **state)
+{
+    (void)state;
+    static const int64_t tolerance_ms = 300000;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    fleet.state.members[1].clock_ahead_ms = tolerance_ms + 1;
+    assert_blocked("EK-0130", true, "member b's host is 300 s ahead of");
+    fleet.state.members[1].clock_ahead_ms = -tolerance_ms - 1000;
+    assert_blocked("EK-0130", true, "301 s behind");
+    fleet.state.members[1].clock_ahead_ms = -tolerance_ms;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+    fleet.state.members[1].clock_ahead_ms = tolerance_ms;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+    fleet.state.members[1].clock_ahead_ms = EK_CLOCK_UNKNOWN;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED); /* no certificates, no blame */
+    fleet.state.members[1].clock_ahead_ms = tolerance_ms + 1;
+    assert_int_equal(ask().kind, EK_VERDICT_DONE);
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_DISABLED);
+    fleet.state.members[1].clock_ahead_ms = tolerance_ms + 1;
+    assert_blocked("EK-0130", true, "ahead of");
+}
+
 static void no_configuration_seen(void **state)
 {
     (void)state;
@@ -324,6 +347,7 @@ int main(void)
         cmocka_unit_test(another_set),
         cmocka_unit_test(a_member_outside_the_specs),
         cmocka_unit_test(a_member_outside_the_set),
+        cmocka_unit_test(clocks_apart),
         cmocka_unit_test(no_configuration_seen),
         cmocka_unit_test(a_silent_member),
         cmocka_unit_test(a_member_that_somebody_stopped),

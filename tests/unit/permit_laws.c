@@ -259,6 +259,36 @@ static void nothing_while_paused(void **state)
     assert_refused(step_of(EK_STEP_BIND_NAME, A, EK_SSL_UNKNOWN), "EK-0212");
 }
 
+static void no_certificate_by_a_wrong_clock(void **state)
+{
+    (void)state;
+    static const int64_t tolerance_ms = 300000;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    const struct ek_step dated[] = {step_of(EK_STEP_CREATE_AUTHORITY, -1, EK_SSL_UNKNOWN),
+                                    step_of(EK_STEP_ISSUE_CERTIFICATE, A, EK_SSL_UNKNOWN),
+                                    step_of(EK_STEP_RESTART, C, EK_SSL_DISABLED)};
+    for (size_t i = 0; i < sizeof dated / sizeof *dated; i++) {
+        fleet.state.members[B].clock_ahead_ms = -tolerance_ms;
+        assert_permitted(dated[i]);
+        fleet.state.members[B].clock_ahead_ms--;
+        assert_refused(dated[i], "EK-0216");
+        fleet.state.members[B].clock_ahead_ms = tolerance_ms;
+        assert_permitted(dated[i]);
+        fleet.state.members[B].clock_ahead_ms++;
+        assert_refused(dated[i], "EK-0216");
+        fleet.state.members[B].clock_ahead_ms = EK_CLOCK_UNKNOWN;
+        assert_permitted(dated[i]);
+        fleet.state.members[B].clock_ahead_ms = 0;
+    }
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+    fleet.state.members[B].clock_ahead_ms = tolerance_ms + 1;
+    assert_permitted(step_of(EK_STEP_RESTART, C, EK_SSL_DISABLED));
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_DISABLED);
+    fleet.state.members[B].clock_ahead_ms = tolerance_ms + 1;
+    assert_refused(step_of(EK_STEP_RESTART, C, EK_SSL_DISABLED), "EK-0216");
+    assert_permitted(step_of(EK_STEP_BIND_NAME, A, EK_SSL_UNKNOWN));
+}
+
 /* ---- the edges of the laws: each part of each condition by itself ---- */
 
 static void lag_at_its_limit(void **state)
@@ -493,6 +523,7 @@ int main(void)
         cmocka_unit_test(one_rung_at_run_time),
         cmocka_unit_test(trust_outlives_certificates),
         cmocka_unit_test(nothing_while_paused),
+        cmocka_unit_test(no_certificate_by_a_wrong_clock),
         cmocka_unit_test(lag_at_its_limit),
         cmocka_unit_test(a_member_that_only_one_sign_calls_down),
         cmocka_unit_test(a_set_that_is_not_one_yet),

@@ -22,7 +22,8 @@ static const char whole[] =
     "\"foreign_member\":\"x:1\",\"domain_label\":\"q7w\",\"authority\":true,"
     "\"authority_sha256\":\"" HEX_1 "\",\"authentication\":false,\"own_user\":true,"
     "\"problem\":\"nobody was asked\",\"members\":[{\"name\":\"a\",\"process\":true,\"pid\":7,"
-    "\"started_ms\":8,\"age_ms\":9,\"restart_begun\":false,\"data\":true,\"configuration\":true,"
+    "\"started_ms\":8,\"age_ms\":9,\"clock_ahead_ms\":-3,\"restart_begun\":false,\"data\":true,"
+    "\"configuration\":true,"
     "\"key_file\":false,\"ssl_mode_configured\":\"allowSSL\","
     "\"options_configured\":{\"known\":true,\"digest\":\"" HEX_1 "\"},"
     "\"options_wanted\":{\"known\":true,\"digest\":\"" HEX_2 "\"},"
@@ -82,7 +83,7 @@ static void a_new_field_is_in_the_tables(void **state)
 {
     (void)state;
     /* When one of these differs: add the field to reconciler/report/state_json.c and above. */
-    assert_int_equal(sizeof(struct ek_member_observed), 1520);
+    assert_int_equal(sizeof(struct ek_member_observed), 1528);
     assert_int_equal(offsetof(struct ek_state, members), 688);
 }
 
@@ -99,6 +100,7 @@ static void what_is_not_known_is_left_out(void **state)
     assert_int_equal(a->plaintext_clients, -1);
     assert_int_equal(a->signing_key, -1);
     assert_int_equal(a->id, -1);
+    assert_int_equal(a->clock_ahead_ms, EK_CLOCK_UNKNOWN);
     assert_int_equal(a->certificate_running.present, EK_UNKNOWN);
     assert_int_equal(seen.initiated, EK_UNKNOWN);
     assert_int_equal(seen.config_version, -1);
