@@ -46,7 +46,9 @@ BY_NO_PLAN = {
 LAWS = "a law's: it refuses a step before it is done; the planner proposes none, which the model shows"
 # Ids of laws are raised by permit; tests/unit/permit_laws.c has a case for each.
 LAW = re.compile(r"EK-02\d\d")
-ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-0[12]\d\d)",\s*"([^"]*)"', re.M)
+ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-(?:0[12]|11)\d\d)",\s*"([^"]*)"', re.M)
+ID = re.compile(r'"(EK-\d{4})"')
+PLANNER = sorted((HERE.parents[1] / "reconciler").glob("next*.c"))
 
 
 class Case:
@@ -61,7 +63,7 @@ class Case:
         self.observed = json.loads((directory / "observed.json").read_text("utf-8"))["observed"]
         self.text = (directory / "plan.txt").read_text("utf-8")
         plan = json.loads((directory / "plan.json").read_text("utf-8"))["deployments"][0]
-        self.blocked = (plan.get("blocked") or {}).get("id")
+        self.stops = {(plan.get("blocked") or {}).get("id"), *(w["id"] for w in plan.get("waits") or [])}
 
     def real_shape(self):
         members = self.spec["replicaSet"]["members"]
@@ -158,14 +160,17 @@ def cells_of(cases, coordinates):
 
 def blocked_table(cases, problems):
     lines = ["### Reasons to stop", "", "| id | | case |", "|---|---|---|"]
-    for path in ("planning.def", "laws.def"):
+    given = {name for path in PLANNER for name in ID.findall(path.read_text("utf-8"))}
+    for path in ("planning.def", "laws.def", "consent.def"):
         for name, title in ROW.findall((CATALOGUE / path).read_text("utf-8")):
-            having = [c for c in cases if c.blocked == name]
+            if path == "consent.def" and name not in given:
+                continue  # of commands
+            having = [c for c in cases if name in c.stops]
             reason = BY_NO_PLAN.get(name) or (LAWS if LAW.match(name) else None)
             if not having and not reason:
-                problems.append(f"{name} ({title}): no case is blocked by it, and there is no reason why not")
+                problems.append(f"{name} ({title}): no case is stopped by it, and there is no reason why not")
             if having and reason:
-                problems.append(f"{name}: {having[0].name} is blocked by it, which was said to be impossible")
+                problems.append(f"{name}: {having[0].name} is stopped by it, which was said to be impossible")
             lines.append(f"| {name} | {title} | {links(having) or 'none: ' + (reason or '')} |")
     return lines
 

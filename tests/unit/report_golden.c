@@ -59,6 +59,55 @@ static int index_of(const struct ek_deployment_spec *spec, const char *name)
     return -1;
 }
 
+static int word_index(const char *word, const char *const *words)
+{
+    int i = 0;
+    while (word && words[i] && strcmp(words[i], word) != 0)
+        i++;
+    assert_true(!word || words[i]);
+    return word ? i : 0;
+}
+
+static void copy_text(char *to, size_t size, const char *text)
+{
+    assert_true(snprintf(to, size, "%s", text ? text : "") < (int)size);
+}
+
+static void read_consent(const char *name, json_t *json, struct ek_consent *ret_consent)
+{
+    static const char *const windows[] = {"any time", "open", "closed", NULL};
+    static const char *const agreements[] = {"not needed", "given", "missing", NULL};
+    const char *window = NULL;
+    const char *words = NULL;
+    const char *approval = NULL;
+    const char *signature = NULL;
+    const char *by = NULL;
+    const char *how = NULL;
+    const char *paused_by = NULL;
+    const char *paused_why = NULL;
+    json_int_t changes_s = 0;
+    json_int_t until_s = 0;
+    json_error_t problem;
+    if (json_unpack_ex(json, &problem, JSON_STRICT,
+                       "{s?s, s?I, s?s, s?s, s?s, s?s, s?s, s?I, s?s, s?s !}", "window", &window,
+                       "window_changes_s", &changes_s, "window_words", &words, "approval",
+                       &approval, "signature", &signature, "by", &by, "how", &how, "paused_until_s",
+                       &until_s, "paused_by", &paused_by, "paused_why", &paused_why) != 0)
+        fail_msg("%s/observed.json: consent: %s", name, problem.text);
+    *ret_consent = (struct ek_consent){
+        .window = (enum ek_window_state)word_index(window, windows),
+        .window_changes_s = changes_s,
+        .approval = (enum ek_agreement)word_index(approval, agreements),
+        .signature = (enum ek_agreement)word_index(signature, agreements),
+        .paused_until_s = until_s,
+    };
+    copy_text(ret_consent->window_words, sizeof ret_consent->window_words, words);
+    copy_text(ret_consent->by, sizeof ret_consent->by, by);
+    copy_text(ret_consent->how, sizeof ret_consent->how, how);
+    copy_text(ret_consent->paused_by, sizeof ret_consent->paused_by, paused_by);
+    copy_text(ret_consent->paused_why, sizeof ret_consent->paused_why, paused_why);
+}
+
 static void read_observed(const char *name, struct fleet *fleet)
 {
     EK_BUFFER text = {0};
@@ -69,11 +118,13 @@ static void read_observed(const char *name, struct fleet *fleet)
     const char *former = NULL;
     int paused = 0;
     json_int_t now_s;
+    json_t *consent = NULL;
     read_golden(name, "observed.json", &text);
     json_t *json = json_loads(ek_buffer_text(&text), JSON_REJECT_DUPLICATES, &problem);
-    if (!json || json_unpack_ex(json, &problem, JSON_STRICT, "{s:o, s:{s:I, s:s, s?s, s?b !} !}",
-                                "observed", &observed, "policy", "now_s", &now_s, "new_label",
-                                &label, "former_primary", &former, "paused", &paused) != 0)
+    if (!json ||
+        json_unpack_ex(json, &problem, JSON_STRICT, "{s:o, s:{s:I, s:s, s?s, s?b, s?o !} !}",
+                       "observed", &observed, "policy", "now_s", &now_s, "new_label", &label,
+                       "former_primary", &former, "paused", &paused, "consent", &consent) != 0)
         fail_msg("%s/observed.json:%d: %s", name, problem.line, problem.text);
     if (ek_state_json_read(observed, &fleet->state, fleet->problems, &err) != 0)
         fail_msg("%s/observed.json: %s", name, err.sentence);
@@ -83,6 +134,8 @@ static void read_observed(const char *name, struct fleet *fleet)
     fleet->policy = (struct ek_policy){
         .now_s = now_s, .former_primary = index_of(fleet->spec, former), .paused = paused != 0};
     snprintf(fleet->policy.new_label, sizeof fleet->policy.new_label, "%s", label);
+    if (consent)
+        read_consent(name, consent, &fleet->policy.consent);
     json_t *again = ek_state_json(&fleet->state, (const char(*)[512])fleet->problems);
     assert_true(json_equal(observed, again)); /* nothing was lost in reading */
     json_decref(again);
