@@ -13,7 +13,7 @@ static const struct {
     const char *words;
     const char *hint;
 } meanings[] = {
-    {SQLITE_READONLY_DBMOVED, EK_STALE, "EK-1005", "was moved or removed while in use",
+    {SQLITE_READONLY_DBMOVED, EK_NOT_FOUND, "EK-1005", "was moved or removed while in use",
      "start again; who moved it should move it back first"},
     {SQLITE_FULL, EK_SYSTEM, "EK-1003", "can't grow: the disk is full",
      "free some space; nothing was written"},
@@ -138,7 +138,7 @@ static int still_there(struct ek_store *store, struct ek_error *err)
             SQLITE_OK &&
         !moved)
         return 0;
-    ek_fail(err, EK_STALE, "EK-1005", "the store %s was moved or removed while in use",
+    ek_fail(err, EK_NOT_FOUND, "EK-1005", "the store %s was moved or removed while in use",
             store->path);
     return ek_hint(err, "start again; who moved it should move it back first");
 }

@@ -50,9 +50,12 @@ static int find_or_make(const struct ek_store_location *location, struct ek_erro
 {
     struct stat status;
     if (stat(location->path, &status) != 0) {
-        bool missing = errno == ENOENT;
-        return missing && !location->must_exist ? make(location->path, err)
-                                                : cannot_open(location->path, err);
+        if (errno != ENOENT)
+            return cannot_open(location->path, err);
+        if (!location->must_exist)
+            return make(location->path, err);
+        ek_fail(err, EK_NOT_FOUND, "EK-1001", "there is no store %s", location->path);
+        return ek_hint(err, "nothing was kept there yet; are --store and --state-dir right?");
     }
     if (S_ISREG(status.st_mode))
         return 0;

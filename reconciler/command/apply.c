@@ -11,7 +11,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/command/fleet.h"
-#include "reconciler/command/lock.h"
+#include "reconciler/command/store.h"
 #include "reconciler/execute/execute.h"
 #include "reconciler/report/plan_file.h"
 #include "reconciler/report/progress.h"
@@ -20,13 +20,14 @@
 struct job {
     struct ek_looked looked; /* .plan is what was agreed to */
     size_t index;            /* in the plan file */
-    int lock;
+    struct ek_lease *lease;
 };
 
 struct apply {
     const struct ek_options *options;
     struct ek_fleet fleet;
     struct ek_plan_file *file; /* or NULL: planned here */
+    struct ek_store_handle store;
     struct job *jobs;
     size_t count;
     int added, changed, destroyed;
@@ -164,6 +165,7 @@ static void show(struct apply *apply)
 struct listener {
     const struct apply *apply;
     struct ek_progress progress;
+    struct ek_record record;
 };
 
 static void on_event(void *context, const struct ek_event *event)
@@ -175,6 +177,19 @@ static void on_event(void *context, const struct ek_event *event)
     else
         ek_progress_text(&listener->progress, event, &text);
     ek_print(&text);
+    ek_record_event(&listener->record, event);
+    if (listener->record.error.code != 0) /* what is done must be known: no further step */
+        cancelled = 1;
+}
+
+static void name_plan(const struct apply *apply, const struct job *job, char ret_name[65])
+{
+    if (apply->file) {
+        snprintf(ret_name, 65, "%s", ek_plan_file_plan_name(apply->file, job->index));
+    } else {
+        struct ek_planned planned = ek_looked_planned(&job->looked);
+        ek_planned_name(&planned, ret_name);
+    }
 }
 
 static void say_moved(struct apply *apply, struct job *job)
@@ -205,6 +220,7 @@ static int execute(struct apply *apply, struct job *job, struct ek_error *err)
         .spec = looked->spec,
         .policy = looked->policy,
         .approved = &looked->plan,
+        .lease = job->lease,
         .step_timeout_ms = options->step_timeout_ms,
         .settle_timeout_ms = options->settle_timeout_ms,
         .on_event = on_event,
@@ -212,7 +228,15 @@ static int execute(struct apply *apply, struct job *job, struct ek_error *err)
         .cancelled = &cancelled,
     };
     struct ek_outcome outcome;
+    ek_record_init(&listener.record, &apply->store, looked->spec, apply->fleet.source.commit);
+    name_plan(apply, job, listener.record.plan);
     int result = ek_execute(looked->world, &execution, &outcome, err);
+    if (result != 0)
+        ek_record_failure(&listener.record, err);
+    if (listener.record.error.code != 0) {
+        *err = listener.record.error;
+        result = err->code;
+    }
     if (listener.progress.line_open)
         puts("");
     apply->steps_done += outcome.steps_done;
@@ -265,14 +289,17 @@ static int carry_out(struct apply *apply, struct ek_error *err)
 
 static int lock_all(struct apply *apply, struct ek_error *err)
 {
-    for (size_t i = 0; i < apply->count; i++) {
-        int result =
-            ek_lock_take(apply->fleet.controller.state_directory, apply->jobs[i].looked.spec,
-                         "apply", apply->options->lock_timeout_ms, &apply->jobs[i].lock, err);
-        if (result != 0)
-            return result;
+    int result = ek_store_of(apply->options, apply->fleet.controller.state_directory, false,
+                             &apply->store, err);
+    for (size_t i = 0; i < apply->count && result == 0; i++) {
+        const struct ek_deployment_spec *spec = apply->jobs[i].looked.spec;
+        const struct ek_lease_request request = {.account = spec->account,
+                                                 .deployment = spec->name,
+                                                 .operation = "apply",
+                                                 .wait_ms = apply->options->lock_timeout_ms};
+        result = ek_lease_take(&apply->store, &request, &apply->jobs[i].lease, err);
     }
-    return 0;
+    return result;
 }
 
 static void make_jobs(struct apply *apply, size_t count)
@@ -281,8 +308,6 @@ static void make_jobs(struct apply *apply, size_t count)
     if (!apply->jobs)
         abort();
     apply->count = count;
-    for (size_t i = 0; i < count; i++)
-        apply->jobs[i].lock = -1;
 }
 
 static int from_specs(struct apply *apply, struct ek_error *err)
@@ -344,7 +369,7 @@ static int take_from_file(struct apply *apply, size_t index, struct ek_error *er
     struct job *job = &apply->jobs[apply->count];
     if (wanted && strcmp(wanted, name) != 0)
         return 0;
-    *job = (struct job){.index = index, .lock = -1};
+    *job = (struct job){.index = index};
     job->looked.spec = spec_of(&apply->fleet, apply->file, index);
     if (!job->looked.spec)
         return ek_fail(err, EK_STALE, "EK-0810", "%s is no longer in the specs", name);
@@ -430,10 +455,11 @@ int ek_command_apply(const struct ek_options *options)
     if (result != 0 && apply.steps_done > 0 && status != EK_EXIT_STOPPED)
         status = EK_EXIT_PARTLY;
     for (size_t i = 0; i < apply.count; i++) {
-        ek_lock_release(apply.jobs[i].lock);
+        ek_lease_release(apply.jobs[i].lease);
         ek_looked_done(&apply.jobs[i].looked);
     }
     free(apply.jobs);
+    ek_store_close(&apply.store);
     ek_plan_file_free(apply.file);
     ek_fleet_done(&apply.fleet);
     return status;

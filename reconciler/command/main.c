@@ -36,6 +36,15 @@ const struct ek_verb ek_verbs[] = {
      "with\n"
      "a certificate validation error. Exit status 9 when a check failed or could not be made.\n",
      ek_command_verify},
+    {"history", EK_VERB_HISTORY, "[DEPLOYMENT]", 1, "Show what was done, when, by whom and why",
+     "From the store, oldest first. DEPLOYMENT is a name or ACCOUNT/NAME.\n\n"
+     "  evenkeel history orders --since 7d\n"
+     "  evenkeel history --kind step-failed --output json\n"
+     "  evenkeel history --verify\n\n"
+     "Each event carries a hash over itself and the one before: --verify finds what was changed "
+     "or\n"
+     "removed since. Note its last hash elsewhere to also find a store that was replaced whole.\n",
+     ek_command_history},
     {"explain", EK_VERB_EXPLAIN, "ID|KEY|LOG-LINE", 100,
      "Say what an error id, a key of the specs or a server's log line means",
      "  evenkeel explain EK-0113\n"

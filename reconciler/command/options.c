@@ -9,6 +9,9 @@ enum kind { FLAG, TEXT, DURATION, CHOICE, COLOUR_OFF };
 
 #define SOURCE (EK_VERB_VALIDATE | EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY)
 #define FLEET (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY)
+#define STORE                                                                                      \
+    (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_RUN | EK_VERB_HISTORY |               \
+     EK_VERB_PAUSE | EK_VERB_RESUME | EK_VERB_APPROVE)
 #define ALL 0xFFFFFFU
 #define PRINTS (ALL & ~(unsigned)(EK_VERB_HELP | EK_VERB_SCHEMA))
 
@@ -58,9 +61,25 @@ static const struct option options[] = {
      "EVENKEEL_SETTLE_TIMEOUT", "60s",
      "how long to wait for what should pass, such as an election"},
     {"lock-timeout", NULL, 0, DURATION, "DURATION", AT(lock_timeout_ms), EK_VERB_APPLY,
-     "EVENKEEL_LOCK_TIMEOUT", "0s", "how long to wait for another apply to end"},
-    {"state-dir", NULL, 0, TEXT, "DIRECTORY", AT(state_directory), SOURCE, "EVENKEEL_STATE_DIR",
-     NULL, "where sealed secrets, authorities and locks are kept"},
+     "EVENKEEL_LOCK_TIMEOUT", "0s",
+     "how long to wait for another Evenkeel that is changing the deployment"},
+    {"state-dir", NULL, 0, TEXT, "DIRECTORY", AT(state_directory), SOURCE | STORE,
+     "EVENKEEL_STATE_DIR", NULL, "where sealed secrets, authorities and the store are kept"},
+    {"store", NULL, 0, TEXT, "FILE|URI", AT(store), STORE, "EVENKEEL_STORE", NULL,
+     "where events, approvals and leases are kept: a file, or mongodb://HOST,.../DATABASE for "
+     "reconcilers on several machines (default: evenkeel.db in the state directory)"},
+    {"store-password-file", NULL, 0, TEXT, "FILE", AT(store_password_file), STORE,
+     "EVENKEEL_STORE_PASSWORD_FILE", NULL, "password of the user that a mongodb:// URI names"},
+    {"store-ca-file", NULL, 0, TEXT, "FILE", AT(store_ca_file), STORE, "EVENKEEL_STORE_CA_FILE",
+     NULL, "root certificates that the store's servers are checked against: asks for TLS"},
+    {"since", NULL, 0, TEXT, "DURATION|TIME", AT(since), EK_VERB_HISTORY, NULL, NULL,
+     "only what happened since: 90m, 12h, 7d, 2026-01-31 or 2026-01-31T02:00:00Z"},
+    {"kind", NULL, 0, TEXT, "WORD", AT(kind), EK_VERB_HISTORY, NULL, NULL,
+     "only events of that kind, such as step-done"},
+    {"limit", NULL, 'n', TEXT, "NUMBER", AT(limit), EK_VERB_HISTORY, NULL, NULL,
+     "the latest so many (default: 100; 0: all)"},
+    {"verify", NULL, 0, FLAG, NULL, AT(check_chain), EK_VERB_HISTORY, NULL, NULL,
+     "check the chain of hashes over all events instead: exit status 9 when it is broken"},
     {"secret-key-file", NULL, 0, TEXT, "FILE", AT(secret_key_file), FLEET,
      "EVENKEEL_SECRET_KEY_FILE", NULL, "the master key that seals the secrets"},
     {"secret-key-command", NULL, 0, TEXT, "COMMAND", AT(secret_key_command), FLEET,
@@ -434,7 +453,7 @@ void ek_options_words(unsigned verb, struct ek_buffer *text)
 
 static bool names_a_file(const struct option *option)
 {
-    static const char *const files[] = {"FILE", "FOLDER", "DIRECTORY", "URL"};
+    static const char *const files[] = {"FILE", "FOLDER", "DIRECTORY", "URL", "FILE|URI"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (strcmp(option->value, files[i]) == 0)
             return true;

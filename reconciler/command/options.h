@@ -47,6 +47,12 @@ struct ek_options {
     const char *git_token_file;
     const char *ssh_key_file;
     const char *out;
+    const char *store; /* path or mongodb:// URI */
+    const char *store_password_file;
+    const char *store_ca_file;
+    const char *since; /* history */
+    const char *kind;
+    const char *limit;
     int64_t step_timeout_ms;
     int64_t settle_timeout_ms;
     int64_t lock_timeout_ms;
@@ -58,6 +64,7 @@ struct ek_options {
     bool verbose;
     bool help;
     bool reference;
+    bool check_chain;
 };
 
 /* Parse the words after the verb. Precedence: flag, environment, default. EK_INVALID

@@ -74,7 +74,9 @@ int ek_exit_status_of(const struct ek_error *err)
         {"EK-0801", EK_EXIT_USAGE},         {"EK-0802", EK_EXIT_USAGE},
         {"EK-0803", EK_EXIT_USAGE},         {"EK-0804", EK_EXIT_USAGE},
         {"EK-0806", EK_EXIT_LOCKED},        {"EK-0811", EK_EXIT_NOT_APPROVED},
-        {"EK-0813", EK_EXIT_VERIFY_FAILED},
+        {"EK-0813", EK_EXIT_VERIFY_FAILED}, {"EK-1013", EK_EXIT_LOCKED},
+        {"EK-1014", EK_EXIT_ERROR},         {"EK-1015", EK_EXIT_LOCKED},
+        {"EK-1016", EK_EXIT_LOCKED},
     };
     for (size_t i = 0; i < sizeof by_id / sizeof *by_id; i++)
         if (strcmp(by_id[i].id, err->id) == 0)

@@ -1,6 +1,6 @@
 """The command line as a transcript: stdout, stderr and exit status, without any fleet."""
 
-import fcntl
+import contextlib
 import json
 import os
 import pty
@@ -8,6 +8,7 @@ import re
 import resource
 import select
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -92,7 +93,8 @@ def test_usage_errors(desk, words, says):
 
 def test_help_tells_of_every_command(desk):
     listed = desk.run("help").stdout
-    for verb in ("validate", "plan", "apply", "status", "verify", "explain", "schema", "version"):
+    for verb in ("validate", "plan", "apply", "status", "verify", "history", "explain", "schema",
+                 "version"):
         assert re.search(rf"^  {verb} ", listed, re.M)
         told = desk.run("help", verb)
         assert told.returncode == OK and told.stdout.startswith(f"usage: evenkeel {verb}")
@@ -358,48 +360,57 @@ def test_a_plan_file_that_is_not_there(desk):
     assert "nowhere.plan" in done.stderr
 
 
-def lock_path(desk):
-    path = desk.tool.state / "locks" / "acme-orders.lock"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    return path
+def hold_lease(desk, **holder):
+    """As another process would: a lease on orders that says so."""
+    assert desk.run("apply", "specs").returncode == NOT_APPROVED  # makes the store
+    words = {"id": "0123456789abcdef", "operation": "apply", "who": "dana", "host": "ops1",
+             "boot": "another", "space": "another", "pid": 4711, "started": 1, "ttl": 15000,
+             "since": "2026-01-02T03:04:05Z", **holder}
+    with contextlib.closing(sqlite3.connect(desk.tool.state / "evenkeel.db")) as store, store:
+        store.execute("UPDATE leases SET token = token + 1, beat = 1, holder = ?"
+                      " WHERE name = 'acme/orders'", (json.dumps(words),))
 
 
 def test_locked(desk):
-    with open(lock_path(desk), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write('{"id":"0123456789abcdef","operation":"apply","who":"dana","host":"ops1",'
-                   '"pid":4711,"since":"2026-01-02T03:04:05Z"}')
-        lock.flush()
-        began = time.monotonic()
-        done = desk.run("apply", "--yes", "specs")
-        assert done.returncode == LOCKED
-        for word in ("EK-0806", "dana", "ops1", "4711", "2026-01-02T03:04:05Z", "--lock-timeout"):
-            assert word in done.stderr
-        assert time.monotonic() - began < 5
-        began = time.monotonic()
-        assert desk.run("apply", "--yes", "specs", "--lock-timeout", "1s").returncode == LOCKED
-        assert time.monotonic() - began >= 1
+    hold_lease(desk)
+    began = time.monotonic()
+    done = desk.run("apply", "--yes", "specs")
+    assert done.returncode == LOCKED
+    for word in ("EK-0806", "acme/orders", "apply", "dana", "ops1", "4711", "2026-01-02T03:04:05Z",
+                 "0123456789abcdef", "--lock-timeout"):
+        assert word in done.stderr
+    assert time.monotonic() - began < 5
+    began = time.monotonic()
+    assert desk.run("apply", "--yes", "specs", "--lock-timeout", "1s").returncode == LOCKED
+    assert time.monotonic() - began >= 1
 
 
 def test_a_killed_process_leaves_nothing_in_shared_memory(desk):
-    with open(lock_path(desk), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with desk.tool.start("apply", "--yes", desk.specs, "--lock-timeout", "60s",
-                             output=desk.directory / "log") as process:
-            deadline = time.monotonic() + 10
-            while "locks" not in str([os.readlink(f) for f in
-                                      Path(f"/proc/{process.pid}/fd").iterdir()]):
-                assert time.monotonic() < deadline, "it does not wait for the lock"
-                time.sleep(0.02)
-            maps = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")
-            process.kill()
-        assert "libmongoc" in maps
-        assert "/dev/shm/" not in maps, "a file there outlives a process that is killed"
+    hold_lease(desk)
+    with desk.tool.start("apply", "--yes", desk.specs, "--lock-timeout", "60s",
+                         output=desk.directory / "log") as process:
+        deadline = time.monotonic() + 10
+        while "evenkeel.db" not in str([os.readlink(f) for f in
+                                        Path(f"/proc/{process.pid}/fd").iterdir()]):
+            assert time.monotonic() < deadline, "it does not wait for the lock"
+            time.sleep(0.02)
+        maps = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")
+        process.kill()
+    assert "libmongoc" in maps
+    assert "/dev/shm/" not in maps, "a file there outlives a process that is killed"
 
 
 def test_a_lock_ends_with_its_process(desk):
-    lock_path(desk).write_text('{"id":"old"}')
-    assert desk.run("apply", "--yes", "specs").returncode != LOCKED
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    here = {"boot": boot, "space": os.readlink("/proc/self/ns/pid"), "pid": gone.pid}
+    hold_lease(desk, **here)
+    assert desk.run("apply", "specs").returncode == NOT_APPROVED
+    hold_lease(desk, **dict(here, pid=os.getpid()))  # this one lives, but began at another time
+    assert desk.run("apply", "specs").returncode == NOT_APPROVED
+    hold_lease(desk, **dict(here, space="pid:[1]"))  # the same pid elsewhere may well live
+    assert desk.run("apply", "--yes", "specs").returncode == LOCKED
 
 
 def test_a_deployment_that_is_created_needs_approval(desk):
@@ -409,7 +420,7 @@ def test_a_deployment_that_is_created_needs_approval(desk):
     assert "EK-0811" in done.stderr
     assert "Plan: " in done.stdout
     made = [f for f in desk.files() if f not in before]
-    assert all("locks" in f for f in made), made
+    assert all("evenkeel.db" in f for f in made), made
 
 
 @pytest.mark.parametrize("answer", ["no\n", "y\n", "YES\n", "yes please\n", "\x04"])
@@ -456,8 +467,11 @@ def test_colour(desk, words, environment, coloured):
 def test_state_goes_where_it_is_told(desk):
     elsewhere = desk.directory / "elsewhere"
     desk.run("apply", "specs", "--state-dir", elsewhere)
-    assert (elsewhere / "locks").is_dir()
-    assert not (desk.tool.state / "locks").exists()
+    assert (elsewhere / "evenkeel.db").is_file()
+    assert not (desk.tool.state / "evenkeel.db").exists()
+    kept = desk.directory / "kept.db"
+    desk.run("apply", "specs", "--state-dir", elsewhere, EVENKEEL_STORE=str(kept))
+    assert kept.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_closed_pipe_is_an_error_and_no_death(desk):

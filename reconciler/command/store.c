@@ -1,0 +1,115 @@
+#include "reconciler/command/store.h"
+
+#include <jansson.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
+#include "reconciler/loop/journal.h"
+
+int ek_store_of(const struct ek_options *options, const char *state_directory, bool must_exist,
+                struct ek_store_handle *ret_handle, struct ek_error *err)
+{
+    EK_BUFFER path = {0};
+    bool remote = options->store && strstr(options->store, "://");
+    struct ek_store_location location = {.uri = remote ? options->store : NULL,
+                                         .password_file = options->store_password_file,
+                                         .ca_file = options->store_ca_file,
+                                         .must_exist = must_exist};
+    if (!options->store && !must_exist) {
+        int result = ek_directory_make(state_directory, 0700, err);
+        if (result != 0)
+            return result;
+    }
+    if (options->store)
+        ek_buffer_text_add(&path, options->store);
+    else
+        ek_buffer_printf(&path, "%s/evenkeel.db", state_directory);
+    if (!remote)
+        location.path = ek_buffer_text(&path);
+    return ek_store_open(&location, ret_handle, err);
+}
+
+/* ---- events --------------------------------------------------------------------------- */
+
+static void this_person(char *buffer, size_t size)
+{
+    char host[65] = "";
+    struct passwd *user = getpwuid(geteuid());
+    gethostname(host, sizeof host - 1);
+    snprintf(buffer, size, "%s@%s", user ? user->pw_name : "unknown", host);
+}
+
+void ek_record_init(struct ek_record *record, const struct ek_store_handle *store,
+                    const struct ek_deployment_spec *spec, const char *commit)
+{
+    *record = (struct ek_record){.store = store, .spec = spec, .commit = commit};
+    this_person(record->who, sizeof record->who);
+}
+
+static void keep(struct ek_record *record, enum ek_journal_event kind, int64_t at_ms,
+                 const char *text, json_t *detail)
+{
+    char *words = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
+    struct ek_error err = {0};
+    int64_t number;
+    struct ek_store_event event = {.at_ms = at_ms,
+                                   .account = record->spec->account,
+                                   .deployment = record->spec->name,
+                                   .kind = ek_journal_word(kind),
+                                   .who = record->who,
+                                   .commit = record->commit ? record->commit : "",
+                                   .plan = record->plan,
+                                   .text = text,
+                                   .detail = words ? words : "{}"};
+    int result = record->store->driver->append(record->store->store, &event, &number, &err);
+    if (result != 0 && record->error.code == 0)
+        record->error = err;
+    free(words);
+    json_decref(detail);
+}
+
+static void step_done(struct ek_record *record, const struct ek_event *event)
+{
+    EK_BUFFER step = {0};
+    EK_BUFFER text = {0};
+    const struct ek_step_row *row = ek_step_row(event->step->kind);
+    ek_buffer_text_add(&step, row->verb);
+    if (event->step->member >= 0)
+        ek_buffer_printf(&step, " %s", record->spec->members[event->step->member].name);
+    ek_buffer_printf(&text, "%s%s%s", ek_buffer_text(&step), event->step->why[0] ? ": " : "",
+                     event->step->why);
+    keep(record, EK_JOURNAL_STEP_DONE, event->at_ms, ek_buffer_text(&text),
+         json_pack("{s:s, s:I}", "step", ek_buffer_text(&step), "duration_ms",
+                   (json_int_t)event->elapsed_ms));
+}
+
+void ek_record_event(struct ek_record *record, const struct ek_event *event)
+{
+    EK_BUFFER text = {0};
+    if (event->kind == EK_EVENT_STEP_DONE) {
+        record->steps_done++;
+        step_done(record, event);
+    } else if (event->kind == EK_EVENT_PLANNED && event->plan->count > 0) {
+        record->begun = true;
+        ek_buffer_printf(&text, "%zu steps, %d restarts, %d elections", event->plan->count,
+                         event->plan->restarts, event->plan->elections);
+        keep(record, EK_JOURNAL_BEGUN, event->at_ms, ek_buffer_text(&text),
+             json_pack("{s:I}", "steps", (json_int_t)event->plan->count));
+    } else if (event->kind == EK_EVENT_FINISHED && record->steps_done > 0) {
+        keep(record, EK_JOURNAL_RECONCILED, event->at_ms, "as the specs say",
+             json_pack("{s:I}", "duration_ms", (json_int_t)event->elapsed_ms));
+    }
+}
+
+void ek_record_failure(struct ek_record *record, const struct ek_error *why)
+{
+    if (!record->begun || record->error.code != 0)
+        return;
+    keep(record, EK_JOURNAL_RECONCILE_FAILED, ek_wall_ms(), why->sentence,
+         json_pack("{s:s}", "id", why->id));
+}
