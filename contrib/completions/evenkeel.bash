@@ -5,7 +5,7 @@ _evenkeel()
     local before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="validate plan apply status verify explain schema version help"
+        words="validate plan apply status verify history explain schema version help"
     else
     case $before in
     --git) files=yes ;;
@@ -22,6 +22,12 @@ _evenkeel()
     --settle-timeout) ;;
     --lock-timeout) ;;
     --state-dir) files=yes ;;
+    --store) files=yes ;;
+    --store-password-file) files=yes ;;
+    --store-ca-file) files=yes ;;
+    --since) ;;
+    --kind) ;;
+    -n | --limit) ;;
     --secret-key-file) files=yes ;;
     --secret-key-command) ;;
     --output) words="text json markdown" ;;
@@ -29,14 +35,15 @@ _evenkeel()
     *)
         case $verb in
         validate) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --output --color --no-color --quiet --verbose --help" files=yes ;;
-        plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --deployment --fleet --out --detailed-exitcode --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
-        apply) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --yes --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
-        status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --deployment --fleet --out --detailed-exitcode --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        apply) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --yes --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         verify) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        history) words=" --state-dir --store --store-password-file --store-ca-file --since --kind --limit --verify --output --color --no-color --quiet --verbose --help" files= ;;
         explain) words=" --output --color --no-color --quiet --verbose --help" files= ;;
         schema) words=" --reference --color --no-color --quiet --verbose --help" files= ;;
         version) words=" --output --color --no-color --quiet --verbose --help" files= ;;
-        help) words=" --color --no-color --quiet --verbose --help validate plan apply status verify explain schema version help exit-status man completion" files= ;;
+        help) words=" --color --no-color --quiet --verbose --help validate plan apply status verify history explain schema version help exit-status man completion" files= ;;
         esac ;;
     esac
     fi
