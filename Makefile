@@ -111,6 +111,10 @@ fuzz: | dependencies
 		$(PACKAGE_LIBS) -o $(BUILD)/fuzz/wire
 	@$(BUILD)/fuzz/wire -max_total_time=$(or $(SECONDS),60) -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/found tests/fuzz/corpus
 
+# What the alert rules and the dashboard are tested with.
+$(BUILD)/promtool: | dependencies
+	@tests/promtool $@
+
 # Thousands of power losses while clients write.
 .PHONY: crashes
 crashes: $(BUILD)/mongod-standin
@@ -187,6 +191,11 @@ install: all
 	install -D -m 0755 $(BUILD)/evenkeel $(DESTDIR)$(PREFIX)/bin/evenkeel
 	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/evenkeel/README.md
 	install -D -m 0644 contrib/man/evenkeel.1 $(DESTDIR)$(PREFIX)/share/man/man1/evenkeel.1
+	install -D -m 0644 contrib/systemd/evenkeel.service $(DESTDIR)$(PREFIX)/lib/systemd/system/evenkeel.service
+	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/evenkeel.service
+	install -D -m 0644 contrib/systemd/this-machine.conf $(DESTDIR)$(PREFIX)/share/doc/evenkeel/this-machine.conf
+	install -D -m 0644 contrib/grafana/evenkeel.json $(DESTDIR)$(PREFIX)/share/evenkeel/grafana/evenkeel.json
+	install -D -m 0644 contrib/prometheus/alerts.yaml $(DESTDIR)$(PREFIX)/share/evenkeel/prometheus/alerts.yaml
 	install -D -m 0644 contrib/completions/evenkeel.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/evenkeel
 

@@ -215,8 +215,7 @@ static int shutdown_command(struct call *c)
         sizeof why, &code);
     if (!ok)
         return fail(c, code, "%s", why);
-    if (!version_at_least(4, 4))
-        log_line('I', "CONTROL", "dbexit:  rc: 0");
+    log_line('I', "CONTROL", "dbexit:  rc: 0");
     _exit(0);
 }
 

@@ -174,6 +174,28 @@ static void a_master_key_that_others_may_read_is_refused(void **state)
     assert_int_equal(status, 0);
 }
 
+/* LoadCredential= gives a file of root's with an access control list: 0440 to stat. */
+static void a_credential_of_the_service_manager_is_taken(void **state)
+{
+    const struct vault *vault = *state;
+    put(vault, NAME, "x");
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chmod(vault->key_file, 0440), 0);
+    assert_int_equal(unseal(vault, NAME), EK_DENIED);
+    setenv("CREDENTIALS_DIRECTORY", vault->directory, 1);
+    int given = unseal(vault, NAME);
+    assert_int_equal(chmod(vault->key_file, 0444), 0);
+    int open_to_all = unseal(vault, NAME);
+    assert_int_equal(chmod(vault->key_file, 0440), 0);
+    setenv("CREDENTIALS_DIRECTORY", "/tmp/ek", 1);
+    int elsewhere = unseal(vault, NAME);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    assert_int_equal(given, 0);
+    assert_int_equal(open_to_all, EK_DENIED);
+    assert_int_equal(elsewhere, EK_DENIED);
+}
+
 static void master_keys_have_one_of_two_forms(void **state)
 {
     struct vault *vault = *state;
@@ -264,6 +286,7 @@ int main(void)
         WITH_VAULT(swapped_files_stay_shut),
         WITH_VAULT(another_master_key_does_not_open),
         WITH_VAULT(a_master_key_that_others_may_read_is_refused),
+        WITH_VAULT(a_credential_of_the_service_manager_is_taken),
         WITH_VAULT(master_keys_have_one_of_two_forms),
         WITH_VAULT(a_command_may_give_the_key),
         WITH_VAULT(odd_names_never_become_paths),
