@@ -15,7 +15,7 @@ void ek_mongodb_reply_done(struct ek_mongodb_reply *reply)
 
 /* libmongoc reports any failure while logging in as one code; only the server's own
  * words tell a refusal from a connection that broke meanwhile. */
-static bool login_was_refused(const bson_error_t *error)
+bool ek_mongodb_login_was_refused(const bson_error_t *error)
 {
     if (error->domain == MONGOC_ERROR_SERVER && error->code == EK_SERVER_AUTHENTICATION_FAILED)
         return true;
@@ -45,7 +45,7 @@ void ek_mongodb_command(struct ek_mongodb_link *link, const bson_t *command,
                                                  &ret_reply->document, &error);
     if (ret_reply->ok)
         return;
-    ret_reply->refused = login_was_refused(&error);
+    ret_reply->refused = ek_mongodb_login_was_refused(&error);
     ret_reply->code = (int)ek_bson_int(&ret_reply->document, "code", 0);
     /* An answer from the server has `ok`; without one nothing came back. */
     ret_reply->lost =

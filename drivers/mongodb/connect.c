@@ -40,6 +40,12 @@ static void start_library(void)
     atexit(mongoc_cleanup);
 }
 
+void ek_mongodb_library_start(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_library);
+}
+
 void ek_mongodb_link_done(struct ek_mongodb_link *link)
 {
     if (!link->client)
@@ -181,8 +187,7 @@ int ek_mongodb_link_open(const struct ek_mongodb_target *target,
                          const struct ek_mongodb_handshake *handshake, enum ek_login login,
                          int64_t deadline, struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, start_library);
+    ek_mongodb_library_start();
     *ret_link = (struct ek_mongodb_link){0};
     int failed = open_with(target, handshake, login, "SCRAM-SHA-256", deadline, ret_link, err);
     if (failed != EK_DENIED || login != EK_LOGIN_SYSTEM ||

@@ -34,6 +34,9 @@ struct ek_mongodb_reply {
 void ek_mongodb_reply_done(struct ek_mongodb_reply *reply);
 #define EK_REPLY EK_CLEANUP(ek_mongodb_reply_done) struct ek_mongodb_reply
 
+/* Start libmongoc, once, and keep it from printing. */
+void ek_mongodb_library_start(void);
+
 /* Open a connection and log in as said. TLS when `handshake` verified, else plaintext.
  * Failures: EK_DENIED (EK-0432) login refused, EK_UNREACHABLE (EK-0430) no connection.
  * *ret_link is set in both cases (hello may be empty) and the caller's to clean up. */
@@ -44,6 +47,9 @@ int ek_mongodb_link_open(const struct ek_mongodb_target *target,
 /* For acts: a handshake, then the first login that works: as own user, else as __system. */
 int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t deadline,
                             struct ek_mongodb_link *ret_link, struct ek_error *err);
+
+/* Whether an error says that the server refused the login, and not that the connection broke. */
+bool ek_mongodb_login_was_refused(const bson_error_t *error);
 
 /* Run one command against admin. Never fails by itself: the reply tells. */
 void ek_mongodb_command(struct ek_mongodb_link *link, const bson_t *command,

@@ -32,6 +32,8 @@ void ek_store_chain(const char *before, const struct ek_store_event *event,
 struct walk {
     int64_t number; /* of the last good one */
     char hash[65];
+    int64_t head; /* as noted apart, 0 none */
+    char head_hash[65];
     int64_t broken; /* the first that does not fit, 0 none */
     const char *how;
 };
@@ -45,6 +47,8 @@ static bool check(void *context, const struct ek_store_event *event)
         walk->how = "is missing";
     else if (strcmp(hash, event->hash) != 0)
         walk->how = "was changed, or one before it was removed";
+    else if (event->number == walk->head && strcmp(hash, walk->head_hash) != 0)
+        walk->how = "was changed together with its hash";
     if (walk->how) {
         walk->broken = walk->number + 1;
         return false;
@@ -59,19 +63,14 @@ int ek_store_verify(const struct ek_store_handle *handle, int64_t *ret_events, s
 {
     const struct ek_store_query all = {0};
     struct walk walk = {0};
-    int64_t head;
-    char head_hash[65];
-    int result = handle->driver->head(handle->store, &head, head_hash, err);
+    int result = handle->driver->head(handle->store, &walk.head, walk.head_hash, err);
     if (result == 0)
         result = handle->driver->events(handle->store, &all, check, &walk, err);
     if (result != 0)
         return result;
-    if (!walk.broken && walk.number < head) {
+    if (!walk.broken && walk.number < walk.head) {
         walk.broken = walk.number + 1;
         walk.how = "is missing, cut off at the end";
-    } else if (!walk.broken && walk.number == head && strcmp(walk.hash, head_hash) != 0) {
-        walk.broken = head;
-        walk.how = "was changed together with its hash";
     }
     if (walk.broken) {
         ek_fail(err, EK_CONFLICT, "EK-1010", "the audit trail is broken: event %" PRId64 " %s",

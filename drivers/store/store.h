@@ -128,7 +128,7 @@ struct ek_store_driver {
                       struct ek_error *err);
 };
 
-/* The driver that serves a location. */
+/* The driver that serves a location; NULL for a URI of another kind. */
 const struct ek_store_driver *ek_store_driver_for(const struct ek_store_location *location);
 
 /* A store and its driver, as it is handed around. */

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,17 +30,19 @@ static inline int scratch_make(void **state)
     return mkdtemp(scratch) ? 0 : -1;
 }
 
+static inline int remove_one(const char *path, const struct stat *status, int kind,
+                             struct FTW *where)
+{
+    (void)status;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
 static inline int scratch_remove(void **state)
 {
     (void)state;
-    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "other.db",
-                                        "lease.db", "lease.db-wal", "lease.db-shm"};
-    char path[PATH_MAX];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        snprintf(path, sizeof path, "%s/%s", scratch, names[i]);
-        unlink(path);
-    }
-    return rmdir(scratch);
+    return nftw(scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static inline const char *scratch_path(const char *name)
