@@ -6,38 +6,50 @@
 
 #include "drivers/store/store.h"
 #include "reconciler/plan.h"
+#include "reconciler/report/plan_file.h"
 #include "reconciler/state.h"
 
-/* What is asked about; all borrowed. */
+/* An approval that was never used is no longer one after this time. */
+#define EK_APPROVAL_LASTS_MS ((int64_t)60 * 86400 * 1000)
+
+/* What is asked about; all borrowed. Zero or NULL where there is nothing. */
 struct ek_consent_question {
     const struct ek_store_handle *store; /* NULL: there is none, so nobody said anything */
     const struct ek_deployment_spec *spec;
     const uint8_t *spec_digest;   /* 32 bytes */
     const struct ek_state *state; /* as it was just observed */
     const char *commit_signed_by; /* who of approvers.commitKeys signed the commit, or NULL; see
-                                     reconciler/consent/commit.h */
-    const char *plan_signed_by;   /* apply FILE: who of approvers.planKeys signed it, or NULL */
+                                     ek_commit_signer */
+    const char *plan_signed_by;   /* apply FILE: which of approvers.planKeys signed it, or NULL */
+    const char *plan;             /* name of the plan that the executor is held to, or NULL */
     bool outside_window;          /* a person said that it must not wait for a window */
     int64_t now_ms;               /* wall clock */
 };
 
-/* Bring policy->now_s, paused and consent up to date. When an approved plan fits the state, its
- * throws of dice (the SSL domain's label, the former primary) become the policy's. Meant for
- * ek_execution.refresh; also right before a plan is shown. Errors are the store's: what is not
- * known was not agreed to, so nothing goes on. */
+/* Bring policy->now_s, paused and consent up to date. Meant for ek_execution.refresh, and right
+ * before a plan is shown. Errors are the store's: what is not known was not agreed to, so
+ * nothing goes on. */
 int ek_consent_refresh(const struct ek_consent_question *question, struct ek_policy *policy,
                        struct ek_error *err);
 
 /* The approved plan that fits the state, for ek_execution.approved: of the approvals that are
  * neither spent nor lapsed, the newest whose plan goes through this state and was made for this
- * spec. EK_NOT_FOUND: none. The caller frees the plan with ek_plan_done. */
+ * spec. What it threw dice for (the SSL domain's label) and the primary that it found become the
+ * policy's. EK_NOT_FOUND (no error set): none. The caller frees the plan with ek_plan_done. */
 int ek_consent_approved_plan(const struct ek_consent_question *question, struct ek_policy *policy,
                              struct ek_plan *ret_plan, struct ek_approval *ret_approval,
                              struct ek_error *err);
 
-/* An approval is for one rollout: when it is complete, say so, and the approval of that plan is
- * spent. */
-int ek_consent_spend(const struct ek_consent_question *question, const char *plan,
-                     struct ek_error *err);
+/* Somebody agrees to the plan of the file's deployment `index`: the document is kept, the
+ * approval recorded, and an event "approved" written. `how`: "command" or "signed-plan"; `key`:
+ * the public key that signed, or NULL. */
+int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan_file *file,
+                       size_t index, const char *who, const char *key, int64_t now_ms,
+                       struct ek_error *err);
+
+/* An approval is for one rollout: when it is complete, say so, and the approvals of that plan
+ * are spent. */
+int ek_consent_spend(const struct ek_store_handle *store, const struct ek_deployment_spec *spec,
+                     const char *plan, const char *who, int64_t now_ms, struct ek_error *err);
 
 #endif

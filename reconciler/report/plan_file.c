@@ -17,13 +17,29 @@ struct ek_plan_file {
 int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct ek_error *err)
 {
     json_t *document = ek_plan_json(set);
-    char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    int result = ek_plan_file_write_document(document, path, err);
     json_decref(document);
+    return result;
+}
+
+int ek_plan_file_write_document(const json_t *document, const char *path, struct ek_error *err)
+{
+    char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     if (!text)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while writing a plan");
     int result = ek_file_write(path, text, strlen(text), 0600, err);
     free(text);
     return result;
+}
+
+static const json_t *deployment(const struct ek_plan_file *file, size_t index)
+{
+    return json_array_get(json_object_get(file->document, "deployments"), index);
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
 }
 
 static int damaged(const struct ek_plan_file *file, const char *what, struct ek_error *err)
@@ -55,25 +71,27 @@ static int check(const struct ek_plan_file *file, struct ek_error *err)
         return damaged(file, "its content was changed after it was written", err);
     if (!json_is_array(json_object_get(file->document, "deployments")))
         return damaged(file, "it has no deployments", err);
-    for (size_t i = 0; i < ek_plan_file_count(file); i++)
+    for (size_t i = 0; i < ek_plan_file_count(file); i++) {
         if (!ek_plan_file_deployment(file, i) || !ek_plan_file_account(file, i))
             return damaged(file, "a deployment has no name", err);
+        const char *planned = text_of(deployment(file, i), "plan");
+        ek_plan_file_planned_name(file, i, hex);
+        if (planned && strcmp(planned, hex) != 0)
+            return damaged(file, "the name of a plan is not its own", err);
+    }
     return 0;
 }
 
-int ek_plan_file_read(const char *path, struct ek_plan_file **ret_file, struct ek_error *err)
+int ek_plan_file_parse(const char *text, size_t length, const char *name,
+                       struct ek_plan_file **ret_file, struct ek_error *err)
 {
-    EK_BUFFER text = {0};
     json_error_t problem;
-    int result = ek_file_read(path, PLAN_FILE_MAX, &text, NULL, err);
-    if (result != 0)
-        return result;
+    int result;
     struct ek_plan_file *file = calloc(1, sizeof *file);
     if (!file)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
-    snprintf(file->path, sizeof file->path, "%s", path);
-    file->document =
-        json_loadb(ek_buffer_text(&text), text.length, JSON_REJECT_DUPLICATES, &problem);
+    snprintf(file->path, sizeof file->path, "%s", name);
+    file->document = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
     if (!file->document) {
         result = damaged(file, "it is not JSON", err);
         ek_cause(err, "line %d: %s", problem.line, problem.text);
@@ -86,6 +104,14 @@ int ek_plan_file_read(const char *path, struct ek_plan_file **ret_file, struct e
     }
     *ret_file = file;
     return 0;
+}
+
+int ek_plan_file_read(const char *path, struct ek_plan_file **ret_file, struct ek_error *err)
+{
+    EK_BUFFER text = {0};
+    int result = ek_file_read(path, PLAN_FILE_MAX, &text, NULL, err);
+    return result == 0 ? ek_plan_file_parse(ek_buffer_text(&text), text.length, path, ret_file, err)
+                       : result;
 }
 
 void ek_plan_file_free(struct ek_plan_file *file)
@@ -121,14 +147,9 @@ const char *ek_plan_file_name(const struct ek_plan_file *file)
     return json_string_value(json_object_get(file->document, "sha256"));
 }
 
-static const json_t *deployment(const struct ek_plan_file *file, size_t index)
+const json_t *ek_plan_file_document(const struct ek_plan_file *file)
 {
-    return json_array_get(json_object_get(file->document, "deployments"), index);
-}
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
+    return file->document;
 }
 
 size_t ek_plan_file_count(const struct ek_plan_file *file)
@@ -139,6 +160,11 @@ size_t ek_plan_file_count(const struct ek_plan_file *file)
 const char *ek_plan_file_deployment(const struct ek_plan_file *file, size_t index)
 {
     return text_of(deployment(file, index), "name");
+}
+
+void ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65])
+{
+    ek_plan_json_name(deployment(file, index), ret_hex);
 }
 
 const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index)

@@ -9,12 +9,19 @@
 
 struct ek_plan_file; /* opaque */
 
-/* Write the set's document to `path`: mode 0600, atomically. */
+/* Write the set's document to `path`: mode 0600, atomically. Or a document of ek_plan_json that
+ * was signed. */
 int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct ek_error *err);
+int ek_plan_file_write_document(const struct json_t *document, const char *path,
+                                struct ek_error *err);
 
 /* Read and check a file. EK_INVALID (EK-0808) when it is no plan or was changed,
  * EK_UNSUPPORTED (EK-0809) when a newer version wrote it. */
 int ek_plan_file_read(const char *path, struct ek_plan_file **ret_file, struct ek_error *err);
+
+/* The same from memory; `name` is what it is called in errors. */
+int ek_plan_file_parse(const char *text, size_t length, const char *name,
+                       struct ek_plan_file **ret_file, struct ek_error *err);
 void ek_plan_file_free(struct ek_plan_file *file);
 void ek_plan_file_cleanup(struct ek_plan_file **file);
 
@@ -23,6 +30,12 @@ void ek_plan_file_source(const struct ek_plan_file *file, struct ek_plan_source 
 
 /* The plan's name: 64 hex digits. */
 const char *ek_plan_file_name(const struct ek_plan_file *file);
+
+/* The whole document; borrowed. */
+const struct json_t *ek_plan_file_document(const struct ek_plan_file *file);
+
+/* The name of the plan of the file's deployment `index`, as ek_planned_name gives it. */
+void ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65]);
 
 /* Its deployments: how many, and their names and accounts. */
 size_t ek_plan_file_count(const struct ek_plan_file *file);

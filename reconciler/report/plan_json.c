@@ -177,56 +177,55 @@ static void digest(const json_t *json, char ret_hex[65])
 
 /* The label of an SSL domain that is to be made is a throw of dice: it is left out, and the
  * digests of later states with it. */
-void ek_planned_name(const struct ek_planned *planned, char ret_hex[65])
+void ek_plan_json_name(const json_t *deployment, char ret_hex[65])
 {
-    static const char *const kept[] = {"kind", "member", "other", "mode", "config_version", "hold"};
-    const struct ek_deployment_spec *spec = planned->spec;
-    char spec_digest[65];
+    static const char *const kept[] = {"account",        "name",         "spec_digest",
+                                       "replica_set_id", "state_digest", "former_primary"};
+    static const char *const of_step[] = {"kind", "member",         "other",
+                                          "mode", "config_version", "hold"};
+    const json_t *blocked = json_object_get(deployment, "blocked");
     json_t *json = json_object();
     json_t *steps = json_array();
-    for (size_t i = 0; i < sizeof planned->spec_digest; i++)
-        snprintf(spec_digest + 2 * i, 3, "%02x", planned->spec_digest[i]);
-    for (size_t i = 0; i < planned->plan->count; i++) {
-        json_t *whole = step_json(planned, i);
+    size_t i;
+    json_t *whole;
+    for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
+        json_object_set(json, kept[k], json_object_get(deployment, kept[k]));
+    json_array_foreach(json_object_get(deployment, "steps"), i, whole)
+    {
         json_t *step = json_object();
-        for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
-            json_object_set(step, kept[k], json_object_get(whole, kept[k]));
+        for (size_t k = 0; k < sizeof of_step / sizeof *of_step; k++)
+            json_object_set(step, of_step[k], json_object_get(whole, of_step[k]));
         json_array_append_new(steps, step);
-        json_decref(whole);
     }
-    set(json, "account", json_string(spec->account));
-    set(json, "deployment", json_string(spec->name));
-    set(json, "spec_digest", json_string(spec_digest));
-    set(json, "replica_set_id", text_or_null(planned->state->set_id));
-    set(json, "state_digest", json_string(planned->plan->digests[0]));
-    set(json, "former_primary", member_name(spec, planned->policy->former_primary));
-    set(json, "steps", steps);
-    set(json, "blocked",
-        planned->plan->end == EK_VERDICT_BLOCKED ? json_string(planned->plan->blocked.id)
-                                                 : json_null());
+    json_object_set_new(json, "steps", steps);
+    json_object_set(json, "blocked", json_object_get(blocked, "id"));
     digest(json, ret_hex);
     json_decref(json);
 }
 
-static json_t *deployment_json(const struct ek_plan_set *plans, const struct ek_planned *planned)
+static json_t *steps_json(const struct ek_planned *planned)
+{
+    json_t *steps = json_array();
+    for (size_t i = 0; i < planned->plan->count; i++)
+        json_array_append_new(steps, step_json(planned, i));
+    return steps;
+}
+
+static json_t *deployment_json(const struct ek_plan_source *source,
+                               const struct ek_planned *planned)
 {
     struct ek_arena *arena = ek_arena_new();
     struct ek_view view;
     char spec_digest[65];
     char name[65];
     json_t *json = json_object();
-    json_t *steps = json_array();
     const struct ek_deployment_spec *spec = planned->spec;
-    ek_planned_name(planned, name);
-    ek_view_make(arena, &plans->source, planned, &view);
+    ek_view_make(arena, source, planned, &view);
     for (size_t i = 0; i < sizeof planned->spec_digest; i++)
         snprintf(spec_digest + 2 * i, 3, "%02x", planned->spec_digest[i]);
-    for (size_t i = 0; i < planned->plan->count; i++)
-        json_array_append_new(steps, step_json(planned, i));
     set(json, "name", json_string(spec->name));
     set(json, "account", json_string(spec->account));
-    set(json, "plan", json_string(name));
-    set(json, "commit", text_or_null(plans->source.commit));
+    set(json, "commit", text_or_null(source->commit));
     set(json, "spec_digest", json_string(spec_digest));
     set(json, "replica_set", json_string(spec->set_name));
     set(json, "replica_set_id", text_or_null(planned->state->set_id));
@@ -234,7 +233,7 @@ static json_t *deployment_json(const struct ek_plan_set *plans, const struct ek_
     set(json, "ssl_domain_label", text_or_null(ek_planned_label(planned)));
     set(json, "former_primary", member_name(spec, planned->policy->former_primary));
     set(json, "observed", observed_json(planned, &view));
-    set(json, "steps", steps);
+    set(json, "steps", steps_json(planned));
     set(json, "blocked", blocked_json(planned));
     set(json, "waits", waits_json(planned));
     set(json, "totals", totals_json(planned->plan));
@@ -243,6 +242,8 @@ static json_t *deployment_json(const struct ek_plan_set *plans, const struct ek_
     set(json, "clients", clients_json(planned, &view));
     set(json, "state_digest", json_string(planned->plan->digests[0]));
     set(json, "facts", facts_json(planned));
+    ek_plan_json_name(json, name);
+    set(json, "plan", json_string(name));
     ek_arena_free(arena);
     return json;
 }
@@ -323,6 +324,19 @@ void ek_plan_json_digest(const json_t *document, char ret_hex[65])
     json_decref(copy);
 }
 
+void ek_planned_name(const struct ek_planned *planned, char ret_hex[65])
+{
+    static const struct ek_plan_source nowhere;
+    /* The words of the document may be about what the plan waits for, and so about its name. */
+    struct ek_plan plan = *planned->plan;
+    struct ek_planned idle = *planned;
+    plan.wait_count = 0;
+    idle.plan = &plan;
+    json_t *json = deployment_json(&nowhere, &idle);
+    ek_plan_json_name(json, ret_hex);
+    json_decref(json);
+}
+
 json_t *ek_plan_json(const struct ek_plan_set *plans)
 {
     char hex[65];
@@ -332,7 +346,7 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
     json_t *deployments = json_array();
     for (size_t i = 0; i < plans->count; i++) {
         const struct ek_plan *plan = plans->planned[i].plan;
-        json_array_append_new(deployments, deployment_json(plans, &plans->planned[i]));
+        json_array_append_new(deployments, deployment_json(&plans->source, &plans->planned[i]));
         totals.to_add += plan->to_add;
         totals.to_change += plan->to_change;
         totals.to_destroy += plan->to_destroy;
@@ -340,7 +354,7 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
         totals.elections += plan->elections;
         totals.write_pause_ms += plan->write_pause_ms;
     }
-    set(json, "format_version", json_string("1.0"));
+    set(json, "format_version", json_string("1.1"));
     set(json, "type", json_string("plan"));
     if (plans->change)
         set(json, "change", change_json(plans));

@@ -80,6 +80,9 @@ struct json_t *ek_plan_json(const struct ek_plan_set *set);
 /* The digest of a document as above, whatever its "sha256" says. */
 void ek_plan_json_digest(const struct json_t *document, char ret_hex[65]);
 
+/* The name of one deployment's plan (ek_planned_name) from its part of the document. */
+void ek_plan_json_name(const struct json_t *deployment, char ret_hex[65]);
+
 /* The name of the plans together: 64 hex digits, the "sha256" of their document. */
 void ek_plan_name(const struct ek_plan_set *set, char ret_hex[65]);
 

@@ -1,0 +1,257 @@
+#include "reconciler/consent/approvals.h"
+
+#include <jansson.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/base/buffer.h"
+#include "reconciler/consent/sign.h"
+
+enum { LOOKED_AT = 32 };
+
+static const char spent_kind[] = "approval-spent";
+
+/* ---- finding -------------------------------------------------------------------------- */
+
+struct search {
+    const struct ek_consent_question *question;
+    const struct ek_policy *policy;
+    struct ek_approval approvals[LOOKED_AT];
+    size_t count;
+    bool spent[LOOKED_AT];
+};
+
+static bool note_spent(void *context, const struct ek_store_event *event)
+{
+    struct search *search = context;
+    for (size_t i = 0; i < search->count; i++)
+        if (strcmp(search->approvals[i].plan, event->plan) == 0 &&
+            event->at_ms >= search->approvals[i].at_ms)
+            search->spent[i] = true;
+    return true;
+}
+
+static int load(struct search *search, struct ek_error *err)
+{
+    const struct ek_store_handle *store = search->question->store;
+    const struct ek_deployment_spec *spec = search->question->spec;
+    int result = store->driver->get_approvals(store->store, spec->account, spec->name,
+                                              search->approvals, LOOKED_AT, &search->count, err);
+    if (result != 0 || search->count == 0)
+        return result;
+    struct ek_store_query query = {.account = spec->account,
+                                   .deployment = spec->name,
+                                   .kind = spent_kind,
+                                   .since_ms = search->approvals[search->count - 1].at_ms};
+    return store->driver->events(store->store, &query, note_spent, search, err);
+}
+
+/* Documents that are signed are kept under a name of their own: the same plan may have been
+ * approved without a signature before. */
+static void signed_name(const char *plan, const char *key, char ret_name[65])
+{
+    EK_BUFFER text = {0};
+    unsigned char hash[SHA256_DIGEST_LENGTH];
+    ek_buffer_printf(&text, "plan %s signed by %s", plan, key);
+    SHA256((const unsigned char *)text.bytes, text.length, hash);
+    for (size_t i = 0; i < sizeof hash; i++)
+        snprintf(ret_name + 2 * i, 3, "%02x", hash[i]);
+}
+
+static int fetch(const struct search *search, const char *name, struct ek_plan_file **ret_file,
+                 struct ek_error *err)
+{
+    const struct ek_store_handle *store = search->question->store;
+    char *text = NULL;
+    struct ek_error problem = {0};
+    int result = store->driver->get_plan(store->store, name, &text, &problem);
+    if (result == 0)
+        result = ek_plan_file_parse(text, strlen(text), "the plan in the store", ret_file, &problem)
+                     ? EK_NOT_FOUND /* what can't be understood was not agreed to */
+                     : 0;
+    else if (result != EK_NOT_FOUND && err)
+        *err = problem;
+    free(text);
+    return result;
+}
+
+static int fetch_signed(const struct search *search, const char *plan,
+                        struct ek_plan_file **ret_file, struct ek_error *err)
+{
+    const struct ek_approvers *approvers = &search->question->spec->maintenance.approvers;
+    for (size_t i = 0; i < approvers->plan_key_count; i++) {
+        const char *key = approvers->plan_keys[i];
+        char name[65];
+        char by[EK_PUBLIC_KEY_SIZE];
+        struct ek_error ignored = {0};
+        struct ek_plan_file *file = NULL;
+        signed_name(plan, key, name);
+        int result = fetch(search, name, &file, err);
+        if (result == 0 &&
+            ek_plan_verify(ek_plan_file_document(file), &key, 1, by, &ignored) == 0) {
+            *ret_file = file;
+            return 0;
+        }
+        ek_plan_file_free(file);
+        if (result != 0 && result != EK_NOT_FOUND)
+            return result;
+    }
+    return EK_NOT_FOUND;
+}
+
+/* The deployment of a file whose plan has that name: its index, or the file's count. */
+static size_t index_of(const struct ek_plan_file *file, const struct ek_deployment_spec *spec,
+                       const char *plan)
+{
+    size_t i = 0;
+    char name[65];
+    for (; i < ek_plan_file_count(file); i++) {
+        ek_plan_file_planned_name(file, i, name);
+        if (strcmp(name, plan) == 0 && strcmp(ek_plan_file_deployment(file, i), spec->name) == 0 &&
+            strcmp(ek_plan_file_account(file, i), spec->account) == 0)
+            break;
+    }
+    return i;
+}
+
+static bool fits(const struct search *search, const struct ek_plan_file *file, const char *plan,
+                 struct ek_approved *ret_approved)
+{
+    const struct ek_consent_question *question = search->question;
+    struct ek_approved approved = {.policy = *search->policy};
+    struct ek_error ignored = {0};
+    char digest[65];
+    size_t index = index_of(file, question->spec, plan);
+    if (index == ek_plan_file_count(file) ||
+        ek_plan_file_plan(file, index, question->spec, question->spec_digest, &approved.policy,
+                          &approved.plan, &ignored) != 0)
+        return false;
+    ek_state_digest(question->spec, question->state, search->policy, digest);
+    int position = ek_plan_find(&approved.plan, digest);
+    bool good = position >= 0 && (size_t)position < approved.plan.count;
+    if (good && ret_approved)
+        *ret_approved = approved;
+    else
+        ek_plan_done(&approved.plan);
+    return good;
+}
+
+static int holds(const struct search *search, size_t i, struct ek_approved *ret_approved,
+                 struct ek_error *err)
+{
+    const struct ek_consent_question *question = search->question;
+    const struct ek_approval *approval = &search->approvals[i];
+    bool signature = question->spec->maintenance.approval == EK_APPROVAL_SIGNED;
+    struct ek_plan_file *file = NULL;
+    if (search->spent[i] || approval->at_ms + EK_APPROVAL_LASTS_MS <= question->now_ms)
+        return EK_NOT_FOUND;
+    bool named = question->plan && strcmp(question->plan, approval->plan) == 0 && !ret_approved;
+    if (named && !signature)
+        return 0;
+    int result = signature ? fetch_signed(search, approval->plan, &file, err)
+                           : fetch(search, approval->plan, &file, err);
+    if (result == 0 && !named && !fits(search, file, approval->plan, ret_approved))
+        result = EK_NOT_FOUND;
+    ek_plan_file_free(file);
+    return result;
+}
+
+int ek_approval_find(const struct ek_consent_question *question, const struct ek_policy *policy,
+                     struct ek_approved *ret_approved, struct ek_approval *ret_approval,
+                     struct ek_error *err)
+{
+    if (!question->store)
+        return EK_NOT_FOUND;
+    struct search *search = calloc(1, sizeof *search);
+    if (!search)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    search->question = question;
+    search->policy = policy;
+    int result = load(search, err);
+    int found = EK_NOT_FOUND;
+    for (size_t i = 0; result == 0 && found == EK_NOT_FOUND && i < search->count; i++) {
+        found = holds(search, i, ret_approved, err);
+        if (found == 0)
+            *ret_approval = search->approvals[i];
+    }
+    free(search);
+    return result != 0 ? result : found;
+}
+
+/* ---- putting, spending ---------------------------------------------------------------- */
+
+static int keep_document(const struct ek_store_handle *store, const struct ek_plan_file *file,
+                         const struct ek_approval *approval, const char *name, struct ek_error *err)
+{
+    char *text =
+        json_dumps(ek_plan_file_document(file), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
+    if (!text)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while keeping a plan");
+    int result = store->driver->put_plan(store->store, approval->account, approval->deployment,
+                                         name, text, approval->at_ms, err);
+    free(text);
+    return result;
+}
+
+static int record(const struct ek_store_handle *store, const struct ek_approval *approval,
+                  const char *kind, const char *commit, const char *text, struct ek_error *err)
+{
+    EK_BUFFER detail = {0};
+    int64_t number;
+    ek_buffer_printf(&detail, "{\"how\":\"%s\"}", approval->how);
+    struct ek_store_event event = {
+        .at_ms = approval->at_ms,
+        .account = approval->account,
+        .deployment = approval->deployment,
+        .kind = kind,
+        .who = approval->who,
+        .commit = commit ? commit : "",
+        .plan = approval->plan,
+        .text = text,
+        .detail = approval->how[0] ? ek_buffer_text(&detail) : "{}",
+    };
+    return store->driver->append(store->store, &event, &number, err);
+}
+
+int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan_file *file,
+                       size_t index, const char *who, const char *key, int64_t now_ms,
+                       struct ek_error *err)
+{
+    struct ek_approval approval = {.at_ms = now_ms};
+    struct ek_plan_source source;
+    char name[65];
+    ek_plan_file_source(file, &source);
+    ek_plan_file_planned_name(file, index, approval.plan);
+    snprintf(approval.account, sizeof approval.account, "%s", ek_plan_file_account(file, index));
+    snprintf(approval.deployment, sizeof approval.deployment, "%s",
+             ek_plan_file_deployment(file, index));
+    snprintf(approval.who, sizeof approval.who, "%s", who);
+    snprintf(approval.how, sizeof approval.how, "%s", key ? "signed-plan" : "command");
+    int result = keep_document(store, file, &approval, approval.plan, err);
+    if (result == 0 && key) {
+        signed_name(approval.plan, key, name);
+        result = keep_document(store, file, &approval, name, err);
+    }
+    if (result == 0)
+        result = store->driver->put_approval(store->store, &approval, err);
+    EK_BUFFER text = {0};
+    ek_buffer_printf(&text, "%s approved plan %.12s%s", who, approval.plan,
+                     key ? ", which is signed" : "");
+    if (result == 0)
+        result = record(store, &approval, "approved", source.commit, ek_buffer_text(&text), err);
+    return result;
+}
+
+int ek_consent_spend(const struct ek_store_handle *store, const struct ek_deployment_spec *spec,
+                     const char *plan, const char *who, int64_t now_ms, struct ek_error *err)
+{
+    struct ek_approval approval = {.at_ms = now_ms};
+    snprintf(approval.account, sizeof approval.account, "%s", spec->account);
+    snprintf(approval.deployment, sizeof approval.deployment, "%s", spec->name);
+    snprintf(approval.plan, sizeof approval.plan, "%s", plan);
+    snprintf(approval.who, sizeof approval.who, "%s", who);
+    return record(store, &approval, spent_kind, NULL,
+                  "the approved plan was carried out; its approval is spent", err);
+}
