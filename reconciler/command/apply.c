@@ -185,7 +185,7 @@ static void on_event(void *context, const struct ek_event *event)
 static void name_plan(const struct apply *apply, const struct job *job, char ret_name[65])
 {
     if (apply->file) {
-        snprintf(ret_name, 65, "%s", ek_plan_file_plan_name(apply->file, job->index));
+        ek_plan_file_planned_name(apply->file, job->index, ret_name);
     } else {
         struct ek_planned planned = ek_looked_planned(&job->looked);
         ek_planned_name(&planned, ret_name);

@@ -172,12 +172,6 @@ const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index)
     return text_of(deployment(file, index), "account");
 }
 
-const char *ek_plan_file_plan_name(const struct ek_plan_file *file, size_t index)
-{
-    const char *name = text_of(deployment(file, index), "plan");
-    return name ? name : "";
-}
-
 /* -1 for null; -2 for what is no member. */
 static int member_index(const struct ek_deployment_spec *spec, const json_t *value)
 {

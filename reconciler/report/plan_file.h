@@ -42,9 +42,6 @@ size_t ek_plan_file_count(const struct ek_plan_file *file);
 const char *ek_plan_file_deployment(const struct ek_plan_file *file, size_t index);
 const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index);
 
-/* The name of its plan alone, what ek_planned_name gave; "" in files of older versions. */
-const char *ek_plan_file_plan_name(const struct ek_plan_file *file, size_t index);
-
 /* The plan of the file's deployment `index` for `spec`, and what it fixes of the policy
  * (label, former primary); the caller frees the plan with ek_plan_done. EK_STALE (EK-0810)
  * when the spec is another one than it was planned for. */
