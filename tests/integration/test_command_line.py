@@ -273,12 +273,15 @@ def a_plan_file(desk, **changes):
     document["source"] = {"kind": "directory", "location": str(desk.specs), "path": None,
                           "commit": None, "commit_subject": None}
     document["deployments"][0].update(name="orders", account="acme", **changes)
+    del document["deployments"][0]["plan"]  # its name would be another now
     return sealed(document)
 
 
 def sealed(document):
     import hashlib  # pylint: disable=import-outside-toplevel
-    named = {k: v for k, v in document.items() if k not in ("sha256", "observed_at")}
+    named = {k: v for k, v in document.items() if k not in ("sha256", "observed_at", "signature")}
+    named["deployments"] = [{k: v for k, v in d.items() if k != "waits"}
+                            for d in document["deployments"]]
     text = json.dumps(named, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return dict(document, sha256=hashlib.sha256(text.encode()).hexdigest())
 

@@ -203,6 +203,8 @@ static void rewrite(struct fixture *f, const char *key, json_t *value, bool in_s
     json_t *deployment = json_array_get(json_object_get(document, "deployments"), 0);
     json_t *step = json_array_get(json_object_get(deployment, "steps"), 3);
     json_object_set_new(in_step ? step : document, key, value);
+    ek_plan_json_name(deployment, digest);
+    json_object_set_new(deployment, "plan", json_string(digest));
     ek_plan_json_digest(document, digest);
     json_object_set_new(document, "sha256", json_string(digest));
     char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS);
