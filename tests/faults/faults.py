@@ -4,12 +4,14 @@
 As a library: Faults(seed), Shim(directory), Link(namespace), and files' faults below.
 As a command: tests/faults/faults.py [--seed N] kill|freeze|thaw PID
               tests/faults/faults.py cut NAMESPACE ADDRESS [in|out|both]    mend NAMESPACE
-              tests/faults/faults.py loss NAMESPACE PERCENT    latency NAMESPACE MS    narrow NAMESPACE KBIT
+              tests/faults/faults.py [--seed N] loss NAMESPACE PERCENT    latency NAMESPACE MS [JITTER]
+              tests/faults/faults.py narrow NAMESPACE KBIT
               tests/faults/faults.py [--seed N] truncate FILE
               tests/faults/faults.py shim DIRECTORY [name=value…]  (sync_ms clock_ms full_from start_ms)
 """
 
 import argparse
+import json
 import mmap
 import os
 import pathlib
@@ -112,12 +114,17 @@ class Shim:
 
 
 class Link:
-    """A host's network, by the name of its namespace. All faults go with mend()."""
+    """A host's network, by the name of its namespace. All faults go with mend().
+
+    The outer end of its cable has the namespace's name and is plugged into a bridge, as the sandbox does it.
+    """
 
     TABLE = "inet faults"
+    STATE = pathlib.Path("/run")  # private to the sandbox
 
-    def __init__(self, namespace, device="eth0"):
-        self.namespace, self.device = namespace, device
+    def __init__(self, namespace, device="eth0", seed=0):
+        self.namespace, self.device, self.seed = namespace, device, seed
+        self.pid_file = self.STATE / f"faults-{namespace}.pid"
 
     def _in(self, *command):
         run("ip", "netns", "exec", self.namespace, *command)
@@ -134,12 +141,48 @@ class Link:
             self._rule("output", f"ip daddr {address}")
 
     def loss(self, percent):
-        """Of what comes in, that many packets of a hundred are dropped."""
-        self._rule("input", f"numgen random mod 100 < {int(percent)}")
+        """Of what comes in, that many packets of a hundred are dropped: which ones of each thousand, the seed says."""
+        lost = random.Random(self.seed).sample(range(1000), int(percent * 10))
+        if lost:
+            self._rule("input", f"numgen inc mod 1000 {{ {', '.join(map(str, sorted(lost)))} }}")
 
-    def latency(self, ms):
-        """What leaves is that much later. Needs the kernel's netem."""
-        self._in("tc", "qdisc", "replace", "dev", self.device, "root", "netem", "delay", f"{ms}ms")
+    def latency(self, ms, jitter_ms=0):
+        """What leaves is that much later, give or take the jitter: by netem, or by a delay in the cable."""
+        try:
+            jitter = [f"{jitter_ms}ms"] if jitter_ms else []
+            self._in("tc", "qdisc", "replace", "dev", self.device, "root", "netem", "delay", f"{ms}ms", *jitter)
+        except Unsupported:
+            self._delay_cable(ms, jitter_ms)
+
+    def _delay_cable(self, ms, jitter_ms):
+        self._plug_in()
+        found = subprocess.run(["ip", "-j", "link", "show", "dev", self.namespace], capture_output=True, text=True,
+                               check=False)
+        bridge = json.loads(found.stdout or "[{}]")[0].get("master")
+        if not bridge:
+            raise Unsupported(f"{self.namespace} is plugged into no bridge")
+        process = subprocess.Popen(  # lives on until mend()
+            [sys.executable, str(HERE / "delay.py"), self.namespace, bridge, str(ms), str(jitter_ms), str(self.seed)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+        self.pid_file.write_text(str(process.pid), encoding="ascii")
+        if process.stdout.readline() != b"ready\n":
+            raise Unsupported(f"no delay in the cable of {self.namespace}")
+        process.stdout.close()
+
+    def _plug_in(self):
+        if not self.pid_file.exists():
+            return
+        pid = int(self.pid_file.read_text(encoding="ascii"))
+        self.pid_file.unlink()
+        try:
+            os.kill(pid, signal.SIGTERM)
+            while pathlib.Path(f"/proc/{pid}").exists() and os.waitpid(pid, 0)[0] != pid:
+                pass
+        except (ProcessLookupError, ChildProcessError):
+            for _ in range(500):  # somebody else's child
+                if not pathlib.Path(f"/proc/{pid}").exists():
+                    break
+                time.sleep(0.01)
 
     def narrow(self, kbit):
         """What leaves has to share that little."""
@@ -147,6 +190,7 @@ class Link:
                  "latency", "2s")
 
     def mend(self):
+        self._plug_in()
         for command in (("nft", f"delete table {self.TABLE}"), ("tc", "qdisc", "del", "dev", self.device, "root")):
             try:
                 self._in(*command)
@@ -179,8 +223,8 @@ def main():
             shim = Shim(rest[0], **{n: int(v) for n, v in (a.split("=") for a in rest[1:])})
             print(" ".join(f"{n}={v}" for n, v in shim.environment.items()))
         elif given.what in ("cut", "loss", "latency", "narrow", "mend"):
-            link = Link(rest[0])
-            numbers = rest[1:] if given.what == "cut" else [int(r) for r in rest[1:]]
+            link = Link(rest[0], seed=given.seed)
+            numbers = rest[1:] if given.what == "cut" else [float(r) if given.what == "loss" else int(r) for r in rest[1:]]
             getattr(link, given.what)(*numbers)
         else:
             parser.error(f"{given.what}: no such fault")
