@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
+
 /* Under a sanitizer every piece is its own allocation, so that a step outside is seen. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -32,16 +34,9 @@ struct ek_arena {
     struct chunk *chunks;
 };
 
-static void *need(void *memory)
-{
-    if (!memory)
-        abort();
-    return memory;
-}
-
 struct ek_arena *ek_arena_new(void)
 {
-    return need(calloc(1, sizeof(struct ek_arena)));
+    return ek_need(calloc(1, sizeof(struct ek_arena)));
 }
 
 void *ek_arena_zeroed(struct ek_arena *arena, size_t size)
@@ -51,7 +46,7 @@ void *ek_arena_zeroed(struct ek_arena *arena, size_t size)
     struct chunk *chunk = arena->chunks;
     if (!chunk || chunk->size - chunk->used < wanted) {
         size_t room = wanted > CHUNK_SIZE ? wanted : CHUNK_SIZE;
-        chunk = need(calloc(1, sizeof *chunk + room));
+        chunk = ek_need(calloc(1, sizeof *chunk + room));
         chunk->size = room;
         chunk->next = arena->chunks;
         arena->chunks = chunk;
@@ -77,7 +72,7 @@ char *ek_arena_printf(struct ek_arena *arena, const char *format, ...)
     int length = vasprintf(&printed, format, args);
     va_end(args);
     if (length < 0)
-        abort();
+        ek_memory_exhausted();
     char *text = ek_arena_copy(arena, printed, (size_t)length);
     free(printed);
     return text;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "specs/keys.h"
 #include "specs/parse.h"
 
@@ -58,7 +59,7 @@ static void finish(struct ek_buffer *text, uint8_t ret_digest[32])
     unsigned int length = 0;
     if (EVP_Digest(text->bytes, text->length, ret_digest, &length, EVP_sha256(), NULL) != 1 ||
         length != 32)
-        abort();
+        ek_memory_exhausted();
 }
 
 void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32])

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "reconciler/base/memory.h"
+
 #define DEPTH_MAX 32
 #define NODES_MAX 200000 /* of one file */
 #define KEYS_MAX 1000    /* of one mapping */
@@ -79,6 +81,8 @@ static bool next_event(struct reader *reader, yaml_event_t *event)
         return false;
     if (yaml_parser_parse(&reader->yaml, event))
         return true;
+    if (reader->yaml.error == YAML_MEMORY_ERROR)
+        ek_memory_exhausted();
     report_yaml_error(reader);
     reader->failed = true;
     return false;
@@ -306,8 +310,10 @@ bool ek_nodes_read(const struct ek_spec_file *file, struct ek_arena *arena,
                    struct ek_documents *documents, struct ek_diagnostics *diagnostics)
 {
     struct reader reader = {.file = file, .arena = arena, .diagnostics = diagnostics};
-    if (!ek_bytes_check(file, diagnostics) || !yaml_parser_initialize(&reader.yaml))
+    if (!ek_bytes_check(file, diagnostics))
         return false;
+    if (!yaml_parser_initialize(&reader.yaml))
+        ek_memory_exhausted();
     size_t mark = file->length >= 3 && memcmp(file->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     yaml_parser_set_encoding(&reader.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.yaml, (const unsigned char *)file->text + mark,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "specs/text.h"
 
 /* Longer source lines are cut to a window around the span. */
@@ -16,18 +17,11 @@ struct ek_diagnostic_origin {
     size_t order;
 };
 
-static void *need(void *memory)
-{
-    if (!memory)
-        abort();
-    return memory;
-}
-
 static char *print(const char *format, va_list args)
 {
     char *text = NULL;
     if (vasprintf(&text, format, args) < 0)
-        abort();
+        ek_memory_exhausted();
     return text;
 }
 
@@ -56,9 +50,9 @@ static void reserve_one(struct ek_diagnostics *diagnostics)
         return;
     size_t capacity = count == 0 ? 8 : count * 2;
     diagnostics->items =
-        need(reallocarray(diagnostics->items, capacity, sizeof *diagnostics->items));
+        ek_need(reallocarray(diagnostics->items, capacity, sizeof *diagnostics->items));
     diagnostics->origins =
-        need(reallocarray(diagnostics->origins, capacity, sizeof *diagnostics->origins));
+        ek_need(reallocarray(diagnostics->origins, capacity, sizeof *diagnostics->origins));
 }
 
 void ek_diagnostics_add(struct ek_diagnostics *diagnostics, const struct ek_spec_file *file,
@@ -70,11 +64,11 @@ void ek_diagnostics_add(struct ek_diagnostics *diagnostics, const struct ek_spec
     va_start(args, format);
     struct ek_diagnostic *added = &diagnostics->items[diagnostics->count];
     *added = (struct ek_diagnostic){
-        .file = need(strdup(file->path)),
+        .file = ek_need(strdup(file->path)),
         .line = at.line,
         .column = at.column,
         .length = at.length,
-        .key = key && *key ? need(strdup(key)) : NULL,
+        .key = key && *key ? ek_need(strdup(key)) : NULL,
         .sentence = print(format, args),
     };
     va_end(args);
@@ -195,10 +189,10 @@ static void fetch_source(struct ek_diagnostic *diagnostic, struct cursor *cursor
         diagnostic->source_column = WINDOW_BEFORE + 1;
     }
     length = bytes_of(line, length, WINDOW);
-    diagnostic->source = need(strndup("", 0));
+    diagnostic->source = ek_need(strndup("", 0));
     if (length > 0) {
         free(diagnostic->source);
-        diagnostic->source = need(malloc(length + 1));
+        diagnostic->source = ek_need(malloc(length + 1));
         for (size_t i = 0; i < length; i++)
             diagnostic->source[i] = line[i] ? line[i] : ' ';
         diagnostic->source[length] = 0;
@@ -208,7 +202,7 @@ static void fetch_source(struct ek_diagnostic *diagnostic, struct cursor *cursor
 void ek_diagnostics_finish(struct ek_diagnostics *diagnostics)
 {
     size_t count = diagnostics->count;
-    struct sorting *sorting = need(calloc(count + 1, sizeof *sorting));
+    struct sorting *sorting = ek_need(calloc(count + 1, sizeof *sorting));
     for (size_t i = 0; i < count; i++)
         sorting[i] = (struct sorting){diagnostics->items[i], diagnostics->origins[i]};
     qsort(sorting, count, sizeof *sorting, compare);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "specs/describe.h"
 #include "specs/keys.h"
 
@@ -115,9 +116,7 @@ void ek_specs_schema(struct ek_buffer *text)
     set_text(schema, "title", "Evenkeel specs, " EK_API_VERSION);
     json_object_set_new(schema, "oneOf", kinds);
     json_object_set_new(schema, "$defs", definitions);
-    char *printed = json_dumps(schema, JSON_INDENT(2));
-    if (!printed)
-        abort();
+    char *printed = ek_need(json_dumps(schema, JSON_INDENT(2)));
     ek_buffer_text_add(text, printed);
     ek_buffer_text_add(text, "\n");
     free(printed);

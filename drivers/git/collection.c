@@ -4,12 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-static void *need(void *memory)
-{
-    if (!memory)
-        abort();
-    return memory;
-}
+#include "reconciler/base/memory.h"
 
 void ek_collection_done(struct ek_collection *collection)
 {
@@ -62,14 +57,15 @@ void ek_collection_add(struct ek_collection *collection, const char *path, const
     struct ek_spec_files *files = &collection->files;
     if (files->count == collection->capacity) {
         collection->capacity = collection->capacity ? collection->capacity * 2 : 16;
-        files->files = need(reallocarray(files->files, collection->capacity, sizeof *files->files));
+        files->files =
+            ek_need(reallocarray(files->files, collection->capacity, sizeof *files->files));
     }
-    char *text = need(malloc(length + 1));
+    char *text = ek_need(malloc(length + 1));
     if (length)
         memcpy(text, bytes, length);
     text[length] = 0;
     files->files[files->count++] =
-        (struct ek_spec_file){.path = need(strdup(path)), .text = text, .length = length};
+        (struct ek_spec_file){.path = ek_need(strdup(path)), .text = text, .length = length};
     collection->bytes += length;
 }
 
@@ -90,7 +86,7 @@ int ek_collection_finish(struct ek_collection *collection, const char *origin,
                             "hidden folder");
     }
     qsort(files->files, files->count, sizeof *files->files, compare_paths);
-    files->origin = need(strdup(origin));
+    files->origin = ek_need(strdup(origin));
     *ret_files = *files;
     *files = (struct ek_spec_files){0};
     return 0;

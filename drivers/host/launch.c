@@ -12,6 +12,7 @@
 
 #include "drivers/host/command.h"
 #include "drivers/host/process.h"
+#include "reconciler/base/memory.h"
 
 extern char **environ;
 
@@ -46,9 +47,7 @@ static char **server_environment(void)
     size_t used = 0;
     while (environ && environ[count])
         count++;
-    char **copy = calloc(count + 1, sizeof *copy);
-    if (!copy)
-        abort();
+    char **copy = ek_need(calloc(count + 1, sizeof *copy));
     for (size_t i = 0; i < count; i++) {
         bool mine = false;
         for (size_t j = 0; j < sizeof ours / sizeof *ours; j++)

@@ -8,6 +8,7 @@
 
 #include "drivers/host/server_tls_names.h"
 #include "drivers/host/yaml_tree.h"
+#include "reconciler/base/memory.h"
 
 static const struct {
     const char *ssl, *tls;
@@ -58,9 +59,7 @@ void ek_server_options_digest(const char *const *names, const char *const *value
                               uint8_t ret_digest[32])
 {
     memset(ret_digest, 0, 32);
-    struct pair *pairs = calloc(count + 1, sizeof *pairs);
-    if (!pairs)
-        abort();
+    struct pair *pairs = ek_need(calloc(count + 1, sizeof *pairs));
     size_t used = 0;
     for (size_t i = 0; i < count; i++)
         if (strcmp(names[i], "mode") != 0)
@@ -73,7 +72,7 @@ void ek_server_options_digest(const char *const *names, const char *const *value
     free(pairs);
     if (used > 0 && !EVP_Digest(ek_buffer_text(&canonical), canonical.length, ret_digest, NULL,
                                 EVP_sha256(), NULL))
-        abort();
+        ek_memory_exhausted();
 }
 
 void ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32])
@@ -106,9 +105,7 @@ static enum ek_ssl_mode mode_of(const char *word, bool ssl)
 static void set_text(char **field, const char *value)
 {
     free(*field);
-    *field = strdup(value);
-    if (!*field)
-        abort();
+    *field = ek_need(strdup(value));
 }
 
 struct tls_found {
@@ -192,10 +189,8 @@ int ek_server_configuration_parse(const char *text, size_t length, const char *p
     if (result != 0)
         return result;
     struct ek_server_configuration configuration = {.mode = EK_SSL_DISABLED, .port = 27017};
-    struct tls_found found = {.names = calloc(options.count + 1, sizeof(char *)),
-                              .values = calloc(options.count + 1, sizeof(char *))};
-    if (!found.names || !found.values)
-        abort();
+    struct tls_found found = {.names = ek_need(calloc(options.count + 1, sizeof(char *))),
+                              .values = ek_need(calloc(options.count + 1, sizeof(char *)))};
     for (size_t i = 0; i < options.count && result == 0; i++)
         result = take_option(&options.rows[i], path, &configuration, &found, err);
     if (found.by_ssl && found.by_tls) /* the server refuses the two together */

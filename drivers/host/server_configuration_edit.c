@@ -8,6 +8,7 @@
 #include "drivers/host/server_tls_names.h"
 #include "drivers/host/text_edit.h"
 #include "drivers/host/yaml_tree.h"
+#include "reconciler/base/memory.h"
 
 struct wanted {
     const char *key;
@@ -190,14 +191,15 @@ static void find_step(struct editor *editor)
 static void want(struct editor *editor)
 {
     const struct ek_server_tls *tls = editor->tls;
-    editor->wanted[WANTED_MODE] = (struct wanted){"mode", strdup(ek_tls_mode_name(tls->mode))};
+    editor->wanted[WANTED_MODE] =
+        (struct wanted){"mode", ek_need(strdup(ek_tls_mode_name(tls->mode)))};
     editor->wanted[WANTED_FILE] = (struct wanted){
         "certificateKeyFile",
         tls->certificate_key_file ? ek_server_quoted(tls->certificate_key_file) : NULL};
     editor->wanted[WANTED_CA] =
         (struct wanted){"CAFile", tls->ca_file ? ek_server_quoted(tls->ca_file) : NULL};
     editor->wanted[WANTED_ALLOW] =
-        (struct wanted){"allowConnectionsWithoutCertificates", strdup("true")};
+        (struct wanted){"allowConnectionsWithoutCertificates", ek_need(strdup("true"))};
     editor->wanted[WANTED_PASSWORD] = (struct wanted){EK_TLS_PASSWORD_KEY, NULL};
     if (tls->password_file) {
         EK_BUFFER command = {0};

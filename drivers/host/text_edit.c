@@ -4,12 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *must(void *memory)
-{
-    if (!memory)
-        abort();
-    return memory;
-}
+#include "reconciler/base/memory.h"
 
 void ek_text_edit_init(struct ek_text_edit *edit, const char *text, size_t length)
 {
@@ -17,7 +12,7 @@ void ek_text_edit_init(struct ek_text_edit *edit, const char *text, size_t lengt
     for (size_t i = 0; i < length; i++)
         lines += text[i] == '\n';
     *edit = (struct ek_text_edit){.text = text, .length = length, .line_end = "\n"};
-    edit->line_starts = must(calloc(lines + 1, sizeof *edit->line_starts));
+    edit->line_starts = ek_need(calloc(lines + 1, sizeof *edit->line_starts));
     for (size_t i = 0; i < length; i++) {
         if (text[i] != '\n')
             continue;
@@ -55,9 +50,10 @@ size_t ek_text_at(const struct ek_text_edit *edit, size_t line, size_t column)
 
 void ek_text_replace(struct ek_text_edit *edit, size_t from, size_t to, const char *by)
 {
-    edit->changes = must(realloc(edit->changes, (edit->change_count + 1) * sizeof *edit->changes));
+    edit->changes =
+        ek_need(realloc(edit->changes, (edit->change_count + 1) * sizeof *edit->changes));
     edit->changes[edit->change_count] = (struct ek_text_change){
-        .from = from, .to = to, .order = edit->change_count, .by = must(strdup(by))};
+        .from = from, .to = to, .order = edit->change_count, .by = ek_need(strdup(by))};
     edit->change_count++;
 }
 

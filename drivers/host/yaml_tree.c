@@ -5,6 +5,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "reconciler/base/memory.h"
+
 enum { DEPTH_MAX = 32, OPTIONS_MAX = 10000 };
 
 struct loader {
@@ -14,13 +16,6 @@ struct loader {
     const struct ek_yaml_node **anchored;
     size_t anchored_count;
 };
-
-static void *must(void *memory)
-{
-    if (!memory)
-        abort();
-    return memory;
-}
 
 int ek_yaml_fail(struct ek_error *err, const char *path, size_t line, size_t column,
                  const char *what)
@@ -62,6 +57,8 @@ static int next_event(struct loader *loader, yaml_event_t *ret_event)
         return 0;
     const yaml_parser_t *parser = &loader->parser;
     char what[160];
+    if (parser->error == YAML_MEMORY_ERROR)
+        ek_memory_exhausted();
     snprintf(what, sizeof what, "not YAML: %s", parser->problem ? parser->problem : "unreadable");
     return ek_yaml_fail(loader->err, loader->path, parser->problem_mark.line,
                         parser->problem_mark.column, what);
@@ -70,14 +67,14 @@ static int next_event(struct loader *loader, yaml_event_t *ret_event)
 static struct ek_yaml_node *node_new(const yaml_event_t *event, const yaml_char_t *anchor,
                                      const yaml_char_t *tag)
 {
-    struct ek_yaml_node *node = must(calloc(1, sizeof *node));
+    struct ek_yaml_node *node = ek_need(calloc(1, sizeof *node));
     node->line = event->start_mark.line;
     node->column = event->start_mark.column;
     node->end_line = event->end_mark.line;
     node->end_column = event->end_mark.column;
     node->marked = anchor || tag;
     if (anchor)
-        node->anchor = must(strdup((const char *)anchor));
+        node->anchor = ek_need(strdup((const char *)anchor));
     return node;
 }
 
@@ -86,16 +83,16 @@ static void add_pair(struct ek_yaml_node *parent, struct ek_yaml_node *key,
 {
     size_t wanted = (parent->count + 1) * sizeof *parent->values;
     if (parent->kind == EK_YAML_MAPPING) {
-        parent->keys = must(realloc(parent->keys, wanted));
+        parent->keys = ek_need(realloc(parent->keys, wanted));
         parent->keys[parent->count] = key;
     }
-    parent->values = must(realloc(parent->values, wanted));
+    parent->values = ek_need(realloc(parent->values, wanted));
     parent->values[parent->count++] = value;
 }
 
 static void remember_anchor(struct loader *loader, const struct ek_yaml_node *node)
 {
-    loader->anchored = must(
+    loader->anchored = ek_need(
         realloc(loader->anchored, (loader->anchored_count + 1) * sizeof(struct ek_yaml_node *)));
     loader->anchored[loader->anchored_count++] = node;
 }
@@ -190,7 +187,7 @@ static int load_node(struct loader *loader, const yaml_event_t *event, int depth
         node = node_new(event, event->data.scalar.anchor, event->data.scalar.tag);
         node->kind = EK_YAML_SCALAR;
         node->value =
-            must(strndup((const char *)event->data.scalar.value, event->data.scalar.length));
+            ek_need(strndup((const char *)event->data.scalar.value, event->data.scalar.length));
         node->block_text = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
     } else if (event->type == YAML_MAPPING_START_EVENT) {
         node = node_new(event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
@@ -243,7 +240,7 @@ int ek_yaml_tree_parse(const char *text, size_t length, const char *path,
     struct loader loader = {.path = path, .err = err};
     EK_YAML_TREE tree = {0};
     if (!yaml_parser_initialize(&loader.parser))
-        abort();
+        ek_memory_exhausted();
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* a byte order mark */
         text += 3;
         length -= 3;
@@ -328,9 +325,9 @@ static int walk_node(const struct walk *walk, const char *name, const struct ek_
         sequence_text(node, &value);
     else
         ek_buffer_text_add(&value, node->value);
-    options->rows = must(realloc(options->rows, (options->count + 1) * sizeof *options->rows));
+    options->rows = ek_need(realloc(options->rows, (options->count + 1) * sizeof *options->rows));
     options->rows[options->count++] = (struct ek_yaml_option){
-        .name = must(strdup(name)),
+        .name = ek_need(strdup(name)),
         .value = ek_buffer_take(&value),
         .by_exec = exec,
         .expansion = expansion,

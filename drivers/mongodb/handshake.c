@@ -26,6 +26,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 
 void ek_mongodb_handshake_done(struct ek_mongodb_handshake *handshake)
 {
@@ -164,7 +165,7 @@ static void read_certificate(X509 *certificate, struct ek_mongodb_handshake *han
     char *bytes = NULL;
     if (text && PEM_write_bio_X509(text, certificate) == 1) {
         long length = BIO_get_mem_data(text, &bytes);
-        handshake->certificate_pem = strndup(bytes, (size_t)length);
+        handshake->certificate_pem = ek_need(strndup(bytes, (size_t)length));
     }
     BIO_free(text);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
+
 void ek_buffer_done(struct ek_buffer *buffer)
 {
     free(buffer->bytes);
@@ -26,9 +28,7 @@ static void reserve(struct ek_buffer *buffer, size_t more)
     size_t capacity = buffer->capacity ? buffer->capacity * 2 : 256;
     while (capacity < needed)
         capacity *= 2;
-    char *bytes = malloc(capacity);
-    if (!bytes)
-        abort();
+    char *bytes = ek_need(malloc(capacity));
     if (buffer->bytes) {
         memcpy(bytes, buffer->bytes, buffer->length);
         OPENSSL_cleanse(buffer->bytes, buffer->capacity);

@@ -20,8 +20,7 @@ void ek_buffer_done(struct ek_buffer *buffer);
  * (Growing such a buffer also wipes what it leaves behind.) */
 void ek_buffer_wipe(struct ek_buffer *buffer);
 
-/* Append. Running out of memory aborts the process: a reconciler that can't
- * allocate a few kilobytes can't say anything useful either. */
+/* Append. When memory runs out the process ends: see reconciler/base/memory.h. */
 void ek_buffer_add(struct ek_buffer *buffer, const void *bytes, size_t length);
 void ek_buffer_text_add(struct ek_buffer *buffer, const char *text);
 void ek_buffer_printf(struct ek_buffer *buffer, const char *format, ...)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "reconciler/base/memory.h"
+
 struct ek_secret {
     size_t mapped;
     size_t length;
@@ -20,7 +22,7 @@ struct ek_secret *ek_secret_new(const void *bytes, size_t length)
     struct ek_secret *secret =
         mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (secret == MAP_FAILED)
-        abort();
+        ek_memory_exhausted();
     madvise(secret, mapped, MADV_DONTDUMP);
     mlock(secret, mapped); /* best effort: the limit may be small */
     secret->mapped = mapped;

@@ -10,6 +10,7 @@
 #include "drivers/secret/secret.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/store.h"
 #include "reconciler/execute/execute.h"
@@ -140,9 +141,7 @@ static int ask(const struct apply *apply, struct ek_error *err)
 static void show(struct apply *apply)
 {
     EK_BUFFER text = {0};
-    struct ek_planned *planned = calloc(apply->count + 1, sizeof *planned);
-    if (!planned)
-        abort();
+    struct ek_planned *planned = ek_need(calloc(apply->count + 1, sizeof *planned));
     for (size_t i = 0; i < apply->count; i++)
         planned[i] = ek_looked_planned(&apply->jobs[i].looked);
     struct ek_plan_set set = {
@@ -172,6 +171,8 @@ static void on_event(void *context, const struct ek_event *event)
 {
     struct listener *listener = context;
     EK_BUFFER text = {0};
+    if (event->kind == EK_EVENT_STEP_DONE)
+        ek_command_memory_status(EK_EXIT_PARTLY);
     if (listener->apply->options->output == EK_OUTPUT_JSON)
         ek_progress_json(&listener->progress, event, &text);
     else
@@ -304,9 +305,7 @@ static int lock_all(struct apply *apply, struct ek_error *err)
 
 static void make_jobs(struct apply *apply, size_t count)
 {
-    apply->jobs = calloc(count + 1, sizeof *apply->jobs);
-    if (!apply->jobs)
-        abort();
+    apply->jobs = ek_need(calloc(count + 1, sizeof *apply->jobs));
     apply->count = count;
 }
 

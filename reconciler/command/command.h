@@ -37,6 +37,11 @@ int ek_command_help(const struct ek_options *options);
 void ek_help_all(struct ek_buffer *text);
 void ek_help_verb(const struct ek_verb *verb, struct ek_buffer *text);
 
+/* Let the process end in order when memory runs out, in the libraries too: a few words on
+ * standard error and EK_EXIT_ERROR, or what _status was told last. Before anything else. */
+void ek_command_memory(void);
+void ek_command_memory_status(int status);
+
 /* ---- saying things (say.c) ---- */
 
 /* Print to standard output and empty the buffer. */

@@ -7,6 +7,7 @@
 
 #include "drivers/git/git.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/command/change.h"
 #include "reconciler/report/comment.h"
 #include "specs/parse.h"
@@ -17,9 +18,7 @@ enum { STATE_PATH_LONGEST = 300 };
 
 static char *own(struct ek_fleet *fleet, char *text)
 {
-    if (!text)
-        abort();
-    fleet->owned[fleet->owned_count++] = text;
+    fleet->owned[fleet->owned_count++] = ek_need(text);
     return text;
 }
 

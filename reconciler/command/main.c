@@ -150,6 +150,7 @@ static int close_output(int status)
 
 int main(int count, char **words)
 {
+    ek_command_memory();
     keep_secrets();
     signal(SIGPIPE, on_closed_pipe);
     if (count < 2) {

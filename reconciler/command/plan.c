@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/command/change.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/plan_file.h"

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/report/status_report.h"
 
@@ -33,12 +34,10 @@ int ek_command_status(const struct ek_options *options)
             ek_say_error(options, &err);
         return ek_exit_status_of(&err);
     }
-    struct ek_looked *looked = calloc(fleet.chosen_count + 1, sizeof *looked);
-    struct ek_planned *planned = calloc(fleet.chosen_count + 1, sizeof *planned);
+    struct ek_looked *looked = ek_need(calloc(fleet.chosen_count + 1, sizeof *looked));
+    struct ek_planned *planned = ek_need(calloc(fleet.chosen_count + 1, sizeof *planned));
     int status = EK_EXIT_OK;
     size_t good = 0;
-    if (!looked || !planned)
-        abort();
     for (size_t i = 0; i < fleet.chosen_count; i++) {
         ek_fleet_look(&fleet, fleet.chosen[i], 0, &looked[i]);
         if (!looked[i].error.code)

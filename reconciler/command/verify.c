@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/report/status_report.h"
 
@@ -12,10 +13,8 @@ static int verify_one(const struct ek_fleet *fleet, const struct ek_deployment_s
                       struct ek_verified *ret_verified, struct ek_error *err)
 {
     struct ek_world *world = NULL;
-    struct ek_check *checks = calloc(CHECKS_MAX, sizeof *checks);
+    struct ek_check *checks = ek_need(calloc(CHECKS_MAX, sizeof *checks));
     size_t count = 0;
-    if (!checks)
-        abort();
     int result = ek_world_open(&fleet->specs, spec, &fleet->controller, &world, err);
     if (result == 0)
         result = ek_verify(world, ek_monotonic_ms() + OBSERVE_MS, checks, CHECKS_MAX, &count, err);
@@ -86,11 +85,9 @@ int ek_command_verify(const struct ek_options *options)
             ek_say_error(options, &err);
         return ek_exit_status_of(&err);
     }
-    struct ek_verified *verified = calloc(fleet.chosen_count + 1, sizeof *verified);
+    struct ek_verified *verified = ek_need(calloc(fleet.chosen_count + 1, sizeof *verified));
     size_t good = 0;
     int status = EK_EXIT_OK;
-    if (!verified)
-        abort();
     for (size_t i = 0; i < fleet.chosen_count; i++) {
         if (verify_one(&fleet, fleet.chosen[i], &verified[good], &err) == 0) {
             good++;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/report/palette.h"
 #include "reconciler/report/plan_report.h"
 
@@ -144,10 +145,8 @@ static json_t *step_json(const struct ek_progress *progress, const struct ek_eve
 
 static void add_line(json_t *json, struct ek_buffer *text)
 {
-    char *line = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+    char *line = ek_need(json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS));
     json_decref(json);
-    if (!line)
-        abort();
     ek_buffer_printf(text, "%s\n", line);
     free(line);
 }
