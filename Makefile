@@ -180,12 +180,13 @@ mutation: $(BUILD)/libevenkeel.a
 chaos: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/chaos.py --build $(BUILD) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
 
-$(BUILD)/fail_call.so: tests/torture/fail_call.c | dependencies
+$(BUILD)/fail_call.so: tests/torture/fail_call.c tests/torture/calls.def | dependencies
 	@mkdir -p $(@D)
-	$(call quiet,link   )$(CC) -std=gnu17 -D_GNU_SOURCE -O1 -g $(WARNINGS) -fPIC -shared $< -ldl -o $@
+	$(call quiet,link   )$(CC) -std=gnu17 -D_GNU_SOURCE -I. $(PACKAGE_CFLAGS) -O1 -g -fno-optimize-sibling-calls \
+		$(WARNINGS) -fPIC -shared $< -o $@
 
 torture: all $(BUILD)/fail_call.so
-	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/torture.py --build $(BUILD) $(if $(MOST),--most $(MOST))
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/torture/torture.py --build $(BUILD) $(if $(MOST),--most $(MOST))
 
 install: all
 	install -D -m 0755 $(BUILD)/evenkeel $(DESTDIR)$(PREFIX)/bin/evenkeel

@@ -1,0 +1,245 @@
+"""`make torture`: every call on the main path of validate, plan and apply fails once.
+
+tests/torture/fail_call.c tells which calls there are and fails one of them; a call is known by its
+site: the function and the calls in evenkeel that led there. In each run the first site that has
+not failed before does: so the runs get further and further, until there is no such site. Then
+again with the Nth call of each site. An apply that survives one goes on to the next. validate and plan run over the same specs and fleet each
+time; apply goes on, each time, from where the one before was made to fail, up to requireSSL and
+back, and some of the times from nothing: no authority, no certificates, no user.
+
+After each: a documented exit status, a message with an id (EK-0599 when memory was refused), no
+secret said, no leak, no file half-written, no temporary file left (but by the failure of the
+removal itself); and every few times the same command, undisturbed, does its work. Runs inside
+tests/sandbox/enter."""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sandbox"))
+
+# pylint: disable=wrong-import-position
+from chaos import new_shop  # noqa: E402
+from table import Table, hooks, where  # noqa: E402
+
+DOCUMENTED = set(range(0, 10)) | {64, 130}
+ERROR_ID = re.compile(r"\bEK-\d{4}\b")
+LEFT_OVER = re.compile(r"\.(?!sealed$)[A-Za-z0-9]{6}$")
+MEMORY = {"malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "vasprintf",
+          "__vasprintf_chk", "memory", "yaml_parser_parse", "yaml_parser_initialize"}
+MODES = ("requireSSL", "disabled")
+TIMEOUT_S = 240
+UNDISTURBED_EVERY = 20
+GAP_MS = 500  # a call that was survived is followed by the next after this, in one apply
+AGAIN_MOST = 30  # the Nth call of a site that fails in the second pass: 2 to this
+
+
+class Torture:
+    def __init__(self, shop, library, depth, chance):
+        self.shop, self.library, self.depth, self.chance = shop, library, depth, chance
+        self.table = Table(shop.directory / "calls")
+        self.hooks = hooks(shop.tool.program)
+        self.known, self.done = set(), {False: set(), True: set()}  # hashes: at first, again
+        self.failed, self.unmoved, self.ended, self.wrong = 0, 0, 0, []
+        self.left_over = set(self.temporary_files())
+
+    # -- running --------------------------------------------------------------------------
+
+    def run(self, words, number=0, done=frozenset(), gap_ms=None):
+        """The finished process, and the sites whose calls of this number failed, in order."""
+        self.table.begin(done)
+        environment = dict(
+            self.shop.tool.environment, LD_PRELOAD=str(self.library), FAIL_HOOKS=self.hooks,
+            FAIL_TABLE=str(self.table.path), FAIL_DEPTH=str(self.depth), FAIL_N=str(number),
+            ASAN_OPTIONS="verify_asan_link_order=0:exitcode=99:detect_leaks=1",
+            UBSAN_OPTIONS="print_stacktrace=1")
+        if gap_ms is not None:
+            environment["FAIL_GAP"] = str(gap_ms)
+        try:
+            finished = subprocess.run([str(self.shop.tool.program), *map(str, words)],
+                                  env=environment, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, errors="replace", timeout=TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired as late:
+            finished = subprocess.CompletedProcess(late.args, -signal.SIGKILL, "",
+                                                   f"not done after {TIMEOUT_S} s")
+        sites = self.table.sites()
+        self.known.update(s.hash for s in sites)
+        return finished, sorted((s for s in sites if s.failed), key=lambda s: s.failed)
+
+    # -- judging --------------------------------------------------------------------------
+
+    def secrets(self):
+        fleet, tool = self.shop.fleet, self.shop.tool
+        found = {fleet.key, fleet.root_password, fleet.app_password}
+        if tool.master_key.exists():
+            found.add(tool.master_key.read_text("utf-8", errors="replace").strip())
+        for path in Path("/run/evenkeel").glob("*/key-password"):
+            found.add(path.read_text("utf-8", errors="replace").strip())
+        return {s for s in found if s}
+
+    def temporary_files(self):
+        tool = self.shop.tool
+        places = [tool.state, tool.master_key.parent, Path("/etc"), Path("/run/evenkeel"),
+                  *(m.configuration.parent for m in self.shop.fleet.members)]
+        for place in places:
+            for directory, names, files in os.walk(place):
+                names[:] = [n for n in names if n not in ("db", "cache")]
+                yield from (str(Path(directory, n)) for n in files if LEFT_OVER.search(n))
+
+    def check_files(self, what, may_leave):
+        """What stands under its final name is whole; what is not is under no final name."""
+        for directory, _, files in os.walk(self.shop.tool.state):
+            for name in files:
+                path = Path(directory, name)
+                if name.endswith(".pem") and b"-----END CERTIFICATE-----" not in path.read_bytes():
+                    self.wrong.append(f"{what}{name} is half-written")
+        for member in self.shop.fleet.members:
+            if b"replSetName" not in member.configuration.read_bytes():
+                self.wrong.append(f"{what}the configuration of {member.name} is half-written")
+        new = set(self.temporary_files()) - self.left_over
+        self.left_over |= new
+        if new and not may_leave:
+            self.wrong.append(f"{what}left {sorted(new)}")
+
+    def judge(self, words, hits, number, done, good):
+        said, site = done.stdout + done.stderr, hits[-1]
+        paths = "; ".join(f"{h}, {where(self.shop.tool.program, h)}" for h in hits)
+        what = f"{words[0]}: call {number} of {paths}: "
+        self.failed += len(hits)
+        self.unmoved += len(hits) - 1  # else it would have ended with the first
+        ids = set(ERROR_ID.findall(said))
+        if done.returncode not in DOCUMENTED:
+            self.wrong.append(f"{what}exit status {done.returncode}: {said[-3000:]}")
+        elif done.returncode in good:
+            self.unmoved += 1  # something else could be done, or it was nothing that matters
+        elif not ids:
+            self.wrong.append(f"{what}no id in: {said[-300:]}")
+        elif site.function in MEMORY:
+            self.ended += 1
+            if "EK-0599" not in ids:
+                self.wrong.append(f"{what}{ids}, not EK-0599: {said[-300:]}")
+        if any(secret in said for secret in self.secrets()):
+            self.wrong.append(f"{what}a secret was said")
+        self.check_files(what, site.function == "unlink")
+
+    # -- the commands ---------------------------------------------------------------------
+
+    def fail(self, words, good, again=False, gap_ms=None):
+        """How many calls there were to fail, and the finished process."""
+        number = self.chance.randint(2, AGAIN_MOST) if again else 1
+        done, hits = self.run(words, number, self.done[again], gap_ms)
+        if hits:
+            self.judge(words, hits, number, done, good)
+            self.done[again].update(h.hash for h in hits)
+        return len(hits), done
+
+    def look_only(self, words, good, most):
+        """A command that changes nothing."""
+        for again in (False, True):
+            for _ in range(most or 10000):
+                hit, done = self.fail(words, good, again)
+                if not hit:
+                    break
+            if not hit and done.returncode not in good:
+                self.wrong.append(f"{words[0]}, undisturbed: {done.returncode}: {done.stderr[-500:]}")
+
+    def forget(self):
+        """As if Evenkeel had never been here: the next way up begins with nothing."""
+        shop = self.shop
+        shop.fleet.command(shop.fleet.primary(), "dropUser", "evenkeel")
+        for path in (shop.tool.state, shop.tool.master_key.parent):
+            for entry in path.iterdir():
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
+        for member in shop.fleet.members:
+            shutil.rmtree(member.configuration.parent / "tls", ignore_errors=True)
+        hosts = Path("/etc/hosts")
+        kept = [l for l in hosts.read_text("utf-8").splitlines(True) if ".fleet.example.net" not in l]
+        hosts.write_text("".join(kept), "utf-8")
+
+    def one_way(self, mode, again, most):
+        """To the mode; how many calls failed on the way."""
+        shop, words, failed = self.shop, ("apply", "--yes", *self.shop.git), 0
+        shop.specs.set_mode(mode)
+        for turn in range(1, 100000):
+            if failed < most and turn % UNDISTURBED_EVERY:
+                hit, done = self.fail(words, {0}, again, GAP_MS)
+                failed += hit
+            else:
+                hit, done = 0, self.run(words)[0]
+            if not hit and done.returncode != 0:
+                self.wrong.append(f"apply, undisturbed: {done.returncode}: {done.stdout[-600:]}"
+                                  f"{done.stderr[-600:]}")
+                shop.fleet.wait_settled()
+            if done.returncode == 0:
+                break
+        shop.fleet.wait_settled()
+        shop.succeed("plan", *shop.git)
+        return failed
+
+    def up_and_down(self, most, until):
+        """apply, made to fail: until there is no call left, or `most` failed, or it is late."""
+        failed, again = 0, False
+        while failed < most and time.monotonic() < until:
+            self.look_only(("apply", "--yes", *self.shop.git), {0}, most)
+            self.forget_sometimes()
+            more = sum(self.one_way(mode, again, most - failed) for mode in MODES)
+            failed += more
+            if not more and again:
+                break
+            again |= not more
+
+    def forget_sometimes(self):
+        if self.shop.tool.master_key.exists() and self.chance.random() < 0.7:
+            self.forget()
+
+    def report(self, began):
+        print(f"  {self.failed} calls failed, {len(self.done[False])} of {len(self.known)} sites, "
+              f"{len(self.done[True])} of them again; {len(self.wrong)} not orderly, "
+              f"{time.monotonic() - began:.0f} s", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build", help="where fail_call.so and the server are")
+    parser.add_argument("--program", help="directory of another build of evenkeel")
+    parser.add_argument("--most", type=int, help="calls of each command at most, by chance")
+    parser.add_argument("--minutes", type=float, default=600, help="at most, for apply")
+    parser.add_argument("--depth", type=int, default=4, help="callers that make a site")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    shop = new_shop(Path(os.environ["EVENKEEL_SANDBOX_DIR"]), arguments.build)
+    if arguments.program:
+        shop.tool.program = Path(arguments.program, "evenkeel").resolve()
+    torture = Torture(shop, Path(arguments.build, "fail_call.so").resolve(), arguments.depth,
+                      random.Random(arguments.seed))
+    shop.specs.set_mode("requireSSL")
+    pairs = (("validate", {0}), ("plan", {2}))
+    try:
+        for verb, good in pairs:
+            torture.look_only((verb, *shop.git), good, arguments.most)
+            torture.report(began)
+        torture.up_and_down(arguments.most or 10**6, time.monotonic() + 60 * arguments.minutes)
+        torture.report(began)
+    finally:
+        shop.fleet.destroy()
+    for line in torture.wrong:
+        print(f"  {line}")
+    print(f"torture: {torture.failed} calls failed (at {len(torture.done[False])} of "
+          f"{len(torture.known)} sites), {torture.unmoved} without harm, {torture.ended} for want of memory, "
+          f"{len(torture.wrong)} not orderly, seed {arguments.seed}")
+    return 1 if torture.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
