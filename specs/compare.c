@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "specs/parse.h"
 
 static const struct ek_deployment_spec *find(const struct ek_specs *specs,
@@ -58,7 +59,7 @@ void ek_specs_compare(const struct ek_specs *before, const struct ek_specs *afte
         .items = calloc(before->deployment_count + after->deployment_count + 1,
                         sizeof *comparison.items)};
     if (!comparison.items)
-        abort();
+        ek_memory_exhausted();
     for (size_t i = 0; i < after->deployment_count; i++) {
         const struct ek_deployment_spec *spec = &after->deployments[i];
         const struct ek_deployment_spec *old = find(before, spec);

@@ -63,6 +63,8 @@ class Check:
         suite.count(self.make("syntax"), "clang finds something in the sources")
         wrong = core_includes_of_drivers()
         suite.count(not wrong, f"the core includes drivers: {wrong}")
+        wrong = aborts()
+        suite.count(not wrong, f"abort() where ek_memory_exhausted() belongs: {wrong}")
         rows, used = catalogue_rows(), used_ids(ERROR_ID)
         twice = sorted({row for row in rows if rows.count(row) > 1})
         suite.count(not twice, f"ids with more than one row in the catalogue: {twice}")
@@ -181,6 +183,12 @@ def core_includes_of_drivers():
                 if re.match(r'\s*#\s*include\s*[<"](\.\./)*drivers/', line):
                     found.append(f"{path}: {line.strip()}")
     return found
+
+
+def aborts():
+    """The process ends in one place, in order: reconciler/base/memory.h."""
+    return [str(path) for path in sources() if path.suffix == ".c" and path.stem != "memory"
+            and re.search(r"\babort\(\)", path.read_text(encoding="utf-8"))]
 
 
 def catalogue_rows():

@@ -6,6 +6,7 @@
 #include "drivers/mongodb/bson_read.h"
 #include "drivers/store/mongodb.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 
 enum { TRIES_MS = 15000, PAUSE_MS = 250 };
 
@@ -71,7 +72,7 @@ int ek_mongodb_store_get_plan(struct ek_store *store, const char *name, char **r
         const char *text = ek_bson_text(&entry, "document");
         *ret_document = strdup(text ? text : "");
         if (!*ret_document)
-            abort();
+            ek_memory_exhausted();
     }
     bson_destroy(&entry);
     return result;

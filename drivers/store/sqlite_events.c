@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "drivers/store/sqlite.h"
+#include "reconciler/base/memory.h"
 
 enum { PAGE = 500 };
 
@@ -110,7 +111,7 @@ static void take_row(sqlite3_stmt *statement, struct page *page)
         page->room = page->room ? 2 * page->room : 64;
         page->events = realloc(page->events, page->room * sizeof *page->events);
         if (!page->events)
-            abort();
+            ek_memory_exhausted();
     }
     for (int i = 0; i < TEXTS; i++) {
         const char *text = ek_sqlite_text(statement, 2 + i);

@@ -11,6 +11,7 @@
 #include "drivers/store/sqlite.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 
 enum { BUSY_MS = 5000, POLL_MS = 20 };
 
@@ -108,7 +109,7 @@ static int open_store(const struct ek_store_location *location, struct ek_store 
     pthread_mutex_init(&store->mutex, NULL);
     store->path = strdup(location->path);
     if (!store->path)
-        abort();
+        ek_memory_exhausted();
     int code = sqlite3_open_v2(location->path, &store->database,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     result = code == SQLITE_OK ? prepare(store, err) : ek_sqlite_fail(store, err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "drivers/store/sqlite.h"
+#include "reconciler/base/memory.h"
 
 /* One statement that changes something, in a transaction of its own. */
 static int change(struct ek_store *store, sqlite3_stmt *statement, struct ek_error *err)
@@ -48,7 +49,7 @@ static int find_plan(struct ek_store *store, const char *name, char **ret_docume
         return ek_fail(err, EK_NOT_FOUND, "EK-1011", "the store has no plan %s", name);
     *ret_document = strdup(ek_sqlite_text(statement, 0));
     if (!*ret_document)
-        abort();
+        ek_memory_exhausted();
     return 0;
 }
 

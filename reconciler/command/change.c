@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "specs/diagnostic.h"
 #include "specs/parse.h"
 
@@ -15,7 +16,7 @@ int ek_fleet_change_read(const struct ek_git_request *request, const char *from,
         return result;
     struct ek_fleet_change *change = calloc(1, sizeof *change);
     if (!change)
-        abort();
+        ek_memory_exhausted();
     change->git = git;
     EK_DIAGNOSTICS diagnostics = {0};
     if (ek_specs_parse(&change->git.base, &change->base, &diagnostics, NULL) != 0)

@@ -58,7 +58,7 @@ static void *rows(size_t count, size_t size)
 {
     void *memory = calloc(count + 1, size);
     if (!memory)
-        abort();
+        ek_memory_exhausted();
     return memory;
 }
 

@@ -15,6 +15,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 
 enum { RAW_BYTES = 32, SIGNATURE_BYTES = 64, DER_BYTES = 44, KEY_FILE_MAX = 8192 };
 
@@ -158,7 +159,7 @@ static char *signed_text(const json_t *document)
     char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     json_decref(copy);
     if (!text)
-        abort();
+        ek_memory_exhausted();
     return text;
 }
 

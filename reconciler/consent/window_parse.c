@@ -8,6 +8,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/consent/window_internal.h"
 #include "specs/text.h"
 
@@ -473,7 +474,7 @@ bool ek_window_parse(const char *text, struct ek_window **ret_window,
 {
     struct ek_window *window = calloc(1, sizeof *window);
     if (!window)
-        abort();
+        ek_memory_exhausted();
     struct reader reader = {text, text, window, ret_problem};
     if (read_window(&reader)) {
         *ret_window = window;

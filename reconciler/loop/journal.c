@@ -23,6 +23,7 @@ static const struct {
     const char *doc;
 } rows[EK_JOURNAL_EVENTS] = {
 #define EK_JOURNAL(name, word, level, doc) [EK_JOURNAL_##name] = {word, EK_LEVEL_##level, doc},
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/journal.def"
 #undef EK_JOURNAL
 };
@@ -210,7 +211,7 @@ struct ek_journal *ek_journal_new(int fd, enum ek_journal_form form, enum ek_jou
 {
     struct ek_journal *journal = calloc(1, sizeof *journal);
     if (!journal)
-        abort();
+        ek_memory_exhausted();
     *journal = (struct ek_journal){.fd = fd, .form = form, .least = least};
     pthread_mutex_init(&journal->lock, NULL);
     return journal;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/metrics_internal.h"
 
 #ifndef EK_VERSION
@@ -126,7 +127,7 @@ static struct series *insert(struct ek_metrics *metrics, enum ek_metric metric, 
         family->room = family->room ? 2 * family->room : 8;
         family->series = realloc(family->series, family->room * sizeof *family->series);
         if (!family->series)
-            abort();
+            ek_memory_exhausted();
     }
     memmove(&family->series[at + 1], &family->series[at],
             (family->count - at) * sizeof *family->series);
@@ -135,7 +136,7 @@ static struct series *insert(struct ek_metrics *metrics, enum ek_metric metric, 
     if (row->buckets)
         series->buckets = calloc(bucket_count(row), sizeof *series->buckets);
     if (!series->key || (row->buckets && !series->buckets))
-        abort();
+        ek_memory_exhausted();
     memcpy(series->key, ek_buffer_text(key), key->length + 1);
     family->count++;
     metrics->count++;
@@ -166,7 +167,7 @@ struct ek_metrics *ek_metrics_new(void)
 {
     struct ek_metrics *metrics = calloc(1, sizeof *metrics);
     if (!metrics)
-        abort();
+        ek_memory_exhausted();
     pthread_mutex_init(&metrics->lock, NULL);
     ek_metrics_info(metrics, EK_METRIC_BUILD_INFO, EK_LABELS(EK_VERSION));
     ek_metrics_add(metrics, EK_METRIC_SERIES_DROPPED, EK_NO_LABELS, 0);

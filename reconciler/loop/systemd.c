@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 
 struct ek_systemd {
     int socket; /* -1: nobody listens */
@@ -57,7 +58,7 @@ struct ek_systemd *ek_systemd_new(void)
     struct ek_systemd *systemd = calloc(1, sizeof *systemd);
     const char *pid = getenv("WATCHDOG_PID");
     if (!systemd)
-        abort();
+        ek_memory_exhausted();
     systemd->socket = -1;
     pthread_mutex_init(&systemd->lock, NULL);
     if (read_address(getenv("NOTIFY_SOCKET"), systemd))

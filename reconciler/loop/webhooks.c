@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/journal.h"
 #include "reconciler/loop/metrics.h"
 #include "reconciler/loop/webhook.h"
@@ -28,7 +29,7 @@ struct ek_webhooks *ek_webhooks_new(const struct ek_webhooks_setup *setup)
 {
     struct ek_webhooks *webhooks = calloc(1, sizeof *webhooks);
     if (!webhooks)
-        abort();
+        ek_memory_exhausted();
     webhooks->setup = *setup;
     pthread_mutex_init(&webhooks->lock, NULL);
     return webhooks;
@@ -56,7 +57,7 @@ static char *copy(const char *text)
 {
     char *made = strdup(text ? text : "");
     if (!made)
-        abort();
+        ek_memory_exhausted();
     return made;
 }
 
@@ -64,7 +65,7 @@ void ek_webhooks_set(struct ek_webhooks *webhooks, const struct ek_hook *hooks, 
 {
     struct hook *copies = calloc(count + 1, sizeof *copies);
     if (!copies)
-        abort();
+        ek_memory_exhausted();
     for (size_t i = 0; i < count; i++)
         copies[i] = (struct hook){copy(hooks[i].name), copy(hooks[i].secret_file)};
     pthread_mutex_lock(&webhooks->lock);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "specs/text.h"
 
 /* ---- harmless Markdown ------------------------------------------------------------------- */
@@ -275,7 +276,7 @@ static void add_part(struct ek_comment_parts *parts, struct ek_buffer *text)
 {
     parts->texts = reallocarray(parts->texts, parts->count + 1, sizeof *parts->texts);
     if (!parts->texts)
-        abort();
+        ek_memory_exhausted();
     parts->texts[parts->count++] = ek_buffer_take(text);
 }
 

@@ -169,7 +169,7 @@ static void digest(const json_t *json, char ret_hex[65])
     uint8_t hash[SHA256_DIGEST_LENGTH];
     char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     if (!text)
-        abort();
+        ek_memory_exhausted();
     SHA256((const unsigned char *)text, strlen(text), hash);
     for (size_t i = 0; i < sizeof hash; i++)
         snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
