@@ -10,6 +10,7 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 
 #ifndef EK_VERSION
 #define EK_VERSION "unknown"
@@ -23,7 +24,6 @@ static const struct {
     const char *doc;
 } rows[EK_JOURNAL_EVENTS] = {
 #define EK_JOURNAL(name, word, level, doc) [EK_JOURNAL_##name] = {word, EK_LEVEL_##level, doc},
-#include "reconciler/base/memory.h"
 #include "reconciler/loop/journal.def"
 #undef EK_JOURNAL
 };
