@@ -35,6 +35,12 @@ int ek_git_read_change(const struct ek_git_request *request, const char *from,
                        struct ek_git_change *ret_change, struct ek_error *err);
 void ek_git_change_done(struct ek_git_change *change);
 
+/* Who signed the request's revision with one of these OpenSSH public keys (as in .pub files): the
+ * key's comment. EK_NOT_FOUND (EK-1130): no SSH signature; EK_DENIED (EK-1131): by another key,
+ * or it does not fit; EK-1132, EK-04xx: it can't be checked here. */
+int ek_git_commit_signer(const struct ek_git_request *request, char *const *keys, size_t count,
+                         char ret_who[128], struct ek_error *err);
+
 /* The same from a plain directory. When it lies in the work tree of a git repository nothing is
  * read from git: the files as they are; commit stays NULL. A single file is accepted too. */
 int ek_directory_read(const char *path, struct ek_spec_files *ret_files, struct ek_error *err);

@@ -8,10 +8,9 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/consent/sign.h"
+#include "reconciler/loop/journal.h"
 
 enum { LOOKED_AT = 32 };
-
-static const char spent_kind[] = "approval-spent";
 
 /* ---- finding -------------------------------------------------------------------------- */
 
@@ -43,7 +42,7 @@ static int load(struct search *search, struct ek_error *err)
         return result;
     struct ek_store_query query = {.account = spec->account,
                                    .deployment = spec->name,
-                                   .kind = spent_kind,
+                                   .kind = ek_journal_word(EK_JOURNAL_APPROVAL_SPENT),
                                    .since_ms = search->approvals[search->count - 1].at_ms};
     return store->driver->events(store->store, &query, note_spent, search, err);
 }
@@ -196,7 +195,8 @@ static int keep_document(const struct ek_store_handle *store, const struct ek_pl
 }
 
 static int record(const struct ek_store_handle *store, const struct ek_approval *approval,
-                  const char *kind, const char *commit, const char *text, struct ek_error *err)
+                  enum ek_journal_event kind, const char *commit, const char *text,
+                  struct ek_error *err)
 {
     EK_BUFFER detail = {0};
     int64_t number;
@@ -205,7 +205,7 @@ static int record(const struct ek_store_handle *store, const struct ek_approval 
         .at_ms = approval->at_ms,
         .account = approval->account,
         .deployment = approval->deployment,
-        .kind = kind,
+        .kind = ek_journal_word(kind),
         .who = approval->who,
         .commit = commit ? commit : "",
         .plan = approval->plan,
@@ -240,18 +240,22 @@ int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan
     ek_buffer_printf(&text, "%s approved plan %.12s%s", who, approval.plan,
                      key ? ", which is signed" : "");
     if (result == 0)
-        result = record(store, &approval, "approved", source.commit, ek_buffer_text(&text), err);
+        result = record(store, &approval, EK_JOURNAL_APPROVED, source.commit, ek_buffer_text(&text),
+                        err);
     return result;
 }
 
-int ek_consent_spend(const struct ek_store_handle *store, const struct ek_deployment_spec *spec,
-                     const char *plan, const char *who, int64_t now_ms, struct ek_error *err)
+int ek_consent_spend(const struct ek_consent_question *question, const char *plan,
+                     struct ek_error *err)
 {
-    struct ek_approval approval = {.at_ms = now_ms};
+    const struct ek_deployment_spec *spec = question->spec;
+    struct ek_approval approval = {.at_ms = question->now_ms};
+    if (!question->store)
+        return 0;
     snprintf(approval.account, sizeof approval.account, "%s", spec->account);
     snprintf(approval.deployment, sizeof approval.deployment, "%s", spec->name);
     snprintf(approval.plan, sizeof approval.plan, "%s", plan);
-    snprintf(approval.who, sizeof approval.who, "%s", who);
-    return record(store, &approval, spent_kind, NULL,
+    snprintf(approval.who, sizeof approval.who, "%s", question->who ? question->who : "evenkeel");
+    return record(question->store, &approval, EK_JOURNAL_APPROVAL_SPENT, NULL,
                   "the approved plan was carried out; its approval is spent", err);
 }

@@ -19,9 +19,10 @@ struct ek_consent_question {
     const uint8_t *spec_digest;   /* 32 bytes */
     const struct ek_state *state; /* as it was just observed */
     const char *commit_signed_by; /* who of approvers.commitKeys signed the commit, or NULL; see
-                                     ek_commit_signer */
+                                     ek_git_commit_signer */
     const char *plan_signed_by;   /* apply FILE: which of approvers.planKeys signed it, or NULL */
     const char *plan;             /* name of the plan that the executor is held to, or NULL */
+    const char *who;              /* for what is recorded; NULL: "evenkeel" */
     bool outside_window;          /* a person said that it must not wait for a window */
     int64_t now_ms;               /* wall clock */
 };
@@ -49,7 +50,7 @@ int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan
 
 /* An approval is for one rollout: when it is complete, say so, and the approvals of that plan
  * are spent. */
-int ek_consent_spend(const struct ek_store_handle *store, const struct ek_deployment_spec *spec,
-                     const char *plan, const char *who, int64_t now_ms, struct ek_error *err);
+int ek_consent_spend(const struct ek_consent_question *question, const char *plan,
+                     struct ek_error *err);
 
 #endif

@@ -247,7 +247,7 @@ static void an_approval_is_spent_and_lapses(void **state)
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_MISSING);
     question.now_ms = saturday_ms + hour_ms;
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_GIVEN);
-    assert_good(ek_consent_spend(&store, &fleet.spec, plan, "alice@ops1", question.now_ms, &err));
+    assert_good(ek_consent_spend(&question, plan, &err));
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_MISSING);
     question.now_ms += hour_ms;
     approve(NULL);
@@ -348,7 +348,7 @@ static void what_is_said_is_recorded(void **state)
     struct ek_plan_file *file = planned_file(NULL);
     ek_plan_file_planned_name(file, 0, plan);
     ek_plan_file_free(file);
-    assert_good(ek_consent_spend(&store, &fleet.spec, plan, "bob@ops2", saturday_ms, &err));
+    assert_good(ek_consent_spend(&question, plan, &err));
     int64_t events = 0;
     char *document = NULL;
     assert_good(ek_store_verify(&store, &events, &err));
