@@ -31,10 +31,11 @@ LIBRARY_SOURCES := $(CORE_SOURCES) $(wildcard reconciler/base/*.c specs/*.c driv
 	$(wildcard reconciler/consent/*.c reconciler/lease/*.c reconciler/loop/*.c)
 COMMAND_SOURCES := $(wildcard reconciler/command/*.c)
 STANDIN_SOURCES := $(wildcard tests/standin/*.c)
+LEASES_SOURCES := $(wildcard tests/leases/*.c)
 MODEL_SOURCES := $(wildcard tests/model/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
-SOURCES := $(LIBRARY_SOURCES) $(COMMAND_SOURCES) $(STANDIN_SOURCES) $(MODEL_SOURCES) $(UNIT_SOURCES)
+SOURCES := $(LIBRARY_SOURCES) $(COMMAND_SOURCES) $(STANDIN_SOURCES) $(MODEL_SOURCES) $(LEASES_SOURCES) $(UNIT_SOURCES)
 SANITIZED := BUILD=$(BUILD)/sanitized SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	OPTIMISATION="-O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized"
 
@@ -51,7 +52,7 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 
 .PHONY: all
-all: $(BUILD)/evenkeel $(BUILD)/mongod-standin
+all: $(BUILD)/evenkeel $(BUILD)/mongod-standin $(BUILD)/contender
 
 .PHONY: help
 help:
@@ -64,6 +65,7 @@ help:
 	@echo 'make golden-accept  write the golden plans anew; read the difference before it is committed'
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
+	@echo 'make leases       processes fight for leases while they are frozen and killed; ROUNDS=n, SEED=n'
 	@echo 'make fuzz         the stand-in'"'"'s message parser, for SECONDS=60'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
@@ -93,6 +95,9 @@ $(BUILD)/mongod-standin: $(call object,$(STANDIN_SOURCES))
 $(BUILD)/model: $(call object,$(MODEL_SOURCES)) $(BUILD)/libevenkeel.a
 	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
+$(BUILD)/contender: $(call object,$(LEASES_SOURCES)) $(BUILD)/libevenkeel.a
+	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+
 $(BUILD)/unit/%: $(BUILD)/objects/tests/unit/%.o $(BUILD)/libevenkeel.a
 	@mkdir -p $(@D)
 	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $< $(BUILD)/libevenkeel.a $(PACKAGE_LIBS) -lcmocka -o $@
@@ -119,6 +124,14 @@ $(BUILD)/promtool: | dependencies
 .PHONY: crashes
 crashes: $(BUILD)/mongod-standin
 	@tests/sandbox/enter $(PYTHON) tests/crashes/crashes.py --crashes 3000 --seconds 600 $(if $(SEED),--seed $(SEED))
+
+# Processes that fight for leases over each kind of store, while they are frozen, killed, and their clocks set.
+.PHONY: leases
+leases: $(BUILD)/mongod-standin $(BUILD)/contender
+	@for store in sqlite mongodb; do \
+		tests/sandbox/enter $(PYTHON) tests/leases/leases.py --store $$store --rounds $(or $(ROUNDS),1000) \
+			$(if $(SEED),--seed $(SEED)) || exit 1; \
+	done
 
 # Debian packages that are missing are installed; everything that is compiled waits for that.
 .PHONY: dependencies

@@ -1,0 +1,24 @@
+"""Real processes fight for leases; `make leases ROUNDS=10000` does it for longer."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "leases"))
+
+import leases  # noqa: E402
+
+
+@pytest.mark.parametrize("store, rounds", [("sqlite", 300), ("mongodb", 200)])
+def test_no_two_act_at_once(store, rounds):
+    words, done, _ = leases.run(store, rounds, seconds=120, seed=20261122)
+    assert words["OVERLAP"] == words["LATE"] == 0, (words, done)
+    assert words["took"] >= rounds and words["act"] > rounds, (words, done)
+    assert done["frozen"] > 5 and done["killed"] > 2 and done["clocks set"] > 2, done
+
+
+def test_without_fences_they_do():
+    """Else the test above would show nothing."""
+    words, _, _ = leases.run("sqlite", 100000, seconds=120, seed=1, unfenced=True)
+    assert words["OVERLAP"] + words["LATE"] > 0
