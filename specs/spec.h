@@ -87,6 +87,18 @@ struct ek_member_spec {
 enum ek_interruption { EK_INTERRUPTION_REFUSE, EK_INTERRUPTION_ACCEPT };
 enum ek_plaintext_clients { EK_PLAINTEXT_REFUSE, EK_PLAINTEXT_DISCONNECT };
 
+/* What is done when the fleet moves away from specs that did not change; later is less. */
+enum ek_drift_policy { EK_DRIFT_ENFORCE, EK_DRIFT_REPORT, EK_DRIFT_IGNORE };
+enum ek_drift_field {
+    EK_DRIFT_SSL_MODE,
+    EK_DRIFT_CERTIFICATES,
+    EK_DRIFT_CONFIGURATION,
+    EK_DRIFT_NAMES,
+    EK_DRIFT_MEMBERS,
+    EK_DRIFT_USERS,
+    EK_DRIFT_FIELDS
+};
+
 /* kind: Deployment */
 struct ek_deployment_spec {
     char *name;
@@ -138,6 +150,8 @@ struct ek_deployment_spec {
         enum ek_approval_rule approval; /* default: the account's, else none */
         struct ek_approvers approvers;  /* default: the account's */
     } maintenance;
+
+    enum ek_drift_policy drift[EK_DRIFT_FIELDS];
 };
 
 /* One git repository that a controller follows. */

@@ -1,0 +1,101 @@
+#include "reconciler/loop/desired.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void fingerprint(const struct ek_spec_files *files, char ret_hex[65])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1) {
+        for (size_t i = 0; i < files->count; i++) {
+            EVP_DigestUpdate(context, files->files[i].path, strlen(files->files[i].path) + 1);
+            EVP_DigestUpdate(context, &files->files[i].length, sizeof files->files[i].length);
+            EVP_DigestUpdate(context, files->files[i].text, files->files[i].length);
+        }
+        EVP_DigestFinal_ex(context, digest, NULL);
+    }
+    EVP_MD_CTX_free(context);
+    for (size_t i = 0; i < 32; i++)
+        snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+static bool is_listed(const struct ek_desired *desired, const char *file)
+{
+    for (size_t i = 0; i < desired->broken_file_count; i++)
+        if (strcmp(desired->broken_files[i], file) == 0)
+            return true;
+    return false;
+}
+
+/* False: out of memory. */
+static bool list_broken_files(struct ek_desired *desired, const struct ek_diagnostics *diagnostics)
+{
+    desired->broken_files = calloc(diagnostics->count + 1, sizeof *desired->broken_files);
+    if (!desired->broken_files)
+        return false;
+    for (size_t i = 0; i < diagnostics->count; i++) {
+        if (is_listed(desired, diagnostics->items[i].file))
+            continue;
+        char *copy = strdup(diagnostics->items[i].file);
+        if (!copy)
+            return false;
+        desired->broken_files[desired->broken_file_count++] = copy;
+    }
+    return true;
+}
+
+static char *copy_of(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+int ek_desired_new(const char *repository, const char *folder, const struct ek_spec_files *files,
+                   struct ek_desired **ret_desired, struct ek_error *err)
+{
+    EK_DIAGNOSTICS diagnostics = {0};
+    struct ek_desired *desired = calloc(1, sizeof *desired);
+    if (!desired)
+        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    desired->holders = 1;
+    int result = ek_specs_parse_sound(files, &desired->specs, &diagnostics, err);
+    if (result == 0) {
+        desired->repository = strdup(repository);
+        desired->origin = copy_of(files->origin);
+        desired->folder = copy_of(folder);
+        if (!desired->repository || !list_broken_files(desired, &diagnostics))
+            result = ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    }
+    if (result != 0) {
+        ek_desired_release(desired);
+        return result;
+    }
+    ek_diagnostics_render(&diagnostics, false, &desired->trouble);
+    fingerprint(files, desired->fingerprint);
+    *ret_desired = desired;
+    return 0;
+}
+
+struct ek_desired *ek_desired_hold(struct ek_desired *desired)
+{
+    if (desired)
+        __atomic_add_fetch(&desired->holders, 1, __ATOMIC_RELAXED);
+    return desired;
+}
+
+void ek_desired_release(struct ek_desired *desired)
+{
+    if (!desired || __atomic_sub_fetch(&desired->holders, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    ek_specs_free(&desired->specs);
+    ek_buffer_done(&desired->trouble);
+    for (size_t i = 0; i < desired->broken_file_count; i++)
+        free(desired->broken_files[i]);
+    free(desired->broken_files);
+    free(desired->repository);
+    free(desired->origin);
+    free(desired->folder);
+    free(desired);
+}

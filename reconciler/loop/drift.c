@@ -1,0 +1,138 @@
+#include "reconciler/loop/drift.h"
+
+#include <string.h>
+
+/* Which facets of a step belong to which field of the specs. */
+static const struct {
+    const char *word;
+    unsigned facets;
+} fields[EK_DRIFT_FIELDS] = {
+    [EK_DRIFT_SSL_MODE] = {"sslMode", EK_FACET_MODE},
+    [EK_DRIFT_CERTIFICATES] = {"certificates", EK_FACET_AUTHORITY | EK_FACET_TRUST_FILE |
+                                                   EK_FACET_CERTIFICATE_FILE | EK_FACET_KEY_FILE},
+    [EK_DRIFT_CONFIGURATION] = {"configuration", EK_FACET_CONFIGURATION},
+    [EK_DRIFT_NAMES] = {"names", EK_FACET_NAMES},
+    [EK_DRIFT_MEMBERS] = {"members", EK_FACET_HOSTS | EK_FACET_INITIATED},
+    [EK_DRIFT_USERS] = {"users", EK_FACET_USER},
+};
+
+void ek_synced_note(struct ek_synced *synced, const struct ek_deployment_spec *spec,
+                    const uint8_t spec_digest[32], const struct ek_state *state,
+                    const struct ek_policy *policy)
+{
+    synced->known = true;
+    synced->at_s = policy->now_s;
+    memcpy(synced->spec_digest, spec_digest, sizeof synced->spec_digest);
+    synced->facts.length = 0;
+    ek_state_facts(spec, state, policy, &synced->facts);
+}
+
+void ek_synced_forget(struct ek_synced *synced)
+{
+    synced->known = false;
+}
+
+void ek_synced_done(struct ek_synced *synced)
+{
+    ek_buffer_done(&synced->facts);
+    *synced = (struct ek_synced){0};
+}
+
+static bool stands_in(const char *lines, const char *line, size_t length)
+{
+    for (const char *at = lines; *at;) {
+        size_t here = strcspn(at, "\n");
+        if (here == length && memcmp(at, line, length) == 0)
+            return true;
+        at += here + (at[here] == '\n');
+    }
+    return false;
+}
+
+static void add_missing(const char *lines, const char *other, char sign, struct ek_buffer *text)
+{
+    for (const char *at = lines; *at;) {
+        size_t length = strcspn(at, "\n");
+        if (!stands_in(other, at, length))
+            ek_buffer_printf(text, "%c %.*s\n", sign, (int)length, at);
+        at += length + (at[length] == '\n');
+    }
+}
+
+static unsigned fields_of(const struct ek_plan *plan)
+{
+    unsigned found = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        for (size_t f = 0; f < EK_DRIFT_FIELDS; f++)
+            if (ek_step_row(plan->steps[i].kind)->facets & fields[f].facets)
+                found |= 1U << f;
+    return found;
+}
+
+/* With the clock of then, would there have been nothing to do? */
+static int is_due(const struct ek_synced *synced, const struct ek_deployment_spec *spec,
+                  const struct ek_state *state, const struct ek_policy *policy, bool *ret_due,
+                  struct ek_error *err)
+{
+    struct ek_plan then;
+    struct ek_policy past = *policy;
+    past.now_s = synced->at_s;
+    int result = ek_plan_make(spec, state, &past, &then, err);
+    if (result != 0)
+        return result;
+    *ret_due = then.count == 0;
+    ek_plan_done(&then);
+    return 0;
+}
+
+int ek_drift_find(const struct ek_synced *synced, const struct ek_deployment_spec *spec,
+                  const uint8_t spec_digest[32], const struct ek_state *state,
+                  const struct ek_policy *policy, const struct ek_plan *plan,
+                  struct ek_drift *ret_drift, struct ek_error *err)
+{
+    struct ek_drift drift = {0};
+    bool due = false;
+    if (synced->known && plan->count > 0 &&
+        memcmp(synced->spec_digest, spec_digest, sizeof synced->spec_digest) == 0) {
+        int result = is_due(synced, spec, state, policy, &due, err);
+        if (result != 0)
+            return result;
+        drift.present = !due;
+    }
+    if (drift.present) {
+        EK_BUFFER now = {0};
+        drift.fields = fields_of(plan);
+        ek_state_facts(spec, state, policy, &now);
+        add_missing(ek_buffer_text(&synced->facts), ek_buffer_text(&now), '-', &drift.change);
+        add_missing(ek_buffer_text(&now), ek_buffer_text(&synced->facts), '+', &drift.change);
+    }
+    *ret_drift = drift;
+    return 0;
+}
+
+void ek_drift_done(struct ek_drift *drift)
+{
+    ek_buffer_done(&drift->change);
+    *drift = (struct ek_drift){0};
+}
+
+const char *ek_drift_word(enum ek_drift_field field)
+{
+    return fields[field].word;
+}
+
+void ek_drift_words(unsigned found, struct ek_buffer *text)
+{
+    for (size_t f = 0; f < EK_DRIFT_FIELDS; f++)
+        if (found & 1U << f)
+            ek_buffer_printf(text, "%s%s", text->length ? ", " : "", fields[f].word);
+}
+
+enum ek_drift_policy ek_drift_policy_of(const struct ek_deployment_spec *spec, unsigned found)
+{
+    enum ek_drift_policy least = EK_DRIFT_ENFORCE;
+    for (size_t f = 0; f < EK_DRIFT_FIELDS; f++)
+        if ((found & 1U << f) && spec->drift[f] > least)
+            least = spec->drift[f];
+    return least;
+}

@@ -1,0 +1,353 @@
+/* Keeping one deployment: look, judge, act, and again. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/consent/consent.h"
+#include "reconciler/loop/loop_internal.h"
+#include "reconciler/report/status_report.h"
+
+/* A look may take as long as the executor's own; beyond this the thread is called stalled. */
+enum { LOOK_MS = 60000 };
+
+struct ek_journal_entry ek_keeper_entry(const struct ek_keeper *keeper, enum ek_journal_event event)
+{
+    return (struct ek_journal_entry){
+        .event = event,
+        .account = keeper->account,
+        .deployment = keeper->name,
+        .commit = keeper->desired ? keeper->desired->specs.commit : NULL,
+    };
+}
+
+static void set_condition(struct ek_keeper *keeper, enum ek_condition condition)
+{
+    pthread_mutex_lock(&keeper->loop->lock);
+    keeper->condition = condition;
+    pthread_mutex_unlock(&keeper->loop->lock);
+}
+
+/* What is in the way is told when it is new, and again only after something else. */
+static void say(struct ek_keeper *keeper, enum ek_journal_event event, const char *id,
+                const char *sentence, const char *hint)
+{
+    struct ek_journal_entry entry = ek_keeper_entry(keeper, event);
+    EK_BUFFER message = {0};
+    if (strcmp(keeper->said, id) == 0)
+        return;
+    snprintf(keeper->said, sizeof keeper->said, "%s", id);
+    ek_buffer_text_add(&message, sentence);
+    if (hint && hint[0])
+        ek_buffer_printf(&message, " (%s)", hint);
+    entry.id = id;
+    entry.message = ek_buffer_text(&message);
+    ek_tell(keeper->loop, &entry, NULL);
+}
+
+/* ---- what is wanted of it ---- */
+
+static void close_look(struct ek_keeper *keeper)
+{
+    if (keeper->open)
+        ek_looked_done(&keeper->looked);
+    keeper->open = false;
+    ek_desired_release(keeper->desired);
+    keeper->desired = NULL;
+}
+
+/* Not to be reconciled: say why, once. */
+static void stand_back(struct ek_keeper *keeper, const struct ek_wanted *wanted)
+{
+    static const struct {
+        enum ek_journal_event event;
+        const char *id;
+        enum ek_condition condition;
+    } told[] = {
+        [EK_WISH_BROKEN] = {EK_JOURNAL_BLOCKED, "EK-1304", EK_CONDITION_BROKEN},
+        [EK_WISH_CLAIMED] = {EK_JOURNAL_DEPLOYMENT_CLAIMED, "EK-1305", EK_CONDITION_BROKEN},
+        [EK_WISH_REMOVED] = {EK_JOURNAL_DEPLOYMENT_GONE, "EK-1306", EK_CONDITION_REMOVED},
+    };
+    close_look(keeper);
+    say(keeper, told[wanted->wish].event, told[wanted->wish].id, wanted->sentence, NULL);
+    set_condition(keeper, told[wanted->wish].condition);
+    ek_metrics_forget(keeper->loop->metrics, keeper->account, keeper->name);
+    ek_metrics_info(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_BLOCKED_INFO,
+                    EK_LABELS(keeper->account, keeper->name, told[wanted->wish].id));
+}
+
+static int open_look(struct ek_keeper *keeper, const struct ek_wanted *wanted,
+                     struct ek_desired *desired, struct ek_error *err)
+{
+    if (keeper->open && keeper->desired == desired)
+        return 0;
+    close_look(keeper);
+    int result = ek_looked_open(&desired->specs, wanted->spec, &keeper->loop->settings.controller,
+                                &keeper->looked, err);
+    if (result != 0)
+        return result;
+    keeper->open = true;
+    keeper->desired = ek_desired_hold(desired);
+    keeper->hopeless = false;
+    keeper->failures = 0;
+    keeper->act_not_before_ms = 0;
+    return 0;
+}
+
+/* ---- when it was last in sync ---- */
+
+static void hex_of(const uint8_t digest[32], char ret_hex[65])
+{
+    for (size_t i = 0; i < 32; i++)
+        snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+/* After a start: that the deployment once was as these specs say is what makes a difference drift
+ * and not a change that is wanted. */
+static int restore(struct ek_keeper *keeper, struct ek_error *err)
+{
+    char hex[65];
+    char *detail = NULL;
+    int64_t at_ms;
+    hex_of(keeper->looked.spec_digest, hex);
+    int result = ek_tell_latest(keeper->loop, keeper->account, keeper->name, "synced",
+                                "spec_digest", NULL, &detail, &at_ms, err);
+    if (result != 0)
+        return result;
+    json_t *json = json_loads(detail, 0, NULL);
+    const char *digest = json_string_value(json_object_get(json, "spec_digest"));
+    if (digest && strcmp(digest, hex) == 0) {
+        const char *facts = json_string_value(json_object_get(json, "facts"));
+        keeper->synced.known = true;
+        keeper->synced.at_s = at_ms / 1000;
+        memcpy(keeper->synced.spec_digest, keeper->looked.spec_digest, 32);
+        ek_buffer_text_add(&keeper->synced.facts, facts ? facts : "");
+    }
+    json_decref(json);
+    free(detail);
+    keeper->restored = true;
+    return 0;
+}
+
+static void tell_synced(struct ek_keeper *keeper)
+{
+    struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_SYNCED);
+    char hex[65];
+    hex_of(keeper->looked.spec_digest, hex);
+    json_t *detail = json_pack("{s:s, s:s}", "spec_digest", hex, "facts",
+                               ek_buffer_text(&keeper->synced.facts));
+    char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
+    entry.message = "the deployment is as its specs say";
+    ek_tell(keeper->loop, &entry, text);
+    free(text);
+    json_decref(detail);
+}
+
+static void in_sync(struct ek_keeper *keeper)
+{
+    struct ek_looked *looked = &keeper->looked;
+    bool news = !keeper->synced.known || keeper->drift ||
+                memcmp(keeper->synced.spec_digest, looked->spec_digest, 32) != 0;
+    ek_synced_note(&keeper->synced, looked->spec, looked->spec_digest, &looked->observation->state,
+                   &looked->policy);
+    if (news)
+        tell_synced(keeper);
+    keeper->drift = 0;
+    keeper->said[0] = keeper->planned[0] = 0;
+    set_condition(keeper, EK_CONDITION_SYNCED);
+}
+
+/* ---- judging ---- */
+
+static void tell_health(struct ek_keeper *keeper)
+{
+    const char *health = ek_health_word(&keeper->looked.observation->state);
+    bool well = strcmp(health, "Healthy") == 0;
+    bool was_well = strcmp(keeper->health, "Healthy") == 0;
+    struct ek_journal_entry entry =
+        ek_keeper_entry(keeper, well ? EK_JOURNAL_HEALTHY : EK_JOURNAL_DEGRADED);
+    if (strcmp(health, keeper->health) == 0)
+        return;
+    if ((well && keeper->health[0]) || (!well && (was_well || !keeper->health[0]))) {
+        entry.message = well ? "every member serves and there is a primary"
+                             : "a member does not serve, or there is no primary";
+        ek_tell(keeper->loop, &entry, NULL);
+    }
+    snprintf(keeper->health, sizeof keeper->health, "%s", health);
+}
+
+static void count_drift(struct ek_keeper *keeper, unsigned fields)
+{
+    for (int field = 0; field < EK_DRIFT_FIELDS; field++)
+        if (fields & 1U << field)
+            ek_metrics_add(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_DRIFT,
+                           EK_LABELS(keeper->account, keeper->name,
+                                     ek_drift_word((enum ek_drift_field)field)),
+                           1);
+}
+
+/* One event per state of drift. */
+static void tell_drift(struct ek_keeper *keeper, const struct ek_drift *drift)
+{
+    struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_DRIFT);
+    const char *digest = keeper->looked.plan.digests[0];
+    EK_BUFFER message = {0};
+    if (keeper->drift && strcmp(keeper->drift_digest, digest) == 0)
+        return;
+    count_drift(keeper, drift->fields & ~keeper->drift);
+    keeper->drift = drift->fields ? drift->fields : 1U << EK_DRIFT_FIELDS;
+    snprintf(keeper->drift_digest, sizeof keeper->drift_digest, "%s", digest);
+    ek_drift_words(drift->fields, &message);
+    ek_buffer_printf(&message, "%s moved away from the specs:\n%s", message.length ? "" : "the fleet",
+                     ek_buffer_text(&drift->change));
+    json_t *detail = json_pack("{s:s}", "change", ek_buffer_text(&drift->change));
+    char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
+    entry.message = ek_buffer_text(&message);
+    ek_tell(keeper->loop, &entry, text);
+    free(text);
+    json_decref(detail);
+}
+
+/* Whether the plan may be carried out as far as drift is concerned. */
+static bool drift_allows(struct ek_keeper *keeper)
+{
+    struct ek_looked *looked = &keeper->looked;
+    struct ek_error err = {0};
+    EK_CLEANUP(ek_drift_done) struct ek_drift drift = {0};
+    if (ek_drift_find(&keeper->synced, looked->spec, looked->spec_digest,
+                      &looked->observation->state, &looked->policy, &looked->plan, &drift,
+                      &err) != 0 ||
+        !drift.present)
+        return err.code == 0;
+    enum ek_drift_policy policy = ek_drift_policy_of(looked->spec, drift.fields);
+    if (policy == EK_DRIFT_IGNORE)
+        return false;
+    tell_drift(keeper, &drift);
+    if (policy == EK_DRIFT_REPORT)
+        say(keeper, EK_JOURNAL_WAITING, "EK-1307",
+            "drift in this field is only reported, as the specs say",
+            "set drift to enforce, or make specs and fleet agree");
+    return policy == EK_DRIFT_ENFORCE;
+}
+
+static void tell_plan(struct ek_keeper *keeper)
+{
+    struct ek_looked *looked = &keeper->looked;
+    struct ek_planned planned = ek_looked_planned(looked);
+    struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_PLANNED);
+    char name[65];
+    char message[160];
+    ek_planned_name(&planned, name);
+    if (strcmp(name, keeper->planned) == 0)
+        return;
+    snprintf(keeper->planned, sizeof keeper->planned, "%s", name);
+    snprintf(message, sizeof message, "%zu steps, %d restarts, %d elections", looked->plan.count,
+             looked->plan.restarts, looked->plan.elections);
+    entry.plan = name;
+    entry.message = message;
+    ek_tell(keeper->loop, &entry, NULL);
+}
+
+static void judge(struct ek_keeper *keeper)
+{
+    struct ek_looked *looked = &keeper->looked;
+    const struct ek_blocked *blocked = &looked->plan.blocked;
+    bool stuck = looked->plan.end == EK_VERDICT_BLOCKED;
+    if (looked->plan.count == 0 && !stuck) {
+        in_sync(keeper);
+        return;
+    }
+    if (looked->plan.count == 0) {
+        set_condition(keeper, EK_CONDITION_BLOCKED);
+        if (!blocked->passing)
+            say(keeper, EK_JOURNAL_BLOCKED, blocked->id, blocked->sentence, blocked->hint);
+        return;
+    }
+    set_condition(keeper, EK_CONDITION_DIFFERING);
+    if (!drift_allows(keeper))
+        return;
+    tell_plan(keeper);
+    ek_keeper_act(keeper);
+}
+
+/* ---- the pass ---- */
+
+static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
+{
+    struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_RECONCILE_FAILED);
+    set_condition(keeper, EK_CONDITION_FAILING);
+    if (strcmp(keeper->said, err->id) == 0)
+        return;
+    snprintf(keeper->said, sizeof keeper->said, "%s", err->id);
+    ek_tell_error(keeper->loop, &entry, err);
+}
+
+static int look(struct ek_keeper *keeper, struct ek_error *err)
+{
+    struct ek_loop *loop = keeper->loop;
+    struct ek_looked *looked = &keeper->looked;
+    int64_t began = ek_monotonic_ms();
+    int result = keeper->restored ? 0 : restore(keeper, err);
+    if (result == 0)
+        result = ek_look_again(looked, err);
+    looked->observed_ms = ek_loop_now_ms(loop);
+    if (result == 0)
+        result = ek_looked_plan(looked, err);
+    if (result != 0)
+        return result;
+    ek_metrics_measure(loop->metrics, EK_METRIC_OBSERVE_DURATION, EK_NO_LABELS,
+                       (double)(ek_monotonic_ms() - began) / 1000);
+    struct ek_planned planned = ek_looked_planned(looked);
+    ek_metrics_observed(loop->metrics, &planned);
+    tell_health(keeper);
+    return 0;
+}
+
+static void pass(struct ek_keeper *keeper, const struct ek_wanted *wanted,
+                 struct ek_desired *desired)
+{
+    struct ek_error err = {0};
+    int64_t began = ek_monotonic_ms();
+    if (wanted->wish != EK_WISH_WANTED) {
+        stand_back(keeper, wanted);
+        return;
+    }
+    int result = open_look(keeper, wanted, desired, &err);
+    if (result == 0)
+        result = look(keeper, &err);
+    if (result == 0)
+        judge(keeper);
+    else
+        tell_failure(keeper, &err);
+    ek_metrics_reconciled(keeper->loop->metrics, wanted->spec, ek_wall_ms(),
+                          ek_monotonic_ms() - began, result == 0 ? NULL : &err);
+}
+
+void *ek_keep(void *argument)
+{
+    struct ek_keeper *keeper = argument;
+    struct ek_loop *loop = keeper->loop;
+    pthread_mutex_lock(&loop->lock);
+    while (ek_sleeper_sleep(&keeper->sleeper, loop)) {
+        struct ek_wanted wanted = keeper->wanted;
+        struct ek_desired *desired =
+            ek_desired_hold((struct ek_desired *)(uintptr_t)wanted.desired);
+        keeper->cancelled = 0;
+        keeper->sleeper.stalled_ms = ek_monotonic_ms() + LOOK_MS;
+        int64_t began = ek_monotonic_ms();
+        pthread_mutex_unlock(&loop->lock);
+        pass(keeper, &wanted, desired);
+        ek_desired_release(desired);
+        pthread_mutex_lock(&loop->lock);
+        keeper->sleeper.due_ms = began + loop->settings.observe_ms;
+        if (loop->settings.once)
+            break;
+    }
+    keeper->sleeper.stalled_ms = 0;
+    keeper->sleeper.ended = true;
+    pthread_mutex_unlock(&loop->lock);
+    close_look(keeper);
+    ek_synced_done(&keeper->synced);
+    return NULL;
+}

@@ -1,0 +1,144 @@
+/* The inside of the loop, for the files of reconciler/loop/ that make it up. */
+#ifndef EK_LOOP_LOOP_INTERNAL_H
+#define EK_LOOP_LOOP_INTERNAL_H
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "reconciler/execute/look.h"
+#include "reconciler/loop/drift.h"
+#include "reconciler/loop/loop.h"
+#include "reconciler/loop/roster.h"
+#include "reconciler/loop/turns.h"
+
+/* A thread that sleeps until it is woken or due. Guarded by the loop's lock. */
+struct ek_sleeper {
+    pthread_t thread;
+    bool started;
+    bool ended;
+    bool woken;
+    int64_t due_ms;      /* ek_monotonic_ms */
+    int64_t stalled_ms;  /* when it should have got on by; 0: it sleeps */
+    pthread_cond_t wake; /* on the monotonic clock */
+};
+
+/* Follows one repository. */
+struct ek_follower {
+    struct ek_loop *loop;
+    struct ek_sleeper sleeper;
+    struct ek_loop_repository settings; /* own copies of the strings */
+    bool dropped;                       /* no longer in the configuration */
+    struct ek_desired *desired;         /* the latest, held */
+    char commit[65];                    /* that was followed last, also before this start */
+    bool tried;
+    unsigned failures;
+    char trouble[12]; /* id of what is wrong, "" nothing: said once */
+};
+
+enum ek_condition {
+    EK_CONDITION_NEW, /* not looked at yet */
+    EK_CONDITION_SYNCED,
+    EK_CONDITION_DIFFERING, /* and nothing is in the way */
+    EK_CONDITION_BLOCKED,
+    EK_CONDITION_FAILING,
+    EK_CONDITION_BROKEN, /* spec broken or claimed twice */
+    EK_CONDITION_REMOVED,
+};
+
+/* Keeps one deployment. */
+struct ek_keeper {
+    struct ek_loop *loop;
+    struct ek_sleeper sleeper;
+    char account[64];
+    char name[64];
+
+    /* guarded by the loop's lock */
+    struct ek_wanted wanted; /* .desired is held */
+    enum ek_condition condition;
+    bool acting;
+    size_t steps_done;
+    volatile sig_atomic_t cancelled; /* stops an execution at its next step boundary */
+
+    /* the thread's own */
+    struct ek_desired *desired; /* what `looked` was opened with, held */
+    struct ek_looked looked;
+    bool open;
+    struct ek_synced synced;
+    bool restored;  /* whether the store was asked when the deployment was last in sync */
+    unsigned drift; /* fields that were told as drifted; 0 none */
+    char drift_digest[65];
+    char health[16];
+    char said[12];         /* id of what was last told as being in the way, "" nothing */
+    char planned[65];      /* name of the plan that was told */
+    unsigned failures;     /* of acts, in a row */
+    int64_t act_not_before_ms;
+    bool hopeless;         /* an error that only a new commit mends */
+    const char *step_failed_in;
+};
+
+struct ek_loop {
+    pthread_mutex_t lock;
+    struct ek_loop_settings settings; /* repositories are the followers' */
+    const struct ek_store_handle *store;
+    struct ek_journal *journal;
+    struct ek_metrics *metrics;
+    struct ek_turns *turns;
+    struct ek_follower **followers;
+    size_t follower_count;
+    struct ek_keeper **keepers;
+    size_t keeper_count;
+    struct ek_roster roster;
+    bool store_failed;
+    bool stopping;
+    int64_t started_ms;
+    char who[192]; /* "evenkeel run on host, process 12" */
+};
+
+/* ---- sleeping (sleeper.c) ---- */
+
+void ek_sleeper_init(struct ek_sleeper *sleeper, int64_t due_ms);
+int ek_sleeper_start(struct ek_sleeper *sleeper, void *(*run)(void *argument), void *argument,
+                     struct ek_error *err);
+
+/* Sleep until woken or due; call it with the loop's lock held. False: the loop stops. */
+bool ek_sleeper_sleep(struct ek_sleeper *sleeper, struct ek_loop *loop);
+
+/* Wake it; call it with the loop's lock held. */
+void ek_sleeper_wake(struct ek_sleeper *sleeper);
+
+/* The thread has got on, and will again within `ms`. */
+void ek_sleeper_gets_on(struct ek_sleeper *sleeper, struct ek_loop *loop, int64_t ms);
+
+/* ---- time ---- */
+
+int64_t ek_loop_now_ms(const struct ek_loop *loop);
+
+/* ---- telling (tell.c) ---- */
+
+/* Write to the log, and what is of lasting interest to the store. */
+void ek_tell(struct ek_loop *loop, const struct ek_journal_entry *entry, const char *detail);
+void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
+                   const struct ek_error *err);
+
+/* The latest event of that kind whose detail has `key` with `value` (NULL: any); *ret_detail is
+ * the caller's, "" when there is none. */
+int ek_tell_latest(struct ek_loop *loop, const char *account, const char *deployment,
+                   const char *kind, const char *key, const char *value, char **ret_detail,
+                   int64_t *ret_at_ms, struct ek_error *err);
+
+/* ---- the threads ---- */
+
+void *ek_follow(void *follower); /* follow.c */
+void *ek_keep(void *keeper);     /* keep.c */
+
+/* Give everybody what is wanted of him by now; with the lock held (distribute.c). */
+int ek_loop_distribute(struct ek_loop *loop, struct ek_error *err);
+
+/* Carry out what the keeper's plan says (act.c). */
+void ek_keeper_act(struct ek_keeper *keeper);
+
+/* An entry about the keeper's deployment, to be filled in further. */
+struct ek_journal_entry ek_keeper_entry(const struct ek_keeper *keeper,
+                                        enum ek_journal_event event);
+
+#endif

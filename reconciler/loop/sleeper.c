@@ -1,0 +1,63 @@
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/loop/loop_internal.h"
+
+enum { STACK_BYTES = 2 << 20 };
+
+void ek_sleeper_init(struct ek_sleeper *sleeper, int64_t due_ms)
+{
+    pthread_condattr_t attributes;
+    *sleeper = (struct ek_sleeper){.due_ms = due_ms};
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&sleeper->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+int ek_sleeper_start(struct ek_sleeper *sleeper, void *(*run)(void *argument), void *argument,
+                     struct ek_error *err)
+{
+    pthread_attr_t attributes;
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+    int number = pthread_create(&sleeper->thread, &attributes, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    sleeper->started = number == 0;
+    if (number == 0)
+        return 0;
+    errno = number;
+    return ek_fail_errno(err, "EK-0503", "a thread");
+}
+
+bool ek_sleeper_sleep(struct ek_sleeper *sleeper, struct ek_loop *loop)
+{
+    sleeper->stalled_ms = 0;
+    while (!loop->stopping && !sleeper->woken && ek_monotonic_ms() < sleeper->due_ms) {
+        struct timespec until = {.tv_sec = sleeper->due_ms / 1000,
+                                 .tv_nsec = (long)(sleeper->due_ms % 1000) * 1000000L};
+        pthread_cond_timedwait(&sleeper->wake, &loop->lock, &until);
+    }
+    sleeper->woken = false;
+    return !loop->stopping;
+}
+
+void ek_sleeper_wake(struct ek_sleeper *sleeper)
+{
+    sleeper->woken = true;
+    pthread_cond_signal(&sleeper->wake);
+}
+
+void ek_sleeper_gets_on(struct ek_sleeper *sleeper, struct ek_loop *loop, int64_t ms)
+{
+    pthread_mutex_lock(&loop->lock);
+    sleeper->stalled_ms = ek_monotonic_ms() + ms;
+    pthread_mutex_unlock(&loop->lock);
+}
