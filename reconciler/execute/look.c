@@ -50,17 +50,21 @@ static int foreign_certificate(const struct ek_state *state)
     return -1;
 }
 
+int ek_looked_policy(struct ek_looked *looked, struct ek_error *err)
+{
+    const struct ek_state *state = &looked->observation->state;
+    looked->policy.now_s = looked->observed_ms / 1000;
+    looked->policy.former_primary = ek_state_primary(state);
+    if (looked->policy.new_label[0] && !state->set_id[0])
+        return 0;
+    return choose_label(state, looked->policy.new_label, err);
+}
+
 int ek_looked_plan(struct ek_looked *looked, struct ek_error *err)
 {
     const struct ek_state *state = &looked->observation->state;
-    int result =
-        looked->policy.new_label[0] ? 0 : choose_label(state, looked->policy.new_label, err);
-    if (result != 0)
-        return result;
     ek_plan_done(&looked->plan);
-    looked->policy.now_s = looked->observed_ms / 1000;
-    looked->policy.former_primary = ek_state_primary(state);
-    result = ek_plan_make(looked->spec, state, &looked->policy, &looked->plan, err);
+    int result = ek_plan_make(looked->spec, state, &looked->policy, &looked->plan, err);
     int foreign = result == EK_BUG ? foreign_certificate(state) : -1;
     if (foreign < 0)
         return result;
@@ -96,17 +100,21 @@ int ek_looked_open(const struct ek_specs *specs, const struct ek_deployment_spec
     return result;
 }
 
+static int look_once(struct ek_looked *looked, struct ek_error *err)
+{
+    int result = ek_look_again(looked, err);
+    if (result == 0)
+        result = ek_looked_policy(looked, err);
+    return result == 0 ? ek_looked_plan(looked, err) : result;
+}
+
 static int look(struct ek_looked *looked, int64_t patience_ms, struct ek_error *err)
 {
     int64_t deadline = ek_monotonic_ms() + patience_ms;
-    int result = ek_look_again(looked, err);
-    if (result == 0)
-        result = ek_looked_plan(looked, err);
+    int result = look_once(looked, err);
     while (result == 0 && should_pass(&looked->plan) && ek_time_left_ms(deadline) > 0) {
         ek_sleep_ms(LOOK_AGAIN_MS);
-        result = ek_look_again(looked, err);
-        if (result == 0)
-            result = ek_looked_plan(looked, err);
+        result = look_once(looked, err);
     }
     return result;
 }

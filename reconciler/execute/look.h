@@ -27,7 +27,11 @@ void ek_looked_done(struct ek_looked *looked);
 /* Observe again, with the policy as it is. Errors as ek_observe. */
 int ek_look_again(struct ek_looked *looked, struct ek_error *err);
 
-/* Plan from the latest observation at the time it was made. EK-0722 where the state directory
+/* The policy where nobody says otherwise: the time of the observation, the primary to reinstate,
+ * the label of an SSL domain that has none. EK-0503. */
+int ek_looked_policy(struct ek_looked *looked, struct ek_error *err);
+
+/* Plan from the latest observation, with the policy as it is. EK-0722 where the state directory
  * is plainly another one than the fleet was set up with; else as ek_plan_make. */
 int ek_looked_plan(struct ek_looked *looked, struct ek_error *err);
 

@@ -46,8 +46,7 @@ static int read_files(struct ek_follower *follower, struct ek_spec_files *ret_fi
     int result = follower->tried ? 0 : recall_commit(follower, err);
     if (result != 0)
         return result;
-    ek_buffer_printf(&cache, "%s/cache/git",
-                     follower->loop->settings.controller.state_directory);
+    ek_buffer_printf(&cache, "%s/cache/git", follower->loop->settings.controller.state_directory);
     bool bound = follower->commit[0] && !settings->accept_rewritten;
     struct ek_git_request request = {
         .url = settings->url,

@@ -22,7 +22,7 @@ struct ek_journal_entry ek_keeper_entry(const struct ek_keeper *keeper, enum ek_
     };
 }
 
-static void set_condition(struct ek_keeper *keeper, enum ek_condition condition)
+void ek_keeper_condition(struct ek_keeper *keeper, enum ek_condition condition)
 {
     pthread_mutex_lock(&keeper->loop->lock);
     keeper->condition = condition;
@@ -30,8 +30,8 @@ static void set_condition(struct ek_keeper *keeper, enum ek_condition condition)
 }
 
 /* What is in the way is told when it is new, and again only after something else. */
-static void say(struct ek_keeper *keeper, enum ek_journal_event event, const char *id,
-                const char *sentence, const char *hint)
+void ek_keeper_say(struct ek_keeper *keeper, enum ek_journal_event event, const char *id,
+                   const char *sentence, const char *hint)
 {
     struct ek_journal_entry entry = ek_keeper_entry(keeper, event);
     EK_BUFFER message = {0};
@@ -70,8 +70,8 @@ static void stand_back(struct ek_keeper *keeper, const struct ek_wanted *wanted)
         [EK_WISH_REMOVED] = {EK_JOURNAL_DEPLOYMENT_GONE, "EK-1306", EK_CONDITION_REMOVED},
     };
     close_look(keeper);
-    say(keeper, told[wanted->wish].event, told[wanted->wish].id, wanted->sentence, NULL);
-    set_condition(keeper, told[wanted->wish].condition);
+    ek_keeper_say(keeper, told[wanted->wish].event, told[wanted->wish].id, wanted->sentence, NULL);
+    ek_keeper_condition(keeper, told[wanted->wish].condition);
     ek_metrics_forget(keeper->loop->metrics, keeper->account, keeper->name);
     ek_metrics_info(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_BLOCKED_INFO,
                     EK_LABELS(keeper->account, keeper->name, told[wanted->wish].id));
@@ -135,8 +135,8 @@ static void tell_synced(struct ek_keeper *keeper)
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_SYNCED);
     char hex[65];
     hex_of(keeper->looked.spec_digest, hex);
-    json_t *detail = json_pack("{s:s, s:s}", "spec_digest", hex, "facts",
-                               ek_buffer_text(&keeper->synced.facts));
+    json_t *detail =
+        json_pack("{s:s, s:s}", "spec_digest", hex, "facts", ek_buffer_text(&keeper->synced.facts));
     char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
     entry.message = "the deployment is as its specs say";
     ek_tell(keeper->loop, &entry, text);
@@ -155,7 +155,7 @@ static void in_sync(struct ek_keeper *keeper)
         tell_synced(keeper);
     keeper->drift = 0;
     keeper->said[0] = keeper->planned[0] = 0;
-    set_condition(keeper, EK_CONDITION_SYNCED);
+    ek_keeper_condition(keeper, EK_CONDITION_SYNCED);
 }
 
 /* ---- judging ---- */
@@ -181,10 +181,10 @@ static void count_drift(struct ek_keeper *keeper, unsigned fields)
 {
     for (int field = 0; field < EK_DRIFT_FIELDS; field++)
         if (fields & 1U << field)
-            ek_metrics_add(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_DRIFT,
-                           EK_LABELS(keeper->account, keeper->name,
-                                     ek_drift_word((enum ek_drift_field)field)),
-                           1);
+            ek_metrics_add(
+                keeper->loop->metrics, EK_METRIC_DEPLOYMENT_DRIFT,
+                EK_LABELS(keeper->account, keeper->name, ek_drift_word((enum ek_drift_field)field)),
+                1);
 }
 
 /* One event per state of drift. */
@@ -199,8 +199,8 @@ static void tell_drift(struct ek_keeper *keeper, const struct ek_drift *drift)
     keeper->drift = drift->fields ? drift->fields : 1U << EK_DRIFT_FIELDS;
     snprintf(keeper->drift_digest, sizeof keeper->drift_digest, "%s", digest);
     ek_drift_words(drift->fields, &message);
-    ek_buffer_printf(&message, "%s moved away from the specs:\n%s", message.length ? "" : "the fleet",
-                     ek_buffer_text(&drift->change));
+    ek_buffer_printf(&message, "%s moved away from the specs:\n%s",
+                     message.length ? "" : "the fleet", ek_buffer_text(&drift->change));
     json_t *detail = json_pack("{s:s}", "change", ek_buffer_text(&drift->change));
     char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
     entry.message = ek_buffer_text(&message);
@@ -225,9 +225,9 @@ static bool drift_allows(struct ek_keeper *keeper)
         return false;
     tell_drift(keeper, &drift);
     if (policy == EK_DRIFT_REPORT)
-        say(keeper, EK_JOURNAL_WAITING, "EK-1307",
-            "drift in this field is only reported, as the specs say",
-            "set drift to enforce, or make specs and fleet agree");
+        ek_keeper_say(keeper, EK_JOURNAL_WAITING, "EK-1307",
+                      "drift in this field is only reported, as the specs say",
+                      "set drift to enforce, or make specs and fleet agree");
     return policy == EK_DRIFT_ENFORCE;
 }
 
@@ -259,12 +259,13 @@ static void judge(struct ek_keeper *keeper)
         return;
     }
     if (looked->plan.count == 0) {
-        set_condition(keeper, EK_CONDITION_BLOCKED);
+        ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
         if (!blocked->passing)
-            say(keeper, EK_JOURNAL_BLOCKED, blocked->id, blocked->sentence, blocked->hint);
+            ek_keeper_say(keeper, EK_JOURNAL_BLOCKED, blocked->id, blocked->sentence,
+                          blocked->hint);
         return;
     }
-    set_condition(keeper, EK_CONDITION_DIFFERING);
+    ek_keeper_condition(keeper, EK_CONDITION_DIFFERING);
     if (!drift_allows(keeper))
         return;
     tell_plan(keeper);
@@ -276,7 +277,7 @@ static void judge(struct ek_keeper *keeper)
 static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
 {
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_RECONCILE_FAILED);
-    set_condition(keeper, EK_CONDITION_FAILING);
+    ek_keeper_condition(keeper, EK_CONDITION_FAILING);
     if (strcmp(keeper->said, err->id) == 0)
         return;
     snprintf(keeper->said, sizeof keeper->said, "%s", err->id);
@@ -292,6 +293,11 @@ static int look(struct ek_keeper *keeper, struct ek_error *err)
     if (result == 0)
         result = ek_look_again(looked, err);
     looked->observed_ms = ek_loop_now_ms(loop);
+    if (result == 0)
+        result = ek_looked_policy(looked, err);
+    struct ek_consent_question question = ek_keeper_question(keeper, &looked->observation->state);
+    if (result == 0)
+        result = ek_consent_refresh(&question, &looked->policy, err);
     if (result == 0)
         result = ek_looked_plan(looked, err);
     if (result != 0)
@@ -334,6 +340,10 @@ void *ek_keep(void *argument)
         struct ek_desired *desired =
             ek_desired_hold((struct ek_desired *)(uintptr_t)wanted.desired);
         keeper->cancelled = 0;
+        if (keeper->retry) {
+            keeper->hopeless = keeper->retry = false;
+            keeper->act_not_before_ms = 0;
+        }
         keeper->sleeper.stalled_ms = ek_monotonic_ms() + LOOK_MS;
         int64_t began = ek_monotonic_ms();
         pthread_mutex_unlock(&loop->lock);

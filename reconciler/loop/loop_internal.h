@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "reconciler/consent/consent.h"
+#include "reconciler/execute/execute.h"
 #include "reconciler/execute/look.h"
 #include "reconciler/loop/drift.h"
 #include "reconciler/loop/loop.h"
@@ -56,6 +58,7 @@ struct ek_keeper {
     struct ek_wanted wanted; /* .desired is held */
     enum ek_condition condition;
     bool acting;
+    bool retry; /* also what was given up: somebody asked for it */
     size_t steps_done;
     volatile sig_atomic_t cancelled; /* stops an execution at its next step boundary */
 
@@ -68,12 +71,13 @@ struct ek_keeper {
     unsigned drift; /* fields that were told as drifted; 0 none */
     char drift_digest[65];
     char health[16];
-    char said[12];         /* id of what was last told as being in the way, "" nothing */
-    char planned[65];      /* name of the plan that was told */
-    unsigned failures;     /* of acts, in a row */
+    char said[12];     /* id of what was last told as being in the way, "" nothing */
+    char planned[65];  /* name of the plan that was told */
+    unsigned failures; /* of acts, in a row */
     int64_t act_not_before_ms;
-    bool hopeless;         /* an error that only a new commit mends */
-    const char *step_failed_in;
+    bool hopeless;       /* an error that only a new commit mends */
+    struct ek_step step; /* in hand */
+    bool stepping;
 };
 
 struct ek_loop {
@@ -134,8 +138,24 @@ void *ek_keep(void *keeper);     /* keep.c */
 /* Give everybody what is wanted of him by now; with the lock held (distribute.c). */
 int ek_loop_distribute(struct ek_loop *loop, struct ek_error *err);
 
-/* Carry out what the keeper's plan says (act.c). */
+/* Carry out what the keeper's plan says, if it may and can be (act.c). */
 void ek_keeper_act(struct ek_keeper *keeper);
+
+/* What is asked before each of its steps. */
+struct ek_consent_question ek_keeper_question(const struct ek_keeper *keeper,
+                                              const struct ek_state *state);
+
+/* What is in the way is told when it is new, and again only after something else (keep.c). */
+void ek_keeper_say(struct ek_keeper *keeper, enum ek_journal_event event, const char *id,
+                   const char *sentence, const char *hint);
+void ek_keeper_condition(struct ek_keeper *keeper, enum ek_condition condition);
+
+/* "restart b". */
+void ek_keeper_step_words(const struct ek_keeper *keeper, const struct ek_step *step,
+                          struct ek_buffer *text);
+
+/* An event of its execution (tell.c). */
+void ek_tell_execution(struct ek_keeper *keeper, const struct ek_event *event);
 
 /* An entry about the keeper's deployment, to be filled in further. */
 struct ek_journal_entry ek_keeper_entry(const struct ek_keeper *keeper,

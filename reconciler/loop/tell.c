@@ -100,6 +100,35 @@ void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
     ek_tell(loop, &told, NULL);
 }
 
+/* ---- an execution ---- */
+
+void ek_keeper_step_words(const struct ek_keeper *keeper, const struct ek_step *step,
+                          struct ek_buffer *text)
+{
+    ek_buffer_text_add(text, ek_step_row(step->kind)->verb);
+    if (step->member >= 0)
+        ek_buffer_printf(text, " %s", keeper->looked.spec->members[step->member].name);
+}
+
+void ek_tell_execution(struct ek_keeper *keeper, const struct ek_event *event)
+{
+    struct ek_loop *loop = keeper->loop;
+    const char *commit = keeper->desired ? keeper->desired->specs.commit : NULL;
+    if (event->kind == EK_EVENT_STEP_WAITING || event->kind == EK_EVENT_REPLANNED)
+        ek_journal_execution(loop->journal, keeper->looked.spec, commit, event);
+    if (event->kind != EK_EVENT_STEP_BEGUN && event->kind != EK_EVENT_STEP_DONE)
+        return;
+    struct ek_journal_entry entry = ek_keeper_entry(
+        keeper, event->kind == EK_EVENT_STEP_DONE ? EK_JOURNAL_STEP_DONE : EK_JOURNAL_STEP_BEGUN);
+    EK_BUFFER step = {0};
+    ek_keeper_step_words(keeper, event->step, &step);
+    entry.step = ek_buffer_text(&step);
+    entry.plan = keeper->planned;
+    entry.message = event->step->why;
+    entry.duration_ms = event->kind == EK_EVENT_STEP_DONE ? event->elapsed_ms : 0;
+    ek_tell(loop, &entry, NULL);
+}
+
 /* ---- looking back ---- */
 
 struct search {
@@ -131,8 +160,7 @@ int ek_tell_latest(struct ek_loop *loop, const char *account, const char *deploy
     struct ek_store_query query = {
         .account = account, .deployment = deployment, .kind = kind, .most = FAR_BACK};
     struct search search = {.key = key, .value = value};
-    int result =
-        loop->store->driver->events(loop->store->store, &query, keep_latest, &search, err);
+    int result = loop->store->driver->events(loop->store->store, &query, keep_latest, &search, err);
     note_store(loop, result != 0, err);
     if (result != 0) {
         free(search.detail);

@@ -1,0 +1,231 @@
+/* Carrying out a deployment's plan: in its turn, under its lease, with the consent that the specs
+ * and the people ask for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/consent/consent.h"
+#include "reconciler/execute/execute.h"
+#include "reconciler/lease/lease.h"
+#include "reconciler/loop/backoff.h"
+#include "reconciler/loop/loop_internal.h"
+#include "reconciler/permit.h"
+
+/* One step may take its own time and look at the fleet before and after it. */
+enum { STEP_MARGIN_MS = 120000 };
+
+struct ek_consent_question ek_keeper_question(const struct ek_keeper *keeper,
+                                              const struct ek_state *state)
+{
+    return (struct ek_consent_question){
+        .store = keeper->loop->store,
+        .spec = keeper->looked.spec,
+        .spec_digest = keeper->looked.spec_digest,
+        .state = state,
+        .now_ms = ek_loop_now_ms(keeper->loop),
+    };
+}
+
+static int refresh(void *context, const struct ek_state *state, struct ek_policy *policy,
+                   struct ek_error *err)
+{
+    const struct ek_keeper *keeper = context;
+    struct ek_consent_question question = ek_keeper_question(keeper, state);
+    return ek_consent_refresh(&question, policy, err);
+}
+
+static void on_event(void *context, const struct ek_event *event)
+{
+    struct ek_keeper *keeper = context;
+    struct ek_loop *loop = keeper->loop;
+    ek_sleeper_gets_on(&keeper->sleeper, loop, loop->settings.step_timeout_ms + STEP_MARGIN_MS);
+    ek_metrics_event(loop->metrics, keeper->looked.spec, event);
+    ek_tell_execution(keeper, event);
+    if (event->kind == EK_EVENT_STEP_BEGUN) {
+        keeper->step = *event->step;
+        keeper->stepping = true;
+    }
+    if (event->kind != EK_EVENT_STEP_DONE)
+        return;
+    keeper->stepping = false;
+    pthread_mutex_lock(&loop->lock);
+    keeper->steps_done++;
+    pthread_mutex_unlock(&loop->lock);
+}
+
+/* ---- how it ended ---- */
+
+/* What no second try mends: it waits for a new commit. */
+static bool is_hopeless(const struct ek_error *err)
+{
+    return err->code == EK_BUG || err->code == EK_INVALID || err->code == EK_UNSUPPORTED ||
+           err->code == EK_DENIED;
+}
+
+static void failed(struct ek_keeper *keeper, const struct ek_error *err)
+{
+    struct ek_loop *loop = keeper->loop;
+    struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_RECONCILE_FAILED);
+    keeper->failures++;
+    keeper->hopeless = is_hopeless(err);
+    keeper->act_not_before_ms =
+        ek_monotonic_ms() + ek_backoff_ms(keeper->failures, (uint32_t)rand());
+    EK_BUFFER step = {0};
+    if (keeper->stepping) {
+        ek_metrics_step_failed(loop->metrics, &keeper->step);
+        ek_keeper_step_words(keeper, &keeper->step, &step);
+        entry.event = EK_JOURNAL_STEP_FAILED;
+        entry.step = ek_buffer_text(&step);
+    }
+    ek_tell_error(loop, &entry, err);
+    ek_keeper_condition(keeper, EK_CONDITION_FAILING);
+}
+
+static void ended(struct ek_keeper *keeper, int result, const struct ek_outcome *outcome,
+                  const struct ek_error *err)
+{
+    struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_RECONCILED);
+    char message[120];
+    switch (result) {
+    case 0:
+        snprintf(message, sizeof message, "%zu steps, %d restarts, %d elections",
+                 outcome->steps_done, outcome->restarts, outcome->elections);
+        entry.message = message;
+        entry.plan = keeper->planned;
+        keeper->failures = 0;
+        keeper->act_not_before_ms = 0;
+        if (outcome->steps_done)
+            ek_tell(keeper->loop, &entry, NULL);
+        break;
+    case EK_CANCELLED:
+        entry.event = EK_JOURNAL_SUPERSEDED;
+        entry.message = "stopped at a step boundary: what is wanted changed, or the loop ends";
+        ek_tell(keeper->loop, &entry, NULL);
+        break;
+    case EK_BLOCKED:
+        ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
+        ek_keeper_say(keeper, outcome->blocked.waits ? EK_JOURNAL_WAITING : EK_JOURNAL_BLOCKED,
+                      outcome->blocked.id, outcome->blocked.sentence, outcome->blocked.hint);
+        break;
+    default: failed(keeper, err);
+    }
+}
+
+/* ---- carrying it out ---- */
+
+static int execute(struct ek_keeper *keeper, struct ek_lease *lease, struct ek_outcome *ret_outcome,
+                   struct ek_error *err)
+{
+    struct ek_loop *loop = keeper->loop;
+    struct ek_looked *looked = &keeper->looked;
+    struct ek_plan approved = {0};
+    struct ek_approval approval;
+    struct ek_error none = {0};
+    struct ek_consent_question question = ek_keeper_question(keeper, &looked->observation->state);
+    struct ek_execution execution = {
+        .spec = looked->spec,
+        .policy = looked->policy,
+        .step_timeout_ms = loop->settings.step_timeout_ms,
+        .settle_timeout_ms = loop->settings.settle_timeout_ms,
+        .refresh = refresh,
+        .on_event = on_event,
+        .context = keeper,
+        .cancelled = &keeper->cancelled,
+        .lease = lease,
+    };
+    int found = ek_consent_approved_plan(&question, &execution.policy, &approved, &approval, &none);
+    if (found == 0)
+        execution.approved = &approved;
+    else if (found != EK_NOT_FOUND) {
+        *err = none;
+        return found;
+    }
+    int result = ek_execute(looked->world, &execution, ret_outcome, err);
+    if (result == 0 && found == 0 && ek_consent_spend(&question, approval.plan, &none) != 0)
+        ek_journal_error(loop->journal,
+                         &(struct ek_journal_entry){.event = EK_JOURNAL_STORE_FAILED}, &none);
+    ek_plan_done(&approved);
+    return result;
+}
+
+static void with_lease(struct ek_keeper *keeper, struct ek_lease *lease)
+{
+    struct ek_loop *loop = keeper->loop;
+    struct ek_labels labels = EK_LABELS(keeper->account, keeper->name);
+    struct ek_outcome outcome = {0};
+    struct ek_error err = {0};
+    pthread_mutex_lock(&loop->lock);
+    keeper->acting = true;
+    pthread_mutex_unlock(&loop->lock);
+    ek_metrics_set(loop->metrics, EK_METRIC_DEPLOYMENT_LEASE_HELD, labels, 1);
+    ek_synced_forget(&keeper->synced);
+    keeper->stepping = false;
+    int result = execute(keeper, lease, &outcome, &err);
+    ended(keeper, result, &outcome, &err);
+    if (err.code == EK_STALE && strncmp(err.id, "EK-10", 5) == 0)
+        ek_metrics_add(loop->metrics, EK_METRIC_DEPLOYMENT_LEASES_LOST, labels, 1);
+    ek_metrics_set(loop->metrics, EK_METRIC_DEPLOYMENT_LEASE_HELD, labels, 0);
+    pthread_mutex_lock(&loop->lock);
+    keeper->acting = false;
+    if (outcome.steps_done)
+        ek_sleeper_wake(&keeper->sleeper); /* look at once at what came of it */
+    pthread_mutex_unlock(&loop->lock);
+}
+
+static void in_turn(struct ek_keeper *keeper)
+{
+    struct ek_loop *loop = keeper->loop;
+    struct ek_lease_request request = {
+        .account = keeper->account, .deployment = keeper->name, .operation = "run"};
+    struct ek_lease *lease = NULL;
+    struct ek_error err = {0};
+    int result = ek_lease_take(loop->store, &request, &lease, &err);
+    if (result == 0) {
+        with_lease(keeper, lease);
+        ek_lease_release(lease);
+        return;
+    }
+    if (result == EK_LOCKED)
+        ek_keeper_say(keeper, EK_JOURNAL_LEASE_ELSEWHERE, err.id, err.sentence, NULL);
+    else
+        failed(keeper, &err);
+}
+
+/* Whether the very next step may be done now: no lease is taken only to learn that it waits for
+ * a window, an approval, or the end of a pause. */
+static bool is_permitted(struct ek_keeper *keeper)
+{
+    struct ek_looked *looked = &keeper->looked;
+    struct ek_broken_law law;
+    struct ek_verdict verdict;
+    ek_next(looked->spec, &looked->observation->state, &looked->policy, &verdict);
+    if (verdict.kind == EK_VERDICT_DONE)
+        return false;
+    if (verdict.kind == EK_VERDICT_BLOCKED) {
+        ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
+        if (!verdict.blocked.passing)
+            ek_keeper_say(keeper, verdict.blocked.waits ? EK_JOURNAL_WAITING : EK_JOURNAL_BLOCKED,
+                          verdict.blocked.id, verdict.blocked.sentence, verdict.blocked.hint);
+        return false;
+    }
+    if (ek_permit(looked->spec, &looked->observation->state, &verdict.step, &looked->policy,
+                  &law) == 0)
+        return true;
+    ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
+    ek_keeper_say(keeper, EK_JOURNAL_BLOCKED, law.id, law.sentence, NULL);
+    return false;
+}
+
+void ek_keeper_act(struct ek_keeper *keeper)
+{
+    struct ek_loop *loop = keeper->loop;
+    if (keeper->hopeless || ek_monotonic_ms() < keeper->act_not_before_ms) {
+        ek_keeper_condition(keeper, EK_CONDITION_FAILING);
+        return;
+    }
+    if (keeper->cancelled || !is_permitted(keeper) || !ek_turns_take(loop->turns, keeper->account))
+        return;
+    in_turn(keeper);
+    ek_turns_give_back(loop->turns, keeper->account);
+}
