@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/fleet.h"
+#include "reconciler/command/master_key.h"
 #include "reconciler/command/store.h"
 #include "reconciler/execute/execute.h"
 #include "reconciler/report/plan_file.h"
@@ -75,43 +75,12 @@ static bool makes_secrets(const struct ek_plan *plan)
     return false;
 }
 
-/* Whether something was sealed already: then the key that sealed it is needed, not a new one. */
-static bool has_secrets(const char *state_directory)
-{
-    EK_BUFFER path = {0};
-    bool found = false;
-    ek_buffer_printf(&path, "%s/secrets", state_directory);
-    DIR *directory = opendir(ek_buffer_text(&path));
-    for (struct dirent *entry; directory && !found && (entry = readdir(directory));)
-        found = entry->d_name[0] != '.';
-    if (directory)
-        closedir(directory);
-    return found;
-}
-
 static int ensure_master_key(const struct apply *apply, struct ek_error *err)
 {
-    const struct ek_controller *controller = &apply->fleet.controller;
-    EK_BUFFER folder = {0};
-    struct stat status;
-    bool needed = false;
     for (size_t i = 0; i < apply->count; i++)
-        needed |= makes_secrets(&apply->jobs[i].looked.plan);
-    if (!needed || controller->secret_key_command ||
-        stat(controller->secret_key_file, &status) == 0 || has_secrets(controller->state_directory))
-        return 0;
-    const char *slash = strrchr(controller->secret_key_file, '/');
-    ek_buffer_add(&folder, controller->secret_key_file,
-                  (size_t)(slash - controller->secret_key_file));
-    int result = folder.length ? ek_directory_make(ek_buffer_text(&folder), 0700, err) : 0;
-    if (result == 0)
-        result = ek_secret_master_key_create(controller->secret_key_file, err);
-    if (result == 0)
-        fprintf(stderr,
-                "evenkeel: made a master key, %s. Keep a copy in a safe place: without it the "
-                "certificate authority and every sealed secret are lost.\n",
-                controller->secret_key_file);
-    return result == EK_EXISTS ? 0 : result;
+        if (makes_secrets(&apply->jobs[i].looked.plan))
+            return ek_master_key_ensure(&apply->fleet.controller, err);
+    return 0;
 }
 
 /* ---- asking --------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@ extern const size_t ek_verb_count;
 int ek_command_validate(const struct ek_options *options);
 int ek_command_plan(const struct ek_options *options);
 int ek_command_apply(const struct ek_options *options);
+int ek_command_run_loop(const struct ek_options *options);
 int ek_command_status(const struct ek_options *options);
 int ek_command_verify(const struct ek_options *options);
 int ek_command_explain(const struct ek_options *options);

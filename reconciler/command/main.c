@@ -27,6 +27,17 @@ const struct ek_verb ek_verbs[] = {
      "  evenkeel apply orders.plan\n"
      "  evenkeel apply specs --deployment orders\n",
      ek_command_apply},
+    {"run", EK_VERB_RUN, "[PATH]", 1, "Keep the fleet as its specs say, for ever",
+     "Follows the repository (or those that --config names), looks at every deployment every few\n"
+     "seconds, and carries out what differs: in maintenance windows, with the approvals that the\n"
+     "specs ask for, and never where another reconciler is at work. SIGTERM: ends after the step "
+     "in\n"
+     "hand. SIGHUP: reads --config again and fetches at once. With --once the exit status is\n"
+     "plan's.\n\n"
+     "  evenkeel run --git https://git.example.net/specs.git --listen 127.0.0.1:9464\n"
+     "  evenkeel run --config /etc/evenkeel/controller.yaml\n"
+     "  evenkeel run --once specs\n",
+     ek_command_run_loop},
     {"status", EK_VERB_STATUS, "[PATH]", 1, "Show how the deployments are",
      "One line per deployment, or with --deployment everything about one.\n"
      "Synced: as the specs say. OutOfSync: evenkeel plan shows what differs.\n",

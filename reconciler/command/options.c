@@ -7,11 +7,13 @@
 
 enum kind { FLAG, TEXT, DURATION, CHOICE, COLOUR_OFF };
 
-#define SOURCE (EK_VERB_VALIDATE | EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY)
-#define FLEET (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY)
 #define STORE                                                                                      \
     (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_RUN | EK_VERB_HISTORY |               \
      EK_VERB_PAUSE | EK_VERB_RESUME | EK_VERB_APPROVE)
+#define SOURCE                                                                                     \
+    (EK_VERB_VALIDATE | EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY |           \
+     EK_VERB_RUN)
+#define FLEET (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY | EK_VERB_RUN)
 #define ALL 0xFFFFFFU
 #define PRINTS (ALL & ~(unsigned)(EK_VERB_HELP | EK_VERB_SCHEMA))
 
@@ -45,20 +47,36 @@ static const struct option options[] = {
      NULL, "password or token for https repositories"},
     {"ssh-key-file", NULL, 0, TEXT, "FILE", AT(ssh_key_file), SOURCE, "EVENKEEL_SSH_KEY_FILE", NULL,
      "private key for ssh repositories (default: the agent)"},
-    {"deployment", NULL, 0, TEXT, "NAME", AT(deployment), SOURCE, NULL, NULL,
-     "only this deployment (default: all of them)"},
     {"fleet", NULL, 0, TEXT, "NAME", AT(fleet), EK_VERB_PLAN | EK_VERB_COMMENT, NULL, NULL,
      "what tells its comment from others of the same pull request (default: the folder)"},
+    {"config", NULL, 'c', TEXT, "FILE", AT(config), EK_VERB_RUN, "EVENKEEL_CONFIG", NULL,
+     "the Controller document that says which repositories are followed, and how"},
+    {"interval", NULL, 0, DURATION, "DURATION", AT(fetch_interval_ms), EK_VERB_RUN, NULL, "60s",
+     "how often the repository is fetched"},
+    {"observe-every", NULL, 0, DURATION, "DURATION", AT(observe_interval_ms), EK_VERB_RUN, NULL,
+     "2s", "how often each deployment is looked at"},
+    {"rewritten-history", NULL, 0, CHOICE, "refuse|accept", AT(rewritten_history), EK_VERB_RUN,
+     NULL, NULL, "what happens when a branch no longer leads back to the commit that was followed"},
+    {"listen", NULL, 0, TEXT, "ADDRESS:PORT", AT(listen), EK_VERB_RUN, "EVENKEEL_LISTEN", NULL,
+     "where /metrics, /healthz, /readyz and /webhook are served"},
+    {"webhook-secret-file", NULL, 0, TEXT, "FILE", AT(webhook_secret_file), EK_VERB_RUN, NULL, NULL,
+     "the secret that webhooks are signed with"},
+    {"once", NULL, 0, FLAG, NULL, AT(once), EK_VERB_RUN, NULL, NULL,
+     "one pass over everything, with plan's exit statuses"},
+    {"clock", NULL, 0, TEXT, "TIME[@RATE]", AT(clock), EK_VERB_RUN, NULL, NULL,
+     "another time than the wall clock's for windows, pauses and certificates: for rehearsals"},
+    {"deployment", NULL, 0, TEXT, "NAME", AT(deployment), SOURCE & ~(unsigned)EK_VERB_RUN, NULL,
+     NULL, "only this deployment (default: all of them)"},
     {"out", NULL, 'o', TEXT, "FILE", AT(out), EK_VERB_PLAN, NULL, NULL,
      "also write the plan to a file that apply takes"},
     {"yes", "auto-approve", 'y', FLAG, NULL, AT(yes), EK_VERB_APPLY, NULL, NULL,
      "don't ask: the plan is agreed to"},
     {"detailed-exitcode", NULL, 0, FLAG, NULL, AT(detailed_exit_code), EK_VERB_PLAN | EK_VERB_APPLY,
      NULL, NULL, "apply: exit with 2 instead of 0 when something was done (plan always does)"},
-    {"timeout", NULL, 0, DURATION, "DURATION", AT(step_timeout_ms), EK_VERB_APPLY,
+    {"timeout", NULL, 0, DURATION, "DURATION", AT(step_timeout_ms), EK_VERB_APPLY | EK_VERB_RUN,
      "EVENKEEL_TIMEOUT", "180s", "how long one step's effect may take to be seen"},
-    {"settle-timeout", NULL, 0, DURATION, "DURATION", AT(settle_timeout_ms), EK_VERB_APPLY,
-     "EVENKEEL_SETTLE_TIMEOUT", "60s",
+    {"settle-timeout", NULL, 0, DURATION, "DURATION", AT(settle_timeout_ms),
+     EK_VERB_APPLY | EK_VERB_RUN, "EVENKEEL_SETTLE_TIMEOUT", "60s",
      "how long to wait for what should pass, such as an election"},
     {"lock-timeout", NULL, 0, DURATION, "DURATION", AT(lock_timeout_ms), EK_VERB_APPLY,
      "EVENKEEL_LOCK_TIMEOUT", "0s",

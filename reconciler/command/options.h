@@ -53,6 +53,14 @@ struct ek_options {
     const char *since; /* history */
     const char *kind;
     const char *limit;
+    const char *config;
+    const char *listen;
+    const char *webhook_secret_file;
+    const char *clock;
+    int64_t fetch_interval_ms;
+    int64_t observe_interval_ms;
+    int rewritten_history; /* enum ek_rewritten */
+    bool once;
     int64_t step_timeout_ms;
     int64_t settle_timeout_ms;
     int64_t lock_timeout_ms;

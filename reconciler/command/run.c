@@ -1,4 +1,4 @@
-#include <jansson.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "reconciler/command/fleet.h"
+#include "reconciler/command/master_key.h"
 #include "reconciler/command/run_settings.h"
+#include "reconciler/command/store.h"
 #include "reconciler/loop/http.h"
 #include "reconciler/loop/loop.h"
 #include "reconciler/loop/systemd.h"
@@ -18,6 +20,7 @@ enum { TICK_MS = 250, STOPPING_MS = 300000 };
 
 struct run {
     const struct ek_options *options;
+    pthread_mutex_t lock; /* of the settings, which the HTTP server's threads read */
     struct ek_run_settings settings;
     struct ek_store_handle store;
     struct ek_journal *journal;
@@ -32,8 +35,7 @@ struct run {
 
 static void tell(struct run *run, enum ek_journal_event event, const char *message)
 {
-    ek_journal_write(run->journal,
-                     &(struct ek_journal_entry){.event = event, .message = message});
+    ek_journal_write(run->journal, &(struct ek_journal_entry){.event = event, .message = message});
 }
 
 /* ---- what the HTTP server asks -------------------------------------------------------- */
@@ -62,14 +64,16 @@ static void on_push(void *context, const char *hook, const struct ek_push *push)
     struct run *run = context;
     const struct ek_loop_settings *loop = &run->settings.loop;
     struct ek_error err = {0};
+    pthread_mutex_lock(&run->lock);
     for (size_t i = 0; i < loop->repository_count; i++) {
         const struct ek_loop_repository *repository = &loop->repositories[i];
         bool named = hook[0] ? strcmp(hook, repository->name) == 0
-                             : repository->url && ek_push_concerns(push, repository->url,
-                                                                   repository->revision);
+                             : repository->url &&
+                                   ek_push_concerns(push, repository->url, repository->revision);
         if (named)
             ek_loop_fetch(run->loop, repository->name, &err);
     }
+    pthread_mutex_unlock(&run->lock);
 }
 
 /* ---- starting and ending -------------------------------------------------------------- */
@@ -101,7 +105,10 @@ static int start(struct run *run, struct ek_error *err)
         .metrics = run->metrics, .journal = run->journal, .on_push = on_push, .context = run};
     int result = ek_run_settings_read(run->options, &run->settings, err);
     if (result == 0)
-        result = ek_store_open(&run->settings.store, &run->store, err);
+        result = ek_master_key_ensure(&run->settings.loop.controller, err);
+    if (result == 0)
+        result = ek_store_of(run->options, run->settings.loop.controller.state_directory, false,
+                             &run->store, err);
     if (result != 0)
         return result;
     run->webhooks = ek_webhooks_new(&hooks);
@@ -141,7 +148,9 @@ static void reload(struct run *run)
     if (result == 0) {
         ek_webhooks_set(run->webhooks, next.hooks, next.hook_count);
         ek_loop_fetch(run->loop, NULL, &err);
+        pthread_mutex_lock(&run->lock);
         ek_run_settings_keep_controller(&next, &run->settings);
+        pthread_mutex_unlock(&run->lock);
         tell(run, EK_JOURNAL_RELOADED, NULL);
     } else {
         ek_run_settings_done(&next);
@@ -166,7 +175,8 @@ static void look_after(struct run *run)
     ek_loop_sum_up(run->loop, &sum);
     ek_metrics_set(run->metrics, EK_METRIC_WORKING, EK_NO_LABELS, (double)sum.acting);
     ek_metrics_set(run->metrics, EK_METRIC_QUEUE_DEPTH, EK_NO_LABELS, (double)sum.waiting);
-    ek_systemd_status(run->systemd, "%zu deployments: %zu synced, %zu differ, %zu blocked, %zu failing",
+    ek_systemd_status(run->systemd,
+                      "%zu deployments: %zu synced, %zu differ, %zu blocked, %zu failing",
                       sum.deployments, sum.synced, sum.differing, sum.blocked, sum.failing);
     if (run->ready || !ek_loop_ready(run->loop, sentence, sizeof sentence))
         return;
@@ -210,13 +220,12 @@ static int status_of(const struct ek_loop_summary *sum)
 
 static enum ek_journal_form form_of(const struct ek_options *options)
 {
-    return options->output == EK_OUTPUT_JSON ? EK_JOURNAL_JSON
-                                             : ek_journal_form_of(STDERR_FILENO);
+    return options->output == EK_OUTPUT_JSON ? EK_JOURNAL_JSON : ek_journal_form_of(STDERR_FILENO);
 }
 
-int ek_command_run(const struct ek_options *options)
+int ek_command_run_loop(const struct ek_options *options)
 {
-    struct run run = {.options = options};
+    struct run run = {.options = options, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct ek_error err = {0};
     sigset_t signals;
     int status = EK_EXIT_OK;

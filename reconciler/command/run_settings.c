@@ -65,7 +65,8 @@ static int from_file(const struct ek_options *options, struct ek_run_settings *s
     if (result != 0)
         return result;
     const struct ek_controller_spec *controller = &settings->configuration.controllers[0];
-    settings->repositories = calloc(controller->repository_count + 1, sizeof(*settings->repositories));
+    settings->repositories =
+        calloc(controller->repository_count + 1, sizeof(*settings->repositories));
     settings->hooks = calloc(controller->repository_count + 1, sizeof *settings->hooks);
     if (!settings->repositories || !settings->hooks)
         return no_memory(err);
@@ -124,8 +125,7 @@ static int from_options(const struct ek_options *options, struct ek_run_settings
         return ek_hint(err, "the folder inside the repository is --path");
     }
     if (options->git)
-        repository->url =
-            is_remote(options->git) ? options->git : absolute(settings, options->git);
+        repository->url = is_remote(options->git) ? options->git : absolute(settings, options->git);
     else
         repository->directory =
             absolute(settings, options->argument_count ? options->arguments[0] : ".");
@@ -165,8 +165,6 @@ static int read_settings(const struct ek_options *options, struct ek_run_setting
     if (result == 0)
         result = options->config ? from_file(options, settings, err)
                                  : from_options(options, settings, err);
-    if (result == 0)
-        result = ek_store_location_of(options, &settings->fleet.controller, &settings->store, err);
     if (result == 0 && options->clock)
         result = read_clock(options->clock, &settings->loop.clock, err);
     if (result != 0)
@@ -205,14 +203,10 @@ void ek_run_settings_done(struct ek_run_settings *settings)
 void ek_run_settings_keep_controller(struct ek_run_settings *next, struct ek_run_settings *settings)
 {
     struct ek_fleet fleet = settings->fleet;
-    struct ek_store_location store = settings->store;
-    const char *listen = settings->listen;
     settings->fleet = next->fleet;
     next->fleet = fleet;
-    next->store = store;
     next->loop.controller = fleet.controller;
     next->loop.once = settings->loop.once;
-    (void)listen;
     struct ek_run_settings former = *settings;
     *settings = *next;
     ek_run_settings_done(&former);

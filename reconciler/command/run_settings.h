@@ -8,7 +8,6 @@
 
 struct ek_run_settings {
     struct ek_loop_settings loop;
-    struct ek_store_location store;
     const char *listen; /* or NULL */
     struct ek_hook *hooks;
     size_t hook_count;

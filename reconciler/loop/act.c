@@ -217,6 +217,13 @@ static bool is_permitted(struct ek_keeper *keeper)
     return false;
 }
 
+static void set_waiting(struct ek_keeper *keeper, bool waiting)
+{
+    pthread_mutex_lock(&keeper->loop->lock);
+    keeper->waiting = waiting;
+    pthread_mutex_unlock(&keeper->loop->lock);
+}
+
 void ek_keeper_act(struct ek_keeper *keeper)
 {
     struct ek_loop *loop = keeper->loop;
@@ -224,7 +231,11 @@ void ek_keeper_act(struct ek_keeper *keeper)
         ek_keeper_condition(keeper, EK_CONDITION_FAILING);
         return;
     }
-    if (keeper->cancelled || !is_permitted(keeper) || !ek_turns_take(loop->turns, keeper->account))
+    if (keeper->cancelled || !is_permitted(keeper))
+        return;
+    bool turn = ek_turns_take(loop->turns, keeper->account);
+    set_waiting(keeper, !turn);
+    if (!turn)
         return;
     in_turn(keeper);
     ek_turns_give_back(loop->turns, keeper->account);

@@ -72,6 +72,7 @@ void ek_loop_sum_up(struct ek_loop *loop, struct ek_loop_summary *ret_summary)
         const struct ek_keeper *keeper = loop->keepers[i];
         summary.deployments += keeper->condition != EK_CONDITION_REMOVED;
         summary.acting += keeper->acting;
+        summary.waiting += keeper->waiting;
         summary.steps_done += keeper->steps_done;
         if (counters[keeper->condition])
             ++*counters[keeper->condition];

@@ -75,7 +75,7 @@ bool ek_loop_ready(struct ek_loop *loop, char *ret_sentence, size_t size);
 
 /* How the deployments are now. */
 struct ek_loop_summary {
-    size_t deployments, synced, differing, blocked, failing, acting, broken, removed;
+    size_t deployments, synced, differing, blocked, failing, acting, waiting, broken, removed;
     size_t steps_done;
     size_t failed_repositories;
 };

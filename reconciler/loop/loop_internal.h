@@ -58,7 +58,8 @@ struct ek_keeper {
     struct ek_wanted wanted; /* .desired is held */
     enum ek_condition condition;
     bool acting;
-    bool retry; /* also what was given up: somebody asked for it */
+    bool waiting; /* for its turn */
+    bool retry;   /* also what was given up: somebody asked for it */
     size_t steps_done;
     volatile sig_atomic_t cancelled; /* stops an execution at its next step boundary */
 
