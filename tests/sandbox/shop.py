@@ -35,7 +35,7 @@ class Shop:
                 names[:] = [n for n in names if n not in skipped]
                 for name in files:
                     path = Path(directory, name)
-                    if name not in skipped and not name.endswith(".lock"):
+                    if name not in skipped and not name.startswith("evenkeel.db"):
                         found[str(path)] = digest(path)
         return found
 
