@@ -5,7 +5,7 @@ _evenkeel()
     local before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="validate plan apply status verify history explain schema version help"
+        words="validate plan apply run status verify history explain schema version help"
     else
     case $before in
     --git) files=yes ;;
@@ -15,8 +15,15 @@ _evenkeel()
     --path) files=yes ;;
     --git-token-file) files=yes ;;
     --ssh-key-file) files=yes ;;
-    --deployment) ;;
     --fleet) ;;
+    -c | --config) files=yes ;;
+    --interval) ;;
+    --observe-every) ;;
+    --rewritten-history) words="refuse accept" ;;
+    --listen) ;;
+    --webhook-secret-file) files=yes ;;
+    --clock) ;;
+    --deployment) ;;
     -o | --out) files=yes ;;
     --timeout) ;;
     --settle-timeout) ;;
@@ -35,15 +42,16 @@ _evenkeel()
     *)
         case $verb in
         validate) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --output --color --no-color --quiet --verbose --help" files=yes ;;
-        plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --deployment --fleet --out --detailed-exitcode --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --fleet --deployment --out --detailed-exitcode --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         apply) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --yes --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        run) words=" --git --revision --path --git-token-file --ssh-key-file --config --interval --observe-every --rewritten-history --listen --webhook-secret-file --once --clock --timeout --settle-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         verify) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         history) words=" --state-dir --store --store-password-file --store-ca-file --since --kind --limit --verify --output --color --no-color --quiet --verbose --help" files= ;;
         explain) words=" --output --color --no-color --quiet --verbose --help" files= ;;
         schema) words=" --reference --color --no-color --quiet --verbose --help" files= ;;
         version) words=" --output --color --no-color --quiet --verbose --help" files= ;;
-        help) words=" --color --no-color --quiet --verbose --help validate plan apply status verify history explain schema version help exit-status man completion" files= ;;
+        help) words=" --color --no-color --quiet --verbose --help validate plan apply run status verify history explain schema version help exit-status man completion" files= ;;
         esac ;;
     esac
     fi

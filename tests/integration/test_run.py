@@ -143,7 +143,7 @@ def test_killed_and_started_again_it_goes_on(shop, loop):
 
 def test_sigterm_finishes_the_step_in_hand(shop):
     with Loop(shop.tool, shop.directory, *shop.git, *EVERY) as running:
-        running.wait("synced")
+        wait_for(lambda: running.get("/readyz")[0] == 200, "ready", 20)
         shop.specs.set_mode("preferSSL")
         wait_for(lambda: any(e["step"].startswith("restart") for e in running.events("step-begun")),
                  "a restart begun", 60, pause=0.02)
