@@ -66,7 +66,7 @@ help:
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make leases       processes fight for leases while they are frozen and killed; ROUNDS=n, SEED=n'
-	@echo 'make fuzz         the stand-in'"'"'s message parser, for SECONDS=60'
+	@echo 'make fuzz         parsers of messages, observations, plan files and specs, SECONDS=60 each; TARGET=one'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
@@ -108,13 +108,28 @@ conformance: $(if $(MONGOD),,$(BUILD)/mongod-standin) | dependencies
 	@BUILD=$(BUILD) tests/sandbox/enter $(PYTHON) tests/conformance/conformance.py \
 		$(if $(RECORDINGS),--recordings "$(abspath $(RECORDINGS))") $(if $(ONLY),--only "$(ONLY)")
 
-# The stand-in's message parser, fed with anything for SECONDS; what make check replays is tests/fuzz/corpus.
-.PHONY: fuzz
-fuzz: | dependencies
-	@mkdir -p $(BUILD)/fuzz/found
-	@clang $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined tests/fuzz/wire.c tests/standin/wire.c tests/standin/util.c \
-		$(PACKAGE_LIBS) -o $(BUILD)/fuzz/wire
-	@$(BUILD)/fuzz/wire -max_total_time=$(or $(SECONDS),60) -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/found tests/fuzz/corpus
+# What comes from outside, fed with anything for SECONDS each; make check replays tests/fuzz/corpus.
+# TARGET=wire (the stand-in's messages), observed, plan_file or specs: that one only.
+FUZZ_TARGETS := wire observed plan_file specs
+FUZZED := CC=clang BUILD=$(BUILD)/fuzzed SANITIZE="-fsanitize=fuzzer-no-link,address,undefined" \
+	OPTIMISATION="-O1 -fno-omit-frame-pointer"
+FUZZ_wire := tests/standin/wire.c tests/standin/util.c
+FUZZ_observed := tests/model/cases.c
+FUZZ_plan_file := tests/model/cases.c
+FUZZ_SEEDS_observed := $(wildcard tests/golden/*/observed.json)
+FUZZ_SEEDS_plan_file := $(wildcard tests/golden/*/plan.json)
+FUZZ_SEEDS_specs := $(wildcard tests/golden/*/spec.yaml)
+.PHONY: fuzz $(FUZZ_TARGETS:%=fuzz-%)
+fuzz: $(or $(TARGET:%=fuzz-%),$(FUZZ_TARGETS:%=fuzz-%))
+
+$(FUZZ_TARGETS:%=fuzz-%): fuzz-%: | dependencies
+	@+$(MAKE) $(FUZZED) $(BUILD)/fuzzed/libevenkeel.a
+	@mkdir -p $(BUILD)/fuzz/$*-found
+	@clang $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined tests/fuzz/$*.c $(FUZZ_$*) \
+		$(BUILD)/fuzzed/libevenkeel.a $(PACKAGE_LIBS) -o $(BUILD)/fuzz/$*
+	@$(foreach file,$(FUZZ_SEEDS_$*),cp $(file) $(BUILD)/fuzz/$*-found/$(subst /,-,$(file));)
+	@$(BUILD)/fuzz/$* -max_total_time=$(or $(SECONDS),60) -max_len=65536 -artifact_prefix=$(BUILD)/fuzz/$*- \
+		$(BUILD)/fuzz/$*-found tests/fuzz/corpus/$*
 
 # What the alert rules and the dashboard are tested with.
 $(BUILD)/promtool: | dependencies

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PLANNER = ("reconciler/next.c", "reconciler/next_inspect.c", "reconciler/next_modes.c")
+PLANNER = ("reconciler/next.c", "reconciler/next_inspect.c", "reconciler/next_modes.c",
+           "reconciler/next_consent.c")
 LAWS = ("reconciler/permit.c", "reconciler/permit_talk.c")
 SEEN = ("reconciler/seen.c",)
 EFFECTS = ("reconciler/effect.c",)

@@ -138,7 +138,10 @@ static void a_successor_signs(void **state)
     (void)state;
     primary_left(THREE);
     assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
-    members[A].signing_key = members[B].signing_key = 0;
+    members[C].priority = 0;
+    members[C].signing_key = 0; /* who can't lead need not sign */
+    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+    members[A].signing_key = members[B].signing_key = 0; /* the same, and none */
     assert_blocked("EK-0116");
     fleet.state.authentication = EK_NO; /* nothing is signed */
     assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);

@@ -384,7 +384,8 @@ static void every_part_of_fitness(void **state)
     fleet.state.members[B].state = EK_MEMBER_ARBITER;
     assert_refused(down, "EK-0206");
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    fleet.state.members[A].signing_key = fleet.state.members[B].signing_key = 0;
+    for (int i = A; i <= C; i++)
+        fleet.state.members[i].signing_key = 0;
     assert_refused(down, "EK-0206"); /* the same key means nothing when it is none */
     fleet.state.authentication = EK_NO;
     assert_permitted(down);                         /* nothing is signed then */

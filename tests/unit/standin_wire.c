@@ -1,5 +1,5 @@
 /* The stand-in's message parser under sanitizers: what was recorded as interesting
- * (tests/fuzz/corpus), as it is and with thousands of small changes that are the same each time. */
+ * (tests/fuzz/corpus/wire), as it is and with thousands of small changes that are the same each time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include "tests/standin/util.c"
 #include "tests/standin/wire.c"
 
-#define CORPUS "tests/fuzz/corpus/"
+#define CORPUS "tests/fuzz/corpus/wire/"
 #define CHANGES 3000
 #define SIZE 8192
 
