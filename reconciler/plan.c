@@ -66,6 +66,25 @@ static bool note_wait(struct ek_plan *plan, const struct ek_verdict *verdict,
     return true;
 }
 
+/* From an odd enough state the planner sees a way that the laws don't. Nothing of it is begun. */
+static void stop_at_law(struct ek_plan *plan, const struct ek_step *step,
+                        const struct ek_broken_law *law)
+{
+    struct ek_blocked *blocked = &plan->blocked;
+    plan->count = plan->wait_count = 0;
+    plan->restarts = plan->elections = 0;
+    plan->to_add = plan->to_change = plan->to_destroy = 0;
+    plan->write_pause_ms = 0;
+    plan->end = EK_VERDICT_BLOCKED;
+    *blocked = (struct ek_blocked){.member = step->member};
+    snprintf(blocked->id, sizeof blocked->id, "%s", law->id);
+    snprintf(blocked->sentence, sizeof blocked->sentence, "%s", law->sentence);
+    snprintf(blocked->hint, sizeof blocked->hint,
+             "the way that was seen leads through \"%s\" here, which is not safe: set right what "
+             "the sentence names, then plan again",
+             ek_step_row(step->kind)->verb);
+}
+
 static int unroll(const struct ek_deployment_spec *spec, struct ek_state *state,
                   struct ek_policy *policy, struct ek_plan *plan, struct ek_error *err)
 {
@@ -80,9 +99,8 @@ static int unroll(const struct ek_deployment_spec *spec, struct ek_state *state,
         if (verdict.kind != EK_VERDICT_STEP)
             return 0;
         if (ek_permit(spec, state, &verdict.step, policy, &law) > 0) {
-            ek_fail(err, EK_BUG, "EK-0190", "the planner proposed \"%s\", which law %s forbids: %s",
-                    ek_step_row(verdict.step.kind)->verb, law.id, law.sentence);
-            return ek_hint(err, "please report this; nothing was changed");
+            stop_at_law(plan, &verdict.step, &law);
+            return 0;
         }
         int result = append(plan, &verdict.step, err);
         if (result != 0)

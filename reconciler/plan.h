@@ -30,8 +30,8 @@ struct ek_plan {
     int64_t write_pause_ms; /* expected, in all */
 };
 
-/* Unroll. EK_BUG (EK-0190) when it does not end, or when the planner proposes what the laws
- * forbid in a modelled state. */
+/* Unroll. Where the planner proposes what the laws forbid in a modelled state, the plan has no
+ * steps and is blocked by the law. EK_BUG (EK-0190) when it does not end. */
 int ek_plan_make(const struct ek_deployment_spec *spec, const struct ek_state *state,
                  const struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err);
 

@@ -13,10 +13,12 @@ from pathlib import Path
 UNIT_TIMEOUT_S = 180
 MODEL_TIMEOUT_S = 300
 INTEGRATION_TIMEOUT_S = 1200
+MUTANTS = 50
 ERROR_ID = re.compile(r'"(EK-\d{4})"')
 NAMED_ID = re.compile(r"\bEK-\d{4}\b")
 ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-\d{4})"', re.M)
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed\s*$")
+KILLED = re.compile(r"^mutation: (\d+) of \d+ killed, .*?(\d+) without$", re.M)
 # Rows that explain another program's log lines: nothing in our sources raises them.
 LOG_LINE_IDS = re.compile(r"EK-09\d\d")
 
@@ -133,6 +135,24 @@ class Check:
                 suite.count(False, f"nothing after {MODEL_TIMEOUT_S} s")
         return suite.close()
 
+    def run_mutation(self):
+        """A seeded sample of the mutants; `make mutation` tries them all."""
+        suite = Suite("mutation")
+        built = self.make(str(self.build / "libevenkeel.a"))
+        suite.count(built, "make libevenkeel.a")
+        if built:
+            done = subprocess.run([sys.executable, "tests/mutation/run.py", "--build", str(self.build),
+                                   "--sample", str(MUTANTS)], env=self.environment, text=True,
+                                  capture_output=True, check=False)
+            print(done.stdout + done.stderr, end="", flush=True)
+            counts = KILLED.search(done.stdout)
+            if counts:
+                suite.passed += int(counts.group(1))
+                suite.failed += int(counts.group(2))
+            if not counts or (done.returncode != 0 and not suite.failed):
+                suite.count(False, f"exit status {done.returncode}")
+        return suite.close()
+
     def run_integration(self):
         suite = Suite("integration")
         self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
@@ -227,6 +247,7 @@ def main():
             suites.append(check.run_unit())
             if list(Path("tests/model").glob("*.c")):
                 suites.append(check.run_model())
+            suites.append(check.run_mutation())
             suites.append(check.run_integration())
     passed, failed = sum(s.passed for s in suites), sum(s.failed for s in suites)
     print(f"{passed} passed, {failed} failed", flush=True)

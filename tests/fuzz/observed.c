@@ -2,6 +2,7 @@
  * written the same again, and from whatever state a fleet is in, the planner proposes nothing that
  * the laws forbid and comes to an end. */
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,8 @@ static void plan_from(const struct ek_state *state, size_t shape, enum ek_ssl_mo
     int result = ek_plan_make(&c.spec, state, &c.policy, &plan, &err);
     if (result == 0)
         ek_plan_done(&plan);
+    else
+        fprintf(stderr, "%s to %s: %s\n", c.shape, ek_ssl_mode_name(to), err.sentence);
     expect(result == 0);
 }
 

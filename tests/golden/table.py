@@ -41,9 +41,9 @@ BY_NO_PLAN = {
     "EK-0127": "the executor's: a step was done and its effect did not come",
     "EK-0128": "the executor's: the fleet moved away from an approved plan",
     "EK-0129": "the executor's: a signal came",
-    "EK-0190": "a bug: planner and laws disagree, which the model excludes",
+    "EK-0190": "a bug: the plan does not end, which the model excludes",
 }
-LAWS = "a law's: it refuses a step before it is done; the planner proposes none, which the model shows"
+LAWS = "a law's: it refuses a step that the planner proposed; the model shows that from states that can be, it proposes none"
 # Ids of laws are raised by permit; tests/unit/permit_laws.c has a case for each.
 LAW = re.compile(r"EK-02\d\d")
 ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-(?:0[12]|11)\d\d)",\s*"([^"]*)"', re.M)
@@ -169,7 +169,7 @@ def blocked_table(cases, problems):
             reason = BY_NO_PLAN.get(name) or (LAWS if LAW.match(name) else None)
             if not having and not reason:
                 problems.append(f"{name} ({title}): no case is stopped by it, and there is no reason why not")
-            if having and reason:
+            if having and name in BY_NO_PLAN:
                 problems.append(f"{name}: {having[0].name} is stopped by it, which was said to be impossible")
             lines.append(f"| {name} | {title} | {links(having) or 'none: ' + (reason or '')} |")
     return lines

@@ -24,7 +24,7 @@ LISTED = Path(__file__).with_name("survivors.txt")
 TESTS = ("permit_laws", "next_blocked", "next_rules", "step_seen", "report_golden")
 PACKAGES = (*re.search(r"^PACKAGES := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[1].split(),
             "cmocka")
-TEST_TIMEOUT_S, MODEL_TIMEOUT_S = 3, 20  # who loops for ever has failed too
+TEST_TIMEOUT_S, MODEL_TIMEOUT_S = 10, 40  # who loops for ever has failed too
 EVER_GREEN = "the tests fail without any mutant"
 
 
