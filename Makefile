@@ -71,6 +71,7 @@ help:
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
 	@echo 'make mutation     change each rule in turn and see that a test notices'
+	@echo 'make gitea        build a real Gitea (needs Go) and hold comments and statuses against it'
 	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
 	@echo 'make torture      make every call of validate, plan and apply fail once; MOST=n of each'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
@@ -199,6 +200,12 @@ format:
 bench: all
 	@$(PYTHON) tests/sandbox/bench.py --build $(BUILD)
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/bench_changes.py --build $(BUILD)
+
+# Comments and statuses against a real Gitea, built from its source.
+.PHONY: gitea
+gitea: all
+	@GITEA=$$(tests/sandbox/build-gitea "$(abspath $(BUILD))/gitea") && export GITEA && \
+		$(CHECK) --only integration --select test_comment
 
 # Every mutant of the rules is killed by a fast test, or is told in tests/mutation/survivors.txt.
 .PHONY: mutation chaos torture

@@ -8,7 +8,7 @@
 #include "reconciler/report/comment.h"
 
 /* More pages than this have no pull request that anybody reads. */
-enum { PAGES_MAX = 300, ROUNDS = 3, ID_LONGEST = 24 };
+enum { PAGES_MAX = 100, ROUNDS = 3, ID_LONGEST = 24 };
 
 struct found {
     char id[ID_LONGEST];

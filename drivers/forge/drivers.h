@@ -28,6 +28,8 @@ struct ek_forge_driver {
     /* Whether a comment is by the program that CI runs, for tokens that may not ask who they are.
      * MAY: no such tokens. */
     bool (*by_ci)(const json_t *comment);
+    /* MAY: words of a failure (status 500) that really says that something is not there. */
+    const char *missing_words;
     /* MAY: whether a refusal of a status says that it is so already. */
     bool (*is_so_already)(const struct ek_forge_status *status, const char *message);
 };

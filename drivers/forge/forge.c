@@ -146,7 +146,7 @@ int ek_forge_open(const struct ek_forge_place *place, const struct ek_forge_logi
     int result = check_place(place, &driver, err);
     if (result == 0)
         result = read_token(login->token_file, &token, err);
-    if (result != 0)
+    if (result != 0 || !driver)
         return result;
     pthread_once(&started, start);
     struct ek_forge *forge = calloc(1, sizeof *forge);
@@ -164,7 +164,7 @@ int ek_forge_open(const struct ek_forge_place *place, const struct ek_forge_logi
         .token = token,
         .handle = handle,
         .patience_ms = patience_ms,
-        .timeout_ms = TIMEOUT_MS,
+        .timeout_ms = patience_ms > 0 && patience_ms < TIMEOUT_MS ? patience_ms : TIMEOUT_MS,
     };
     for (size_t end = strlen(forge->url); end && forge->url[end - 1] == '/';)
         forge->url[--end] = 0;

@@ -42,8 +42,8 @@ struct ek_forge_said {
 struct ek_forge; /* opaque: a place and how it is talked to */
 
 /* Check the place and read the token. `patience_ms` is how long in all a request is repeated while
- * the host is busy. Errors: EK-1204 (no such forge, a place that makes no sense), EK-1205 (the
- * token). Nothing is sent yet. */
+ * the host is busy; a single one takes 30 seconds at most, or as long. Errors: EK-1204 (no such
+ * forge, a place that makes no sense), EK-1205 (the token). Nothing is sent yet. */
 int ek_forge_open(const struct ek_forge_place *place, const struct ek_forge_login *login,
                   int64_t patience_ms, struct ek_forge **ret_forge, struct ek_error *err);
 void ek_forge_close(struct ek_forge *forge);

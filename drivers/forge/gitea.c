@@ -52,4 +52,5 @@ const struct ek_forge_driver ek_forge_gitea = {
     .comment_path = comment_path,
     .status_path = status_path,
     .by_ci = by_ci,
+    .missing_words = "does not exist", /* "issue does not exist [id: 0, …" of 1.26 */
 };

@@ -138,8 +138,10 @@ int ek_forge_refused(const struct ek_forge *forge, const struct ek_forge_answer 
     const char *title = forge->driver->title;
     const struct refusal *refusal = NULL;
     own_words(forge, &answer->body, &words);
+    bool missing = answer->status == 500 && forge->driver->missing_words &&
+                   strstr(ek_buffer_text(&words), forge->driver->missing_words);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-        if (refusals[i].status == answer->status)
+        if (refusals[i].status == (missing ? 404 : answer->status))
             refusal = &refusals[i];
     if (is_rate_limit(forge, answer->status)) {
         rate_limit(forge, wait_ms, err);

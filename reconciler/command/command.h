@@ -28,6 +28,7 @@ int ek_command_apply(const struct ek_options *options);
 int ek_command_run_loop(const struct ek_options *options);
 int ek_command_status(const struct ek_options *options);
 int ek_command_verify(const struct ek_options *options);
+int ek_command_comment(const struct ek_options *options);
 int ek_command_explain(const struct ek_options *options);
 int ek_command_schema(const struct ek_options *options);
 int ek_command_version(const struct ek_options *options);

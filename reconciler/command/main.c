@@ -56,6 +56,15 @@ const struct ek_verb ek_verbs[] = {
      "or\n"
      "removed since. Note its last hash elsewhere to also find a store that was replaced whole.\n",
      ek_command_history},
+    {"comment", EK_VERB_COMMENT, "[FILE|-]", 1,
+     "Show a plan on a pull request, and set the commit's status",
+     "Takes the Markdown of plan --output markdown, and keeps one comment for each fleet up to "
+     "date.\n"
+     "GitHub, GitLab, Gitea and Forgejo; what is not told by options is detected in their CI.\n\n"
+     "  evenkeel plan --git . --from $BASE --to $HEAD --output markdown > plan.md; status=$?\n"
+     "  evenkeel comment plan.md --plan-status $status --token-file token\n"
+     "  evenkeel comment --status pending --token-file token\n",
+     ek_command_comment},
     {"explain", EK_VERB_EXPLAIN, "ID|KEY|LOG-LINE", 100,
      "Say what an error id, a key of the specs or a server's log line means",
      "  evenkeel explain EK-0113\n"

@@ -69,6 +69,32 @@ static const struct option options[] = {
      NULL, "only this deployment (default: all of them)"},
     {"out", NULL, 'o', TEXT, "FILE", AT(out), EK_VERB_PLAN, NULL, NULL,
      "also write the plan to a file that apply takes"},
+    {"token-file", NULL, 0, TEXT, "FILE", AT(token_file), EK_VERB_COMMENT,
+     "EVENKEEL_FORGE_TOKEN_FILE", NULL, "the token that may comment and set statuses"},
+    {"status", NULL, 0, CHOICE, "none|pending|success|failure", AT(forge_status), EK_VERB_COMMENT,
+     NULL, NULL, "set the commit's status"},
+    {"plan-status", NULL, 0, TEXT, "NUMBER", AT(plan_status), EK_VERB_COMMENT, NULL, NULL,
+     "the same from plan's exit status: 0 and 2 are success"},
+    {"description", NULL, 0, TEXT, "TEXT", AT(description), EK_VERB_COMMENT, NULL, NULL,
+     "what the status says (default: the comment's heading)"},
+    {"context", NULL, 0, TEXT, "NAME", AT(context), EK_VERB_COMMENT, NULL, NULL,
+     "the status' name (default: evenkeel, and the fleet)"},
+    {"target-url", NULL, 0, TEXT, "URL", AT(target_url), EK_VERB_COMMENT, NULL, NULL,
+     "where the status leads (default: the run of CI)"},
+    {"forge", NULL, 0, CHOICE, "auto|github|gitlab|gitea", AT(forge), EK_VERB_COMMENT, NULL, NULL,
+     "the host; Forgejo is a gitea (default: as CI's environment tells)"},
+    {"forge-url", NULL, 0, TEXT, "URL", AT(forge_url), EK_VERB_COMMENT, NULL, NULL,
+     "its REST interface (default: as CI's environment tells)"},
+    {"repository", NULL, 0, TEXT, "OWNER/NAME", AT(repository), EK_VERB_COMMENT, NULL, NULL,
+     "the repository there (default: as CI's environment tells)"},
+    {"pull-request", "merge-request", 0, TEXT, "NUMBER", AT(pull_request), EK_VERB_COMMENT, NULL,
+     NULL, "the pull request (default: as CI's environment tells)"},
+    {"commit", NULL, 0, TEXT, "ID", AT(commit), EK_VERB_COMMENT, NULL, NULL,
+     "the commit (default: as CI's environment tells)"},
+    {"ca-file", NULL, 0, TEXT, "FILE", AT(ca_file), EK_VERB_COMMENT, "EVENKEEL_FORGE_CA_FILE", NULL,
+     "authorities to trust instead of the system's"},
+    {"timeout", NULL, 0, DURATION, "DURATION", AT(forge_timeout_ms), EK_VERB_COMMENT, NULL, "60s",
+     "how long to go on trying while the host is busy"},
     {"yes", "auto-approve", 'y', FLAG, NULL, AT(yes), EK_VERB_APPLY, NULL, NULL,
      "don't ask: the plan is agreed to"},
     {"detailed-exitcode", NULL, 0, FLAG, NULL, AT(detailed_exit_code), EK_VERB_PLAN | EK_VERB_APPLY,
@@ -411,7 +437,10 @@ void ek_options_help(unsigned verb, struct ek_buffer *text)
             snprintf(letter, sizeof letter, "-%c, ", option->letter);
         snprintf(left, sizeof left, "%s--%s%s%s", letter, option->name, option->value ? " " : "",
                  option->value ? option->value : "");
-        ek_buffer_printf(text, "  %-34s %s", left, option->doc);
+        if (strlen(left) > 34)
+            ek_buffer_printf(text, "  %s\n%37s%s", left, "", option->doc);
+        else
+            ek_buffer_printf(text, "  %-34s %s", left, option->doc);
         if (option->initial)
             ek_buffer_printf(text, " (%s)", option->initial);
         if (option->environment)

@@ -47,6 +47,18 @@ struct ek_options {
     const char *git_token_file;
     const char *ssh_key_file;
     const char *out;
+    const char *token_file; /* comment */
+    const char *ca_file;
+    const char *forge_url;
+    const char *repository;
+    const char *pull_request;
+    const char *commit;
+    const char *plan_status;
+    const char *description;
+    const char *context;
+    const char *target_url;
+    int forge;         /* index of its choices: 0 is as detected */
+    int forge_status;  /* index of its choices: 0 is none */
     const char *store; /* path or mongodb:// URI */
     const char *store_password_file;
     const char *store_ca_file;
@@ -64,6 +76,7 @@ struct ek_options {
     int64_t step_timeout_ms;
     int64_t settle_timeout_ms;
     int64_t lock_timeout_ms;
+    int64_t forge_timeout_ms;
     int output; /* enum ek_output */
     int colour; /* enum ek_colour */
     bool yes;

@@ -1,0 +1,538 @@
+"""Comments on pull requests and statuses of commits: against hosts that hold every request against
+the documented interface, and with GITEA=/path/to/gitea against that too."""
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+import forge_hosts
+from forge_hosts import Answer
+from real_gitea import RealGitea
+from tool import Evenkeel
+
+BUILD = os.environ.get("EVENKEEL_BUILD", "build")
+TOP = Path(__file__).resolve().parent.parent.parent
+GITEA = os.environ.get("GITEA")
+OK, ERROR, USAGE = 0, 1, 64
+CI = re.compile(r"(GITHUB|GITLAB|GITEA|FORGEJO|CI|EVENKEEL)(_|$)")
+
+PLAN = """\
+<!-- evenkeel:plan {fleet} 1/1 -->
+## Evenkeel: 3 steps for `orders` (3 restarts, 1 election)
+
+{words}
+
+<details><summary>3 steps, in this order</summary>
+
+```diff
++ 1  bind names  a b c  (not bound yet)
+! 2  restart  b  (größer, "quoted", \\ and ${{x}})
+```
+
+</details>
+"""
+
+
+class Desk:
+    """The tool, and a host that it talks to."""
+
+    def __init__(self, directory, host):
+        self.directory, self.host = directory, host
+        self.tool = Evenkeel(directory / "evenkeel", TOP / BUILD)
+        self.words = []
+        self.secrets = {host.token, host.reader_token, host.stranger_token}
+
+    def file(self, name, text):
+        path = self.directory / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def run(self, *words, stdin="", **environment):
+        """No token may ever be seen."""
+        clean = {k: v for k, v in self.tool.environment.items() if not CI.match(k)}
+        done = subprocess.run([str(self.tool.program), "comment", *map(str, words)],
+                              cwd=self.directory, env=dict(clean, **environment), input=stdin,
+                              capture_output=True, text=True, timeout=120, check=False)
+        for secret in self.secrets:
+            assert secret not in done.stdout + done.stderr
+        return done
+
+    def place(self, token=None, **other):
+        token = self.file("token", (token or self.host.token) + "\n")
+        place = {"forge": self.host.kind, "forge-url": self.host.url,
+                 "repository": self.host.repository, "pull-request": self.host.number,
+                 "commit": self.host.commit, "token-file": token, "ca-file": self.host.ca_file,
+                 "timeout": "10s"}
+        place.update({k.replace("_", "-"): v for k, v in other.items()})
+        return [word for key, value in place.items() for word in (f"--{key}", str(value))]
+
+    def comment(self, text, *words, **other):
+        return self.run(self.file("plan.md", text), *words, *self.place(**other))
+
+    def said(self, text, *words, **other):
+        done = self.comment(text, *words, "--output", "json", **other)
+        assert done.returncode == OK, done.stderr
+        told = json.loads(done.stdout)
+        return tuple(told[k] for k in ("made", "changed", "kept", "removed"))
+
+
+CHECKING = {"github": forge_hosts.GitHub, "gitlab": forge_hosts.GitLab, "gitea": forge_hosts.Gitea}
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return forge_hosts.Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def real_gitea(tmp_path_factory, authority):
+    real = RealGitea(GITEA, tmp_path_factory.mktemp("gitea"), authority)
+    yield real
+    real.close()
+
+
+@pytest.fixture(params=[*CHECKING, *(["real gitea"] if GITEA else [])])
+def desk(request, tmp_path, authority):
+    """Each host in turn; nothing that a test asks of a checking one may be wrong."""
+    if request.param == "real gitea":
+        host = request.getfixturevalue("real_gitea").fresh_pull_request()
+        yield Desk(tmp_path, host)
+        return
+    host = CHECKING[request.param](authority)
+    yield Desk(tmp_path, host)
+    host.close()
+    assert host.wrong == []
+
+
+@pytest.fixture
+def github(tmp_path, authority):
+    host = forge_hosts.GitHub(authority)
+    yield Desk(tmp_path, host)
+    host.close()
+
+
+def plan(fleet=".", words="Words."):
+    return PLAN.format(fleet=fleet, words=words)
+
+
+# ---- one comment, kept up to date ------------------------------------------------------------
+
+
+def test_made_then_changed_then_left(desk):
+    assert desk.said(plan()) == (1, 0, 0, 0)
+    (_, body), = desk.host.shown()
+    assert body == plan()
+    assert desk.said(plan(words="Other words, @all.")) == (0, 1, 0, 0)
+    (_, body), = desk.host.shown()
+    assert body == plan(words="Other words, @all.")
+    assert desk.said(plan(words="Other words, @all.")) == (0, 0, 1, 0)
+
+
+def test_from_standard_input(desk):
+    done = desk.run("-", *desk.place(), stdin=plan())
+    assert done.returncode == OK
+    assert "1 made, 0 changed, 0 as before, 0 removed." in done.stdout
+    assert len(desk.host.shown()) == 1
+
+
+def test_fleets_do_not_overwrite_each_other(desk):
+    assert desk.said(plan("fleets/prod")) == (1, 0, 0, 0)
+    assert desk.said(plan("fleets/test")) == (1, 0, 0, 0)
+    assert desk.said(plan("fleets/prod", "newer")) == (0, 1, 0, 0)
+    assert [body for _, body in desk.host.shown()] == [plan("fleets/prod", "newer"),
+                                                      plan("fleets/test")]
+    assert desk.said("## Anything\n", "--fleet", "fleets/test") == (0, 1, 0, 0)
+    assert desk.host.shown()[1][1] == "<!-- evenkeel:plan fleets/test 1/1 -->\n## Anything\n"
+
+
+def test_comments_of_others_are_left_alone(desk):
+    forged = plan(words="All is well, merge at once.")
+    desk.host.add_comment(forged)
+    desk.host.add_comment("words\n\n" + plan())
+    assert desk.said(plan()) == (1, 0, 0, 0)
+    assert desk.said(plan(words="newer")) == (0, 1, 0, 0)
+    shown = desk.host.shown()
+    assert [body for _, body in shown] == [forged, "words\n\n" + plan(), plan(words="newer")]
+    assert len({login for login, _ in shown}) == 2
+
+
+def test_found_behind_many_pages(desk):
+    desk.host.add_comment("the first")
+    assert desk.said(plan()) == (1, 0, 0, 0)
+    for i in range(20 if isinstance(desk.host, RealGitea) else 230):
+        desk.host.add_comment(f"comment {i}")
+    assert desk.said(plan("other")) == (1, 0, 0, 0)
+    assert desk.said(plan("other", "newer")) == (0, 1, 0, 0)
+    assert desk.said(plan(words="newer")) == (0, 1, 0, 0)
+
+
+def long_plan(host, parts):
+    limit = {"github": 65536, "gitlab": 1000000, "gitea": 65535}[host.kind]
+    line = "+ {}  restart  a  (and a reason that is neither short nor long)\n"
+    lines = (limit * parts - limit // 2) // (len(line) + 3)
+    return ("<!-- evenkeel:plan . 1/1 -->\n## Evenkeel: many steps\n\n<details><summary>All"
+            "</summary>\n\n```diff\n" + "".join(line.format(i) for i in range(lines)) +
+            "```\n\n</details>\n\nThe end.\n"), lines
+
+
+def test_long_comments_have_parts_and_lose_them(desk):
+    text, lines = long_plan(desk.host, 3)
+    assert desk.said(text) == (3, 0, 0, 0)
+    shown = [body for _, body in desk.host.shown()]
+    assert [body.split("\n", 1)[0] for body in shown] == [
+        f"<!-- evenkeel:plan . {i}/3 -->" for i in (1, 2, 3)]
+    assert sum(len(re.findall(r"^\+ \d", body, re.M)) for body in shown) == lines
+    assert all(body.count("```") == 2 for body in shown)
+    assert desk.said(text) == (0, 0, 3, 0)
+    assert desk.said(plan()) == (0, 1, 0, 2)
+    assert [body for _, body in desk.host.shown()] == [plan()]
+
+
+def test_a_comment_that_somebody_deleted_is_made_again(desk):
+    desk.said(plan())
+    desk.host.delete_all()
+    assert desk.said(plan(words="newer")) == (1, 0, 0, 0)
+    assert len(desk.host.shown()) == 1
+
+
+# ---- statuses --------------------------------------------------------------------------------
+
+
+def test_status_of_the_commit(desk):
+    words = ["--status", "pending", *desk.place(target_url="https://ci.example.net/runs/12")]
+    for _ in range(2):
+        done = desk.run(*words)
+        assert done.returncode == OK, done.stderr
+        assert done.stdout == f"Status of commit {desk.host.commit[:7]}: pending.\n"
+    assert desk.host.status("evenkeel") == ("pending", "planning", "https://ci.example.net/runs/12")
+    done = desk.comment(plan("fleets/prod"), "--plan-status", "2")
+    assert done.returncode == OK
+    assert desk.host.status("evenkeel: fleets/prod")[:2] == (
+        "success", "3 steps for orders (3 restarts, 1 election)")
+    desk.comment(plan(), "--plan-status", "6", context="mine", description="x" * 150 + "é" * 200)
+    state, description, _ = desk.host.status("mine")
+    assert state == "failure" and description.endswith("…")
+    assert description.startswith("x" * 139)
+    assert desk.run("--plan-status", "0", *desk.place()).returncode == OK
+    assert desk.host.status("evenkeel")[:2] == ("success", "done")
+
+
+# ---- what hosts refuse -----------------------------------------------------------------------
+
+
+def refused(desk, error_id, *words, text=None, **other):
+    done = desk.comment(text or plan(), *words, **other)
+    assert done.returncode == ERROR
+    assert error_id in done.stderr and done.stdout == ""
+    assert done.stderr.count("error:") == 1 or "--status" in words
+    explained = subprocess.run([str(desk.tool.program), "explain", error_id], capture_output=True,
+                               check=False)
+    assert explained.returncode == OK
+    return done
+
+
+def test_a_token_that_is_not_known(desk):
+    desk.secrets.add("a-token-that-ended-42")
+    refused(desk, "EK-1208", token="a-token-that-ended-42")
+
+
+def test_a_token_that_may_only_read(desk):
+    done = refused(desk, "EK-1209", token=desk.host.reader_token)
+    assert "fork" in done.stderr
+    assert desk.host.shown() == []
+    done = desk.run("--status", "success", *desk.place(token=desk.host.reader_token))
+    assert done.returncode == ERROR and "EK-1209" in done.stderr
+
+
+def test_a_pull_request_that_is_not_there(desk):
+    refused(desk, "EK-1210", pull_request="4711")
+    refused(desk, "EK-1210", repository="acme/fleets")
+
+
+def test_a_commit_that_is_not_there(desk):
+    done = desk.run("--status", "success", *desk.place(commit="0123456789" * 4))
+    assert done.returncode == ERROR
+    assert re.search("EK-12(10|11)", done.stderr), done.stderr
+
+
+def test_the_status_is_set_though_the_comment_fails(github):
+    github.host.faults.append(lambda h, m, p, b: Answer(410, {"message": "Issues are disabled"})
+                              if p.endswith("/comments") else None)
+    done = github.comment(plan(), "--plan-status", "2")
+    assert done.returncode == ERROR and "EK-1211" in done.stderr and "Issues are disabled" in done.stderr
+    assert github.host.status("evenkeel")[0] == "success"
+
+
+# ---- bad days --------------------------------------------------------------------------------
+
+
+def once(answer, method=None, after=None):
+    """A fault that happens one time; `after` is done first."""
+    left = [1]
+
+    def fault(host, asked, path, body):
+        if left and (method is None or method == asked):
+            left.pop()
+            if after:
+                after(host, path, body)
+            return answer
+        return None
+    return fault
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_a_busy_host_is_asked_again(github, status):
+    github.host.faults.append(once(Answer(status, {"message": "busy"}), "GET"))
+    assert github.said(plan()) == (1, 0, 0, 0)
+
+
+def test_as_long_as_the_host_wants(github):
+    github.host.faults.append(once(Answer(429, {"message": "slow"}, Retry_After="2"), "GET"))
+    began = time.monotonic()
+    assert github.said(plan()) == (1, 0, 0, 0)
+    assert time.monotonic() - began >= 2
+
+
+def test_but_not_longer_than_it_may(github):
+    github.host.faults.append(lambda *_: Answer(429, {"message": "slow"}, Retry_After="3600"))
+    began = time.monotonic()
+    done = refused(github, "EK-1212")
+    assert time.monotonic() - began < 5
+    assert "again in 3600 seconds" in done.stderr
+    assert len(github.host.requests) == 1
+
+
+def test_a_host_that_stays_busy(github):
+    github.host.faults.append(lambda *_: Answer(503, b"<html>"))
+    began = time.monotonic()
+    refused(github, "EK-1206", timeout="2s")
+    assert time.monotonic() - began < 6
+    assert len(github.host.requests) >= 3
+
+
+def test_the_limit_that_github_tells_by_403(github):
+    github.host.faults.append(lambda *_: Answer(
+        403, {"message": "API rate limit exceeded"}, X_RateLimit_Remaining="0",
+        X_RateLimit_Reset=str(int(time.time()) + 1800)))
+    done = refused(github, "EK-1212")
+    assert re.search(r"again in 1[78]\d\d seconds", done.stderr)
+
+
+def make_it(host, _, body):
+    host.add_comment(json.loads(body)["body"], host.token)
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_no_comment_is_made_twice(github, made):
+    """A gateway's 502 does not tell whether the comment was made."""
+    github.host.faults.append(once(Answer(502, b"<html>"), "POST", make_it if made else None))
+    github.said(plan())
+    assert [body for _, body in github.host.shown()] == [plan()]
+
+
+def test_gone_between_looking_and_changing(github):
+    github.said(plan())
+    github.host.faults.append(once(Answer(404, {"message": "Not Found"}), "PATCH",
+                                   lambda host, *_: host.comments.clear()))
+    github.said(plan(words="newer"))
+    assert [body for _, body in github.host.shown()] == [plan(words="newer")]
+
+
+@pytest.mark.parametrize("answer", [Answer(200, b"<html>hello</html>"), Answer(200, {"a": 1}),
+                                    Answer(200, b""), Answer(204), Answer(304)])
+def test_answers_that_make_no_sense(github, answer):
+    github.host.faults.append(lambda *_: answer)
+    refused(github, "EK-1214")
+
+
+def test_a_host_that_hangs_up_and_one_that_does_not_answer(github):
+    github.host.faults.append(lambda *_: Answer(None))
+    refused(github, "EK-1206")
+    github.host.faults[:] = [lambda *_: time.sleep(4)]
+    done = refused(github, "EK-1206", timeout="1s")
+    assert "in time" in done.stderr
+
+
+def test_nobody_listens(github):
+    done = refused(github, "EK-1206", forge_url="https://127.0.0.1:1")
+    assert "127.0.0.1" in done.stderr
+    refused(github, "EK-1206", forge_url="https://no-such-host.invalid")
+
+
+def test_pages_without_end(github):
+    github.host.faults.append(lambda host, m, p, b: Answer(
+        200, [], Link=f'<{host.url}{p}?page=2>; rel="next"'))
+    refused(github, "EK-1214")
+    assert len(github.host.requests) <= 100
+
+
+# ---- where the token goes --------------------------------------------------------------------
+
+
+def test_a_moved_repository_is_followed(github):
+    def moved(host, method, path, body):
+        if path.startswith("/repos/acme/old/"):
+            return Answer(307 if method != "GET" else 301, {"message": "Moved"},
+                          Location=host.url + path.replace("/acme/old/", "/acme/fleet/"))
+        return None
+    github.host.faults.append(moved)
+    assert github.said(plan(), "--plan-status", "0", repository="acme/old") == (1, 0, 0, 0)
+    assert github.host.status("evenkeel")[0] == "success"
+    assert github.host.wrong == []
+
+
+@pytest.mark.parametrize("how", ["redirect", "next page"])
+def test_no_token_for_another_host(github, authority, how):
+    other = forge_hosts.GitHub(authority)
+    url = f"{other.url}/repos/acme/fleet/issues/7/comments"
+    github.host.faults.append(lambda *_: Answer(302, b"", Location=url) if how == "redirect" else
+                              Answer(200, [], Link=f'<{url}>; rel="next"'))
+    refused(github, "EK-1213")
+    assert other.requests == []
+    other.close()
+
+
+def test_redirects_without_end(github):
+    github.host.faults.append(lambda host, m, p, b: Answer(302, b"", Location=host.url + p))
+    refused(github, "EK-1214")
+    assert len(github.host.requests) <= 5
+
+
+@pytest.mark.parametrize("why", ["authority", "name", "no authority"])
+def test_hosts_that_are_not_trusted(github, tmp_path, authority, why):
+    if why == "name":
+        other = forge_hosts.GitHub(authority, names=("forge.example.net",))
+        done = refused(github, "EK-1207", forge_url=other.url)
+        assert other.requests == []
+        other.close()
+    else:
+        stranger = forge_hosts.Authority(tmp_path, "Somebody else").file
+        done = refused(github, "EK-1207", ca_file=stranger if why == "authority" else "/dev/null")
+        assert github.host.requests == []
+    assert "cause:" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:3000/api/v1", "https://dana:pw@127.0.0.1/api",
+                                 "ftp://x", "https://", "https://x/?a=b"])
+def test_addresses_that_are_not_used(github, url):
+    done = refused(github, "EK-1204", forge_url=url)
+    assert "pw" not in done.stderr
+
+
+@pytest.mark.parametrize("text", [None, "", "\n", "zwei worte\n", "tab\tbed"])
+def test_token_files(github, text):
+    token = github.directory / "other-token"
+    if text is not None:
+        token.write_text(text, encoding="utf-8")
+    done = refused(github, "EK-1205", token_file=token)
+    assert "zwei w" not in done.stderr
+
+
+@pytest.mark.parametrize("other", [{"repository": "fleet"}, {"repository": "a/b/c"},
+                                   {"repository": "../b"}, {"pull_request": "7/../8"},
+                                   {"commit": "3f2c1ab"}, {"commit": "main"}])
+def test_places_that_make_no_sense(github, other):
+    refused(github, "EK-1204", "--status", "success", **other)
+    assert github.host.requests == []
+
+
+def test_a_host_that_repeats_the_token(github):
+    github.host.faults.append(lambda host, *_: Answer(
+        422, {"message": f"bad header: Authorization: Bearer {host.token}\n\x1b[31m"}))
+    done = refused(github, "EK-1211")
+    assert "Bearer ****" in done.stderr and "\x1b" not in done.stderr
+
+
+def test_nothing_to_say(github):
+    assert github.run(*github.place()).returncode == USAGE
+    assert github.run("--status", "none", *github.place()).returncode == USAGE
+    both = github.run("--status", "success", "--plan-status", "2", *github.place())
+    assert both.returncode == USAGE
+    assert github.run("--plan-status", "two", *github.place()).returncode == USAGE
+    for text in ("", "a\0b"):
+        assert "EK-1215" in github.comment(text).stderr
+    missing = github.run("nowhere.md", *github.place())
+    assert missing.returncode == ERROR and "EK-1215" in missing.stderr
+    assert github.host.requests == []
+
+
+# ---- the environment of CI -------------------------------------------------------------------
+
+
+def test_in_github_actions(github):
+    """The bot of a workflow may not ask who it is."""
+    host = github.host
+    host.tokens["ghs-workflow-token"] = {"id": 41898282, "login": "github-actions[bot]",
+                                         "type": "Bot", "may": {"write"}}
+    github.secrets.add("ghs-workflow-token")
+    event = github.file("event.json", json.dumps(
+        {"action": "synchronize", "number": 7,
+         "pull_request": {"number": 7, "head": {"sha": host.commit}, "base": {"sha": "b" * 40}}}))
+    environment = {"GITHUB_ACTIONS": "true", "GITHUB_API_URL": host.url,
+                   "GITHUB_REPOSITORY": "acme/fleet", "GITHUB_REF": "refs/pull/7/merge",
+                   "GITHUB_SHA": "c" * 40, "GITHUB_EVENT_PATH": str(event),
+                   "GITHUB_SERVER_URL": "https://github.example", "GITHUB_RUN_ID": "815",
+                   "EVENKEEL_FORGE_TOKEN_FILE": str(github.file("token", "ghs-workflow-token")),
+                   "EVENKEEL_FORGE_CA_FILE": str(host.ca_file)}
+    forged = plan(words="forged")
+    host.add_comment(forged)
+    for words in ("one", "two"):
+        done = github.run(github.file("plan.md", plan(words=words)), "--plan-status", "2",
+                          **environment)
+        assert done.returncode == OK, done.stderr
+    assert host.shown() == [("stranger", forged), ("github-actions[bot]", plan(words="two"))]
+    assert host.status("evenkeel") == (
+        "success", "3 steps for orders (3 restarts, 1 election)",
+        "https://github.example/acme/fleet/actions/runs/815")
+    assert host.wrong == []
+    event.write_text("no JSON", encoding="utf-8")
+    broken = github.run("plan.md", **environment)
+    assert broken.returncode == ERROR and "EK-1216" in broken.stderr
+    del environment["GITHUB_EVENT_PATH"]
+    assert github.run("plan.md", **environment).returncode == OK, "the reference tells the number"
+    environment["GITHUB_REF"] = "refs/heads/main"
+    push = github.run("plan.md", **environment)
+    assert push.returncode == ERROR and "EK-1204" in push.stderr and "--pull-request" in push.stderr
+
+
+def test_in_gitea_actions(tmp_path, authority):
+    host = forge_hosts.Gitea(authority)
+    desk = Desk(tmp_path, host)
+    event = desk.file("event.json", json.dumps(
+        {"action": "synchronized", "number": 7, "pull_request": {"number": 7, "head":
+                                                                {"sha": host.commit}}}))
+    for flag in ("GITEA_ACTIONS", "FORGEJO_ACTIONS"):
+        done = desk.run(desk.file("plan.md", plan(flag)), "--plan-status", "0", **{
+            "GITHUB_ACTIONS": "true", flag: "true", "GITHUB_REPOSITORY": "acme/fleet",
+            "GITHUB_SERVER_URL": host.root, "GITHUB_EVENT_PATH": str(event),
+            "GITHUB_RUN_NUMBER": "3", "GITHUB_RUN_ID": "99",
+            "EVENKEEL_FORGE_TOKEN_FILE": str(desk.file("token", host.token)),
+            "EVENKEEL_FORGE_CA_FILE": str(host.ca_file)})
+        assert done.returncode == OK, done.stderr
+    assert host.status("evenkeel: GITEA_ACTIONS")[2] == f"{host.root}/acme/fleet/actions/runs/3"
+    assert len(host.shown()) == 2 and host.wrong == []
+    host.close()
+
+
+def test_in_gitlab_ci(tmp_path, authority):
+    host = forge_hosts.GitLab(authority)
+    desk = Desk(tmp_path, host)
+    environment = {"GITLAB_CI": "true", "CI": "true", "CI_API_V4_URL": host.url,
+                   "CI_PROJECT_ID": "23", "CI_MERGE_REQUEST_PROJECT_ID": "23",
+                   "CI_MERGE_REQUEST_IID": "7", "CI_COMMIT_SHA": host.commit,
+                   "CI_JOB_URL": "https://gitlab.example/acme/fleet/-/jobs/5",
+                   "EVENKEEL_FORGE_TOKEN_FILE": str(desk.file("token", host.token)),
+                   "EVENKEEL_FORGE_CA_FILE": str(host.ca_file)}
+    done = desk.run(desk.file("plan.md", plan()), "--plan-status", "2", **environment)
+    assert done.returncode == OK, done.stderr
+    assert host.status("evenkeel")[2] == "https://gitlab.example/acme/fleet/-/jobs/5"
+    environment.update(CI_COMMIT_SHA="d" * 40, CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=host.commit)
+    assert desk.run("plan.md", "--plan-status", "1", **environment).returncode == OK
+    assert host.status("evenkeel")[0] == "failure"
+    assert len(host.shown()) == 1 and host.wrong == []
+    host.close()
