@@ -5,7 +5,7 @@ _evenkeel()
     local before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="validate plan apply run status verify history explain schema version help"
+        words="validate plan apply run status verify history comment explain schema version help"
     else
     case $before in
     --git) files=yes ;;
@@ -25,6 +25,19 @@ _evenkeel()
     --clock) ;;
     --deployment) ;;
     -o | --out) files=yes ;;
+    --token-file) files=yes ;;
+    --status) words="none pending success failure" ;;
+    --plan-status) ;;
+    --description) ;;
+    --context) ;;
+    --target-url) files=yes ;;
+    --forge) words="auto github gitlab gitea" ;;
+    --forge-url) files=yes ;;
+    --repository) ;;
+    --pull-request) ;;
+    --commit) ;;
+    --ca-file) files=yes ;;
+    --timeout) ;;
     --timeout) ;;
     --settle-timeout) ;;
     --lock-timeout) ;;
@@ -48,10 +61,11 @@ _evenkeel()
         status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         verify) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         history) words=" --state-dir --store --store-password-file --store-ca-file --since --kind --limit --verify --output --color --no-color --quiet --verbose --help" files= ;;
+        comment) words=" --fleet --token-file --status --plan-status --description --context --target-url --forge --forge-url --repository --pull-request --commit --ca-file --timeout --output --color --no-color --quiet --verbose --help" files= ;;
         explain) words=" --output --color --no-color --quiet --verbose --help" files= ;;
         schema) words=" --reference --color --no-color --quiet --verbose --help" files= ;;
         version) words=" --output --color --no-color --quiet --verbose --help" files= ;;
-        help) words=" --color --no-color --quiet --verbose --help validate plan apply run status verify history explain schema version help exit-status man completion" files= ;;
+        help) words=" --color --no-color --quiet --verbose --help validate plan apply run status verify history comment explain schema version help exit-status man completion" files= ;;
         esac ;;
     esac
     fi
