@@ -116,7 +116,7 @@ static int parse(struct ek_fleet *fleet, const struct ek_spec_files *files, bool
 {
     EK_DIAGNOSTICS diagnostics = {0};
     int result = ek_specs_parse(files, &fleet->specs, &diagnostics, err);
-    if (result == 0 || diagnostics.count == 0)
+    if (result == 0 || diagnostics.count == 0 || !ret_said)
         return result;
     EK_BUFFER text = {0};
     ek_diagnostics_render(&diagnostics, ek_colour_wanted(fleet->options, STDERR_FILENO), &text);
@@ -204,7 +204,8 @@ int ek_fleet_open(const struct ek_options *options, struct ek_fleet *ret_fleet, 
                   struct ek_error *err)
 {
     struct ek_fleet fleet = {.options = options};
-    *ret_said = false;
+    if (ret_said)
+        *ret_said = false;
     if (options->git && options->argument_count) {
         ek_fail(err, EK_INVALID, "EK-0804", "specs come from --git or from a path, not from both");
         return ek_hint(err, "the folder inside the repository is --path");

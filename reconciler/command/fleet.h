@@ -22,7 +22,7 @@ struct ek_fleet {
 };
 
 /* Read and parse the specs that the options name; on spec errors all diagnostics were
- * already printed to standard error, and *ret_said is true. */
+ * already printed to standard error, and *ret_said is true (NULL: they are not printed). */
 int ek_fleet_open(const struct ek_options *options, struct ek_fleet *ret_fleet, bool *ret_said,
                   struct ek_error *err);
 

@@ -40,7 +40,9 @@ const struct ek_verb ek_verbs[] = {
      ek_command_run_loop},
     {"status", EK_VERB_STATUS, "[PATH]", 1, "Show how the deployments are",
      "One line per deployment, or with --deployment everything about one.\n"
-     "Synced: as the specs say. OutOfSync: evenkeel plan shows what differs.\n",
+     "Synced: as the specs say. OutOfSync: evenkeel plan shows what differs.\n\n"
+     "  evenkeel status specs --output markdown\n"
+     "  evenkeel status specs --watch --interval 5s\n",
      ek_command_status},
     {"verify", EK_VERB_VERIFY, "[PATH]", 1, "Observe every promise of the specs again",
      "Includes the litmus test: connecting over SSL by name works, and by IP address it fails "

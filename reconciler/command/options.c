@@ -128,6 +128,11 @@ static const struct option options[] = {
      "EVENKEEL_SECRET_KEY_FILE", NULL, "the master key that seals the secrets"},
     {"secret-key-command", NULL, 0, TEXT, "COMMAND", AT(secret_key_command), FLEET,
      "EVENKEEL_SECRET_KEY_COMMAND", NULL, "a command that prints the master key"},
+    {"watch", NULL, 'w', FLAG, NULL, AT(watch), EK_VERB_STATUS, NULL, NULL,
+     "look again and again: a screen that is kept up to date, or lines of what changed where "
+     "there is no terminal"},
+    {"interval", NULL, 0, DURATION, "DURATION", AT(watch_interval_ms), EK_VERB_STATUS, NULL, "2s",
+     "with --watch: how long to wait between two looks"},
     {"reference", NULL, 0, FLAG, NULL, AT(reference), EK_VERB_SCHEMA, NULL, NULL,
      "the reference page of the specs, in Markdown, instead of the schema"},
     {"output", NULL, 0, CHOICE, "text|json|markdown", AT(output), PRINTS, NULL, NULL,

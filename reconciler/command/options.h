@@ -85,6 +85,8 @@ struct ek_options {
     bool verbose;
     bool help;
     bool reference;
+    bool watch;
+    int64_t watch_interval_ms;
     bool check_chain;
 };
 

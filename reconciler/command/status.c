@@ -1,58 +1,107 @@
+#include "reconciler/command/status.h"
+
 #include <jansson.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "reconciler/base/memory.h"
-#include "reconciler/command/fleet.h"
 #include "reconciler/report/status_report.h"
 
-static void print(const struct ek_options *options, const struct ek_planned *planned, size_t count)
+enum { AT_A_TIME = 8 };
+
+struct looking {
+    const struct ek_fleet *fleet;
+    const atomic_bool *stop;
+    struct ek_round *round;
+    atomic_size_t next;
+};
+
+static void *look_on(void *context)
 {
-    EK_BUFFER text = {0};
-    bool colour = ek_colour_wanted(options, STDOUT_FILENO);
+    struct looking *looking = context;
+    while (!looking->stop || !atomic_load(looking->stop)) {
+        size_t i = atomic_fetch_add(&looking->next, 1);
+        if (i >= looking->round->count)
+            break;
+        ek_fleet_look(looking->fleet, looking->fleet->chosen[i], 0, &looking->round->looked[i]);
+    }
+    return NULL;
+}
+
+void ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop,
+                   struct ek_round *ret_round)
+{
+    struct ek_round round = {.count = fleet->chosen_count};
+    struct looking looking = {.fleet = fleet, .stop = stop, .round = &round};
+    pthread_t threads[AT_A_TIME];
+    size_t started = 0;
+    round.looked = ek_need(calloc(round.count + 1, sizeof *round.looked));
+    round.planned = ek_need(calloc(round.count + 1, sizeof *round.planned));
+    while (started < AT_A_TIME && started + 1 < round.count &&
+           pthread_create(&threads[started], NULL, look_on, &looking) == 0)
+        started++;
+    look_on(&looking); /* with one deployment, or no threads to be had, by ourselves */
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    for (size_t i = 0; i < round.count; i++)
+        if (round.looked[i].spec && !round.looked[i].error.code)
+            round.planned[round.good++] = ek_looked_planned(&round.looked[i]);
+    *ret_round = round;
+}
+
+void ek_round_done(struct ek_round *round)
+{
+    for (size_t i = 0; i < round->count; i++)
+        ek_looked_done(&round->looked[i]);
+    free(round->looked);
+    free(round->planned);
+    *round = (struct ek_round){0};
+}
+
+void ek_round_print(const struct ek_options *options, const struct ek_round *round, bool colour,
+                    struct ek_buffer *text)
+{
+    bool one = options->deployment && round->good == 1;
     if (options->output == EK_OUTPUT_JSON) {
-        json_t *json = ek_status_json(planned, count);
+        json_t *json = ek_status_json(round->planned, round->good);
         char *dump = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-        ek_buffer_printf(&text, "%s\n", dump ? dump : "");
+        ek_buffer_printf(text, "%s\n", dump ? dump : "");
         free(dump);
         json_decref(json);
-    } else if (options->deployment && count == 1) {
-        ek_status_detail(&planned[0], colour, &text);
+    } else if (options->output == EK_OUTPUT_MARKDOWN) {
+        ek_status_markdown(round->planned, round->good, one, text);
+    } else if (one) {
+        ek_status_detail(&round->planned[0], colour, text);
     } else {
-        ek_status_text(planned, count, colour, &text);
+        ek_status_text(round->planned, round->good, colour, text);
     }
-    ek_print(&text);
 }
 
 int ek_command_status(const struct ek_options *options)
 {
     struct ek_fleet fleet;
+    struct ek_round round;
     struct ek_error err = {0};
+    EK_BUFFER text = {0};
     bool said = false;
+    int status = EK_EXIT_OK;
+    if (options->watch)
+        return ek_status_watch(options);
     if (ek_fleet_open(options, &fleet, &said, &err) != 0) {
         if (!said)
             ek_say_error(options, &err);
         return ek_exit_status_of(&err);
     }
-    struct ek_looked *looked = ek_need(calloc(fleet.chosen_count + 1, sizeof *looked));
-    struct ek_planned *planned = ek_need(calloc(fleet.chosen_count + 1, sizeof *planned));
-    int status = EK_EXIT_OK;
-    size_t good = 0;
-    for (size_t i = 0; i < fleet.chosen_count; i++) {
-        ek_fleet_look(&fleet, fleet.chosen[i], 0, &looked[i]);
-        if (!looked[i].error.code)
-            planned[good++] = ek_looked_planned(&looked[i]);
-    }
-    print(options, planned, good);
-    for (size_t i = 0; i < fleet.chosen_count; i++) {
-        if (looked[i].error.code) {
-            ek_say_error(options, &looked[i].error);
+    ek_round_look(&fleet, NULL, &round);
+    ek_round_print(options, &round, ek_colour_wanted(options, STDOUT_FILENO), &text);
+    ek_print(&text);
+    for (size_t i = 0; i < round.count; i++)
+        if (round.looked[i].error.code) {
+            ek_say_error(options, &round.looked[i].error);
             status = EK_EXIT_ERROR;
         }
-        ek_looked_done(&looked[i]);
-    }
-    free(looked);
-    free(planned);
+    ek_round_done(&round);
     ek_fleet_done(&fleet);
     return status;
 }

@@ -40,6 +40,11 @@ static void print(const struct ek_options *options, const struct ek_verified *ve
         ek_print(&text);
         return;
     }
+    if (options->output == EK_OUTPUT_MARKDOWN) {
+        ek_verify_markdown(verified, count, &text);
+        ek_print(&text);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
         ek_verify_text(&verified[i], ek_colour_wanted(options, STDOUT_FILENO), &text);
     if (failed == 0 && unknown == 0)

@@ -39,9 +39,8 @@ const char *ek_health_word(const struct ek_state *state)
     return starting ? "Progressing" : "Degraded";
 }
 
-/* "preferSSL", or "a allowSSL, b preferSSL" while members differ. One that could not be seen
- * differs from nobody. */
-static void modes(const struct ek_planned *planned, struct ek_buffer *text)
+/* A member that could not be seen differs from nobody. */
+void ek_status_modes(const struct ek_planned *planned, struct ek_buffer *text)
 {
     const struct ek_state *state = planned->state;
     enum ek_ssl_mode first = EK_SSL_UNKNOWN;
@@ -85,7 +84,7 @@ void ek_status_text(const struct ek_planned *planned, size_t count, bool colour,
         int primary = ek_state_primary(state);
         EK_BUFFER mode = {0};
         EK_BUFFER string = {0};
-        modes(&planned[i], &mode);
+        ek_status_modes(&planned[i], &mode);
         connection(&planned[i], &string);
         ek_buffer_printf(
             text, "%-20s %s%-10s%s %s%-12s%s %-11s %-8zu %-8s %s\n", planned[i].spec->name,
@@ -94,6 +93,28 @@ void ek_status_text(const struct ek_planned *planned, size_t count, bool colour,
             state->member_count, primary >= 0 ? planned[i].spec->members[primary].name : "none",
             ek_buffer_text(&string));
     }
+}
+
+void ek_status_line(const struct ek_planned *planned, struct ek_buffer *text)
+{
+    const struct ek_state *state = planned->state;
+    int primary = ek_state_primary(state);
+    ek_buffer_printf(text, "%s: %s, %s, sslMode ", planned->spec->name, ek_sync_word(planned),
+                     ek_health_word(state));
+    ek_status_modes(planned, text);
+    ek_buffer_printf(text, ", primary %s",
+                     primary >= 0 ? planned->spec->members[primary].name : "none");
+    for (size_t i = 0; i < state->member_count; i++)
+        if ((int)i != primary && state->members[i].state != EK_MEMBER_SECONDARY &&
+            state->members[i].state != EK_MEMBER_ARBITER)
+            ek_buffer_printf(text, ", %s %s", planned->spec->members[i].name,
+                             ek_member_state_name(state->members[i].state));
+    if (planned->plan->count)
+        ek_buffer_printf(text, ", %zu step%s to do", planned->plan->count,
+                         planned->plan->count == 1 ? "" : "s");
+    if (planned->plan->end == EK_VERDICT_BLOCKED)
+        ek_buffer_printf(text, ", blocked: %s [%s]", planned->plan->blocked.sentence,
+                         planned->plan->blocked.id);
 }
 
 static void member_detail(const struct ek_planned *planned, size_t i, struct ek_buffer *text)
@@ -133,7 +154,7 @@ void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_b
     const char *health = ek_health_word(planned->state);
     EK_BUFFER mode = {0};
     EK_BUFFER string = {0};
-    modes(planned, &mode);
+    ek_status_modes(planned, &mode);
     connection(planned, &string);
     ek_buffer_printf(text, "%s%s%s (account %s): %s%s%s, %s%s%s\n", paint->bold, spec->name,
                      paint->plain, spec->account, word_colour(paint, sync), sync, paint->plain,
@@ -163,39 +184,41 @@ static json_t *when_known(bool known, int64_t number)
     return known ? json_integer((json_int_t)number) : json_null();
 }
 
+json_t *ek_status_json_one(const struct ek_planned *planned)
+{
+    const struct ek_state *state = planned->state;
+    int primary = ek_state_primary(state);
+    EK_BUFFER string = {0};
+    json_t *members = json_array();
+    connection(planned, &string);
+    for (size_t m = 0; m < state->member_count; m++)
+        json_array_append_new(
+            members,
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", planned->spec->members[m].name,
+                      "state", ek_member_state_name(state->members[m].state), "host",
+                      state->members[m].host, "ssl_mode_running",
+                      ek_ssl_mode_name(state->members[m].mode_running), "ssl_mode_configured",
+                      ek_ssl_mode_name(state->members[m].mode_configured), "plaintext_clients",
+                      when_known(state->members[m].plaintext_clients >= 0,
+                                 state->members[m].plaintext_clients),
+                      "certificate_ends_s",
+                      when_known(state->members[m].certificate_running.present == EK_YES,
+                                 state->members[m].certificate_running.not_after_s)));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s?, s:s, s:o, s:o}", "name",
+                     planned->spec->name, "account", planned->spec->account, "sync",
+                     ek_sync_word(planned), "health", ek_health_word(state), "ssl_mode",
+                     ek_ssl_mode_name(planned->spec->ssl_mode), "steps_to_do",
+                     (int)planned->plan->count, "primary",
+                     primary >= 0 ? planned->spec->members[primary].name : NULL,
+                     "connection_string", ek_buffer_text(&string), "members", members, "observed",
+                     ek_state_json(state, planned->problems));
+}
+
 json_t *ek_status_json(const struct ek_planned *planned, size_t count)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        const struct ek_state *state = planned[i].state;
-        int primary = ek_state_primary(state);
-        EK_BUFFER string = {0};
-        json_t *members = json_array();
-        connection(&planned[i], &string);
-        for (size_t m = 0; m < state->member_count; m++)
-            json_array_append_new(
-                members,
-                json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name",
-                          planned[i].spec->members[m].name, "state",
-                          ek_member_state_name(state->members[m].state), "host",
-                          state->members[m].host, "ssl_mode_running",
-                          ek_ssl_mode_name(state->members[m].mode_running), "ssl_mode_configured",
-                          ek_ssl_mode_name(state->members[m].mode_configured), "plaintext_clients",
-                          when_known(state->members[m].plaintext_clients >= 0,
-                                     state->members[m].plaintext_clients),
-                          "certificate_ends_s",
-                          when_known(state->members[m].certificate_running.present == EK_YES,
-                                     state->members[m].certificate_running.not_after_s)));
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s?, s:s, s:o, s:o}", "name",
-                            planned[i].spec->name, "account", planned[i].spec->account, "sync",
-                            ek_sync_word(&planned[i]), "health", ek_health_word(state), "ssl_mode",
-                            ek_ssl_mode_name(planned[i].spec->ssl_mode), "steps_to_do",
-                            (int)planned[i].plan->count, "primary",
-                            primary >= 0 ? planned[i].spec->members[primary].name : NULL,
-                            "connection_string", ek_buffer_text(&string), "members", members,
-                            "observed", ek_state_json(state, planned[i].problems)));
-    }
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, ek_status_json_one(&planned[i]));
     return json_pack("{s:s, s:s, s:o}", "format_version", "1.1", "type", "status", "deployments",
                      list);
 }

@@ -1,0 +1,109 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "reconciler/report/status_report.h"
+
+static struct ek_member_spec members[] = {{.name = (char[]){"a"}}, {.name = (char[]){"b"}}};
+static const struct ek_deployment_spec spec = {.name = (char[]){"or|ders"},
+                                               .account = (char[]){"acme"},
+                                               .set_name = (char[]){"rs-orders"},
+                                               .ssl_mode = EK_SSL_PREFER,
+                                               .members = members,
+                                               .member_count = 2};
+
+static struct ek_state seen(void)
+{
+    struct ek_state state = {.member_count = 2};
+    state.members[0] = (struct ek_member_observed){.reachable = EK_YES,
+                                                   .state = EK_MEMBER_PRIMARY,
+                                                   .writable = EK_YES,
+                                                   .mode_running = EK_SSL_PREFER,
+                                                   .mode_configured = EK_SSL_PREFER,
+                                                   .host = "db-a.example.net:27017"};
+    state.members[1] = (struct ek_member_observed){.reachable = EK_NO,
+                                                   .state = EK_MEMBER_DOWN,
+                                                   .mode_configured = EK_SSL_ALLOW,
+                                                   .host = "db-b.example.net:27017"};
+    return state;
+}
+
+static void status_is_a_table_and_harmless(void **state)
+{
+    (void)state;
+    struct ek_state now = seen();
+    struct ek_plan plan = {.end = EK_VERDICT_BLOCKED,
+                           .blocked = {.id = "EK-0103", .sentence = "b is *down* <script>"}};
+    const char problems[3][512] = {"", "no answer | at all", ""};
+    const struct ek_planned planned = {
+        .spec = &spec, .state = &now, .plan = &plan, .problems = problems};
+    EK_BUFFER text = {0};
+    ek_status_markdown(&planned, 1, true, &text);
+    const char *words = ek_buffer_text(&text);
+    assert_non_null(strstr(words, "| Unknown | Degraded | preferSSL | 2 | a |\n"));
+    assert_non_null(strstr(words, "| `a` | PRIMARY | preferSSL | `db-a.example.net:27017` |"));
+    assert_non_null(strstr(words, "(its file: allowSSL)"));
+    assert_non_null(strstr(words, "no answer \\| at all"));
+    assert_non_null(strstr(words, "**Blocked:** b is \\*down\\* &lt;script&gt; (`EK-0103`)"));
+    assert_null(strstr(words, "<script>"));
+}
+
+static void what_failed_stands_open_and_what_passed_is_folded(void **state)
+{
+    (void)state;
+    const struct ek_check checks[] = {
+        {0, "sslmode-running", EK_CHECK_PASSED, "preferSSL"},
+        {1, "tls-by-name", EK_CHECK_FAILED, "no answer"},
+        {-1, "hosts", EK_CHECK_UNKNOWN, "the configuration could not be read"},
+    };
+    const struct ek_verified verified = {&spec, checks, 3};
+    EK_BUFFER text = {0};
+    ek_verify_markdown(&verified, 1, &text);
+    const char *words = ek_buffer_text(&text);
+    const char *fold = strstr(words, "<details>");
+    assert_non_null(strstr(words, ": 1 of 3 checks passed\n"));
+    assert_non_null(fold);
+    const char *failed = strstr(words, "| **failed** | `b` | `tls-by-name` | no answer |");
+    const char *unknown = strstr(words, "| unknown |  | `hosts` |");
+    assert_true(failed && failed < fold && unknown && unknown < fold);
+    assert_true(strstr(words, "| ok | `a` | `sslmode-running` |") > fold);
+    assert_non_null(strstr(fold, "</details>"));
+}
+
+static void nothing_but_the_pass_is_shown_when_all_passed(void **state)
+{
+    (void)state;
+    const struct ek_check check = {0, "sslmode-running", EK_CHECK_PASSED, "preferSSL"};
+    const struct ek_verified verified = {&spec, &check, 1};
+    EK_BUFFER text = {0};
+    ek_verify_markdown(&verified, 1, &text);
+    assert_null(strstr(ek_buffer_text(&text), "failed"));
+    assert_non_null(strstr(ek_buffer_text(&text), ": 1 of 1 checks passed\n"));
+}
+
+static void a_line_says_all_that_can_change(void **state)
+{
+    (void)state;
+    struct ek_state now = seen();
+    struct ek_plan plan = {.end = EK_VERDICT_DONE, .count = 1};
+    const struct ek_planned planned = {.spec = &spec, .state = &now, .plan = &plan};
+    EK_BUFFER text = {0};
+    ek_status_line(&planned, &text);
+    assert_string_equal(
+        ek_buffer_text(&text),
+        "or|ders: OutOfSync, Degraded, sslMode preferSSL, primary a, b DOWN, 1 step to do");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(status_is_a_table_and_harmless),
+        cmocka_unit_test(what_failed_stands_open_and_what_passed_is_folded),
+        cmocka_unit_test(nothing_but_the_pass_is_shown_when_all_passed),
+        cmocka_unit_test(a_line_says_all_that_can_change),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
