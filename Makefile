@@ -75,7 +75,7 @@ help:
 	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
 	@echo 'make torture      make every call of validate, plan and apply fail once; MOST=n of each'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
-	@echo 'make manual       contrib/man and contrib/completions anew, from the tables'
+	@echo 'make manual       contrib/man, contrib/completions and the log's schema anew, from the tables'
 	@echo 'make clean        remove $(BUILD)'
 	@echo 'MONGOD=/path/to/mongod with demo, check or integration: a real server instead of the stand-in.'
 
@@ -240,6 +240,7 @@ manual: all
 	@mkdir -p contrib/man contrib/completions
 	@$(BUILD)/evenkeel help man > contrib/man/evenkeel.1
 	@$(BUILD)/evenkeel help completion > contrib/completions/evenkeel.bash
+	@$(BUILD)/evenkeel schema --log > contrib/schema/log.schema.json
 
 clean:
 	@rm -rf $(BUILD)

@@ -50,6 +50,7 @@ _evenkeel()
     -n | --limit) ;;
     --secret-key-file) files=yes ;;
     --secret-key-command) ;;
+    --interval) ;;
     --output) words="text json markdown" ;;
     --color) words="auto always never" ;;
     *)
@@ -58,12 +59,12 @@ _evenkeel()
         plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --fleet --deployment --out --detailed-exitcode --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         apply) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --yes --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         run) words=" --git --revision --path --git-token-file --ssh-key-file --config --interval --observe-every --rewritten-history --listen --webhook-secret-file --once --clock --timeout --settle-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
-        status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --watch --interval --output --color --no-color --quiet --verbose --help" files=yes ;;
         verify) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         history) words=" --state-dir --store --store-password-file --store-ca-file --since --kind --limit --verify --output --color --no-color --quiet --verbose --help" files= ;;
         comment) words=" --fleet --token-file --status --plan-status --description --context --target-url --forge --forge-url --repository --pull-request --commit --ca-file --timeout --output --color --no-color --quiet --verbose --help" files= ;;
         explain) words=" --output --color --no-color --quiet --verbose --help" files= ;;
-        schema) words=" --reference --color --no-color --quiet --verbose --help" files= ;;
+        schema) words=" --log --reference --color --no-color --quiet --verbose --help" files= ;;
         version) words=" --output --color --no-color --quiet --verbose --help" files= ;;
         help) words=" --color --no-color --quiet --verbose --help validate plan apply run status verify history comment explain schema version help exit-status man completion" files= ;;
         esac ;;

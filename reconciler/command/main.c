@@ -75,7 +75,8 @@ const struct ek_verb ek_verbs[] = {
      ek_command_explain},
     {"schema", EK_VERB_SCHEMA, "", 0, "Print the JSON Schema of the specs, for editors",
      "  evenkeel schema > evenkeel.schema.json\n"
-     "  evenkeel schema --reference > specs.md, every key with its type and default, for people\n",
+     "  evenkeel schema --reference > specs.md, every key with its type and default, for people\n"
+     "  evenkeel schema --log, of the lines that evenkeel run --output json logs\n",
      ek_command_schema},
     {"version", EK_VERB_VERSION, "", 0, "Print the version", "With -v also the libraries'.\n",
      ek_command_version},

@@ -133,6 +133,8 @@ static const struct option options[] = {
      "there is no terminal"},
     {"interval", NULL, 0, DURATION, "DURATION", AT(watch_interval_ms), EK_VERB_STATUS, NULL, "2s",
      "with --watch: how long to wait between two looks"},
+    {"log", NULL, 0, FLAG, NULL, AT(log), EK_VERB_SCHEMA, NULL, NULL,
+     "the schema of the lines that run --output json logs, instead"},
     {"reference", NULL, 0, FLAG, NULL, AT(reference), EK_VERB_SCHEMA, NULL, NULL,
      "the reference page of the specs, in Markdown, instead of the schema"},
     {"output", NULL, 0, CHOICE, "text|json|markdown", AT(output), PRINTS, NULL, NULL,

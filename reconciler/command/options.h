@@ -85,6 +85,7 @@ struct ek_options {
     bool verbose;
     bool help;
     bool reference;
+    bool log;
     bool watch;
     int64_t watch_interval_ms;
     bool check_chain;

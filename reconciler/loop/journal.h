@@ -63,6 +63,9 @@ void ek_journal_error(struct ek_journal *journal, const struct ek_journal_entry 
 void ek_journal_line(const struct ek_journal_entry *entry, enum ek_journal_form form,
                      struct ek_buffer *text);
 
+/* Append the JSON Schema of a line of JSON. */
+void ek_journal_schema(struct ek_buffer *text);
+
 /* "step-done"; static storage. */
 const char *ek_journal_word(enum ek_journal_event event);
 const char *ek_journal_doc(enum ek_journal_event event);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/file.h"
 #include "reconciler/execute/execute.h"
 #include "reconciler/loop/journal.h"
 
@@ -289,19 +290,24 @@ static void steps_are_told(void **state)
     close(fd);
 }
 
-/* The schema that is shipped knows exactly the words and levels of the table. */
-static void the_schema_has_the_same_words(void **state)
+/* The schema that is shipped is the one of the tables (make manual writes it), and it knows every
+ * key of a line. */
+static void the_schema_is_that_of_the_tables(void **state)
 {
     (void)state;
     json_error_t problem;
-    json_t *schema = json_load_file("contrib/schema/log.schema.json", 0, &problem);
+    EK_BUFFER wanted = {0};
+    EK_BUFFER shipped = {0};
+    struct ek_error err = {0};
+    ek_journal_schema(&wanted);
+    assert_int_equal(ek_file_read("contrib/schema/log.schema.json", 1 << 20, &shipped, NULL, &err),
+                     0);
+    assert_string_equal(ek_buffer_text(&shipped), ek_buffer_text(&wanted));
+    json_t *schema = json_loads(ek_buffer_text(&wanted), 0, &problem);
     assert_non_null(schema);
     const json_t *properties = json_object_get(schema, "properties");
     const json_t *words = json_object_get(json_object_get(properties, "event"), "enum");
     assert_int_equal(json_array_size(words), EK_JOURNAL_EVENTS);
-    for (size_t i = 0; i < EK_JOURNAL_EVENTS; i++)
-        assert_string_equal(json_string_value(json_array_get(words, i)),
-                            ek_journal_word((enum ek_journal_event)i));
     char *text = line(&done, EK_JOURNAL_JSON);
     json_t *entry = json_loads(text, 0, &problem);
     const char *key;
@@ -326,7 +332,7 @@ int main(void)
         cmocka_unit_test(threads_never_mix_their_lines),
         cmocka_unit_test(the_journal_is_known_by_its_stream),
         cmocka_unit_test(steps_are_told),
-        cmocka_unit_test(the_schema_has_the_same_words),
+        cmocka_unit_test(the_schema_is_that_of_the_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
