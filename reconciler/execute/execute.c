@@ -318,6 +318,21 @@ static int rounds(struct run *run, struct ek_error *err)
     return result;
 }
 
+/* Who was frozen until another had his place saw things that are no longer so: what stopped him is
+ * that, whatever it looked like. */
+static int blame_lease(const struct run *run, int result, struct ek_error *err)
+{
+    struct ek_error lost = {0};
+    if (result == EK_CANCELLED || !run->execution->lease ||
+        ek_lease_check(run->execution->lease, 0, &lost) == 0)
+        return result;
+    if (err && strncmp(err->id, "EK-10", 5) != 0) {
+        ek_cause(&lost, "%s", err->sentence);
+        *err = lost;
+    }
+    return lost.code;
+}
+
 int ek_execute(struct ek_world *world, const struct ek_execution *execution,
                struct ek_outcome *ret_outcome, struct ek_error *err)
 {
@@ -334,6 +349,8 @@ int ek_execute(struct ek_world *world, const struct ek_execution *execution,
     int result = run.now && run.after && run.expected
                      ? rounds(&run, err)
                      : ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    if (result != 0)
+        result = blame_lease(&run, result, err);
     ek_plan_done(&run.plan);
     free(run.now);
     free(run.after);

@@ -15,6 +15,8 @@ import wire
 ERROR_ID = re.compile(r"\bEK-\d{4}\b")
 SERVERS_OWN = ("db", "mongod.log", "console.log")
 TOOLS_OWN = ("cache",)
+# Whose turn it is, and what was done: kept by who only looks, too.
+TURNS = ("fence", "evenkeel.db", "evenkeel.db-wal", "evenkeel.db-shm")
 
 
 class Shop:
@@ -35,7 +37,7 @@ class Shop:
                 names[:] = [n for n in names if n not in skipped]
                 for name in files:
                     path = Path(directory, name)
-                    if name not in skipped and not name.startswith("evenkeel.db"):
+                    if name not in skipped and name not in TURNS:
                         found[str(path)] = digest(path)
         return found
 
