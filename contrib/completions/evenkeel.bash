@@ -37,7 +37,7 @@ _evenkeel()
     --pull-request) ;;
     --commit) ;;
     --ca-file) files=yes ;;
-    --timeout) ;;
+    --forge-timeout) ;;
     --timeout) ;;
     --settle-timeout) ;;
     --lock-timeout) ;;
@@ -62,7 +62,7 @@ _evenkeel()
         status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --watch --interval --output --color --no-color --quiet --verbose --help" files=yes ;;
         verify) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         history) words=" --state-dir --store --store-password-file --store-ca-file --since --kind --limit --verify --output --color --no-color --quiet --verbose --help" files= ;;
-        comment) words=" --fleet --token-file --status --plan-status --description --context --target-url --forge --forge-url --repository --pull-request --commit --ca-file --timeout --output --color --no-color --quiet --verbose --help" files= ;;
+        comment) words=" --fleet --token-file --status --plan-status --description --context --target-url --forge --forge-url --repository --pull-request --commit --ca-file --forge-timeout --output --color --no-color --quiet --verbose --help" files= ;;
         explain) words=" --output --color --no-color --quiet --verbose --help" files= ;;
         schema) words=" --log --reference --color --no-color --quiet --verbose --help" files= ;;
         version) words=" --output --color --no-color --quiet --verbose --help" files= ;;

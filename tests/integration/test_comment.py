@@ -67,7 +67,7 @@ class Desk:
         place = {"forge": self.host.kind, "forge-url": self.host.url,
                  "repository": self.host.repository, "pull-request": self.host.number,
                  "commit": self.host.commit, "token-file": token, "ca-file": self.host.ca_file,
-                 "timeout": "10s"}
+                 "forge-timeout": "10s"}
         place.update({k.replace("_", "-"): v for k, v in other.items()})
         return [word for key, value in place.items() for word in (f"--{key}", str(value))]
 
@@ -310,7 +310,7 @@ def test_but_not_longer_than_it_may(github):
 def test_a_host_that_stays_busy(github):
     github.host.faults.append(lambda *_: Answer(503, b"<html>"))
     began = time.monotonic()
-    refused(github, "EK-1206", timeout="2s")
+    refused(github, "EK-1206", forge_timeout="2s")
     assert time.monotonic() - began < 6
     assert len(github.host.requests) >= 3
 
@@ -354,7 +354,7 @@ def test_a_host_that_hangs_up_and_one_that_does_not_answer(github):
     github.host.faults.append(lambda *_: Answer(None))
     refused(github, "EK-1206")
     github.host.faults[:] = [lambda *_: time.sleep(4)]
-    done = refused(github, "EK-1206", timeout="1s")
+    done = refused(github, "EK-1206", forge_timeout="1s")
     assert "in time" in done.stderr
 
 

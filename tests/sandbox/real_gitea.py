@@ -160,8 +160,8 @@ class RealGitea:
             self.ask("DELETE", f"/repos/acme/fleet/issues/comments/{comment['id']}", expect=204)
 
     def status(self, context):
-        found = self.ask("GET", f"/repos/acme/fleet/commits/{self.commit}/statuses?sort=recentupdate")
-        for status in found:
+        found = self.ask("GET", f"/repos/acme/fleet/commits/{self.commit}/statuses")
+        for status in sorted(found, key=lambda s: s["id"], reverse=True):
             if status["context"] == context:
                 return status["status"], status["description"], status["target_url"]
         return None
