@@ -1,6 +1,7 @@
 """Recordings of a and b in one mode and c in another, or c with wrong certificates (07)."""
 
 import re
+import signal
 
 import lab
 from compare import differences, missing_lines
@@ -39,7 +40,13 @@ def replay(ab, tls, entry):
         if "Heartbeat to a" in logs["c"] and "refused" in logs["c"]:
             disturb(s, "a", "c")
         before = s["a"].ask("ping", user=None, tls=s.tls) and len(s["a"].lines())
-        c.stop()
+        if "non-command initiated" in logs["c"]:
+            be_overtaken(s)
+        else:
+            if "sending update to a." in logs["c"]:  # it followed a to its end
+                lead(s, "a")
+                follows(s, "c", "a")
+            c.stop()
         if "Connection refused" in logs["a"]:
             lab.wait_for(lambda: "Connection refused" in "".join(s["a"].lines(before)), 5)
         c.tls = tls
@@ -48,8 +55,11 @@ def replay(ab, tls, entry):
         found = [f"c started: {up}"] if entry.get("c started", True) != up else []
         if "VoteRequester" in logs["a"]:
             for name in "ba":
-                s[name].ask("replSetStepUp", user="__system", tls=s.tls)
-                lab.wait_for(lambda n=name: s.primary() == n, 5)
+                lead(s, name)
+        if "sync source c." in logs["a"]:  # it followed c, and then took over
+            lead(s, "c")
+            follows(s, "a", "c")
+            lead(s, "a")
 
         # as the recordings were asked: over TLS where it is spoken, and c with its wrong certificates in plaintext
         ask_ab = lab.CLIENT_TLS if ab != "disabled" else {}
@@ -67,9 +77,34 @@ def replay(ab, tls, entry):
                 wrong += [f"{name}: {line}" for line in missing_lines(entry[f"log of {name}"], s[name].lines())]
             return wrong
 
-        history = ("Fetcher", "SyncSourceFeedback", "non-command initiated")  # lines that no waiting brings
-        lab.wait_for(lambda: all(any(h in u for h in history) for u in unequal()), 12, 0.5)
+        lab.wait_for(lambda: not unequal(), 12, 0.5)
         return found + unequal()
+
+
+def follows(s, name, source):
+    lab.wait_for(lambda: s[name].ask("replSetGetStatus", tls=s.tls).get("syncSourceHost") == s[source].host, 5)
+
+
+def lead(s, name):
+    def leads():
+        s[name].ask("replSetStepUp", user="__system", tls=s.tls)
+        return lab.wait_for(lambda: s.primary() == name, 3)
+    lab.wait_for(leads, 10)
+
+
+def be_overtaken(s):
+    """c is told to end while it is primary and nobody has caught up; somebody else takes over meanwhile."""
+    c = s["c"]
+    lead(s, "c")
+    for name in "ab":
+        s[name].ask("fsync", 1, {"lock": True}, tls=s.tls)
+    c.ask("insert", "t", {"documents": [{}]}, "test", tls=s.tls)
+    c.process.send_signal(signal.SIGTERM)
+    lab.wait_for(lambda: "got signal 15" in "".join(c.lines()[-3:]), 5)
+    s["a"].ask("replSetStepUp", 1, {"skipDryRun": True}, user="__system", tls=s.tls)
+    c.process.wait(40)
+    for name in "ab":
+        s[name].ask("fsyncUnlock", tls=s.tls)
 
 
 def disturb(s, name, witness):

@@ -13,6 +13,7 @@ struct call;
 void speculative_login(struct call *c);
 /* The names of the mechanisms that `credentials` has; both when it is NULL. */
 void add_user_mechanisms(bson_t *to, const char *key, const bson_t *credentials);
+void add_feature_version(bson_t *to, const char *key);
 void add_current_ops(bson_t *to, const char *key, bool idle);
 
 #endif

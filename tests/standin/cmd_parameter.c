@@ -1,4 +1,5 @@
 /* getParameter and setParameter. */
+#include "cmd.h"
 #include "log.h"
 #include "options.h"
 #include "server.h"
@@ -58,8 +59,11 @@ static void get_cluster_auth(bson_t *to, const char *key)
     add_str(to, key, options.cluster_auth_mode == NULL ? "undefined" : options.cluster_auth_mode);
 }
 
+/* The members' logins stay as they are: with the key, which a server has loaded until it ends. */
 static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *value)
 {
+    static const char *const words[] = {"keyFile", "sendKeyFile", "sendX509", "x509"};
+    bool known = false;
     const char *now = options.cluster_auth_mode == NULL ? "undefined" : options.cluster_auth_mode;
     const char *want = BSON_ITER_HOLDS_UTF8(value) ? bson_iter_utf8(value, NULL) : "";
 
@@ -68,10 +72,28 @@ static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *
         return fail(c, 2,
                     "Illegal state transition for %s, need to enable SSL for outgoing connections",
                     key);
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        known = known || strcmp(want, words[i]) == 0;
+    if (!known)
+        return fail(c, 2,
+                    "Invalid %s setting '%s', expected one of: 'keyFile', 'sendKeyFile', "
+                    "'sendX509', or 'x509'",
+                    key, want);
+    if ((strcmp(now, words[1]) == 0 && strcmp(want, words[2]) == 0) ||
+        (strcmp(now, words[2]) == 0 && strcmp(want, words[3]) == 0)) {
+        free(options.cluster_auth_mode);
+        options.cluster_auth_mode = xstrdup(want);
+        return 0;
+    }
     if (version_at_least(6, 0))
         return fail(c, 5579202, "Illegal state transition for clusterAuthMode from '%s' to '%s'",
                     now, want);
     return fail(c, 2, "Illegal state transition for %s, change from %s to %s", key, now, want);
+}
+
+void add_feature_version(bson_t *to, const char *key)
+{
+    add_str(to, key, version.feature);
 }
 
 static void get_fcv(bson_t *to, const char *key)
@@ -79,7 +101,7 @@ static void get_fcv(bson_t *to, const char *key)
     bson_t sub;
 
     bson_append_document_begin(to, key, -1, &sub);
-    add_str(&sub, "version", version.feature);
+    add_feature_version(&sub, "version");
     bson_append_document_end(to, &sub);
 }
 

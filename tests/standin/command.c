@@ -42,9 +42,11 @@ static const struct {
     {93, "InvalidReplicaSetConfig"},
     {94, "NotYetInitialized"},
     {95, "NotSecondary"},
+    {96, "OperationFailed"},
     {103, "NewReplicaSetConfigurationIncompatible"},
     {104, "NodeNotElectable"},
     {109, "ConfigurationInProgress"},
+    {115, "CommandNotSupported"},
     {117, "ConflictingOperationInProgress"},
     {125, "CommandFailed"},
     {140, "InvalidSSLConfiguration"},
@@ -106,14 +108,15 @@ char *call_ns(const struct call *c)
 static const struct command *lookup(const char *name)
 {
     static const struct command *const tables[] = {
-        hello_commands, observe_commands, parameter_commands, set_commands,   member_commands,
-        user_commands,  login_commands,   read_commands,      write_commands, default_commands};
+        hello_commands,  observe_commands, parameter_commands, set_commands,
+        member_commands, user_commands,    login_commands,     read_commands,
+        write_commands,  default_commands, more_commands};
 
     for (size_t t = 0; t < COUNT_OF(tables); t++)
         for (const struct command *c = tables[t]; c->name != NULL; c++)
             if (strcmp(c->name, name) == 0)
                 return c;
-    return NULL;
+    return command_not_played(name);
 }
 
 static int refuse_unauthorized(struct call *c)

@@ -60,6 +60,8 @@ _Noreturn void options_refuse(const char *fmt, ...) PRINTF(1, 2);
 void options_read_file(struct settings *s, const char *path, const char *expand);
 /* The combinations that mongod refuses; ends with "Failed global initialization" and status 1. */
 void options_validate(const struct settings *s);
+/* Of --setParameter: names that there are not; ends likewise. */
+void options_check_parameters(const struct settings *s);
 _Noreturn void options_bad_value(const char *fmt, ...) PRINTF(1, 2);
 
 const char *tls_mode_name(enum tls_mode mode, bool ssl_words);

@@ -127,6 +127,7 @@ void options_validate(const struct settings *s)
         options_refuse("systemLog.path must be set when systemLog.destination is 'file'");
     if (options.fork && options.log_path == NULL)
         options_bad_value("--fork has to be used with --logpath or --syslog");
+    options_check_parameters(s);
     check_tls(s);
     check_cluster_auth(s);
 }

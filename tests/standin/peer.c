@@ -10,6 +10,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,6 +31,13 @@ void host_split(const char *text, char *host, size_t size, char *port, size_t po
         put(host, size, "%.*s", (int)(colon - text), text);
         put(port, port_size, "%s", colon + 1);
     }
+}
+
+static atomic_uint drops;
+
+void peers_drop(void)
+{
+    atomic_fetch_add(&drops, 1);
 }
 
 void peer_init(struct peer *p, const char *host)
@@ -236,7 +244,10 @@ int peer_call(struct peer *p, const bson_t *command, int64_t timeout_ms, bson_t 
               struct failure *failure)
 {
     memset(failure, 0, sizeof *failure);
+    if (p->open && p->drops != atomic_load(&drops))
+        peer_close(p);
     if (!p->open) {
+        p->drops = atomic_load(&drops);
         if (connect_to(p, timeout_ms, failure) != 0 || greet(p, failure) != 0)
             return -1;
         if (keyfile.n > 0 && log_in(p, failure) != 0)

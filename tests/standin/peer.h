@@ -10,6 +10,7 @@ struct peer {
     struct stream stream;
     bool open;
     int32_t next_id;
+    unsigned int drops; /* how often peers_drop() had been called when it was dialled */
 };
 
 struct failure {
@@ -18,6 +19,8 @@ struct failure {
 };
 
 void peer_init(struct peer *p, const char *host);
+/* Every connection to another member is made anew before it is used again. */
+void peers_drop(void);
 void peer_close(struct peer *p);
 /* Sends a command and reads the answer, dialling first when needed. 0, and the caller owns the
  * reply; or -1. */

@@ -99,6 +99,8 @@ int step_down(int64_t seconds, int64_t catch_up_ms, bool force, char *why, size_
 
 /* --- pulling the log (repl_sync.c) --- */
 void *sync_thread(void *arg);
+/* The log's last words on pulling, when the process ends; with the lock held. */
+void sync_end(void);
 void pull_answer(const bson_t *request, bson_t *reply);
 
 /* --- signing keys (repl_keys.c) --- */

@@ -186,6 +186,46 @@ static bool pull_once(struct peer *peer, int source)
     return ok;
 }
 
+/* What the real one's two threads say when they no longer need their source. */
+static void tell_of_the_end(const char *source, bool ending)
+{
+    struct optime last = log_last();
+
+    if (ending)
+        log_line('W', "REPL",
+                 "Fetcher stopped querying remote oplog with error: InterruptedAtShutdown: error "
+                 "in fetcher batch callback :: caused by :: interrupted at shutdown");
+    else
+        log_line('W', "REPL",
+                 "Fetcher stopped querying remote oplog with error: InvalidSyncSource: sync source "
+                 "%s (config version: %lld; last applied optime: { ts: Timestamp(%u, %u), t: %lld "
+                 "}; sync source index: -1; primary index: -1) is no longer valid",
+                 source, (long long)node.config.version, last.secs, last.inc, (long long)last.term);
+    log_context("SyncSourceFeedback");
+    if (ending)
+        log_line('I', "REPL",
+                 "SyncSourceFeedback error sending update to %s: CallbackCanceled: Reporter no "
+                 "longer valid",
+                 source);
+    else
+        log_line('I', "REPL",
+                 "SyncSourceFeedback error sending update to %s: InvalidSyncSource: Sync source "
+                 "was cleared. Was %s",
+                 source, source);
+    log_context("rsBackgroundSync");
+}
+
+void sync_end(void)
+{
+    char before[40];
+
+    if (node.sync_source < 0 || node.state == S_PRIMARY)
+        return;
+    put(before, sizeof before, "%s", log_context_name());
+    tell_of_the_end(node.config.m[node.sync_source].host, true);
+    log_context(before);
+}
+
 void *sync_thread(void *arg)
 {
     struct peer peer;
@@ -199,8 +239,10 @@ void *sync_thread(void *arg)
 
         if (source < 0) {
             node.sync_source = -1;
-            if (peer.open && node.state == S_PRIMARY)
+            if (peer.open && node.state == S_PRIMARY) {
+                tell_of_the_end(peer.host, false);
                 peer_close(&peer);
+            }
             node_wait(mono_ms() + 100);
             continue;
         }

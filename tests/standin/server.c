@@ -365,6 +365,7 @@ bool server_shut_down(bool force, int64_t wait_ms, char *why, size_t size, int *
     server_stop();
     node_lock();
     node.stopping = true;
+    sync_end();
     node_changed();
     node_unlock();
     log_line('I', "CONTROL", "now exiting");

@@ -53,7 +53,10 @@ struct command {
 /* One table per file of commands, each ended by a row without a name. */
 extern const struct command hello_commands[], observe_commands[], parameter_commands[],
     set_commands[], member_commands[], user_commands[], login_commands[], read_commands[],
-    write_commands[], default_commands[];
+    write_commands[], default_commands[], more_commands[];
+/* A command of the real server that isn't played here; NULL: neither has it. Borrowed, until this
+ * thread asks again. */
+const struct command *command_not_played(const char *name);
 /* Every database and collection that a plain name stands for: "db.collection". The caller frees it.
  */
 char *call_ns(const struct call *c);
