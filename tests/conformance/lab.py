@@ -77,9 +77,9 @@ CLIENT_TLS = {"tls": True, "tlsCAFile": f"{FILES}/ca.pem"}
 class Member:
     """One server process with the configuration file of the recordings."""
 
-    def __init__(self, name, replset=True, tls=None, keyfile=True, spelling="tls", key_path=None):
+    def __init__(self, name, replset=True, tls=None, keyfile=True, spelling="tls", key_path=None, extra=""):
         self.name, self.replset, self.keyfile = name, replset, keyfile
-        self.tls, self.spelling = tls or {}, spelling
+        self.tls, self.spelling, self.extra = tls or {}, spelling, extra
         self.key_path = key_path or FILES / "keyfile"
         self.dir, self.address = SERVERS / name, ADDRESSES[name]
         self.host = f"{name}.{DOMAIN}:{PORT}"
@@ -102,7 +102,7 @@ class Member:
             lines += ["security:", "  authorization: enabled", f"  keyFile: {self.key_path}"]
         lines += ["storage:", f"  dbPath: {self.dir}/db", "  wiredTiger:", "    engineConfig:", "      cacheSizeGB: 0.25",
                   "systemLog:", "  destination: file", "  logAppend: true", f"  path: {self.log}"]
-        self.conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.conf.write_text("\n".join(lines) + "\n" + self.extra, encoding="utf-8")
 
     def start(self, *more, test_commands=True):
         self.write_conf()

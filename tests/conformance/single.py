@@ -1,10 +1,12 @@
 """Recordings of one server alone: never initiated (01), changed at run time (05), starting (06), its clients (08)."""
 
 import pathlib
+import re
 
 import pymongo
 
 import lab
+from observing import observed
 from compare import differences, failure_kind, missing_lines, outcome_kind, projected, unrecorded_errors
 
 
@@ -13,7 +15,7 @@ def uninitiated(recorded, check):
     try:
         assert member.up(), member.lines()[-5:]
         for command, reply in recorded.items():
-            check(command, differences(reply, member.ask(command, user=None)))
+            check(command, differences(reply, observed(member, command, None)))
     finally:
         member.kill()
 
@@ -25,15 +27,16 @@ def run_time_modes(recorded, check):
     by_mode = {}
     for label, entry in recorded.items():
         mode, change = label.split(" -> ")
-        by_mode.setdefault(mode, []).append((label, *change.split("="), entry))
+        changes = dict(one.strip().split("=") for one in change.split(","))  # several go into one command
+        by_mode.setdefault(mode, []).append((label, changes, entry))
     for mode, rows in by_mode.items():
         member = None
-        for label, name, value, entry in rows:
+        for label, changes, entry in rows:
             if member is None:
                 member = lab.Member("a", replset=False, keyfile=False, tls=lab.tls_of("a", mode)).start()
                 assert member.up(), member.lines()[-5:]
             tls = lab.CLIENT_TLS if mode == "requireTLS" else {}
-            reply = member.ask("setParameter", 1, {name: value}, user=None, tls=tls)
+            reply = member.ask("setParameter", 1, changes, user=None, tls=tls)
             found = differences(entry["reply"], reply, "reply")
             if "was" in reply and not lab.wait_for(
                     lambda m=member, t=tls: m.ask("ping", user=None, tls=t).get("ok"), 5):
@@ -72,35 +75,95 @@ def provide(label, tls):
         path.write_text(ours[:ours.index(at)], encoding="ascii")
 
 
+def key_file(text, mode=0o600):
+    path = lab.FILES / "keyfile.odd"
+    path.unlink(missing_ok=True)
+    path.write_text(text, encoding="ascii")
+    path.chmod(mode)
+    return path
+
+
+def occupy(member):
+    """Somebody else's socket where the member wants to listen, until the process of the test ends."""
+    taken = lab.processes.socket.socket()
+    taken.setsockopt(lab.processes.socket.SOL_SOCKET, lab.processes.socket.SO_REUSEADDR, 1)
+    taken.bind((member.address, lab.PORT))
+    taken.listen()
+    return taken
+
+
+def server(**more):
+    return lab.Member("a", replset=False, **{"keyfile": False, **more})
+
+
+def exec_by(command, label):
+    member = server(tls=dict(BY_COMMAND, certificateKeyFilePassword=f'{{__exec: "{command}"}}'))
+    expand = [] if "no --configExpand" in label else ["--configExpand", "rest" if "expand rest" in label else "exec"]
+    mode = re.search(r"\b0[0-7]{3}\b", label)
+    return member, expand, int(mode.group(), 8) if mode else 0o600
+
+
+# What a label's words say of the file and the command line, where `net.tls in file` doesn't: the first row that fits.
+BY_LABEL = (
+    (r"__exec.*(fail|exits|status)", lambda l: exec_by("exit 3", l)),
+    (r"__exec", lambda l: exec_by("printf s3cret", l)),
+    (r"net\.ssl|ssl spelling", lambda l: (server(tls=REQUIRE, spelling="ssl"), [], None)),
+    (r"both .*(tls|ssl)", lambda l: (server(tls=REQUIRE, extra="net.ssl.mode: requireSSL\n"), [], None)),
+    (r"keyFile.*too short", lambda l: (server(keyfile=True, tls=REQUIRE, key_path=lab.FILES / "keyfile.short"), [], None)),
+    (r"keyFile.*too long", lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("a" * 1025)), [], None)),
+    (r"keyFile.*(open|world|group|readable|permission|06[1-7]|064)",
+     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file(lab.processes.KEY, 0o644)), [], None)),
+    (r"keyFile.*(missing|not there|absent|exist)",
+     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=lab.FILES / "nokeyfile"), [], None)),
+    (r"keyFile.*(char|base64|invalid|bad)",
+     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("no-key-at-all!")), [], None)),
+    (r"keyFile.*empty", lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("")), [], None)),
+    (r"keyFile.*(three|3 keys)",
+     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("- aaaaaa\n- bbbbbb\n- cccccc\n")), [], None)),
+    (r"keyFile.*(two|2 keys|list)",
+     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("- aaaaaa\n- bbbbbb\n")), [], None)),
+    (r"unknown .*(parameter|setParameter)", lambda l: (server(), ["--setParameter", "nonsense=1"], None)),
+    (r"(unknown|unrecogni[sz]ed|misspelled) .*(command line|flag|argument|--)", lambda l: (server(), ["--nonsense"], None)),
+    (r"(unknown|unrecogni[sz]ed|misspelled) .*(option|key|setting)", lambda l: (server(extra="nonsense: 1\n"), [], None)),
+    (r"(YAML|yaml)", lambda l: (server(extra="net: [\n"), [], None)),
+    (r"wrong type|not a number|port .*(word|text)", lambda l: (server(extra="replication.oplogSizeMB: many\n"), [], None)),
+    (r"transitionToAuth", lambda l: (server(extra="security.transitionToAuth: true\n"), [], None)),
+    (r"clusterAuthMode (\w+).*disabled", lambda l: (server(extra=f"security.clusterAuthMode: {l.split()[1]}\n"), [], None)),
+    (r"(port|address|listen)", lambda l: (server(), [], "occupied")),
+    (r"(dbPath|data directory).*(missing|not there|exist)", lambda l: (server(), [], "no dbPath")),
+    (r"(option|flag).*twice", lambda l: (server(), ["--port", "1", "--port", "2"], None)),
+)
+
+
 def start_up(recorded, check):
     for label, entry in recorded.items():
-        more, mode = [], None
-        if "__exec" in label:
-            member = lab.Member("a", replset=False, keyfile=False, tls=BY_COMMAND)
-            more = [] if "no --configExpand" in label else ["--configExpand", "exec"]
-            mode = 0o644 if "0644" in label else 0o600
-        elif label == "net.ssl spelling":
-            member = lab.Member("a", replset=False, keyfile=False, tls=REQUIRE, spelling="ssl")
-        elif label == "keyFile too short":
-            member = lab.Member("a", replset=False, tls=REQUIRE, key_path=lab.FILES / "keyfile.short")
-        elif entry.get("net.tls in file") is not None:
+        more, odd = [], None
+        if entry.get("net.tls in file") is not None:
             provide(label, entry["net.tls in file"])
-            member = lab.Member("a", replset=False, keyfile=False, tls=entry["net.tls in file"])
+            member = server(tls=entry["net.tls in file"])
         else:
-            continue
+            how = next((how for pattern, how in BY_LABEL if re.search(pattern, label)), None)
+            if how is None:
+                continue
+            member, more, odd = how(label)
+        taken = occupy(member) if odd == "occupied" else None
+        if odd == "no dbPath":
+            (member.dir / "db").rmdir()
         try:
-            check(label, started(member, entry, more, mode))
+            check(label, started(member, entry, more, odd))
         finally:
             member.kill()
+            if taken:
+                taken.close()
 
 
 def started(member, entry, more, mode):
     found = []
     member.write_conf()
-    if mode:
+    if isinstance(mode, int):
         member.conf.chmod(mode)
-    member.start(*more, test_commands=not more and mode is None)
-    up = member.up(10)
+    member.start(*more, test_commands=not more and not isinstance(mode, int))
+    up = mode != "occupied" and member.up(10)
     status = None if up else member.process.wait(10)
     if "started" in entry and entry["started"] != up:
         found.append(f"started: {up}; recorded {entry['started']}")

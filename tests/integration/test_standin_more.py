@@ -171,3 +171,42 @@ def test_fsync_lock(tmp_path):
             assert reply["writeConcernError"]["code"] == 64
             o.admin.command("fsyncUnlock")
             fleet.wait_for(lambda: o.x.t.count_documents({}) == 4)
+
+
+def test_maintenance_and_sync_sources(tmp_path):
+    """A member in maintenance is RECOVERING: it answers no reads, and isn't elected."""
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        m, other = s.others(p)
+        with p.client() as c, m.client() as d:
+            assert refusal(c, "replSetMaintenance", True) == (95, "primaries can't modify maintenance mode")
+            assert refusal(c, "replSetSyncFrom", m.host) == (95, "primaries don't sync")
+            assert refusal(d, "replSetMaintenance", False) == (96, "already out of maintenance mode")
+            assert d.admin.command("replSetMaintenance", True)["ok"] == 1
+            fleet.wait_for(lambda: s.states(p)[m.host] == "RECOVERING")
+            with pytest.raises(pymongo.errors.PyMongoError) as e:
+                d.x.command("find", "t", read_preference=pymongo.ReadPreference.SECONDARY)
+            assert e.value.details["code"] == 13436
+            assert d.admin.command("replSetMaintenance", False)["ok"] == 1
+            fleet.wait_for(lambda: s.states(p)[m.host] == "SECONDARY")
+            assert refusal(d, "replSetSyncFrom", m.host) == (72, "I cannot sync from myself")
+            assert refusal(d, "replSetSyncFrom", "x:1") == (74, 'Could not find member "x:1" in replica set')
+            assert d.admin.command("replSetSyncFrom", other.host)["syncFromRequested"] == other.host
+            assert refusal(c, "dropConnections")[0] == 40414
+
+
+def test_dropped_connections_are_made_anew(tmp_path):
+    """What members have open to each other stays as it began, until it is dropped."""
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        m = s.others(p)[0]
+
+        def accepted():
+            return m.log_text().count("connection accepted from")
+        with p.client() as c:
+            before = accepted()
+            time.sleep(1)  # five heartbeats
+            assert accepted() == before
+            assert c.admin.command("dropConnections", hostAndPort=[m.host])["ok"] == 1
+            fleet.wait_for(lambda: accepted() > before, 5)
+            assert s.states(p)[m.host] == "SECONDARY"

@@ -1,6 +1,9 @@
 """How the server starts or refuses to: options, certificates, key files. No replica set."""
 
+import os
 import pathlib
+import shutil
+import socket
 import subprocess
 import sys
 
@@ -22,8 +25,8 @@ def ca(tmp_path):
 def make(tmp_path):
     made = []
 
-    def new(tls=None, extra="", **more):
-        m = fleet.Member(tmp_path / "m", IP, replset=None, keyfile=False, tls=tls, extra=extra, **more)
+    def new(tls=None, extra="", keyfile=False, **more):
+        m = fleet.Member(tmp_path / "m", IP, replset=None, keyfile=keyfile, tls=tls, extra=extra, **more)
         made.append(m)
         return m
     yield new
@@ -223,3 +226,108 @@ def test_mode_changes_while_running(make, ca):
     with m.client(user=None, tls={"tls": True, "tlsCAFile": str(ca.path)}) as c:
         ops = c.admin.command("currentOp", 1, **{"$all": True})["inprog"]
     assert any(op["desc"].startswith("conn") and "clientMetadata" in op for op in ops)
+
+
+@pytest.mark.parametrize("given, message", [
+    (["--setParameter", "nonsense=1"], "Unknown --setParameter 'nonsense'"),
+    (["--setParameter", "tlsMode=preferTLS"], "Cannot use --setParameter to set \"tlsMode\" at startup"),
+    (["--clusterAuthMode", "x509"], "need to enable TLS via the tlsMode flag"),
+    (["--clusterAuthMode", "nonsense"], "unsupported value for clusterAuthMode nonsense"),
+    (["--transitionToAuth"], "--transitionToAuth must be used with keyFile or x509 authentication"),
+])
+def test_bad_values_on_the_command_line(make, given, message):
+    status, text = refused(make(), *given)
+    assert (status, f"Failed global initialization: BadValue: {message}" in text) == (1, True), text
+
+
+@pytest.mark.parametrize("given, message", [
+    (["--nonsense"], "Error parsing command line: unrecognised option '--nonsense'"),
+    (["--port"], "Error parsing command line: the required argument for option '--port' is missing"),
+    (["--bind_ip", "127.0.0.1", "--bind_ip", "127.0.0.2"],
+     "Error parsing command line: option '--bind_ip' cannot be specified more than once"),
+    (["nonsense"], "too many positional options have been specified on the command line"),
+])
+def test_command_lines_that_make_no_sense(make, given, message):
+    status, text = refused(make(), *given)
+    assert status == 2 and message in text and "--help' for more information" in text
+
+
+def test_a_taken_address_and_a_missing_directory(make):
+    m = make()
+    with socket.socket() as taken:
+        taken.bind((m.ip, m.port))
+        taken.listen()
+        status, text = refused(m)
+        assert status == 48 and "Failed to set up listener: SocketException: Address already in use" in text
+    m = make()
+    shutil.rmtree(m.dir / "db")
+    status, text = refused(m)
+    assert status == 100 and f"NonExistentPath: Data directory {m.dir}/db not found., terminating" in text
+    if not os.environ.get("MONGOD"):
+        assert text.rstrip().endswith("shutting down with code:100")
+
+
+@pytest.mark.parametrize("text, mode, message", ids=["short", "long", "letters", "three", "open", "missing"], argvalues=[
+    ("ab\n", 0o600, "security key in {} has length 2, must be between 6 and 1024 chars"),
+    ("a" * 1025, 0o600, "has length 1025, must be between 6 and 1024 chars"),
+    ("no key!\n", 0o600, "invalid char in key file {}: !"),
+    ("- aaaaaa\n- bbbbbb\n- cccccc\n", 0o600, "Only two keys are supported in the security key file, {}"),
+    ("abcdef\n", 0o640, "permissions on {} are too open"),
+    (None, 0, "{}: No such file or directory"),
+])
+def test_bad_key_files(make, text, mode, message):
+    m = make(keyfile=True)
+    m.key.unlink()
+    if text is not None:
+        m.key.write_text(text)
+        m.key.chmod(mode)
+    status, said = refused(m)
+    assert status == 1 and message.format(m.key) in said
+
+
+def test_what_members_show_each_other_changes_while_it_runs(make, ca):
+    """clusterAuthMode goes from sendKeyFile to x509 in two steps, the first of which wants TLS outwards."""
+    m = make(tls(ca, mode="allowTLS"), keyfile=True, extra="  clusterAuthMode: sendKeyFile\n")
+    m.start()
+    with m.client(user="__system", password=fleet.KEY, source="local") as c:
+        def change(**fields):
+            try:
+                return c.admin.command("setParameter", 1, **fields)["was"]
+            except pymongo.errors.OperationFailure as error:
+                return error.code, error.details["errmsg"]
+        assert change(clusterAuthMode="sendX509") == (
+            2, "Illegal state transition for clusterAuthMode, need to enable SSL for outgoing connections")
+        assert change(tlsMode="preferTLS") == "allowTLS"
+        assert change(clusterAuthMode="x509") == (
+            2, "Illegal state transition for clusterAuthMode, change from sendKeyFile to x509")
+        assert change(clusterAuthMode="nonsense")[0] == 2
+        assert change(clusterAuthMode="sendX509") == "sendKeyFile"
+        assert change(clusterAuthMode="sendX509")[0] == 2 and change(clusterAuthMode="keyFile")[0] == 2
+        assert change(clusterAuthMode="x509") == "sendX509"
+        assert c.admin.command("getParameter", clusterAuthMode=1)["clusterAuthMode"] == "x509"
+        parsed = c.admin.command("getCmdLineOpts")["parsed"]
+        assert parsed["security"]["clusterAuthMode"] == "sendKeyFile"  # what it was started with
+
+
+def test_commands_that_are_there_want_a_login(make):
+    """Of a command that the server has, who isn't logged in hears that; of another one, that there is none."""
+    m = make(keyfile=True)
+    m.start()
+    with m.client(user="__system", password=fleet.KEY, source="local") as c:
+        c.admin.command("createUser", "root", pwd="secret", roles=["root"])
+    with m.client(user=None) as c:
+        for name in ("top", "dbStats", "rolesInfo", "serverStatus", "replSetMaintenance", "killOp"):
+            with pytest.raises(pymongo.errors.OperationFailure) as e:
+                c.admin.command(name)
+            assert (e.value.code, e.value.details["errmsg"]) == (13, f"command {name} requires authentication")
+        for name in ("nonsense", "hello", "rotateCertificates", "getDefaultRWConcern"):
+            with pytest.raises(pymongo.errors.OperationFailure) as e:
+                c.admin.command(name)
+            assert (e.value.code, e.value.details["errmsg"]) == (59, f"no such command: '{name}'"), name
+        assert c.admin.command("saslStart", mechanism="SCRAM-SHA-256", payload=b"n,,n=root,r=abc")["done"] is False
+    with m.client() as c:
+        with pytest.raises(pymongo.errors.OperationFailure) as e:
+            c.admin.command("saslContinue", conversationId=1, payload=b"")
+        assert (e.value.code, e.value.details["codeName"]) == (17, "ProtocolError")
+        assert c.admin.command("getParameter", saslServiceName=1)["saslServiceName"] == "mongodb"
+        assert c.admin.command("getParameter", cursorTimeoutMillis=1)["cursorTimeoutMillis"] == 600000

@@ -71,8 +71,6 @@ static int get_default(struct call *c)
 {
     const bson_t *set = default_concerns();
 
-    if (!version_at_least(4, 4))
-        return fail(c, 59, "no such command: '%s'", c->name);
     add_concerns(c->reply, set);
     add_times(c->reply, set);
     return 0;
@@ -111,8 +109,6 @@ static int set_default(struct call *c)
     bool reads = doc_sub(c->command, "defaultReadConcern", &read),
          writes = doc_sub(c->command, "defaultWriteConcern", &write);
 
-    if (!version_at_least(4, 4))
-        return fail(c, 59, "no such command: '%s'", c->name);
     if (!reads && !writes)
         return fail(c, 2,
                     "At least one of the \"defaultReadConcern\" or \"defaultWriteConcern\" fields "

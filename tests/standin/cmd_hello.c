@@ -256,8 +256,7 @@ static int is_master(struct call *c)
 
 static int hello(struct call *c)
 {
-    return version_at_least(4, 4) ? answer_role(c, true)
-                                  : fail(c, 59, "no such command: '%s'", c->name);
+    return answer_role(c, true);
 }
 
 const struct command hello_commands[] = {

@@ -229,6 +229,62 @@ static const struct parameter parameters[] = {
     {"tlsWithholdClientCertificate", get_false, NULL},
 };
 
+/* Parameters that are only told, with their defaults: a text, a number, true or false. */
+static const struct {
+    const char *name, *value;
+} told[] = {
+    {"connPoolMaxConnsPerHost", "200"},
+    {"cursorTimeoutMillis", "600000L"},
+    {"diagnosticDataCollectionDirectorySizeMB", "200"},
+    {"diagnosticDataCollectionEnabled", "true"},
+    {"diagnosticDataCollectionFileSizeMB", "10"},
+    {"diagnosticDataCollectionPeriodMillis", "1000"},
+    {"disableJavaScriptJIT", "true"},
+    {"enableElectionHandoff", "true"},
+    {"enableFlowControl", "true"},
+    {"initialSyncSourceReadPreference", "'"},
+    {"internalQueryExecMaxBlockingSortBytes", "33554432"},
+    {"localLogicalSessionTimeoutMinutes", "30"},
+    {"logicalSessionRefreshMillis", "300000"},
+    {"maxIndexBuildMemoryUsageMegabytes", "500"},
+    {"maxLogSizeKB", "10"},
+    {"maxSessions", "1000000"},
+    {"maxTransactionLockRequestTimeoutMillis", "5"},
+    {"notablescan", "false"},
+    {"numInitialSyncAttempts", "10"},
+    {"opensslCipherSuiteConfig", "'"},
+    {"periodicNoopIntervalSecs", "10"},
+    {"quiet", "false"},
+    {"replWriterThreadCount", "16"},
+    {"rollbackTimeLimitSecs", "86400L"},
+    {"saslHostName", "'"},
+    {"saslServiceName", "'mongodb"},
+    {"syncdelay", "60.0"},
+    {"tlsX509ClusterAuthDNOverride", "'"},
+    {"traceExceptions", "false"},
+    {"transactionLifetimeLimitSeconds", "60"},
+    {"ttlMonitorEnabled", "true"},
+    {"ttlMonitorSleepSecs", "60"},
+    {"waitForStepDownOnNonCommandShutdown", "true"},
+    {"writePeriodicNoops", "true"},
+};
+
+static void add_told(bson_t *to, const char *name, const char *value)
+{
+    size_t n = strlen(value);
+
+    if (*value == '\'')
+        add_str(to, name, value + 1);
+    else if (*value == 't' || *value == 'f')
+        add_bool(to, name, *value == 't');
+    else if (value[n - 1] == 'L')
+        add_long(to, name, strtol(value, NULL, 10));
+    else if (strchr(value, '.') != NULL)
+        add_num(to, name, strtod(value, NULL));
+    else
+        add_int(to, name, (int32_t)strtol(value, NULL, 10));
+}
+
 /* 8.0 no longer knows the ssl spellings. */
 static bool is_known(const struct parameter *p)
 {
@@ -251,6 +307,12 @@ static int get_parameter(struct call *c)
         if ((!all && !doc_has(c->command, parameters[i].name)) || !is_known(&parameters[i]))
             continue;
         parameters[i].get(c->reply, parameters[i].name);
+        any = true;
+    }
+    for (size_t i = 0; i < COUNT_OF(told); i++) {
+        if (!all && !doc_has(c->command, told[i].name))
+            continue;
+        add_told(c->reply, told[i].name, told[i].value);
         any = true;
     }
     return any ? 0 : fail(c, version_at_least(6, 0) ? 72 : 0, "no option found to get");
@@ -276,7 +338,8 @@ static int set_parameter(struct call *c)
                 c, no_code,
                 "attempted to set unrecognized parameter [%s], use help:true to see options ", key);
         if (p->set == NULL)
-            return fail(c, 20, "not allowed to change [%s] at runtime", key);
+            return fail(c, version_at_least(6, 0) ? 20 : 0, "not allowed to change [%s] at runtime",
+                        key);
         first = false;
     }
     if (first)
@@ -307,8 +370,6 @@ static int rotate_certificates(struct call *c)
 {
     const char *why;
 
-    if (!version_at_least(5, 0))
-        return fail(c, 59, "no such command: '%s'", c->name);
     if (!tls_reload(&why))
         return fail(c, 140, "%s", why);
     log_line('I', "NETWORK", "Successfully rotated X509 certificates.");

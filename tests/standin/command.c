@@ -26,6 +26,7 @@ static const struct {
     {11, "UserNotFound"},
     {13, "Unauthorized"},
     {14, "TypeMismatch"},
+    {17, "ProtocolError"},
     {18, "AuthenticationFailed"},
     {20, "IllegalOperation"},
     {23, "AlreadyInitialized"},
@@ -105,6 +106,23 @@ char *call_ns(const struct call *c)
     return xprintf("%s.%s", c->db, doc_str(c->command, c->name, ""));
 }
 
+/* Commands that older servers don't have. `hello` came to some lines with a patch. */
+static bool is_younger(const char *name)
+{
+    static const struct {
+        const char *name;
+        int major, minor;
+    } since[] = {
+        {"rotateCertificates", 5, 0}, {"getDefaultRWConcern", 4, 4}, {"setDefaultRWConcern", 4, 4}};
+
+    if (strcmp(name, "hello") == 0)
+        return !version_at_least(5, 0) && version.part[2] < (version_at_least(4, 4) ? 2 : 10);
+    for (size_t i = 0; i < COUNT_OF(since); i++)
+        if (strcmp(since[i].name, name) == 0)
+            return !version_at_least(since[i].major, since[i].minor);
+    return false;
+}
+
 static const struct command *lookup(const char *name)
 {
     static const struct command *const tables[] = {
@@ -112,6 +130,8 @@ static const struct command *lookup(const char *name)
         member_commands, user_commands,    login_commands,     read_commands,
         write_commands,  default_commands, more_commands};
 
+    if (is_younger(name))
+        return NULL;
     for (size_t t = 0; t < COUNT_OF(tables); t++)
         for (const struct command *c = tables[t]; c->name != NULL; c++)
             if (strcmp(c->name, name) == 0)

@@ -177,6 +177,14 @@ void log_startup_warning(const char *component, const char *fmt, ...)
     free(message);
 }
 
+void log_and_exit(int status)
+{
+    log_line('I', "NETWORK", "shutdown: going to close listening sockets...");
+    log_line('I', "CONTROL", "now exiting");
+    log_line('I', "CONTROL", "shutting down with code:%d", status);
+    exit(status);
+}
+
 static int open_log(const char *path)
 {
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

@@ -13,6 +13,9 @@ void log_line(char severity, const char *component, const char *fmt, ...) PRINTF
 /* The same, and it is repeated by getLog startupWarnings. */
 void log_startup_warning(const char *component, const char *fmt, ...) PRINTF(2, 3);
 
+/* The last lines of a process that can't go on, and its end. */
+_Noreturn void log_and_exit(int status);
+
 /* From now on lines go to this file. False with errno when it can't be opened. */
 bool log_to_file(const char *path, bool append);
 /* Renames the file away and starts a new one. */

@@ -180,7 +180,7 @@ int main(int argc, char **argv)
     warn();
     repl_load();
     if (!server_listen())
-        exit(48);
+        log_and_exit(48);
     log_context("initandlisten");
     repl_start();
     if (!version_at_least(4, 4))

@@ -110,6 +110,12 @@ static void nest(bson_t *to, const struct settings *s, size_t *i, const char *pr
     }
 }
 
+_Noreturn static void refuse_twice(const char *flag)
+{
+    options_refuse("Error parsing command line: option '--%s' cannot be specified more than once",
+                   flag);
+}
+
 static void parse_flag(struct settings *s, int argc, char **argv, int *i, uint32_t *n_argv)
 {
     const char *arg = argv[*i], *name, *eq, *value;
@@ -133,8 +139,9 @@ static void parse_flag(struct settings *s, int argc, char **argv, int *i, uint32
         options_refuse("Error parsing command line: unrecognised option '%s'", arg);
     push_str(&options.argv, n_argv, arg);
     if (row != NULL && row->type == OPT_SWITCH) {
-        settings_add(s, row->key, row->implied != NULL ? row->implied : "true",
-                     row->implied != NULL ? OPT_STRING : OPT_BOOL);
+        if (!settings_add(s, row->key, row->implied != NULL ? row->implied : "true",
+                          row->implied != NULL ? OPT_STRING : OPT_BOOL))
+            refuse_twice(flag);
         free(flag);
         return;
     }
@@ -155,7 +162,8 @@ static void parse_flag(struct settings *s, int argc, char **argv, int *i, uint32
         settings_add(s, key, is + 1, OPT_STRING);
         free(key);
     } else {
-        settings_add(s, row->key, value, row->type);
+        if (!settings_add(s, row->key, value, row->type))
+            refuse_twice(flag);
     }
     free(flag);
 }

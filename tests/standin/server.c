@@ -369,6 +369,6 @@ bool server_shut_down(bool force, int64_t wait_ms, char *why, size_t size, int *
     node_changed();
     node_unlock();
     log_line('I', "CONTROL", "now exiting");
-    log_line('I', "CONTROL", "shutting down with code:0");
+    log_line('I', "CONTROL", "shutting down with code:%d", 0);
     return true;
 }

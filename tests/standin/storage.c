@@ -151,7 +151,7 @@ static void lock_directory(const char *path)
                  "Another mongod "
                  "instance is already running on the %s directory, terminating",
                  lock_path, strerror(errno), path);
-        exit(100);
+        log_and_exit(100);
     }
     put(pid, sizeof pid, "%d\n", (int)getpid());
     if (ftruncate(lock_fd, 0) != 0 || write(lock_fd, pid, strlen(pid)) < 0)
@@ -167,7 +167,7 @@ void storage_open(const char *db_path)
                  "exception in initAndListen: NonExistentPath: Data directory %s not found., "
                  "terminating",
                  db_path);
-        exit(100);
+        log_and_exit(100);
     }
     lock_directory(db_path);
     fd = openat(dir_fd, "standin.log", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
