@@ -10,6 +10,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/command/apply_consent.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/master_key.h"
 #include "reconciler/command/store.h"
@@ -22,13 +23,14 @@ struct job {
     struct ek_looked looked; /* .plan is what was agreed to */
     size_t index;            /* in the plan file */
     struct ek_lease *lease;
+    struct ek_apply_consent consent;
+    struct ek_record record;
 };
 
 struct apply {
     const struct ek_options *options;
     struct ek_fleet fleet;
     struct ek_plan_file *file; /* or NULL: planned here */
-    struct ek_store_handle store;
     struct job *jobs;
     size_t count;
     int added, changed, destroyed;
@@ -133,7 +135,7 @@ static void show(struct apply *apply)
 struct listener {
     const struct apply *apply;
     struct ek_progress progress;
-    struct ek_record record;
+    struct job *job;
 };
 
 static void on_event(void *context, const struct ek_event *event)
@@ -147,9 +149,16 @@ static void on_event(void *context, const struct ek_event *event)
     else
         ek_progress_text(&listener->progress, event, &text);
     ek_print(&text);
-    ek_record_event(&listener->record, event);
-    if (listener->record.error.code != 0) /* what is done must be known: no further step */
+    ek_record_event(&listener->job->record, event);
+    if (listener->job->record.error.code != 0) /* what is done must be known: no further step */
         cancelled = 1;
+}
+
+static int refresh(void *context, const struct ek_state *state, struct ek_policy *policy,
+                   struct ek_error *err)
+{
+    struct listener *listener = context;
+    return ek_apply_consent_refresh(&listener->job->consent, state, policy, err);
 }
 
 static void name_plan(const struct apply *apply, const struct job *job, char ret_name[65])
@@ -175,12 +184,14 @@ static void say_moved(struct apply *apply, struct job *job)
                 job->looked.spec->name, ek_buffer_text(&text));
 }
 
-static int execute(struct apply *apply, struct job *job, struct ek_error *err)
+static int execute(struct apply *apply, struct job *job, struct ek_blocked *ret_waits,
+                   struct ek_error *err)
 {
     const struct ek_options *options = apply->options;
     struct ek_looked *looked = &job->looked;
     struct listener listener = {
         .apply = apply,
+        .job = job,
         .progress = {.spec = looked->spec,
                      .terminal = isatty(STDOUT_FILENO) != 0,
                      .colour = ek_colour_wanted(options, STDOUT_FILENO),
@@ -193,18 +204,20 @@ static int execute(struct apply *apply, struct job *job, struct ek_error *err)
         .lease = job->lease,
         .step_timeout_ms = options->step_timeout_ms,
         .settle_timeout_ms = options->settle_timeout_ms,
+        .refresh = refresh,
         .on_event = on_event,
         .context = &listener,
         .cancelled = &cancelled,
     };
     struct ek_outcome outcome;
-    ek_record_init(&listener.record, &apply->store, looked->spec, apply->fleet.source.commit);
-    name_plan(apply, job, listener.record.plan);
     int result = ek_execute(looked->world, &execution, &outcome, err);
-    if (result != 0)
-        ek_record_failure(&listener.record, err);
-    if (listener.record.error.code != 0) {
-        *err = listener.record.error;
+    if (result == 0 && outcome.complete)
+        result = ek_apply_consent_spend(&job->consent, err);
+    *ret_waits = outcome.blocked;
+    if (result != 0 && outcome.blocked.waits == EK_WAIT_NONE)
+        ek_record_failure(&job->record, err);
+    if (job->record.error.code != 0) {
+        *err = job->record.error;
         result = err->code;
     }
     if (listener.progress.line_open)
@@ -240,18 +253,50 @@ static void finish(const struct apply *apply)
     ek_print(&text);
 }
 
+/* Everything that people have to say first. */
+static int prepare(struct apply *apply, struct ek_error *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < apply->count && result == 0; i++) {
+        struct job *job = &apply->jobs[i];
+        ek_record_init(&job->record, &apply->fleet.store, job->looked.spec,
+                       apply->fleet.source.commit);
+        name_plan(apply, job, job->record.plan);
+        result = ek_apply_consent_init(&job->consent, &apply->fleet, &job->looked, apply->file,
+                                       job->record.plan, err);
+        if (result == 0 && job->looked.plan.count)
+            result = ek_apply_outside_window(apply->options, &job->consent, &job->record, err);
+    }
+    return result == 0 ? ensure_master_key(apply, err) : result;
+}
+
+/* A deployment that waits for a window or for people keeps no other one waiting. */
 static int carry_out(struct apply *apply, struct ek_error *err)
 {
-    int result = ensure_master_key(apply, err);
+    struct ek_error waiting = {0};
+    int result = prepare(apply, err);
     catch_signals();
-    for (size_t i = 0; i < apply->count && result == 0; i++)
-        result = execute(apply, &apply->jobs[i], err);
-    if (result == 0)
+    for (size_t i = 0; i < apply->count && result == 0; i++) {
+        struct ek_blocked blocked;
+        result = execute(apply, &apply->jobs[i], &blocked, err);
+        if (result == 0 || blocked.waits == EK_WAIT_NONE)
+            continue;
+        if (waiting.code == 0)
+            waiting = *err;
+        result = 0;
+    }
+    if (result == 0 && waiting.code == 0) {
         finish(apply);
-    else if (apply->steps_done > 0)
+        return 0;
+    }
+    if (apply->steps_done > 0)
         ek_say(apply->options,
                "%zu steps were done. Run apply again: it goes on from where the fleet is.",
                apply->steps_done);
+    if (result == 0) {
+        *err = waiting;
+        result = waiting.code;
+    }
     return result;
 }
 
@@ -259,15 +304,14 @@ static int carry_out(struct apply *apply, struct ek_error *err)
 
 static int lock_all(struct apply *apply, struct ek_error *err)
 {
-    int result = ek_store_of(apply->options, apply->fleet.controller.state_directory, false,
-                             &apply->store, err);
+    int result = ek_fleet_store(&apply->fleet, true, err);
     for (size_t i = 0; i < apply->count && result == 0; i++) {
         const struct ek_deployment_spec *spec = apply->jobs[i].looked.spec;
         const struct ek_lease_request request = {.account = spec->account,
                                                  .deployment = spec->name,
                                                  .operation = "apply",
                                                  .wait_ms = apply->options->lock_timeout_ms};
-        result = ek_lease_take(&apply->store, &request, &apply->jobs[i].lease, err);
+        result = ek_lease_take(&apply->fleet.store, &request, &apply->jobs[i].lease, err);
     }
     return result;
 }
@@ -276,6 +320,25 @@ static void make_jobs(struct apply *apply, size_t count)
 {
     apply->jobs = ek_need(calloc(count + 1, sizeof *apply->jobs));
     apply->count = count;
+}
+
+/* Nothing can be done now, since every plan waits from its first step on: say so, and don't ask. */
+static int all_wait(const struct apply *apply, struct ek_error *err)
+{
+    const struct job *first = NULL;
+    for (size_t i = 0; i < apply->count; i++) {
+        const struct ek_plan *plan = &apply->jobs[i].looked.plan;
+        if (plan->count == 0)
+            continue;
+        if (plan->wait_count == 0 || plan->waits[0].before > 0)
+            return 0;
+        first = first ? first : &apply->jobs[i];
+    }
+    if (!first)
+        return 0;
+    const struct ek_blocked *blocked = &first->looked.plan.waits[0].blocked;
+    ek_fail(err, EK_BLOCKED, blocked->id, "%s: %s", first->looked.spec->name, blocked->sentence);
+    return ek_hint(err, "%s", blocked->hint);
 }
 
 static int from_specs(struct apply *apply, struct ek_error *err)
@@ -311,6 +374,9 @@ static int from_specs(struct apply *apply, struct ek_error *err)
     }
     if (steps == 0)
         return 0;
+    result = all_wait(apply, err);
+    if (result != 0)
+        return result;
     result = apply->options->yes ? 0 : ask(apply, err);
     return result == 0 ? carry_out(apply, err) : result;
 }
@@ -405,6 +471,16 @@ static int open_and_run(struct apply *apply, bool *ret_said, struct ek_error *er
     return result == 0 ? from_file(apply, err) : result;
 }
 
+/* For a window, an approval, a signature or the end of a pause: nothing failed. */
+static bool waits(const struct ek_error *err)
+{
+    static const char *const ids[] = {"EK-0125", "EK-1101", "EK-1102", "EK-1103"};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (strcmp(ids[i], err->id) == 0)
+            return true;
+    return false;
+}
+
 int ek_command_apply(const struct ek_options *options)
 {
     struct apply apply = {.options = options};
@@ -420,14 +496,13 @@ int ek_command_apply(const struct ek_options *options)
         ek_say_error(options, &err);
     if (result == 0 && options->detailed_exit_code && apply.steps_done > 0)
         status = EK_EXIT_CHANGES;
-    if (result != 0 && apply.steps_done > 0 && status != EK_EXIT_STOPPED)
+    if (result != 0 && apply.steps_done > 0 && status != EK_EXIT_STOPPED && !waits(&err))
         status = EK_EXIT_PARTLY;
     for (size_t i = 0; i < apply.count; i++) {
         ek_lease_release(apply.jobs[i].lease);
         ek_looked_done(&apply.jobs[i].looked);
     }
     free(apply.jobs);
-    ek_store_close(&apply.store);
     ek_plan_file_free(apply.file);
     ek_fleet_done(&apply.fleet);
     return status;

@@ -87,6 +87,20 @@ static bool is_remote(const char *url)
     return strstr(url, "://") || (colon && (!slash || colon < slash));
 }
 
+struct ek_git_request ek_fleet_git_request(const struct ek_fleet *fleet, struct ek_buffer *cache)
+{
+    const struct ek_options *options = fleet->options;
+    ek_buffer_printf(cache, "%s/cache/git", fleet->controller.state_directory);
+    return (struct ek_git_request){
+        .url = fleet->source.url,
+        .revision = fleet->source.commit,
+        .path = fleet->source.path,
+        .cache = ek_buffer_text(cache),
+        .token_file = options->git_token_file,
+        .ssh_key_file = options->ssh_key_file,
+    };
+}
+
 /* The files of the change's end stay with it; *ret_files is a view of them then. */
 static int read_files(struct ek_fleet *fleet, struct ek_spec_files *ret_files, struct ek_error *err)
 {
@@ -94,15 +108,7 @@ static int read_files(struct ek_fleet *fleet, struct ek_spec_files *ret_files, s
     if (fleet->source.directory)
         return ek_directory_read(fleet->source.directory, ret_files, err);
     EK_BUFFER cache = {0};
-    ek_buffer_printf(&cache, "%s/cache/git", fleet->controller.state_directory);
-    struct ek_git_request request = {
-        .url = fleet->source.url,
-        .revision = fleet->source.commit,
-        .path = fleet->source.path,
-        .cache = ek_buffer_text(&cache),
-        .token_file = options->git_token_file,
-        .ssh_key_file = options->ssh_key_file,
-    };
+    struct ek_git_request request = ek_fleet_git_request(fleet, &cache);
     if (!options->from)
         return ek_git_read(&request, ret_files, err);
     int result = ek_fleet_change_read(&request, options->from, &fleet->change, err);
@@ -231,6 +237,7 @@ int ek_fleet_open_source(const struct ek_options *options, const struct ek_plan_
 
 void ek_fleet_done(struct ek_fleet *fleet)
 {
+    ek_store_close(&fleet->store);
     ek_fleet_change_free(fleet->change);
     ek_specs_free(&fleet->specs);
     free(fleet->chosen);
@@ -286,4 +293,9 @@ void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec
     if (fleet->options->verbose)
         ek_say(fleet->options, "looking at %s", spec->name);
     ek_look(&fleet->specs, spec, &fleet->controller, patience_ms, ret_looked);
+    struct ek_error err = {0};
+    if (ret_looked->error.code == 0 && ek_fleet_consult(fleet, ret_looked, &err) != 0) {
+        ek_wrap(&err, "%s", spec->name);
+        ret_looked->error = err;
+    }
 }

@@ -2,7 +2,10 @@
 #ifndef EK_COMMAND_FLEET_H
 #define EK_COMMAND_FLEET_H
 
+#include "drivers/git/git.h"
+#include "drivers/store/store.h"
 #include "reconciler/command/command.h"
+#include "reconciler/consent/consent.h"
 #include "reconciler/execute/look.h"
 #include "specs/spec.h"
 
@@ -14,6 +17,7 @@ struct ek_fleet {
     struct ek_specs specs;
     struct ek_plan_source source;
     struct ek_controller controller;
+    struct ek_store_handle store;             /* ek_fleet_store; no driver: none */
     struct ek_fleet_change *change;           /* with --from, else NULL */
     const struct ek_deployment_spec **chosen; /* by --deployment and the change, else all */
     size_t chosen_count;
@@ -38,7 +42,23 @@ int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err);
  * before it calls the deployment blocked. */
 #define EK_LOOK_PATIENCE_MS 10000
 
-/* ek_look at one of the fleet's deployments; said when verbose. */
+/* Open the store that the options name. `make`: it is made when missing; else there may be none,
+ * and nobody has said anything then. */
+int ek_fleet_store(struct ek_fleet *fleet, bool make, struct ek_error *err);
+
+/* The question about the consent that a deployment needs, as far as the fleet answers it: store,
+ * spec, who signed the commit (kept in `signer`, 128 bytes) and who asks. Borrows. */
+struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,
+                                            const struct ek_looked *looked, char signer[128]);
+
+/* Plan a deployment that was looked at once more, by what people and the clock say. */
+int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err);
+
+/* How the fleet's specs are read from git; the cache's path is kept in `cache`. */
+struct ek_git_request ek_fleet_git_request(const struct ek_fleet *fleet, struct ek_buffer *cache);
+
+/* ek_look at one of the fleet's deployments, and plan it by what people and the clock say; said
+ * when verbose. */
 void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
                    int64_t patience_ms, struct ek_looked *ret_looked);
 

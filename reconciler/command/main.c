@@ -49,6 +49,37 @@ const struct ek_verb ek_verbs[] = {
      "with\n"
      "a certificate validation error. Exit status 9 when a check failed or could not be made.\n",
      ek_command_verify},
+    {"show", EK_VERB_SHOW, "PLANFILE", 1, "Show a plan file",
+     "From the file alone: nothing is read but it, and nothing is changed.\n\n"
+     "  evenkeel show orders.plan\n"
+     "  evenkeel show orders.plan --output markdown\n",
+     ek_command_show},
+    {"approve", EK_VERB_APPROVE, "DEPLOYMENT [PLAN] | PLANFILE", 2,
+     "Agree to a plan, for deployments whose specs ask for that",
+     "Shows the plan as it is now, asks, and records who agreed, when, and to which plan. With "
+     "the\n"
+     "name of a plan (or its first digits): only to that one. With a plan file: to what it holds.\n"
+     "The approval holds for that rollout only, in every state that it goes through.\n\n"
+     "  evenkeel approve orders\n"
+     "  evenkeel approve orders 9b1d66c02f5a --git https://git.example.net/specs.git\n"
+     "  evenkeel approve orders.plan\n",
+     ek_command_approve},
+    {"pause", EK_VERB_PAUSE, "DEPLOYMENT", 1, "Leave a deployment alone for a while",
+     "Stops Evenkeel, never a database: a step in hand is finished, and nothing further begins\n"
+     "until the pause ends, by itself or by evenkeel resume. DEPLOYMENT is ACCOUNT/NAME, or a "
+     "name\n"
+     "that the specs know.\n\n"
+     "  evenkeel pause acme/orders --for 2h --reason 'load test'\n",
+     ek_command_pause},
+    {"resume", EK_VERB_RESUME, "DEPLOYMENT", 1, "End a pause before its time",
+     "  evenkeel resume acme/orders\n", ek_command_resume},
+    {"key", EK_VERB_KEY, "new FILE", 2, "Make a key that signs plans",
+     "Writes the private key (Ed25519, for its owner only) to a new file and prints the public "
+     "one,\n"
+     "for maintenance.approvers.planKeys of the specs.\n\n"
+     "  evenkeel key new plan.key\n"
+     "  evenkeel plan specs --out orders.plan --sign-key plan.key\n",
+     ek_command_key},
     {"history", EK_VERB_HISTORY, "[DEPLOYMENT]", 1, "Show what was done, when, by whom and why",
      "From the store, oldest first. DEPLOYMENT is a name or ACCOUNT/NAME.\n\n"
      "  evenkeel history orders --since 7d\n"
@@ -148,7 +179,9 @@ static int run(const struct ek_verb *verb, int count, char **words)
         ek_print(&text);
     } else if (options.argument_count > verb->most_arguments) {
         ek_fail(&err, EK_INVALID, "EK-0804", "%s takes %s", verb->name,
-                verb->most_arguments ? "one argument at most" : "no arguments");
+                verb->most_arguments > 1 ? "two arguments at most"
+                : verb->most_arguments   ? "one argument at most"
+                                         : "no arguments");
         ek_hint(&err, "evenkeel help %s", verb->name);
         ek_say_error(&options, &err);
         status = EK_EXIT_USAGE;

@@ -7,13 +7,15 @@
 
 enum kind { FLAG, TEXT, DURATION, CHOICE, COLOUR_OFF };
 
+#define PEOPLE (EK_VERB_PAUSE | EK_VERB_RESUME | EK_VERB_APPROVE)
 #define STORE                                                                                      \
     (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_RUN | EK_VERB_HISTORY |               \
      EK_VERB_PAUSE | EK_VERB_RESUME | EK_VERB_APPROVE)
 #define SOURCE                                                                                     \
     (EK_VERB_VALIDATE | EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY |           \
      EK_VERB_RUN)
-#define FLEET (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY | EK_VERB_RUN)
+#define FLEET                                                                                      \
+    (EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_STATUS | EK_VERB_VERIFY | EK_VERB_RUN | EK_VERB_APPROVE)
 #define ALL 0xFFFFFFU
 #define PRINTS (ALL & ~(unsigned)(EK_VERB_HELP | EK_VERB_SCHEMA))
 
@@ -33,20 +35,20 @@ struct option {
 #define AT(field) offsetof(struct ek_options, field)
 
 static const struct option options[] = {
-    {"git", NULL, 0, TEXT, "URL", AT(git), SOURCE, NULL, NULL,
+    {"git", NULL, 0, TEXT, "URL", AT(git), SOURCE | PEOPLE, NULL, NULL,
      "read the specs from a git repository: a path or an https, ssh or file URL"},
-    {"revision", NULL, 0, TEXT, "REVISION", AT(revision), SOURCE, NULL, NULL,
+    {"revision", NULL, 0, TEXT, "REVISION", AT(revision), SOURCE | PEOPLE, NULL, NULL,
      "the branch, tag or commit of the repository (default: its HEAD)"},
     {"from", NULL, 0, TEXT, "REVISION", AT(from), EK_VERB_PLAN, NULL, NULL,
      "plan only what the change since this branch, tag or commit touches"},
     {"to", NULL, 0, TEXT, "REVISION", AT(revision), EK_VERB_PLAN, NULL, NULL,
      "where the change ends: the same as --revision"},
-    {"path", NULL, 0, TEXT, "FOLDER", AT(path), SOURCE, NULL, NULL,
+    {"path", NULL, 0, TEXT, "FOLDER", AT(path), SOURCE | PEOPLE, NULL, NULL,
      "the folder inside the repository (default: all of it)"},
-    {"git-token-file", NULL, 0, TEXT, "FILE", AT(git_token_file), SOURCE, "EVENKEEL_GIT_TOKEN_FILE",
-     NULL, "password or token for https repositories"},
-    {"ssh-key-file", NULL, 0, TEXT, "FILE", AT(ssh_key_file), SOURCE, "EVENKEEL_SSH_KEY_FILE", NULL,
-     "private key for ssh repositories (default: the agent)"},
+    {"git-token-file", NULL, 0, TEXT, "FILE", AT(git_token_file), SOURCE | PEOPLE,
+     "EVENKEEL_GIT_TOKEN_FILE", NULL, "password or token for https repositories"},
+    {"ssh-key-file", NULL, 0, TEXT, "FILE", AT(ssh_key_file), SOURCE | PEOPLE,
+     "EVENKEEL_SSH_KEY_FILE", NULL, "private key for ssh repositories (default: the agent)"},
     {"fleet", NULL, 0, TEXT, "NAME", AT(fleet), EK_VERB_PLAN | EK_VERB_COMMENT, NULL, NULL,
      "what tells its comment from others of the same pull request (default: the folder)"},
     {"config", NULL, 'c', TEXT, "FILE", AT(config), EK_VERB_RUN, "EVENKEEL_CONFIG", NULL,
@@ -95,8 +97,20 @@ static const struct option options[] = {
      "authorities to trust instead of the system's"},
     {"forge-timeout", NULL, 0, DURATION, "DURATION", AT(forge_timeout_ms), EK_VERB_COMMENT, NULL,
      "60s", "how long to go on trying while the host is busy"},
-    {"yes", "auto-approve", 'y', FLAG, NULL, AT(yes), EK_VERB_APPLY, NULL, NULL,
+    {"yes", "auto-approve", 'y', FLAG, NULL, AT(yes), EK_VERB_APPLY | EK_VERB_APPROVE, NULL, NULL,
      "don't ask: the plan is agreed to"},
+    {"outside-window", NULL, 0, FLAG, NULL, AT(outside_window), EK_VERB_APPLY, NULL, NULL,
+     "don't wait for a maintenance window; asks for the deployment's name, and is recorded"},
+    {"sign-key", NULL, 0, TEXT, "FILE", AT(sign_key_file), EK_VERB_PLAN, NULL, NULL,
+     "sign the plan that --out writes with this key, which key new made"},
+    {"trusted-key", NULL, 0, TEXT, "KEY|FILE", AT(trusted_key), EK_VERB_APPLY | EK_VERB_APPROVE,
+     NULL, NULL, "take a plan file only when this public key's owner signed it"},
+    {"specs", NULL, 0, TEXT, "PATH", AT(specs), PEOPLE, NULL, NULL,
+     "the specs that know the deployment (default: the current directory)"},
+    {"for", NULL, 0, DURATION, "DURATION", AT(pause_ms), EK_VERB_PAUSE, NULL, "2h",
+     "how long the pause lasts: 30m, 2h, 3d"},
+    {"reason", NULL, 0, TEXT, "TEXT", AT(reason), EK_VERB_PAUSE, NULL, NULL,
+     "why, for whoever finds it paused"},
     {"detailed-exitcode", NULL, 0, FLAG, NULL, AT(detailed_exit_code), EK_VERB_PLAN | EK_VERB_APPLY,
      NULL, NULL, "apply: exit with 2 instead of 0 when something was done (plan always does)"},
     {"timeout", NULL, 0, DURATION, "DURATION", AT(step_timeout_ms), EK_VERB_APPLY | EK_VERB_RUN,
@@ -197,7 +211,7 @@ static bool parse_duration(const char *text, int64_t *ret_ms)
     static const struct {
         const char *unit;
         int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
     char *end = NULL;
     if (*text < '0' || *text > '9')
         return false;

@@ -73,6 +73,11 @@ struct ek_options {
     int64_t observe_interval_ms;
     int rewritten_history; /* enum ek_rewritten */
     bool once;
+    const char *sign_key_file; /* plan */
+    const char *trusted_key;   /* apply, approve */
+    const char *specs;         /* pause, resume, approve: where the specs are */
+    const char *reason;        /* pause */
+    int64_t pause_ms;
     int64_t step_timeout_ms;
     int64_t settle_timeout_ms;
     int64_t lock_timeout_ms;
@@ -89,6 +94,7 @@ struct ek_options {
     bool watch;
     int64_t watch_interval_ms;
     bool check_chain;
+    bool outside_window;
 };
 
 /* Parse the words after the verb. Precedence: flag, environment, default. EK_INVALID

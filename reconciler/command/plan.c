@@ -5,6 +5,7 @@
 
 #include "reconciler/base/memory.h"
 #include "reconciler/command/change.h"
+#include "reconciler/consent/sign.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/plan_file.h"
 
@@ -104,6 +105,17 @@ static void looks_done(struct looks *looks, size_t count)
     free(looks->gone);
 }
 
+static int write_file(const struct ek_options *options, const struct ek_plan_set *set,
+                      struct ek_error *err)
+{
+    json_t *document = ek_plan_json(set);
+    int result = options->sign_key_file ? ek_plan_sign(document, options->sign_key_file, err) : 0;
+    if (result == 0)
+        result = ek_plan_file_write_document(document, options->out, err);
+    json_decref(document);
+    return result;
+}
+
 static int report(const struct ek_fleet *fleet, const struct looks *looks, struct ek_error *err)
 {
     const struct ek_options *options = fleet->options;
@@ -131,7 +143,7 @@ static int report(const struct ek_fleet *fleet, const struct looks *looks, struc
         .fleet = ek_buffer_text(&name),
     };
     if (options->out && looks->bad == 0) {
-        int result = ek_plan_file_write(&set, options->out, err);
+        int result = write_file(options, &set, err);
         if (result != 0)
             return result;
     }
@@ -163,8 +175,17 @@ int ek_command_plan(const struct ek_options *options)
     struct ek_error err = {0};
     struct looks looks = {0};
     bool said = false;
+    if (options->sign_key_file && !options->out) {
+        ek_fail(&err, EK_INVALID, "EK-0804", "--sign-key signs the file that --out writes");
+        ek_hint(&err, "evenkeel plan --out FILE --sign-key KEY");
+        return failed(options, &err, false);
+    }
     if (ek_fleet_open(options, &fleet, &said, &err) != 0)
         return failed(options, &err, said);
+    if (ek_fleet_store(&fleet, false, &err) != 0) {
+        ek_fleet_done(&fleet);
+        return failed(options, &err, false);
+    }
     look(&fleet, &looks);
     int status = status_of(looks.looked, fleet.chosen_count);
     if (report(&fleet, &looks, &err) != 0) {

@@ -56,7 +56,8 @@ void ek_say(const struct ek_options *options, const char *format, ...)
 /* What the specs' owners could allow, and the laws: refused, not in the way by itself. */
 static bool is_refusal(const char *id)
 {
-    static const char *const policies[] = {"EK-0118", "EK-0119", "EK-0125"};
+    static const char *const policies[] = {"EK-0118", "EK-0119", "EK-0125",
+                                           "EK-1101", "EK-1102", "EK-1103"};
     if (strncmp(id, "EK-02", 5) == 0)
         return true;
     for (size_t i = 0; i < sizeof policies / sizeof *policies; i++)
@@ -76,7 +77,8 @@ int ek_exit_status_of(const struct ek_error *err)
         {"EK-0806", EK_EXIT_LOCKED},        {"EK-0811", EK_EXIT_NOT_APPROVED},
         {"EK-0813", EK_EXIT_VERIFY_FAILED}, {"EK-1013", EK_EXIT_LOCKED},
         {"EK-1014", EK_EXIT_ERROR},         {"EK-1015", EK_EXIT_LOCKED},
-        {"EK-1016", EK_EXIT_LOCKED},
+        {"EK-1016", EK_EXIT_LOCKED},        {"EK-1120", EK_EXIT_REFUSED},
+        {"EK-1121", EK_EXIT_REFUSED},
     };
     for (size_t i = 0; i < sizeof by_id / sizeof *by_id; i++)
         if (strcmp(by_id[i].id, err->id) == 0)

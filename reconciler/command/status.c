@@ -88,7 +88,10 @@ int ek_command_status(const struct ek_options *options)
     int status = EK_EXIT_OK;
     if (options->watch)
         return ek_status_watch(options);
-    if (ek_fleet_open(options, &fleet, &said, &err) != 0) {
+    if (ek_fleet_open(options, &fleet, &said, &err) == 0 &&
+        ek_fleet_store(&fleet, false, &err) != 0)
+        ek_fleet_done(&fleet);
+    if (err.code != 0) {
         if (!said)
             ek_say_error(options, &err);
         return ek_exit_status_of(&err);

@@ -36,7 +36,7 @@ int ek_store_of(const struct ek_options *options, const char *state_directory, b
 
 /* ---- events --------------------------------------------------------------------------- */
 
-static void this_person(char *buffer, size_t size)
+void ek_this_person(char *buffer, size_t size)
 {
     char host[65] = "";
     struct passwd *user = getpwuid(geteuid());
@@ -48,7 +48,7 @@ void ek_record_init(struct ek_record *record, const struct ek_store_handle *stor
                     const struct ek_deployment_spec *spec, const char *commit)
 {
     *record = (struct ek_record){.store = store, .spec = spec, .commit = commit};
-    this_person(record->who, sizeof record->who);
+    ek_this_person(record->who, sizeof record->who);
 }
 
 static void keep(struct ek_record *record, enum ek_journal_event kind, int64_t at_ms,
@@ -71,6 +71,12 @@ static void keep(struct ek_record *record, enum ek_journal_event kind, int64_t a
         record->error = err;
     free(words);
     json_decref(detail);
+}
+
+void ek_record_said(struct ek_record *record, enum ek_journal_event kind, int64_t at_ms,
+                    const char *text)
+{
+    keep(record, kind, at_ms, text, json_object());
 }
 
 static void step_done(struct ek_record *record, const struct ek_event *event)

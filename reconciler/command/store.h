@@ -5,12 +5,16 @@
 #include "drivers/store/store.h"
 #include "reconciler/command/options.h"
 #include "reconciler/execute/execute.h"
+#include "reconciler/loop/journal.h"
 #include "specs/spec.h"
 
 /* Open it: --store, or evenkeel.db in the state directory, which is made when missing unless
  * `must_exist` (then EK_NOT_FOUND, EK-1001). */
 int ek_store_of(const struct ek_options *options, const char *state_directory, bool must_exist,
                 struct ek_store_handle *ret_handle, struct ek_error *err);
+
+/* Who works this command: "alice@ops1". */
+void ek_this_person(char *buffer, size_t size);
 
 /* What one apply tells the store about one deployment; borrowed. */
 struct ek_record {
@@ -29,6 +33,10 @@ void ek_record_init(struct ek_record *record, const struct ek_store_handle *stor
 
 /* Keep what lasts of the executor's events: begun, step-done, reconciled. */
 void ek_record_event(struct ek_record *record, const struct ek_event *event);
+
+/* Something that a person said: approved, paused, resumed, outside-window. */
+void ek_record_said(struct ek_record *record, enum ek_journal_event kind, int64_t at_ms,
+                    const char *text);
 
 /* That it ended otherwise: reconcile-failed, or stopped on request. */
 void ek_record_failure(struct ek_record *record, const struct ek_error *why);

@@ -123,7 +123,7 @@ static bool fits(const struct search *search, const struct ek_plan_file *file, c
     struct ek_error ignored = {0};
     char digest[65];
     size_t index = index_of(file, question->spec, plan);
-    if (index == ek_plan_file_count(file) ||
+    if (!question->state || index == ek_plan_file_count(file) ||
         ek_plan_file_plan(file, index, question->spec, question->spec_digest, &approved.policy,
                           &approved.plan, &ignored) != 0)
         return false;

@@ -42,7 +42,7 @@ static const char *text_of(const json_t *object, const char *key)
     return json_string_value(json_object_get(object, key));
 }
 
-static int damaged(const struct ek_plan_file *file, const char *what, struct ek_error *err)
+int ek_plan_file_damaged(const struct ek_plan_file *file, const char *what, struct ek_error *err)
 {
     ek_fail(err, EK_INVALID, "EK-0808", "%s is not a whole plan file: %s", file->path, what);
     return ek_hint(err, "make a new one: evenkeel plan --out FILE");
@@ -55,11 +55,11 @@ static int check(const struct ek_plan_file *file, struct ek_error *err)
     const char *version = json_string_value(json_object_get(file->document, "format_version"));
     const char *name = json_string_value(json_object_get(file->document, "sha256"));
     if (!type || strcmp(type, "plan") != 0 || !version || !name)
-        return damaged(file, "it is JSON, but no plan", err);
+        return ek_plan_file_damaged(file, "it is JSON, but no plan", err);
     char *end = NULL;
     long major = strtol(version, &end, 10);
     if (end == version || *end != '.' || major < 1)
-        return damaged(file, "its format_version makes no sense", err);
+        return ek_plan_file_damaged(file, "its format_version makes no sense", err);
     if (major > EK_PLAN_FORMAT_MAJOR) {
         ek_fail(err, EK_UNSUPPORTED, "EK-0809",
                 "%s was written by a newer Evenkeel (format %s; this one knows %d.x)", file->path,
@@ -68,16 +68,16 @@ static int check(const struct ek_plan_file *file, struct ek_error *err)
     }
     ek_plan_json_digest(file->document, hex);
     if (strcmp(hex, name) != 0)
-        return damaged(file, "its content was changed after it was written", err);
+        return ek_plan_file_damaged(file, "its content was changed after it was written", err);
     if (!json_is_array(json_object_get(file->document, "deployments")))
-        return damaged(file, "it has no deployments", err);
+        return ek_plan_file_damaged(file, "it has no deployments", err);
     for (size_t i = 0; i < ek_plan_file_count(file); i++) {
         if (!ek_plan_file_deployment(file, i) || !ek_plan_file_account(file, i))
-            return damaged(file, "a deployment has no name", err);
+            return ek_plan_file_damaged(file, "a deployment has no name", err);
         const char *planned = text_of(deployment(file, i), "plan");
         ek_plan_file_planned_name(file, i, hex);
         if (planned && strcmp(planned, hex) != 0)
-            return damaged(file, "the name of a plan is not its own", err);
+            return ek_plan_file_damaged(file, "the name of a plan is not its own", err);
     }
     return 0;
 }
@@ -93,7 +93,7 @@ int ek_plan_file_parse(const char *text, size_t length, const char *name,
     snprintf(file->path, sizeof file->path, "%s", name);
     file->document = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
     if (!file->document) {
-        result = damaged(file, "it is not JSON", err);
+        result = ek_plan_file_damaged(file, "it is not JSON", err);
         ek_cause(err, "line %d: %s", problem.line, problem.text);
     } else {
         result = check(file, err);
@@ -251,19 +251,19 @@ static int read_plan(const struct ek_plan_file *file, const json_t *json,
     const json_t *steps = json_object_get(json, "steps");
     size_t count = json_array_size(steps);
     if (!json_is_array(steps) || count > EK_PLAN_STEPS_MAX)
-        return damaged(file, "its steps are missing", err);
+        return ek_plan_file_damaged(file, "its steps are missing", err);
     plan->steps = calloc(count + 1, sizeof *plan->steps);
     plan->digests = calloc(count + 1, sizeof *plan->digests);
     if (!plan->steps || !plan->digests)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
     plan->count = count;
     if (!copy_text(json, "state_digest", plan->digests[0], 65))
-        return damaged(file, "it does not say what state it starts from", err);
+        return ek_plan_file_damaged(file, "it does not say what state it starts from", err);
     for (size_t i = 0; i < count; i++)
         if (!read_step(spec, json_array_get(steps, i), i, plan))
-            return damaged(file, "one of its steps makes no sense", err);
+            return ek_plan_file_damaged(file, "one of its steps makes no sense", err);
     if (!read_blocked(spec, json_object_get(json, "blocked"), plan))
-        return damaged(file, "what blocks it makes no sense", err);
+        return ek_plan_file_damaged(file, "what blocks it makes no sense", err);
     read_totals(json_object_get(json, "totals"), plan);
     return 0;
 }
@@ -286,7 +286,7 @@ int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
     }
     int former = member_index(spec, json_object_get(json, "former_primary"));
     if (former < -1 || (label && strlen(label) >= sizeof policy->new_label))
-        return damaged(file, "its policy makes no sense", err);
+        return ek_plan_file_damaged(file, "its policy makes no sense", err);
     int result = read_plan(file, json, spec, &plan, err);
     if (result != 0) {
         ek_plan_done(&plan);

@@ -25,6 +25,9 @@ int ek_plan_file_parse(const char *text, size_t length, const char *name,
 void ek_plan_file_free(struct ek_plan_file *file);
 void ek_plan_file_cleanup(struct ek_plan_file **file);
 
+/* Report that the file can't be believed (EK-0808), and why. */
+int ek_plan_file_damaged(const struct ek_plan_file *file, const char *what, struct ek_error *err);
+
 /* Where its specs came from; borrowed from the file. */
 void ek_plan_file_source(const struct ek_plan_file *file, struct ek_plan_source *ret_source);
 
@@ -48,6 +51,12 @@ const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index);
 int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
                       const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
                       struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err);
+
+/* The file's deployment `index` as the reports want it, from the file alone and owned by the
+ * arena. EK_INVALID (EK-0808) when its parts make no sense together. */
+struct ek_arena;
+int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_arena *arena,
+                      struct ek_planned *ret_planned, struct ek_error *err);
 
 /* Append what moved between the state that was planned from and `state`: lines beginning
  * with "- " and "+ ". */

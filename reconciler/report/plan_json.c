@@ -80,6 +80,7 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
     for (size_t i = 0; i < planned->state->member_count; i++)
         json_array_append_new(members, member_json(planned, i));
     set(json, "primary", member_name(planned->spec, ek_state_primary(planned->state)));
+    set(json, "ssl_domain_label", text_or_null(planned->state->domain_label));
     set(json, "members", members);
     set(json, "drift", strcmp(view->drift, "none") ? json_string(view->drift) : json_null());
     set(json, "problem",
@@ -204,6 +205,31 @@ void ek_plan_json_name(const json_t *deployment, char ret_hex[65])
     json_decref(json);
 }
 
+/* What of the specs the words of a plan are made of. */
+static json_t *wants_json(const struct ek_deployment_spec *spec)
+{
+    json_t *json = json_object();
+    json_t *members = json_array();
+    for (size_t i = 0; i < spec->member_count; i++) {
+        const struct ek_member_spec *member = &spec->members[i];
+        json_t *item = json_object();
+        set(item, "name", json_string(member->name));
+        set(item, "host", text_or_null(member->host));
+        set(item, "port", json_integer(member->port));
+        set(item, "hidden", json_boolean(member->hidden));
+        set(item, "arbiter", json_boolean(member->arbiter));
+        json_array_append_new(members, item);
+    }
+    set(json, "ssl_domain", text_or_null(spec->ssl_domain.base));
+    set(json, "authority", text_or_null(spec->certificates.authority));
+    set(json, "key_algorithm",
+        json_string(spec->certificates.algorithm == EK_KEY_P256 ? "P-256" : "RSA-3072"));
+    set(json, "certificate_validity_s", json_integer(spec->certificates.validity_s));
+    set(json, "spelled", json_string(spec->ssl_mode_written_as_tls ? "TLS" : "SSL"));
+    set(json, "members", members);
+    return json;
+}
+
 static json_t *steps_json(const struct ek_planned *planned)
 {
     json_t *steps = json_array();
@@ -233,6 +259,7 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     set(json, "ssl_mode", mode_json(spec->ssl_mode));
     set(json, "ssl_domain_label", text_or_null(ek_planned_label(planned)));
     set(json, "former_primary", member_name(spec, planned->policy->former_primary));
+    set(json, "wants", wants_json(spec));
     set(json, "observed", observed_json(planned, &view));
     set(json, "steps", steps_json(planned));
     set(json, "blocked", blocked_json(planned));
@@ -371,6 +398,10 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
 
 void ek_plan_name(const struct ek_plan_set *plans, char ret_hex[65])
 {
+    if (plans->name) {
+        snprintf(ret_hex, 65, "%s", plans->name);
+        return;
+    }
     json_t *json = ek_plan_json(plans);
     snprintf(ret_hex, 65, "%s", json_string_value(json_object_get(json, "sha256")));
     json_decref(json);

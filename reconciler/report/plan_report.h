@@ -28,6 +28,9 @@ struct ek_planned {
     const char *renamed;             /* the deployment whose servers these were, or NULL */
     const struct ek_planned *before; /* what the specs before the change would need, or NULL */
     const char *before_problem;      /* why that could not be told, or NULL */
+    /* Of a plan that was read from a file: its part of the document, whose words about what was
+     * observed stand for facts that the file does not hold; else NULL. */
+    const struct json_t *shown;
 };
 
 /* A deployment that a change takes out of the specs. */
@@ -69,6 +72,7 @@ struct ek_plan_set {
     const struct ek_plan_change *change; /* NULL: everything in the specs is planned */
     const struct ek_plan_failure *failures;
     size_t failure_count;
+    const char *name;  /* where it is known already, in a file; or NULL */
     const char *fleet; /* what tells the comment about it from others: a folder; NULL: "" */
 };
 

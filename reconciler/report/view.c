@@ -1,5 +1,6 @@
 #include "reconciler/report/view.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -463,6 +464,25 @@ static void make_waits(struct make *m)
     }
 }
 
+/* ---- what only a file's own words know ---------------------------------------------------- */
+
+static void take_words(struct make *m)
+{
+    const json_t *shown = m->planned->shown;
+    const json_t *clients = json_object_get(shown, "clients");
+    const json_t *observed = json_object_get(shown, "observed");
+    const char *drift = json_string_value(json_object_get(observed, "drift"));
+    const char *connection = json_string_value(json_object_get(clients, "new_connection_string"));
+    size_t i;
+    const json_t *note;
+    m->view->drift = drift ? drift : "none";
+    m->view->connection_string = connection;
+    m->view->clients = NULL;
+    m->view->client_count = 0;
+    json_array_foreach(json_object_get(clients, "notes"), i, note) if (json_is_string(note))
+        add_client(m, json_string_value(note));
+}
+
 void ek_view_make(struct ek_arena *arena, const struct ek_plan_source *source,
                   const struct ek_planned *planned, struct ek_view *ret_view)
 {
@@ -477,4 +497,6 @@ void ek_view_make(struct ek_arena *arena, const struct ek_plan_source *source,
     make_clients(&m);
     make_why(&m);
     make_waits(&m);
+    if (planned->shown)
+        take_words(&m);
 }

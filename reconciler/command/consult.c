@@ -1,0 +1,71 @@
+/* What people and the clock say to a fleet's plans. */
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/git/git.h"
+#include "reconciler/base/clock.h"
+#include "reconciler/command/fleet.h"
+#include "reconciler/command/store.h"
+
+int ek_fleet_store(struct ek_fleet *fleet, bool make, struct ek_error *err)
+{
+    struct ek_error problem = {0};
+    if (fleet->store.driver)
+        return 0;
+    int result = ek_store_of(fleet->options, fleet->controller.state_directory, !make,
+                             &fleet->store, &problem);
+    if (result == EK_NOT_FOUND && !make)
+        return 0;
+    if (result != 0 && err)
+        *err = problem;
+    return result;
+}
+
+static bool signed_commit(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
+                          char signer[128])
+{
+    const struct ek_approvers *approvers = &spec->maintenance.approvers;
+    struct ek_error err = {0};
+    if (!fleet->source.url || !fleet->source.commit || approvers->commit_key_count == 0 ||
+        spec->maintenance.approval != EK_APPROVAL_REQUIRED)
+        return false;
+    EK_BUFFER cache = {0};
+    struct ek_git_request request = ek_fleet_git_request(fleet, &cache);
+    int result = ek_git_commit_signer(&request, approvers->commit_keys, approvers->commit_key_count,
+                                      signer, &err);
+    if (result != 0 && fleet->options->verbose)
+        ek_say(fleet->options, "%s", err.sentence);
+    return result == 0;
+}
+
+struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,
+                                            const struct ek_looked *looked, char signer[128])
+{
+    bool by_commit = signed_commit(fleet, looked->spec, signer);
+    return (struct ek_consent_question){
+        .store = fleet->store.driver ? &fleet->store : NULL,
+        .spec = looked->spec,
+        .spec_digest = looked->spec_digest,
+        .state = looked->observation ? &looked->observation->state : NULL,
+        .commit_signed_by = by_commit ? signer : NULL,
+        .outside_window = fleet->options->outside_window,
+        .now_ms = ek_wall_ms(),
+    };
+}
+
+int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err)
+{
+    char signer[128];
+    struct ek_plan approved;
+    struct ek_approval approval;
+    struct ek_consent_question question = ek_fleet_consent(fleet, looked, signer);
+    int result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);
+    if (result == 0)
+        ek_plan_done(&approved);
+    if (result == 0 || result == EK_NOT_FOUND)
+        result = ek_consent_refresh(&question, &looked->policy, err);
+    if (result != 0)
+        return result;
+    ek_plan_done(&looked->plan);
+    return ek_plan_make(looked->spec, question.state, &looked->policy, &looked->plan, err);
+}

@@ -1,0 +1,29 @@
+/* The deployment that a person named, and the store that is told about it. */
+#ifndef EK_COMMAND_NAMED_H
+#define EK_COMMAND_NAMED_H
+
+#include "reconciler/command/fleet.h"
+
+struct ek_named {
+    struct ek_fleet fleet; /* the store is open; specs only when they were needed */
+    char account[64];
+    char deployment[64];
+    char who[160];
+};
+
+/* Options with the specs that --specs names in place of what the verb takes as arguments; free
+ * nothing. `words` has room for two. */
+struct ek_options ek_options_for_specs(const struct ek_options *options, const char *words[2]);
+
+/* "acme/orders" is taken as it is, so that no specs are needed; a name alone is looked up in the
+ * specs (--specs, --git). EK_NOT_FOUND (EK-0805) when they have no such deployment, EK_CONFLICT
+ * (EK-1140) when several accounts have one. `ret_said`: as ek_fleet_open. */
+int ek_named_open(const struct ek_options *options, const char *verb, struct ek_named *ret_named,
+                  bool *ret_said, struct ek_error *err);
+void ek_named_done(struct ek_named *named);
+
+/* Write down that somebody said something about it. */
+int ek_named_record(const struct ek_named *named, const char *kind, int64_t at_ms, const char *text,
+                    const char *detail, struct ek_error *err);
+
+#endif

@@ -1,0 +1,87 @@
+/* pause: Evenkeel leaves a deployment alone for a while; the database goes on serving. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/command/named.h"
+#include "reconciler/loop/journal.h"
+#include "reconciler/report/plan_report.h"
+
+static const int64_t shortest_ms = 1000;
+static const int64_t longest_ms = (int64_t)30 * 86400 * 1000;
+
+static void print(const struct ek_options *options, const struct ek_named *named,
+                  const struct ek_pause *pause)
+{
+    EK_BUFFER text = {0};
+    char until[32];
+    if (options->output == EK_OUTPUT_JSON) {
+        ek_time_text(pause->until_ms, true, until);
+        json_t *json =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "format_version", "1.0", "type",
+                      "pause", "account", named->account, "deployment", named->deployment, "until",
+                      until, "who", pause->who, "reason", pause->why);
+        char *line = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+        ek_buffer_printf(&text, "%s\n", line ? line : "{}");
+        free(line);
+        json_decref(json);
+    } else {
+        ek_time_text(pause->until_ms, false, until);
+        ek_buffer_printf(&text,
+                         "Paused %s/%s until %s. The database goes on serving; a step in hand is "
+                         "finished.\nevenkeel resume %s/%s ends the pause earlier.\n",
+                         named->account, named->deployment, until, named->account,
+                         named->deployment);
+    }
+    ek_print(&text);
+}
+
+static int pause_it(const struct ek_options *options, const struct ek_named *named,
+                    struct ek_error *err)
+{
+    const struct ek_store_handle *store = &named->fleet.store;
+    const char *reason = options->reason ? options->reason : "";
+    struct ek_pause pause = {.since_ms = ek_wall_ms()};
+    EK_BUFFER text = {0};
+    EK_BUFFER detail = {0};
+    char until[32];
+    if (options->pause_ms < shortest_ms || options->pause_ms > longest_ms) {
+        ek_fail(err, EK_INVALID, "EK-0803", "a pause lasts from 1s to 30d");
+        return ek_hint(err, "--for 2h; it can be made longer by another pause");
+    }
+    if (strlen(reason) >= sizeof pause.why)
+        return ek_fail(err, EK_INVALID, "EK-0803", "--reason is longer than %zu bytes",
+                       sizeof pause.why - 1);
+    pause.until_ms = pause.since_ms + options->pause_ms;
+    snprintf(pause.who, sizeof pause.who, "%.127s", named->who);
+    snprintf(pause.why, sizeof pause.why, "%s", reason);
+    int result =
+        store->driver->put_pause(store->store, named->account, named->deployment, &pause, err);
+    if (result != 0)
+        return result;
+    ek_time_text(pause.until_ms, true, until);
+    ek_buffer_printf(&text, "paused until %s%s%s", until, reason[0] ? ": " : "", reason);
+    ek_buffer_printf(&detail, "{\"until_ms\":%" PRId64 "}", pause.until_ms);
+    result = ek_named_record(named, ek_journal_word(EK_JOURNAL_PAUSED), pause.since_ms,
+                             ek_buffer_text(&text), ek_buffer_text(&detail), err);
+    if (result == 0)
+        print(options, named, &pause);
+    return result;
+}
+
+int ek_command_pause(const struct ek_options *options)
+{
+    struct ek_named named = {0};
+    struct ek_error err = {0};
+    bool said = false;
+    int result = ek_named_open(options, "pause", &named, &said, &err);
+    if (result == 0)
+        result = pause_it(options, &named, &err);
+    if (result != 0 && !said)
+        ek_say_error(options, &err);
+    ek_named_done(&named);
+    return result == 0 ? EK_EXIT_OK : ek_exit_status_of(&err);
+}

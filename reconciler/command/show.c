@@ -1,0 +1,78 @@
+/* show PLANFILE: what a plan file holds. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "reconciler/base/memory.h"
+#include "reconciler/command/command.h"
+#include "reconciler/command/show.h"
+#include "specs/arena.h"
+
+static void add_json(const struct ek_plan_file *file, struct ek_buffer *text)
+{
+    char *dump = json_dumps(ek_plan_file_document(file), JSON_INDENT(2) | JSON_SORT_KEYS);
+    ek_need(dump);
+    ek_buffer_printf(text, "%s\n", dump);
+    free(dump);
+}
+
+/* Who signed it, as the file itself claims. */
+static void add_signature(const struct ek_plan_file *file, struct ek_buffer *text)
+{
+    const json_t *signature = json_object_get(ek_plan_file_document(file), "signature");
+    const char *key = json_string_value(json_object_get(signature, "key"));
+    if (key)
+        ek_buffer_printf(text, "Signed with the key %s (not checked here; apply and approve do).\n",
+                         key);
+}
+
+int ek_plan_file_print(const struct ek_options *options, const struct ek_plan_file *file,
+                       const char *next_command, struct ek_error *err)
+{
+    EK_CLEANUP(ek_arena_cleanup) struct ek_arena *arena = ek_arena_new();
+    EK_BUFFER text = {0};
+    size_t count = ek_plan_file_count(file);
+    struct ek_planned *planned = ek_arena_zeroed(arena, (count + 1) * sizeof *planned);
+    struct ek_plan_set set = {.planned = planned,
+                              .count = count,
+                              .name = ek_plan_file_name(file),
+                              .next_command = next_command};
+    ek_plan_file_source(file, &set.source);
+    for (size_t i = 0; i < count; i++) {
+        int result = ek_plan_file_show(file, i, arena, &planned[i], err);
+        if (result != 0)
+            return result;
+    }
+    if (options->output == EK_OUTPUT_JSON) {
+        add_json(file, &text);
+    } else if (options->output == EK_OUTPUT_MARKDOWN) {
+        ek_plan_markdown(&set, &text);
+    } else {
+        add_signature(file, &text);
+        ek_plan_text(&set, ek_colour_wanted(options, STDOUT_FILENO), &text);
+    }
+    ek_print(&text);
+    return 0;
+}
+
+int ek_command_show(const struct ek_options *options)
+{
+    struct ek_plan_file *file = NULL;
+    struct ek_error err = {0};
+    EK_BUFFER next = {0};
+    int result;
+    if (options->argument_count == 0) {
+        result = ek_fail(&err, EK_INVALID, "EK-0804", "show wants a plan file");
+        ek_hint(&err, "evenkeel plan --out FILE makes one");
+    } else {
+        result = ek_plan_file_read(options->arguments[0], &file, &err);
+        ek_buffer_printf(&next, "evenkeel apply %s", options->arguments[0]);
+    }
+    if (result == 0)
+        result = ek_plan_file_print(options, file, ek_buffer_text(&next), &err);
+    if (result != 0)
+        ek_say_error(options, &err);
+    ek_plan_file_free(file);
+    return result == 0 ? EK_EXIT_OK : ek_exit_status_of(&err);
+}
