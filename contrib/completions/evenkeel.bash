@@ -5,7 +5,7 @@ _evenkeel()
     local before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="validate plan apply run status verify history comment explain schema version help"
+        words="validate plan apply run status verify show approve pause resume key history comment explain schema version help"
     else
     case $before in
     --git) files=yes ;;
@@ -38,6 +38,11 @@ _evenkeel()
     --commit) ;;
     --ca-file) files=yes ;;
     --forge-timeout) ;;
+    --sign-key) files=yes ;;
+    --trusted-key) ;;
+    --specs) ;;
+    --for) ;;
+    --reason) ;;
     --timeout) ;;
     --settle-timeout) ;;
     --lock-timeout) ;;
@@ -56,17 +61,22 @@ _evenkeel()
     *)
         case $verb in
         validate) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --output --color --no-color --quiet --verbose --help" files=yes ;;
-        plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --fleet --deployment --out --detailed-exitcode --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
-        apply) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --yes --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --fleet --deployment --out --sign-key --detailed-exitcode --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        apply) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --yes --outside-window --trusted-key --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         run) words=" --git --revision --path --git-token-file --ssh-key-file --config --interval --observe-every --rewritten-history --listen --webhook-secret-file --once --clock --timeout --settle-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         status) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --watch --interval --output --color --no-color --quiet --verbose --help" files=yes ;;
         verify) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
+        show) words=" --output --color --no-color --quiet --verbose --help" files= ;;
+        approve) words=" --git --revision --path --git-token-file --ssh-key-file --yes --trusted-key --specs --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files= ;;
+        pause) words=" --git --revision --path --git-token-file --ssh-key-file --specs --for --reason --state-dir --store --store-password-file --store-ca-file --output --color --no-color --quiet --verbose --help" files= ;;
+        resume) words=" --git --revision --path --git-token-file --ssh-key-file --specs --state-dir --store --store-password-file --store-ca-file --output --color --no-color --quiet --verbose --help" files= ;;
+        key) words=" --output --color --no-color --quiet --verbose --help" files= ;;
         history) words=" --state-dir --store --store-password-file --store-ca-file --since --kind --limit --verify --output --color --no-color --quiet --verbose --help" files= ;;
         comment) words=" --fleet --token-file --status --plan-status --description --context --target-url --forge --forge-url --repository --pull-request --commit --ca-file --forge-timeout --output --color --no-color --quiet --verbose --help" files= ;;
         explain) words=" --output --color --no-color --quiet --verbose --help" files= ;;
         schema) words=" --log --reference --color --no-color --quiet --verbose --help" files= ;;
         version) words=" --output --color --no-color --quiet --verbose --help" files= ;;
-        help) words=" --color --no-color --quiet --verbose --help validate plan apply run status verify history comment explain schema version help exit-status man completion" files= ;;
+        help) words=" --color --no-color --quiet --verbose --help validate plan apply run status verify show approve pause resume key history comment explain schema version help exit-status man completion" files= ;;
         esac ;;
     esac
     fi
