@@ -12,6 +12,9 @@
 #include "reconciler/base/secret_bytes.h"
 #include "specs/spec.h"
 
+/* A connection that is kept from one observation of a server process to the next. */
+struct ek_mongodb_session;
+
 /* Whom to talk to and as whom. Borrowed. */
 struct ek_mongodb_target {
     const char *member;
@@ -22,9 +25,11 @@ struct ek_mongodb_target {
         *ca_file; /* trusted authorities (path on this machine), or NULL: TLS can't be verified */
     const char *user; /* Evenkeel's own user in admin, or NULL */
     const struct ek_secret *password;
-    const struct ek_secret *key_file; /* content of the set's keyFile (white space stripped), or
-                                         NULL: log in as __system@local where the own user is
-                                         unknown or can't exist (arbiters, first start) */
+    const struct ek_secret *key_file;    /* content of the set's keyFile (white space stripped), or
+                                            NULL: log in as __system@local where the own user is
+                                            unknown or can't exist (arbiters, first start) */
+    struct ek_mongodb_session **session; /* of this member and server process, for observe; made
+                                            and kept there, freed by the caller; or NULL */
 };
 
 enum ek_answer { EK_ANSWER_UNKNOWN, EK_ANSWER_NO, EK_ANSWER_YES };
@@ -111,11 +116,16 @@ struct ek_mongodb_user {
 struct ek_mongodb_driver {
     const char *name; /* "libmongoc" */
 
-    /* MUST. Never fails because a server misbehaves: what is not known stays unknown and
+    /* MUST. A session spares the login, not the look: who answers, and with which certificate, is
+     * seen on a connection of its own each time. Give a session only to the process that it was
+     * made with. Never fails because a server misbehaves: what is not known stays unknown and
      * ret_seen->problem says why. The caller calls ek_mongodb_seen_done. Safe to call from
      * several threads at once. */
     int (*observe)(const struct ek_mongodb_target *target, int64_t deadline,
                    struct ek_mongodb_seen *ret_seen, struct ek_error *err);
+
+    /* MUST. NULL is fine. */
+    void (*session_free)(struct ek_mongodb_session *session);
 
     /* MUST. One TLS handshake to host:port, verified against ca_file and the name `host`
      * (an address is matched against IP SANs). Fills ret_handshake, 0 even when it did not verify.

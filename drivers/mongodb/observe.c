@@ -8,9 +8,15 @@
 #include "drivers/mongodb/link.h"
 #include "drivers/mongodb/read.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
+
+struct ek_mongodb_session {
+    struct ek_mongodb_link link; /* as our own user, or closed */
+    char host[280];              /* that was dialled */
+};
 
 struct observation {
-    struct ek_mongodb_link link;
+    struct ek_mongodb_link *link;
     const struct ek_mongodb_target *target;
     struct ek_mongodb_seen *seen;
     bool plaintext_logged; /* the server writes a line for each plaintext connection */
@@ -34,13 +40,13 @@ static void add_problem(struct ek_mongodb_seen *seen, const char *what, const ch
 static void ask(struct observation *of, const char *name, const bson_t *command,
                 struct ek_mongodb_reply *ret_reply)
 {
-    ek_mongodb_command(&of->link, command, ret_reply);
+    ek_mongodb_command(of->link, command, ret_reply);
     if (ret_reply->lost) {
         of->over = true;
         add_problem(of->seen, name, ret_reply->words);
     } else if (ret_reply->code == EK_SERVER_UNAUTHORIZED) {
         of->seen->authorization = EK_ANSWER_YES;
-        if (of->link.login != EK_LOGIN_NONE)
+        if (of->link->login != EK_LOGIN_NONE)
             add_problem(of->seen, name, ret_reply->words);
     }
 }
@@ -61,8 +67,8 @@ static void ask_simply(struct observation *of, const char *name,
 
 static void ask_hello(struct observation *of)
 {
-    bool modern = ek_bson_true(&of->link.hello, "helloOk") ||
-                  ek_bson_answer(&of->link.hello, "isWritablePrimary") != EK_ANSWER_UNKNOWN;
+    bool modern = ek_bson_true(&of->link->hello, "helloOk") ||
+                  ek_bson_answer(&of->link->hello, "isWritablePrimary") != EK_ANSWER_UNKNOWN;
     ask_simply(of, modern ? "hello" : "isMaster", ek_mongodb_read_hello);
 }
 
@@ -80,10 +86,11 @@ static void ask_status(struct observation *of)
         ek_mongodb_read_status(&reply.document, of->seen);
     /* A server that trusts its client with the cluster time doesn't sign it: what
      * __system is told says nothing about keys, but the greeting before the login does. */
-    if (of->link.login == EK_LOGIN_USER)
+    if (of->link->login == EK_LOGIN_USER)
         of->seen->signing_key = ek_mongodb_read_signing_key(&reply.document);
-    else if (of->link.login == EK_LOGIN_SYSTEM && ek_mongodb_read_signing_key(&of->link.hello) > 0)
-        of->seen->signing_key = ek_mongodb_read_signing_key(&of->link.hello);
+    else if (of->link->login == EK_LOGIN_SYSTEM &&
+             ek_mongodb_read_signing_key(&of->link->hello) > 0)
+        of->seen->signing_key = ek_mongodb_read_signing_key(&of->link->hello);
 }
 
 /* The one question that no exception for strangers answers: who gets any other reply than
@@ -162,9 +169,9 @@ static void ask_clients(struct observation *of)
 
 static void ask_everything(struct observation *of)
 {
-    of->seen->by_tls = of->link.by_tls;
-    of->seen->as_system = of->link.login == EK_LOGIN_SYSTEM;
-    of->seen->authenticated = of->link.login != EK_LOGIN_NONE;
+    of->seen->by_tls = of->link->by_tls;
+    of->seen->as_system = of->link->login == EK_LOGIN_SYSTEM;
+    of->seen->authenticated = of->link->login != EK_LOGIN_NONE;
     ask_hello(of);
     ask_simply(of, "buildInfo", ek_mongodb_read_build_info);
     ask_status(of);
@@ -179,12 +186,12 @@ static void ask_everything(struct observation *of)
 static int log_in_as(struct observation *of, enum ek_login login, int64_t deadline)
 {
     struct ek_error failure = {0};
-    ek_mongodb_link_done(&of->link);
-    int failed = ek_mongodb_link_open(of->target, &of->seen->handshake, login, deadline, &of->link,
-                                      &failure);
-    if (of->link.client && !bson_empty(&of->link.hello)) {
-        of->seen->by_tls = of->link.by_tls;
-        ek_mongodb_read_hello(&of->link.hello, of->seen);
+    ek_mongodb_link_done(of->link);
+    int failed =
+        ek_mongodb_link_open(of->target, &of->seen->handshake, login, deadline, of->link, &failure);
+    if (of->link->client && !bson_empty(&of->link->hello)) {
+        of->seen->by_tls = of->link->by_tls;
+        ek_mongodb_read_hello(&of->link->hello, of->seen);
     }
     if (failed)
         add_problem(of->seen, "", failure.sentence);
@@ -213,29 +220,78 @@ static int log_in(struct observation *of, int64_t deadline)
     return failed;
 }
 
+void ek_mongodb_session_free(struct ek_mongodb_session *session)
+{
+    if (!session)
+        return;
+    ek_mongodb_link_done(&session->link);
+    free(session);
+}
+
+/* Ask over the connection that was kept, when it is what would be made now. False: ask anew. */
+static bool ask_again(struct observation *of, const char *host, int64_t deadline)
+{
+    const struct ek_mongodb_session *session = *of->target->session;
+    if (!session->link.client || session->link.by_tls != of->seen->handshake.verified ||
+        strcmp(session->host, host) != 0)
+        return false;
+    struct ek_mongodb_seen *seen = of->seen;
+    struct ek_mongodb_handshake handshake = seen->handshake;
+    of->link->deadline = deadline;
+    seen->own_user = EK_ANSWER_YES;
+    ask_everything(of);
+    if (!of->over)
+        return true;
+    of->over = false;
+    ek_mongodb_seen_init(seen);
+    seen->handshake = handshake;
+    return false;
+}
+
+static void ask_as_known(struct observation *of, const char *host, int64_t deadline)
+{
+    struct ek_mongodb_session *session = of->target->session ? *of->target->session : NULL;
+    if (session && ask_again(of, host, deadline))
+        return;
+    if (log_in(of, deadline) == 0)
+        ask_everything(of);
+    if (session)
+        snprintf(session->host, sizeof session->host, "%s", host);
+}
+
+static void hang_up(struct observation *of)
+{
+    bool keep = of->target->session && !of->over && of->link->login == EK_LOGIN_USER &&
+                of->seen->authenticated;
+    if (!keep)
+        ek_mongodb_link_done(of->link);
+}
+
 int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
                        struct ek_mongodb_seen *ret_seen, struct ek_error *err)
 {
-    struct ek_mongodb_seen *seen = malloc(sizeof *seen);
-    if (!seen)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0450", "out of memory");
+    struct ek_mongodb_link link = {0};
+    struct ek_mongodb_seen *seen = ek_need(malloc(sizeof *seen));
     ek_mongodb_seen_init(seen);
-    struct observation of = {.target = target, .seen = seen};
+    if (target->session && !*target->session)
+        *target->session = ek_need(calloc(1, sizeof **target->session));
+    struct observation of = {.target = target, .seen = seen, .link = &link};
+    if (target->session)
+        of.link = &(*target->session)->link;
     const char *host = target->tls_host ? target->tls_host : target->plain_host;
     int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
     int failed =
         ek_mongodb_handshake(host, target->port, target->ca_file, half, &seen->handshake, err);
     if (!failed) {
-        if (log_in(&of, deadline) == 0)
-            ask_everything(&of);
+        ask_as_known(&of, host, deadline);
         if (!seen->answered && seen->handshake.problem[0])
             add_problem(seen, "TLS", seen->handshake.problem);
         /* Without any login but nothing hidden from us: authentication is off. */
-        if (seen->authenticated && of.link.login == EK_LOGIN_NONE)
+        if (seen->authenticated && of.link->login == EK_LOGIN_NONE)
             seen->problem[0] = '\0';
         *ret_seen = *seen;
     }
-    ek_mongodb_link_done(&of.link);
+    hang_up(&of);
     free(seen);
     return failed;
 }

@@ -5,6 +5,7 @@
 static const struct ek_mongodb_driver libmongoc = {
     .name = "libmongoc",
     .observe = ek_mongodb_observe,
+    .session_free = ek_mongodb_session_free,
     .handshake = ek_mongodb_handshake,
     .set_ssl_mode = ek_mongodb_set_ssl_mode,
     .step_down = ek_mongodb_step_down,

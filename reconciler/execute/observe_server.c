@@ -5,6 +5,21 @@
 
 #include "reconciler/execute/observe.h"
 
+/* A session is good for the process that it was made with. */
+static struct ek_mongodb_session **session_of(struct ek_look *look, size_t i)
+{
+    struct ek_world *world = look->world;
+    const struct ek_member_observed *member = &look->observation->state.members[i];
+    if (world->session_pid[i] != member->pid ||
+        world->session_started_ms[i] != member->started_ms) {
+        world->mongodb->session_free(world->sessions[i]);
+        world->sessions[i] = NULL;
+    }
+    world->session_pid[i] = member->pid;
+    world->session_started_ms[i] = member->started_ms;
+    return member->pid > 0 ? &world->sessions[i] : NULL;
+}
+
 void ek_look_at_server(struct ek_look *look, size_t i)
 {
     struct ek_world *world = look->world;
@@ -13,9 +28,11 @@ void ek_look_at_server(struct ek_look *look, size_t i)
     struct ek_error err = {0};
     char name[256];
     const char *label = state->members[i].domain_name_bound == EK_YES ? state->domain_label : "";
+    struct ek_mongodb_session **session = session_of(look, i);
     if (state->members[i].process == EK_NO)
         return;
     ek_world_target(world, i, label, name, sizeof name, &target);
+    target.session = session;
     if (world->mongodb->observe(&target, look->deadline, &look->seen[i], &err) != 0)
         ek_look_problem(look, i, "%s", err.sentence);
     else if (look->seen[i].problem[0])

@@ -116,6 +116,8 @@ void ek_world_close(struct ek_world *world)
 {
     if (!world)
         return;
+    for (size_t i = 0; i < EK_MEMBERS_MAX; i++)
+        world->mongodb->session_free(world->sessions[i]);
     ek_secret_free(world->own_password);
     ek_secret_free(world->key_file);
     free(world);

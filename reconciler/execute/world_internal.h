@@ -34,10 +34,13 @@ struct ek_world {
     struct ek_secret_store store;
     struct ek_authority authority; /* authority.spec is NULL without TLS */
     struct ek_dns_zone zone;
-    char authority_file[512];       /* the root certificate on this machine */
-    char mark[160];                 /* "account/deployment" */
-    struct ek_secret *own_password; /* as sealed, or NULL */
-    struct ek_secret *key_file;     /* content of the set's keyFile as last read, or NULL */
+    char authority_file[512];                            /* the root certificate on this machine */
+    char mark[160];                                      /* "account/deployment" */
+    struct ek_secret *own_password;                      /* as sealed, or NULL */
+    struct ek_mongodb_session *sessions[EK_MEMBERS_MAX]; /* by member, or NULL */
+    int64_t session_pid[EK_MEMBERS_MAX];
+    int64_t session_started_ms[EK_MEMBERS_MAX];
+    struct ek_secret *key_file; /* content of the set's keyFile as last read, or NULL */
 };
 
 #define EK_OWN_USER "evenkeel"
