@@ -116,6 +116,7 @@ static int take_metadata(struct call *c)
         return fail(c, 186, "The client metadata document may only be sent in the first isMaster");
     c->conn->metadata = bson_copy(&client);
     text = bson_text(&client);
+    log_attach(&client);
     log_line('I', "NETWORK", "received client metadata from %s conn%d: %s", c->conn->remote,
              c->conn->id, text);
     free(text);

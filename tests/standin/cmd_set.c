@@ -215,7 +215,8 @@ static int shutdown_command(struct call *c)
         sizeof why, &code);
     if (!ok)
         return fail(c, code, "%s", why);
-    log_line('I', "CONTROL", "dbexit:  rc: 0");
+    if (!version_at_least(4, 4))
+        log_line('I', "CONTROL", "dbexit:  rc: 0");
     _exit(0);
 }
 

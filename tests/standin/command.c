@@ -31,7 +31,9 @@ static const struct {
     {20, "IllegalOperation"},
     {23, "AlreadyInitialized"},
     {26, "NamespaceNotFound"},
+    {30, "InvalidPath"},
     {31, "RoleNotFound"},
+    {38, "FileNotOpen"},
     {43, "CursorNotFound"},
     {48, "NamespaceExists"},
     {50, "MaxTimeMSExpired"},
@@ -51,13 +53,16 @@ static const struct {
     {117, "ConflictingOperationInProgress"},
     {125, "CommandFailed"},
     {140, "InvalidSSLConfiguration"},
+    {141, "SSLHandshakeFailed"},
     {186, "ClientMetadataCannotBeMutated"},
     {189, "PrimarySteppedDown"},
+    {202, "NetworkInterfaceExceededTimeLimit"},
     {211, "KeyNotFound"},
     {225, "TransactionTooOld"},
     {262, "ExceededTimeLimit"},
     {308, "CurrentConfigNotCommittedYet"},
     {352, "UnsupportedOpQueryCommand"},
+    {9001, "SocketException"},
     {10107, "NotMaster"},
     {11000, "DuplicateKey"},
     {11600, "InterruptedAtShutdown"},
@@ -79,6 +84,14 @@ const char *code_name(int code)
             return code_names[i].name;
     put(location, sizeof location, "Location%d", code);
     return location;
+}
+
+int code_number(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(code_names); i++)
+        if (strcmp(code_names[i].name, name) == 0)
+            return code_names[i].code;
+    return 0;
 }
 
 /* The reply then holds only errmsg and, unless 0, code; the rest is added at the end. */

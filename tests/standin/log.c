@@ -1,4 +1,5 @@
 #include "log.h"
+#include "log_json.h"
 #include "version.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ static struct ring global_ring, startup_ring, rs_ring;
 static char *log_path;
 static int log_fd = STDOUT_FILENO;
 static _Thread_local char context[40] = "main";
+static _Thread_local const bson_t *attached;
 
 void log_context(const char *name)
 {
@@ -59,86 +61,41 @@ static void write_all(const char *text, size_t n)
     }
 }
 
-/* Known numbers of lines; others have 0. Their texts begin so in 4.4 and later. */
-static const struct {
-    const char *text;
-    int id;
-} numbers[] = {
-    {"Error receiving request from client", 22988},
-    {"no SSL certificate provided by peer; connection rejected", 23255},
-    {"Successfully rotated X509 certificates.", 4913400},
-    {"Certificate rotation completed successfully", 4988500},
-    {"connection accepted from", 22943},
-    {"end connection", 22944},
-    {"received client metadata", 51800},
-    {"Listening on", 23015},
-    {"waiting for connections", 23016},
-};
-
-static void json_string(bson_string_t *to, const char *text)
+void log_attach(const bson_t *doc)
 {
-    char *escaped = bson_utf8_escape_for_json(text, -1);
-
-    bson_string_append_printf(to, "\"%s\"", escaped == NULL ? "" : escaped);
-    bson_free(escaped);
+    attached = doc;
 }
 
-/* One line of 4.4 and later. What the real server puts into `attr` stays in the text, but for what
- * a rejected connection is told by. */
-static char *json_line(const char *stamp, char severity, const char *component, const char *message)
+static char *text_line(const char *stamp, char severity, const char *component, const char *fmt,
+                       va_list ap)
 {
-    static const char error[] = "Error receiving request from client: SSLHandshakeFailed: ";
-    bson_string_t *s = bson_string_new(NULL);
-    const char *end = strstr(message, ". Ending connection from ");
-    int id = 0;
+    char *message = NULL, *line;
 
-    for (size_t i = 0; i < COUNT_OF(numbers); i++)
-        if (strncmp(message, numbers[i].text, strlen(numbers[i].text)) == 0)
-            id = numbers[i].id;
-    bson_string_append_printf(s, "{\"t\":{\"$date\":\"%s\"},\"s\":\"%c\",  \"c\":\"%s\", ", stamp,
-                              severity, component);
-    bson_string_append_printf(s, "\"id\":%d, \"ctx\":", id);
-    json_string(s, context);
-    bson_string_append(s, ",\"msg\":");
-    if (id == 22988 && end != NULL && strncmp(message, error, sizeof error - 1) == 0) {
-        char *why =
-                 strndup(message + sizeof error - 1, (size_t)(end - message) - (sizeof error - 1)),
-             *remote = strndup(end + 25, strcspn(end + 25, " "));
-
-        json_string(s, "Error receiving request from client. Ending connection from remote");
-        bson_string_append(s, ",\"attr\":{\"error\":{\"code\":141,"
-                              "\"codeName\":\"SSLHandshakeFailed\",\"errmsg\":");
-        json_string(s, why);
-        bson_string_append(s, "},\"remote\":");
-        json_string(s, remote);
-        bson_string_append(s, "}");
-        free(why);
-        free(remote);
-    } else {
-        json_string(s, message);
-    }
-    bson_string_append(s, "}\n");
-    return bson_string_free(s, false);
+    if (vasprintf(&message, fmt, ap) < 0)
+        abort();
+    line = xprintf("%s %c  %-8s [%s] %s\n", stamp, severity, component, context, message);
+    free(message);
+    return line;
 }
 
-static void emit(char severity, const char *component, bool startup, const char *message)
+static void emit(char severity, const char *component, bool startup, const char *fmt, va_list ap)
 {
     int64_t ms = wall_ms();
     time_t secs = (time_t)(ms / 1000);
     struct tm tm;
-    char stamp[32], zone[8], *line;
+    char date[32], zone[8], stamp[64], *line;
 
     localtime_r(&secs, &tm);
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
     strftime(zone, sizeof zone, "%z", &tm);
     if (version_at_least(4, 4)) {
-        char full[64];
-
-        put(full, sizeof full, "%s.%03d%.3s:%s", stamp, (int)(ms % 1000), zone, zone + 3);
-        line = json_line(full, severity, component, message);
-    } else
-        line = xprintf("%s.%03d%s %c  %-8s [%s] %s\n", stamp, (int)(ms % 1000), zone, severity,
-                       component, context, message);
+        put(stamp, sizeof stamp, "%s.%03d%.3s:%s", date, (int)(ms % 1000), zone, zone + 3);
+        line = log_json(stamp, severity, component, context, startup, attached, fmt, ap);
+    } else {
+        put(stamp, sizeof stamp, "%s.%03d%s", date, (int)(ms % 1000), zone);
+        line = text_line(stamp, severity, component, fmt, ap);
+    }
+    attached = NULL;
     pthread_mutex_lock(&lock);
     write_all(line, strlen(line));
     line[strlen(line) - 1] = '\0';
@@ -154,27 +111,19 @@ static void emit(char severity, const char *component, bool startup, const char 
 void log_line(char severity, const char *component, const char *fmt, ...)
 {
     va_list ap;
-    char *message = NULL;
 
     va_start(ap, fmt);
-    if (vasprintf(&message, fmt, ap) < 0)
-        abort();
+    emit(severity, component, false, fmt, ap);
     va_end(ap);
-    emit(severity, component, false, message);
-    free(message);
 }
 
 void log_startup_warning(const char *component, const char *fmt, ...)
 {
     va_list ap;
-    char *message = NULL;
 
     va_start(ap, fmt);
-    if (vasprintf(&message, fmt, ap) < 0)
-        abort();
+    emit('I', component, true, fmt, ap);
     va_end(ap);
-    emit('I', component, true, message);
-    free(message);
 }
 
 void log_and_exit(int status)

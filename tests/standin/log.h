@@ -1,4 +1,4 @@
-/* The server's log in the text format of 4.2, to a file or to standard output. */
+/* The server's log, to a file or to standard output: the text of 4.2, or (log_json.h) JSON. */
 #ifndef STANDIN_LOG_H
 #define STANDIN_LOG_H
 
@@ -7,6 +7,9 @@
 /* The name in brackets of the lines that this thread writes. */
 void log_context(const char *name);
 const char *log_context_name(void);
+
+/* The document that the next line of this thread tells of: what it shows in 4.4 and later. */
+void log_attach(const bson_t *doc);
 
 /* severity: F E W I D; component: "NETWORK", "REPL", … */
 void log_line(char severity, const char *component, const char *fmt, ...) PRINTF(3, 4);

@@ -56,8 +56,11 @@ _Noreturn static void wait_for_signals(const sigset_t *set)
         }
         log_line('I', "CONTROL", "got signal %d (%s), will terminate after current cmd ends",
                  number, strsignal(number));
+        if (version_at_least(4, 4))
+            log_line('I', "CONTROL", "will terminate after current cmd ends");
         server_shut_down(true, shutdown_ms(), why, sizeof why, &code);
-        log_line('I', "CONTROL", "dbexit:  rc: 0");
+        if (!version_at_least(4, 4))
+            log_line('I', "CONTROL", "dbexit:  rc: 0");
         if (options.pid_file != NULL)
             unlink(options.pid_file);
         _exit(0);
@@ -108,17 +111,28 @@ static void write_pid_file(void)
 static void announce(void)
 {
     char host[256] = "localhost", *text = bson_text(&options.parsed);
+    bson_t build = BSON_INITIALIZER;
 
     gethostname(host, sizeof host - 1);
     log_context("initandlisten");
     log_line('I', "CONTROL", "MongoDB starting : pid=%d port=%d dbpath=%s 64-bit host=%s",
              (int)getpid(), options.port, options.db_path, host);
+    if (version_at_least(4, 4)) {
+        add_str(&build, "version", version.text);
+        add_str(&build, "gitVersion", "unknown");
+        add_str(&build, "openSSLVersion", OpenSSL_version(OPENSSL_VERSION));
+        log_attach(&build);
+    }
     log_line('I', "CONTROL", "db version v%s", version.text);
-    log_line('I', "CONTROL", "git version: unknown");
-    log_line('I', "CONTROL", "OpenSSL version: %s", OpenSSL_version(OPENSSL_VERSION));
-    log_line('I', "CONTROL", "allocator: system");
-    log_line('I', "CONTROL", "modules: none");
+    if (!version_at_least(4, 4)) {
+        log_line('I', "CONTROL", "git version: unknown");
+        log_line('I', "CONTROL", "OpenSSL version: %s", OpenSSL_version(OPENSSL_VERSION));
+        log_line('I', "CONTROL", "allocator: system");
+        log_line('I', "CONTROL", "modules: none");
+    }
+    log_attach(&options.parsed);
     log_line('I', "CONTROL", "options: %s", text);
+    bson_destroy(&build);
     free(text);
 }
 
@@ -126,18 +140,22 @@ static void announce(void)
 static void warn(void)
 {
     struct statfs fs;
+    bool text = !version_at_least(4, 4);
 
     if (statfs(options.db_path, &fs) == 0 && fs.f_type == EXT4_SUPER_MAGIC) {
-        log_startup_warning("STORAGE", "%s", "");
+        if (text)
+            log_startup_warning("STORAGE", "%s", "");
         log_startup_warning("STORAGE", "** WARNING: Using the XFS filesystem is strongly "
                                        "recommended with the WiredTiger storage engine");
-        log_startup_warning("STORAGE", "**          See "
-                                       "http://dochub.mongodb.org/core/prodnotes-filesystem");
+        if (text)
+            log_startup_warning("STORAGE", "**          See "
+                                           "http://dochub.mongodb.org/core/prodnotes-filesystem");
     }
     if (geteuid() == 0) {
         log_startup_warning("CONTROL", "** WARNING: You are running this process as the root user, "
                                        "which is not recommended.");
-        log_startup_warning("CONTROL", "%s", "");
+        if (text)
+            log_startup_warning("CONTROL", "%s", "");
     }
 }
 
@@ -171,8 +189,13 @@ int main(int argc, char **argv)
         return 1;
     }
     tls_init();
-    if (options.key_file != NULL && !keyfile_load(options.key_file))
+    if (options.key_file != NULL && !keyfile_load(options.key_file)) {
+        if (version_at_least(4, 4))
+            log_line('F', "CONTROL",
+                     "Error creating service context: Location5579201: Unable to "
+                     "acquire security key[s]");
         return 1;
+    }
     announce();
     node_init();
     bson_oid_init(&process_id, NULL);

@@ -427,6 +427,7 @@ void repl_install(struct config *c, int self)
     node.floor = node.commit;
     node.generation++;
     node.sync_source = -1;
+    log_attach(c->doc);
     log_line('I', "REPL", "New replica set config in use: %s", text);
     free(text);
     repl_save_meta();

@@ -36,6 +36,8 @@ struct call {
 int fail(struct call *c, int code, const char *fmt, ...) PRINTF(3, 4);
 /* The server's name of an error code. */
 const char *code_name(int code);
+/* And back; 0 when the name isn't known. */
+int code_number(const char *name);
 
 enum {
     F_NO_AUTH = 1,   /* may be used before logging in */

@@ -310,7 +310,8 @@ static void common_name(const X509 *cert, char *to, size_t size)
     X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, to, (int)size);
 }
 
-static bool host_matches(X509 *cert, const char *host, char *why, size_t size)
+/* `names`: what the certificate has instead. */
+static bool host_matches(X509 *cert, const char *host, char *names_text, size_t size)
 {
     GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
     bson_string_t *seen = bson_string_new(NULL);
@@ -336,18 +337,20 @@ static bool host_matches(X509 *cert, const char *host, char *why, size_t size)
     if (names == NULL)
         found = name_matches(cn, host);
     if (!found)
-        put(why, size,
-            "The server certificate does not match the host name. Hostname: %s does not match "
-            "%s%s%sCN: %s",
-            host, names != NULL ? "SAN(s): " : "", seen->str, names != NULL ? ", " : "", cn);
+        put(names_text, size, "%s%s%sCN: %s", names != NULL ? "SAN(s): " : "", seen->str,
+            names != NULL ? ", " : "", cn);
     GENERAL_NAMES_free(names);
     bson_string_free(seen, true);
     return found;
 }
 
+#define MISMATCH                                                                                   \
+    "The server certificate does not match the host name. Hostname: %s does not match %s"
+
 /* What mongod checks after the handshake. */
 static int judge(const SSL *ssl, const char *host, char *why, size_t size)
 {
+    char names[512];
     X509 *cert;
     long result;
     int rc = 0;
@@ -361,26 +364,24 @@ static int judge(const SSL *ssl, const char *host, char *why, size_t size)
             return 0;
         }
         put(why, size, "no SSL certificate provided by peer; connection rejected");
-        log_line('E', "NETWORK", "%s", why);
+        log_line('E', "NETWORK", "no SSL certificate provided by peer; connection rejected");
         return -1;
     }
     result = SSL_get_verify_result(ssl);
     if (result != X509_V_OK) {
-        put(why, size, "SSL peer certificate validation failed: %s",
-            X509_verify_cert_error_string(result));
-        if (options.tls_any_certificate) {
-            log_line('W', "NETWORK", "%s", why);
-        } else {
-            log_line('E', "NETWORK", "%s", why);
-            rc = -1;
-        }
-    } else if (host != NULL && !host_matches(cert, host, why, size)) {
-        if (options.tls_any_certificate || options.tls_any_hostname) {
-            log_line('W', "NETWORK", "%s", why);
-        } else {
-            log_line('E', "NETWORK", "%s", why);
-            rc = -1;
-        }
+        bool accept = options.tls_any_certificate;
+        const char *reason = X509_verify_cert_error_string(result);
+
+        put(why, size, "SSL peer certificate validation failed: %s", reason);
+        log_line(accept ? 'W' : 'E', "NETWORK", "SSL peer certificate validation failed: %s",
+                 reason);
+        rc = accept ? 0 : -1;
+    } else if (host != NULL && !host_matches(cert, host, names, sizeof names)) {
+        bool accept = options.tls_any_certificate || options.tls_any_hostname;
+
+        put(why, size, MISMATCH, host, names);
+        log_line(accept ? 'W' : 'E', "NETWORK", MISMATCH, host, names);
+        rc = accept ? 0 : -1;
     }
     X509_free(cert);
     return rc;
