@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -31,6 +32,30 @@ static int broken(const char *path, struct ek_error *err)
                    "and run the command again");
 }
 
+/* The word behind `before`, cut to fit; false when it does not stand there. */
+static bool take_word(const char **at, const char *before, char *word, size_t size)
+{
+    size_t length = strlen(before);
+    if (strncmp(*at, before, length) != 0)
+        return false;
+    *at += length;
+    length = strcspn(*at, " \n");
+    snprintf(word, size, "%.*s", (int)(length < size ? length : size - 1), *at);
+    *at += length;
+    return word[0] != 0;
+}
+
+static bool take_number(const char **at, const char *before, int64_t *ret_number)
+{
+    char word[32];
+    char *end = NULL;
+    if (!take_word(at, before, word, sizeof word))
+        return false;
+    errno = 0;
+    *ret_number = strtoll(word, &end, 10);
+    return errno == 0 && !*end && *ret_number >= 0;
+}
+
 static int read_line(int fd, const char *path, struct line *ret_line, struct ek_error *err)
 {
     char text[LINE + 1];
@@ -39,8 +64,12 @@ static int read_line(int fd, const char *path, struct line *ret_line, struct ek_
     if (length < 0)
         return ek_fail_errno(err, "EK-1017", path);
     text[length] = 0;
-    if (length > 0 && sscanf(text, "evenkeel fence %" SCNd64 " %32s process %" SCNd64 " on %64s",
-                             &line.mark.token, line.mark.id, &line.pid, line.host) != 4)
+    const char *at = text;
+    bool good = take_number(&at, "evenkeel fence ", &line.mark.token) &&
+                take_word(&at, " ", line.mark.id, sizeof line.mark.id) &&
+                take_number(&at, " process ", &line.pid) &&
+                take_word(&at, " on ", line.host, sizeof line.host);
+    if (length > 0 && !good)
         return broken(path, err);
     *ret_line = line;
     return 0;
@@ -118,7 +147,7 @@ static int behind(const struct line *seen, const struct ek_fence *mine, struct e
 int ek_host_fence(const char *path, const struct ek_owner *owner, const struct ek_fence *fence,
                   int64_t deadline, int *ret_lock, int64_t *ret_highest, struct ek_error *err)
 {
-    struct line seen;
+    struct line seen = {0};
     struct ek_fence_mark mine = {.token = fence->token};
     int fd = -1;
     *ret_highest = 0;

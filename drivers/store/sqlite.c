@@ -70,13 +70,6 @@ int ek_sqlite_run(struct ek_store *store, const char *sql, struct ek_error *err)
                : ek_sqlite_fail(store, err);
 }
 
-static int bind(sqlite3_stmt *statement, int index, char type, va_list *values)
-{
-    if (type == 'i')
-        return sqlite3_bind_int64(statement, index, va_arg(*values, int64_t));
-    return sqlite3_bind_text(statement, index, va_arg(*values, const char *), -1, SQLITE_STATIC);
-}
-
 int ek_sqlite_prepare(struct ek_store *store, sqlite3_stmt **ret_statement, struct ek_error *err,
                       const char *sql, const char *types, ...)
 {
@@ -85,7 +78,9 @@ int ek_sqlite_prepare(struct ek_store *store, sqlite3_stmt **ret_statement, stru
     int code = sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL);
     va_start(values, types);
     for (int i = 0; types[i] && code == SQLITE_OK; i++)
-        code = bind(statement, i + 1, types[i], &values);
+        code = types[i] == 'i' ? sqlite3_bind_int64(statement, i + 1, va_arg(values, int64_t))
+                               : sqlite3_bind_text(statement, i + 1, va_arg(values, const char *),
+                                                   -1, SQLITE_STATIC);
     va_end(values);
     if (code == SQLITE_OK) {
         *ret_statement = statement;

@@ -3,7 +3,7 @@
 
 #include "drivers/store/sqlite.h"
 
-#define APPLICATION "1164668524" /* PRAGMA application_id of our files */
+enum { APPLICATION = 1164668524 }; /* PRAGMA application_id of our files */
 
 static const char *const migrations[EK_SQLITE_VERSION] = {
     "CREATE TABLE events (number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL,"
@@ -45,44 +45,42 @@ static int number_of(struct ek_store *store, const char *sql, int64_t *ret_numbe
 
 static int check(struct ek_store *store, int64_t *ret_version, struct ek_error *err)
 {
+    int64_t version = 0;
     int64_t tables = 0;
     int64_t application = 0;
-    int result = number_of(store, "PRAGMA user_version", ret_version, err);
+    int result = number_of(store, "PRAGMA user_version", &version, err);
     if (result == 0)
         result = number_of(store, "PRAGMA application_id", &application, err);
     if (result == 0)
         result = number_of(store, "SELECT count(*) FROM sqlite_schema", &tables, err);
     if (result != 0)
         return result;
-    char ours[16];
-    snprintf(ours, sizeof ours, "%lld", (long long)application);
-    if (application != 0 || tables != 0 || *ret_version != 0)
-        for (size_t i = 0; i < sizeof APPLICATION; i++)
-            if (ours[i] != APPLICATION[i]) {
-                ek_fail(err, EK_INVALID, "EK-1004", "%s is a database of another program",
-                        store->path);
-                return ek_hint(err, "is --store right?");
-            }
-    if (*ret_version <= EK_SQLITE_VERSION)
+    *ret_version = version;
+    bool untouched = application == 0 && tables == 0 && version == 0;
+    if (!untouched && application != APPLICATION) {
+        ek_fail(err, EK_INVALID, "EK-1004", "%s is a database of another program", store->path);
+        return ek_hint(err, "is --store right?");
+    }
+    if (version <= EK_SQLITE_VERSION)
         return 0;
     ek_fail(err, EK_UNSUPPORTED, "EK-1002",
             "the store %s was written by a newer Evenkeel (its version is %lld, this one knows %d)",
-            store->path, (long long)*ret_version, EK_SQLITE_VERSION);
+            store->path, (long long)version, EK_SQLITE_VERSION);
     return ek_hint(err, "use that Evenkeel; an older one can't go back");
 }
 
 static int bring_to(struct ek_store *store, int version, struct ek_error *err)
 {
-    char words[64];
+    char words[96];
     int64_t now = 0; /* another process may have been faster */
     int result = check(store, &now, err);
     for (int64_t i = now; i < version && result == 0; i++)
         result = ek_sqlite_run(store, migrations[i], err);
     if (result != 0 || now >= version)
         return result;
-    snprintf(words, sizeof words, "PRAGMA user_version = %d", version);
-    result = ek_sqlite_run(store, words, err);
-    return result != 0 ? result : ek_sqlite_run(store, "PRAGMA application_id = " APPLICATION, err);
+    snprintf(words, sizeof words, "PRAGMA user_version = %d; PRAGMA application_id = %d", version,
+             APPLICATION);
+    return ek_sqlite_run(store, words, err);
 }
 
 int ek_sqlite_migrate(struct ek_store *store, int version, struct ek_error *err)

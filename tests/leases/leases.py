@@ -12,6 +12,7 @@ import contextlib
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,7 +42,7 @@ class Contender:
     def start(self):
         field = self.field
         self.process = subprocess.Popen(
-            [BUILD / "contender", field.store, field.directory, str(TTL_MS),
+            [field.program, field.store, field.directory, str(TTL_MS),
              str(field.random.randrange(1 << 31)), field.mode],
             env=dict(os.environ, **self.shim.environment))
 
@@ -79,9 +80,9 @@ class Contender:
 class Field:
     """One deployment that several fight for."""
 
-    def __init__(self, directory, library, store, mode, seed, contenders=3):
+    def __init__(self, directory, store, mode, seed, contenders=3):
         self.directory, self.store, self.mode = directory, str(store), mode
-        self.library = library
+        self.library, self.program = directory.parent / "shim.so", directory.parent / "contender"
         # The shim moves what is read, not what the kernel waits for: libmongoc waits by that clock.
         self.clock_ms = 1000 if "://" in self.store else 86400000
         self.random = random.Random(seed)
@@ -162,8 +163,9 @@ def run(store, rounds, seconds, seed, unfenced=False, fields=4):
                 os.environ.setdefault("STANDIN_FAST", "1")
                 members, place = stack.enter_context(mongodb(directory))
             mode = "unfenced" if unfenced else "fenced"
-            library = Shim(directory).library
-            fought = [Field(directory / f"f{i}", library, place, mode, seed * 100 + i)
+            Shim(directory)  # compiled once
+            shutil.copy(BUILD / "contender", directory)  # may be built anew meanwhile
+            fought = [Field(directory / f"f{i}", place, mode, seed * 100 + i)
                       for i in range(fields)]
             servers = Servers(members, seed) if members else None
             try:

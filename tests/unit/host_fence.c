@@ -15,10 +15,12 @@ struct fenced {
 static int setup(void **state, const char *driver, const char *below)
 {
     static struct ek_host_roots roots;
-    struct fenced *fenced = calloc(1, sizeof *fenced);
     void *place = NULL;
-    if (!fenced || place_setup(&place) != 0)
+    if (place_setup(&place) != 0)
         return -1;
+    struct fenced *fenced = calloc(1, sizeof *fenced);
+    if (!fenced)
+        abort();
     fenced->place = place;
     fenced->driver = ek_host_driver_named(driver);
     snprintf(fenced->path, sizeof fenced->path, "%s/%s", fenced->place->directory, below);

@@ -468,7 +468,7 @@ static void befall(struct world *w, struct process *p)
     if (p->cut_off && w->tick >= p->cut_until)
         p->cut_off = false;
     if (dice(w, 300) == 0)
-        p->wall_offset += (int64_t)dice(w, 4 * TTL) - 2 * TTL;
+        p->wall_offset += (int64_t)dice(w, 4 * TTL) - (int64_t)2 * TTL;
 }
 
 static void put_backup_back(struct world *w)

@@ -217,9 +217,9 @@ static void test_who_is_surely_gone(void **state)
 
 /* ---- a store that fails ---- */
 
-static volatile bool cut_off;     /* nothing gets through */
-static volatile bool lose_answer; /* the next swap is done, but its answer is lost */
-static volatile bool lost_one;
+static _Atomic bool cut_off;     /* nothing gets through */
+static _Atomic bool lose_answer; /* the next swap is done, but its answer is lost */
+static _Atomic bool lost_one;
 
 static int failing_swap(struct ek_store *store, const char *name,
                         const struct ek_lease_record *expected,

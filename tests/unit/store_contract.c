@@ -110,7 +110,7 @@ static void test_events_by_query(void **state)
     HANDLE(handle);
     for (int i = 2; i <= 9; i++)
         assert_int_equal(append(&handle, i % 2 ? "orders" : "payments", i < 6 ? "drift" : "begun",
-                                sample.at_ms + i * 1000),
+                                sample.at_ms + (int64_t)i * 1000),
                          i);
     struct seen seen = ask(&handle, (struct ek_store_query){0});
     assert_int_equal(seen.count, 9);
@@ -197,7 +197,7 @@ static void test_writers_leave_no_gap(void **state)
         assert_null(failures);
     }
     assert_good(ek_store_verify(&handle, &after, &err));
-    assert_int_equal(after, before + WRITERS * EACH);
+    assert_int_equal(after, before + (int64_t)WRITERS * EACH);
 }
 
 /* ---- plans, approvals, pauses, notes ---- */
