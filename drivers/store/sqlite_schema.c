@@ -57,7 +57,7 @@ static int check(struct ek_store *store, int64_t *ret_version, struct ek_error *
         return result;
     *ret_version = version;
     bool untouched = application == 0 && tables == 0 && version == 0;
-    if (!untouched && application != APPLICATION) {
+    if (version < 0 || (!untouched && application != APPLICATION)) {
         ek_fail(err, EK_INVALID, "EK-1004", "%s is a database of another program", store->path);
         return ek_hint(err, "is --store right?");
     }
@@ -74,7 +74,7 @@ static int bring_to(struct ek_store *store, int version, struct ek_error *err)
     char words[96];
     int64_t now = 0; /* another process may have been faster */
     int result = check(store, &now, err);
-    for (int64_t i = now; i < version && result == 0; i++)
+    for (int64_t i = now < 0 ? 0 : now; i < version && i < EK_SQLITE_VERSION && result == 0; i++)
         result = ek_sqlite_run(store, migrations[i], err);
     if (result != 0 || now >= version)
         return result;
