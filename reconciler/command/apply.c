@@ -253,6 +253,32 @@ static void finish(const struct apply *apply)
     ek_print(&text);
 }
 
+/* A plan file that nobody agreed to is refused before anything is made for it. */
+static int check_agreed(const struct apply *apply, struct job *job, struct ek_error *err)
+{
+    struct ek_looked *looked = &job->looked;
+    struct ek_verdict verdict;
+    if (!apply->file)
+        return 0; /* it was just planned, and all_wait has judged it */
+    int result = ek_apply_consent_refresh(&job->consent, NULL, &looked->policy, err);
+    const struct ek_consent *consent = &looked->policy.consent;
+    if (result != 0 || (!looked->policy.paused && consent->approval != EK_AGREEMENT_MISSING &&
+                        consent->signature != EK_AGREEMENT_MISSING))
+        return result;
+    result = ek_look_again(looked, err);
+    if (result == 0)
+        result = ek_apply_consent_refresh(&job->consent, &looked->observation->state,
+                                          &looked->policy, err);
+    if (result != 0)
+        return result;
+    ek_next(looked->spec, &looked->observation->state, &looked->policy, &verdict);
+    if (verdict.kind != EK_VERDICT_BLOCKED || verdict.blocked.waits == EK_WAIT_NONE)
+        return 0; /* staleness is the executor's to judge */
+    ek_fail(err, EK_BLOCKED, verdict.blocked.id, "%s: %s", looked->spec->name,
+            verdict.blocked.sentence);
+    return ek_hint(err, "%s", verdict.blocked.hint);
+}
+
 /* Everything that people have to say first. */
 static int prepare(struct apply *apply, struct ek_error *err)
 {
@@ -264,6 +290,8 @@ static int prepare(struct apply *apply, struct ek_error *err)
         name_plan(apply, job, job->record.plan);
         result = ek_apply_consent_init(&job->consent, &apply->fleet, &job->looked, apply->file,
                                        job->record.plan, err);
+        if (result == 0)
+            result = check_agreed(apply, job, err);
         if (result == 0 && job->looked.plan.count)
             result = ek_apply_outside_window(apply->options, &job->consent, &job->record, err);
     }

@@ -98,7 +98,7 @@ int ek_apply_consent_refresh(struct ek_apply_consent *consent, const struct ek_s
     question->state = state;
     question->now_ms = ek_wall_ms();
     int result = ek_consent_refresh(question, policy, err);
-    if (result == 0 && question->store)
+    if (result == 0 && question->store && state)
         note_approval(consent, policy);
     return result;
 }

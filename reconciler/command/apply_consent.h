@@ -29,7 +29,8 @@ int ek_apply_consent_init(struct ek_apply_consent *consent, const struct ek_flee
                           const struct ek_looked *looked, const struct ek_plan_file *file,
                           const char plan[65], struct ek_error *err);
 
-/* As ek_execution.refresh wants it, of the consent. */
+/* As ek_execution.refresh wants it, of the consent. A state of NULL: not looked at yet, so that
+ * only what fits the plan's name counts as an approval. */
 int ek_apply_consent_refresh(struct ek_apply_consent *consent, const struct ek_state *state,
                              struct ek_policy *policy, struct ek_error *err);
 

@@ -1,0 +1,223 @@
+"""What people and the clock have to say: windows, pauses, approvals, signed commits and plans. A set
+goes from disabled to preferSSL and back under them; the tests of this file build on each other."""
+
+import json
+import re
+import subprocess
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from fleet import wait_for
+from specs_repository import ACCOUNT, deployment_text
+
+CHANGES, STALE, REFUSED, NOT_APPROVED = 2, 3, 5, 8
+UNDISTURBING = {"create-authority", "bind-name", "install-trust", "issue-certificate", "create-user",
+                "write-configuration"}
+
+
+def closed_window():
+    """A window of an hour that opens in six, whatever the time is now."""
+    begin = datetime.now(timezone.utc) + timedelta(hours=6)
+    return f"daily {begin:%H:%M}-{begin + timedelta(hours=1):%H:%M} UTC"
+
+
+def open_window():
+    begin = datetime.now(timezone.utc) - timedelta(hours=1)
+    return f"daily {begin:%H:%M}-{begin + timedelta(hours=5):%H:%M} UTC"
+
+
+@pytest.fixture(scope="module")
+def desk(shop):
+    yield Desk(shop)
+    shop.specs.write("account.yaml", ACCOUNT)
+    shop.specs.set_mode("disabled", "nobody is asked any more")
+
+
+class Desk:
+    def __init__(self, shop):
+        self.shop, self.tool, self.git = shop, shop.tool, shop.git
+        self.name = shop.fleet.name
+
+    def want(self, mode, account="", **maintenance):
+        """Commit the mode, and what has to be agreed to."""
+        text = deployment_text(self.shop.fleet, mode)
+        if maintenance:
+            text += f"  maintenance: {json.dumps(maintenance)}\n"
+        self.shop.specs.write("orders.yaml", text)
+        self.shop.specs.write("account.yaml", ACCOUNT + account)
+        return self.shop.specs.commit(f"orders: sslMode {mode}, {', '.join(maintenance)}")
+
+    def plan(self):
+        status, document = self.tool.json("plan", *self.git)
+        assert status == CHANGES
+        return document["deployments"][0]
+
+    def waits(self):
+        return [wait["kind"] for wait in self.plan()["waits"]]
+
+    def refused(self, error, *arguments, status=REFUSED):
+        done = self.shop.refused(*arguments)
+        assert done.returncode == status and error in done.stderr, done.stderr
+        return done
+
+    def history(self, kind):
+        done = self.shop.succeed("history", f"acme/{self.name}", "--kind", kind, "--output", "json")
+        return [json.loads(line) for line in done.stdout.splitlines()][1:]
+
+
+def test_a_window_lets_through_what_nothing_notices(desk):
+    desk.want("preferSSL", windows=[closed_window()])
+    plan = desk.plan()
+    wait = plan["waits"][0]
+    assert wait["kind"] == "window" and wait["until"]
+    assert re.search(r"opens in (5 h 5\d|6 h 0) min", wait["sentence"]), wait["sentence"]
+    before = {step["kind"] for step in plan["steps"][:wait["before_step"] - 1]}
+    assert before <= UNDISTURBING and "issue-certificate" in before
+    text = desk.tool.run("plan", *desk.git).stdout
+    assert f"from step {wait['before_step']} on: what disturbs service waits" in text
+    processes = desk.shop.fleet.processes()
+    done = desk.tool.run("apply", *desk.git, "--yes")
+    assert done.returncode == REFUSED and "EK-1101" in done.stderr
+    assert "--outside-window" in done.stderr
+    assert desk.shop.fleet.processes() == processes, "a server was disturbed"
+    assert desk.plan()["waits"][0]["before_step"] == 1
+    assert len(plan["steps"]) - len(desk.plan()["steps"]) == wait["before_step"] - 1
+    desk.refused("EK-1101", "apply", *desk.git, "--yes")
+
+
+def test_an_open_window_waits_for_nobody(desk):
+    desk.want("preferSSL", windows=[closed_window(), open_window()])
+    assert desk.waits() == []
+
+
+def test_a_pause_stops_evenkeel_and_ends_by_itself(desk):
+    done = desk.shop.succeed("pause", desk.name, *desk.git, "--for", "20s", "--reason", "load test")
+    assert "The database goes on serving" in done.stdout
+    assert desk.waits() == ["pause"]
+    text = desk.tool.run("plan", *desk.git).stdout
+    assert "is paused by" in text and "load test" in text
+    done = desk.refused("EK-0125", "apply", *desk.git, "--yes")
+    assert "evenkeel resume" in done.stderr
+    desk.shop.succeed("resume", f"acme/{desk.name}")
+    assert desk.waits() == []
+    desk.shop.succeed("pause", f"acme/{desk.name}", "--for", "2s")
+    wait_for(lambda: desk.waits() == [], "the pause ends")
+    said = desk.history("paused")
+    assert len(said) == 2 and said[0]["text"].endswith("load test") and "@" in said[0]["who"]
+    assert len(desk.history("resumed")) == 1
+
+
+def test_nothing_is_done_without_an_approval(desk):
+    desk.want("preferSSL", approval="required")
+    assert desk.waits() == ["approval"]
+    text = desk.tool.run("plan", *desk.git).stdout
+    name = re.search(rf"needs an approval: evenkeel approve {desk.name} ([0-9a-f]{{12}})", text)[1]
+    assert desk.plan()["plan"].startswith(name)
+    done = desk.refused("EK-1102", "apply", *desk.git, "--yes")
+    assert f"evenkeel approve {desk.name}" in done.stderr
+    path = desk.shop.directory / "unapproved.plan"
+    desk.shop.succeed("plan", *desk.git, "--out", path, status=CHANGES)
+    desk.refused("EK-1102", "apply", path)
+
+
+def test_a_commit_that_an_approver_signed_needs_no_other_approval(desk):
+    keys = {}
+    for who in ("alice", "mallory"):
+        keys[who] = desk.shop.directory / f"{who}_key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"{who}@example.net",
+                        "-f", str(keys[who])], check=True)
+    public = keys["alice"].with_suffix(".pub").read_text(encoding="utf-8").strip()
+    account = f"  maintenance: {{ approval: required, approvers: {{ commitKeys: [ {public} ] }} }}\n"
+    desk.want("preferSSL", account=account)
+    assert desk.waits() == ["approval"], "the commit is not signed"
+    for who, waits in (("mallory", ["approval"]), ("alice", [])):
+        subprocess.run(["git", "-C", str(desk.shop.specs.directory), "-c", "user.name=D",
+                        "-c", "user.email=d@example.net", "-c", "gpg.format=ssh",
+                        "-c", f"user.signingkey={keys[who]}", "commit", "--quiet", "--allow-empty",
+                        "-S", "-m", f"signed by {who}"], check=True)
+        assert desk.waits() == waits, who
+
+
+def test_an_approval_is_for_the_plan_as_it_is(desk):
+    desk.want("preferSSL", approval="required")
+    desk.refused("EK-1105", "approve", desk.name, "0123456789abcdef", *desk.git, "--yes",
+                 status=STALE)
+    desk.refused("EK-0811", "approve", desk.name, *desk.git, status=NOT_APPROVED)
+    assert desk.waits() == ["approval"]
+    plan = desk.plan()["plan"]
+    done = desk.shop.succeed("approve", desk.name, plan[:12], *desk.git, "--yes")
+    assert f"Approved plan {plan[:12]}" in done.stdout
+    assert "Plan: " in done.stdout, "what is agreed to was shown"
+    assert desk.history("approved")[0]["plan"] == plan
+    assert desk.waits() == []
+    desk.want("preferSSL", approval="required", maxLag="11s")
+    assert desk.waits() == ["approval"], "an approval for other specs"
+    desk.want("preferSSL", approval="required")
+    assert desk.waits() == []
+
+
+def test_an_approved_rollout_goes_on_after_it_was_killed(desk):
+    def began():
+        return "preferTLS" in desk.shop.configured_modes().values() or \
+            "allowTLS" in desk.shop.configured_modes().values()
+    assert desk.tool.apply_until(began, *desk.git, "--yes",
+                                 output=desk.shop.directory / "approved.out")
+    desk.shop.fleet.wait_settled()
+    assert desk.waits() == [], "the approval holds for the rest of its plan"
+    done = desk.shop.succeed("apply", *desk.git, "--yes")
+    assert "Apply complete!" in done.stdout
+    assert set(desk.shop.fleet.running_modes().values()) == {"preferTLS"}
+    assert {event["plan"] for event in desk.history("approval-spent")} >= {
+        desk.history("approved")[0]["plan"]}
+
+
+def test_only_signed_plans_are_carried_out(desk):
+    shop, directory = desk.shop, desk.shop.directory
+    keys = {name: shop.succeed("key", "new", directory / f"{name}.key").stdout.strip()
+            for name in ("owner", "stranger")}
+    window = closed_window()
+    desk.want("disabled", windows=[window], approval="signed",
+              approvers={"planKeys": [keys["owner"]]})
+    assert desk.waits()[0] == "signature"
+    desk.refused("EK-1103", "apply", *desk.git, "--yes")
+    unsigned, signed, strange = (directory / f"{name}.plan" for name in ("un", "owners", "strange"))
+    shop.succeed("plan", *desk.git, "--out", unsigned, status=CHANGES)
+    shop.succeed("plan", *desk.git, "--out", signed, "--sign-key", directory / "owner.key",
+                 status=CHANGES)
+    shop.succeed("plan", *desk.git, "--out", strange, "--sign-key", directory / "stranger.key",
+                 status=CHANGES)
+    desk.refused("EK-1120", "apply", unsigned)
+    desk.refused("EK-1121", "apply", strange)
+    desk.refused("EK-1121", "apply", strange, "--trusted-key", keys["stranger"])
+    desk.refused("EK-1121", "apply", signed, "--trusted-key", keys["stranger"])
+    desk.refused("EK-1121", "approve", strange, "--yes")
+    changed = json.loads(signed.read_text(encoding="utf-8"))
+    changed["observed_at"] = "2026-01-01T00:00:00Z"
+    (directory / "changed.plan").write_text(json.dumps(changed), encoding="utf-8")
+    desk.refused("EK-1121", "apply", directory / "changed.plan")
+    shown = shop.succeed("show", signed).stdout
+    assert keys["owner"] in shown and "Plan: " in shown and "waits for the window" in shown
+    assert shown.split("drift")[1].split("Waits")[0] == \
+        desk.tool.run("plan", *desk.git).stdout.split("drift")[1].split("Waits")[0]
+    # Signed or not, the window is closed.
+    desk.refused("EK-1101", "apply", signed, "--trusted-key", keys["owner"])
+    desk.refused("EK-0811", "apply", signed, "--outside-window", status=NOT_APPROVED)
+    done = shop.succeed("apply", signed, "--outside-window", "--yes")
+    assert "Apply complete!" in done.stdout
+    assert set(shop.fleet.running_modes().values()) == {"disabled"}
+    assert desk.history("outside-window")[0]["plan"] == changed["deployments"][0]["plan"]
+    shop.succeed("history", "--verify")
+
+
+def test_a_signed_plan_that_was_approved_may_be_carried_out_by_others(desk):
+    shop, directory = desk.shop, desk.shop.directory
+    key = shop.succeed("key", "new", directory / "owner2.key").stdout.strip()
+    desk.want("allowSSL", approval="signed", approvers={"planKeys": [key]})
+    path = directory / "for-run.plan"
+    shop.succeed("plan", *desk.git, "--out", path, "--sign-key", directory / "owner2.key",
+                 status=CHANGES)
+    assert desk.waits() == ["signature"]
+    done = shop.succeed("approve", path, "--yes", "--output", "json")
+    assert json.loads(done.stdout)["signed"] is True
+    assert desk.waits() == []
