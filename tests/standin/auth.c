@@ -7,7 +7,9 @@
 #include <string.h>
 
 #define BIT(a) (1u << (a))
-#define ALL_CLUSTER (BIT(A_MONITOR) | BIT(A_STATUS) | BIT(A_CONFIG) | BIT(A_CLUSTER) | BIT(A_HOST))
+#define ALL_CLUSTER                                                                                \
+    (BIT(A_MONITOR) | BIT(A_PARAMETER) | BIT(A_STATUS) | BIT(A_CONFIG) | BIT(A_CLUSTER) |          \
+     BIT(A_HOST))
 #define ALL_DATA (BIT(A_READ) | BIT(A_WRITE) | BIT(A_ADMIN_DB) | BIT(A_USER))
 
 /* What each built-in role grants: on its own database, and on everything. */
@@ -24,12 +26,12 @@ static const struct {
     {"readWriteAnyDatabase", 0, BIT(A_READ) | BIT(A_WRITE) | BIT(A_ADMIN_DB)},
     {"userAdminAnyDatabase", 0, BIT(A_USER)},
     {"dbAdminAnyDatabase", 0, BIT(A_ADMIN_DB)},
-    {"clusterMonitor", 0, BIT(A_MONITOR) | BIT(A_STATUS) | BIT(A_CONFIG)},
+    {"clusterMonitor", 0, BIT(A_MONITOR) | BIT(A_PARAMETER) | BIT(A_STATUS) | BIT(A_CONFIG)},
     {"clusterManager", 0, BIT(A_STATUS) | BIT(A_CONFIG) | BIT(A_CLUSTER)},
     {"hostManager", 0, BIT(A_HOST)},
     {"clusterAdmin", 0, ALL_CLUSTER},
-    {"backup", 0, BIT(A_READ)},
-    {"restore", 0, BIT(A_WRITE) | BIT(A_ADMIN_DB) | BIT(A_USER)},
+    {"backup", 0, BIT(A_READ) | BIT(A_PARAMETER)},
+    {"restore", 0, BIT(A_PARAMETER) | BIT(A_WRITE) | BIT(A_ADMIN_DB) | BIT(A_USER)},
     {"root", 0, ALL_CLUSTER | ALL_DATA},
     {"__system", 0, ~0u},
 };

@@ -11,12 +11,13 @@ enum action {
     A_WRITE,
     A_ADMIN_DB, /* create, drop, indexes */
     A_MONITOR,
-    A_STATUS,  /* replSetGetStatus */
-    A_CONFIG,  /* replSetGetConfig */
-    A_CLUSTER, /* initiate, reconfig, step down, freeze */
-    A_HOST,    /* setParameter, shutdown, logRotate, fsync */
-    A_USER,    /* users and roles */
-    A_INTERNAL /* members among themselves */
+    A_PARAMETER, /* getParameter */
+    A_STATUS,    /* replSetGetStatus */
+    A_CONFIG,    /* replSetGetConfig */
+    A_CLUSTER,   /* initiate, reconfig, step down, freeze */
+    A_HOST,      /* setParameter, shutdown, logRotate, fsync */
+    A_USER,      /* users and roles */
+    A_INTERNAL   /* members among themselves */
 };
 
 struct login {

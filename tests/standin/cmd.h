@@ -15,5 +15,15 @@ void speculative_login(struct call *c);
 void add_user_mechanisms(bson_t *to, const char *key, const bson_t *credentials);
 void add_feature_version(bson_t *to, const char *key);
 void add_current_ops(bson_t *to, const char *key, bool idle);
+/* Documents on their way into a first batch; each is freed with it. */
+struct results {
+    bson_t **at;
+    size_t n, room;
+};
+void results_add(struct results *r, bson_t *doc);
+/* The first answer to a query, at most `size` documents (-1: all); keeps a cursor when not
+ * everything fits. Takes the results. `batch_last`: after id and ns when it is empty. */
+void first_batch(struct call *c, const char *ns, struct results *r, int64_t size, bool single,
+                 bool batch_last);
 
 #endif

@@ -378,7 +378,7 @@ static int rotate_certificates(struct call *c)
 }
 
 const struct command parameter_commands[] = {
-    {"getParameter", F_ADMIN, A_MONITOR, get_parameter},
+    {"getParameter", F_ADMIN, A_PARAMETER, get_parameter},
     {"rotateCertificates", F_ADMIN | F_UNLOCKED, A_HOST, rotate_certificates},
     {"setParameter", F_ADMIN, A_HOST, set_parameter},
     {NULL, 0, A_NONE, NULL},

@@ -1,4 +1,4 @@
-/* find, count, aggregate, cursors, and lists of databases and collections. */
+/* find, count, aggregate, cursors. */
 #include "cmd.h"
 #include "data.h"
 #include "repl.h"
@@ -9,10 +9,6 @@
 
 #define BATCH_BYTES (12 * 1024 * 1024)
 
-struct results {
-    bson_t **at;
-    size_t n, room;
-};
 struct cursor {
     int64_t id;
     char *ns;
@@ -23,7 +19,7 @@ struct cursor {
 };
 static struct cursor *cursors;
 
-static void results_add(struct results *r, bson_t *doc)
+void results_add(struct results *r, bson_t *doc)
 {
     if (r->n == r->room) {
         r->room = r->room == 0 ? 64 : r->room * 2;
@@ -139,9 +135,8 @@ static void cursor_free(struct cursor *cur)
     free(cur);
 }
 
-/* The first answer to a query; keeps a cursor when not everything fits. Takes the results. */
-static void first_batch(struct call *c, const char *ns, struct results *r, int64_t size,
-                        bool single, bool batch_last)
+void first_batch(struct call *c, const char *ns, struct results *r, int64_t size, bool single,
+                 bool batch_last)
 {
     struct cursor *cur = xalloc(sizeof *cur);
     int64_t id;
@@ -392,147 +387,8 @@ static int aggregate(struct call *c)
     return rc;
 }
 
-static bool may_see(struct call *c, const char *db)
-{
-    return auth_allows(&c->conn->login, false, A_READ, "find", db) ||
-           auth_allows(&c->conn->login, false, A_MONITOR, "listDatabases", "admin");
-}
-
-static bool database_seen(const bson_t *arr, const char *db)
-{
-    bson_iter_t it;
-    bson_t one;
-
-    bson_iter_init(&it, arr);
-    while (bson_iter_next(&it))
-        if (iter_sub(&it, &one) && strcmp(doc_str(&one, "name", ""), db) == 0)
-            return true;
-    return false;
-}
-
-static void add_database(struct call *c, bson_t *arr, uint32_t *n, const char *db, double *total)
-{
-    bson_t one = BSON_INITIALIZER;
-    double size = 8192;
-
-    if (database_seen(arr, db) || (auth_enabled() && !may_see(c, db)))
-        return;
-    for (size_t i = 0; i < data_collections(); i++) {
-        const struct collection *k = data_collection(i);
-
-        if (strncmp(k->ns, db, strlen(db)) == 0 && k->ns[strlen(db)] == '.')
-            size += (double)(k->live * 128 / 4096 + 1) * 4096;
-    }
-    add_str(&one, "name", db);
-    if (!doc_bool(c->command, "nameOnly", false)) {
-        add_num(&one, "sizeOnDisk", size);
-        add_bool(&one, "empty", false);
-    }
-    push_doc(arr, n, &one);
-    *total += size;
-    bson_destroy(&one);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static int list_databases(struct call *c)
-{
-    bson_t arr = BSON_INITIALIZER;
-    size_t m = 0, count_of = data_collections() + 2;
-    char **names = xalloc(count_of * sizeof(char *));
-    uint32_t n = 0;
-    double total = 0;
-
-    if (log_count() > 0 && repl_active()) {
-        names[m++] = xstrdup("local");
-        if (node.keys_loaded)
-            names[m++] = xstrdup("config");
-    }
-    for (size_t i = 0; i < data_collections(); i++) {
-        const char *ns = data_collection(i)->ns;
-
-        names[m++] = strndup(ns, strcspn(ns, "."));
-    }
-    qsort(names, m, sizeof *names, by_name);
-    for (size_t i = 0; i < m; i++) {
-        add_database(c, &arr, &n, names[i], &total);
-        free(names[i]);
-    }
-    free(names);
-    add_arr(c->reply, "databases", &arr);
-    if (!doc_bool(c->command, "nameOnly", false))
-        add_num(c->reply, "totalSize", total);
-    bson_destroy(&arr);
-    return 0;
-}
-
-static int list_collections(struct call *c)
-{
-    struct results r = {0};
-    bson_t filter = BSON_INITIALIZER, sub;
-    char *ns = xprintf("%s.$cmd.listCollections", c->db);
-    size_t len = strlen(c->db);
-
-    (void)doc_sub(c->command, "filter", &filter);
-    for (size_t i = 0; i < data_collections(); i++) {
-        const struct collection *k = data_collection(i);
-        bson_t *one;
-
-        if (strncmp(k->ns, c->db, len) != 0 || k->ns[len] != '.')
-            continue;
-        one = bson_new();
-        add_str(one, "name", k->ns + len + 1);
-        add_str(one, "type", "collection");
-        bson_append_document_begin(one, "options", -1, &sub);
-        bson_append_document_end(one, &sub);
-        bson_append_document_begin(one, "info", -1, &sub);
-        add_bool(&sub, "readOnly", false);
-        bson_append_document_end(one, &sub);
-        if (query_matches(&filter, one))
-            results_add(&r, one);
-        else
-            bson_destroy(one);
-    }
-    first_batch(c, ns, &r, -1, false, false);
-    free(ns);
-    return 0;
-}
-
-static int list_indexes(struct call *c)
-{
-    struct results r = {0};
-    bson_t *one = bson_new(), key;
-    char *ns = call_ns(c);
-
-    if (data_find(ns) == NULL) {
-        bson_destroy(one);
-        fail(c, 26, "ns does not exist: %s", ns);
-        free(ns);
-        return -1;
-    }
-    add_int(one, "v", 2);
-    bson_append_document_begin(one, "key", -1, &key);
-    add_int(&key, "_id", 1);
-    bson_append_document_end(one, &key);
-    add_str(one, "name", "_id_");
-    add_str(one, "ns", ns);
-    results_add(&r, one);
-    first_batch(c, ns, &r, -1, false, false);
-    free(ns);
-    return 0;
-}
-
 const struct command read_commands[] = {
-    {"find", F_READ, A_READ, find},
-    {"getMore", 0, A_NONE, get_more},
-    {"killCursors", 0, A_NONE, kill_cursors},
-    {"count", F_READ, A_READ, count},
-    {"aggregate", F_READ, A_READ, aggregate},
-    {"listDatabases", F_ADMIN | F_READ, A_NONE, list_databases},
-    {"listCollections", F_READ, A_READ, list_collections},
-    {"listIndexes", F_READ, A_READ, list_indexes},
-    {NULL, 0, A_NONE, NULL},
+    {"find", F_READ, A_READ, find},           {"getMore", 0, A_NONE, get_more},
+    {"killCursors", 0, A_NONE, kill_cursors}, {"count", F_READ, A_READ, count},
+    {"aggregate", F_READ, A_READ, aggregate}, {NULL, 0, A_NONE, NULL},
 };

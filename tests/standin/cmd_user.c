@@ -106,6 +106,23 @@ static int check_name(struct call *c, const char *user)
     return 0;
 }
 
+/* The form that users are stored in is told once, when the first is made; mongorestore asks. */
+static void note_schema(void)
+{
+    const struct collection *versions = data_find("admin.system.version");
+    bson_t *entry, o = BSON_INITIALIZER;
+    bson_iter_t id;
+
+    add_str(&o, "_id", "authSchema");
+    add_int(&o, "currentVersion", 5);
+    if (doc_find(&o, "_id", &id) && (versions == NULL || data_by_id(versions, &id) == NULL)) {
+        entry = repl_entry("i", "admin.system.version");
+        add_doc(entry, "o", &o);
+        repl_append(entry);
+    }
+    bson_destroy(&o);
+}
+
 static int create_user(struct call *c)
 {
     const char *user = doc_str(c->command, "createUser", NULL),
@@ -135,6 +152,7 @@ static int create_user(struct call *c)
             rc = fail(c, 51003, "User \"%s@%s\" already exists", user, c->db);
     }
     if (rc == 0) {
+        note_schema();
         random_bytes(uuid, sizeof uuid);
         id = xprintf("%s.%s", c->db, user);
         entry = repl_entry("i", "admin.system.users");

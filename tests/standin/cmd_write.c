@@ -1,4 +1,4 @@
-/* insert, update, delete, findAndModify, and the few commands that make and drop collections. */
+/* insert, update, delete, findAndModify, fsync. */
 #include "cmd.h"
 #include "data.h"
 #include "repl.h"
@@ -473,74 +473,6 @@ static int find_and_modify(struct call *c)
     return rc;
 }
 
-/* A command of the log: create, drop, dropDatabase. */
-static int log_command(struct call *c, const char *what, const char *name)
-{
-    char *ns = xprintf("%s.$cmd", c->db);
-    bson_t *entry = repl_entry("c", ns), o;
-    struct optime at;
-
-    bson_append_document_begin(entry, "o", -1, &o);
-    if (name != NULL)
-        add_str(&o, what, name);
-    else
-        add_int(&o, what, 1);
-    bson_append_document_end(entry, &o);
-    free(ns);
-    at = repl_append(entry);
-    return repl_await(at, write_concern_of(c->command), c->reply)
-               ? 0
-               : fail(c, 11602, "operation was interrupted");
-}
-
-static int create(struct call *c)
-{
-    char *ns = call_ns(c);
-    int rc = 0;
-
-    if (data_find(ns) != NULL)
-        rc = fail(c, 48, "a collection '%s' already exists", ns);
-    free(ns);
-    return rc != 0 ? rc : log_command(c, "create", doc_str(c->command, "create", ""));
-}
-
-static int drop(struct call *c)
-{
-    char *ns = call_ns(c);
-    int rc = 0;
-
-    if (data_find(ns) == NULL)
-        rc = fail(c, 26, "ns not found");
-    else {
-        add_int(c->reply, "nIndexesWas", 1);
-        add_str(c->reply, "ns", ns);
-    }
-    free(ns);
-    return rc != 0 ? rc : log_command(c, "drop", doc_str(c->command, "drop", ""));
-}
-
-static int drop_database(struct call *c)
-{
-    add_str(c->reply, "dropped", c->db);
-    return log_command(c, "dropDatabase", NULL);
-}
-
-/* Indexes are accepted and not kept: nothing here is large enough to need one. */
-static int create_indexes(struct call *c)
-{
-    char *ns = call_ns(c);
-    bool made = data_find(ns) == NULL;
-    int rc = made ? log_command(c, "create", doc_str(c->command, "createIndexes", "")) : 0;
-
-    free(ns);
-    if (rc == 0) {
-        add_bool(c->reply, "createdCollectionAutomatically", made);
-        add_int(c->reply, "numIndexesBefore", 1);
-        add_int(c->reply, "numIndexesAfter", 2);
-    }
-    return rc;
-}
-
 static int fsync_command(struct call *c)
 {
     int64_t until = mono_ms() + 30000;
@@ -574,10 +506,6 @@ const struct command write_commands[] = {
     {"delete", F_WRITE, A_WRITE, delete},
     {"findAndModify", F_WRITE, A_WRITE, find_and_modify},
     {"findandmodify", F_WRITE, A_WRITE, find_and_modify},
-    {"create", F_WRITE, A_ADMIN_DB, create},
-    {"drop", F_WRITE, A_ADMIN_DB, drop},
-    {"dropDatabase", F_WRITE, A_ADMIN_DB, drop_database},
-    {"createIndexes", F_WRITE, A_ADMIN_DB, create_indexes},
     {"fsync", F_ADMIN, A_HOST, fsync_command},
     {"fsyncUnlock", F_ADMIN, A_HOST, fsync_unlock},
     {NULL, 0, A_NONE, NULL},

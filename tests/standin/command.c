@@ -31,6 +31,7 @@ static const struct {
     {20, "IllegalOperation"},
     {23, "AlreadyInitialized"},
     {26, "NamespaceNotFound"},
+    {27, "IndexNotFound"},
     {30, "InvalidPath"},
     {31, "RoleNotFound"},
     {38, "FileNotOpen"},
@@ -41,6 +42,7 @@ static const struct {
     {72, "InvalidOptions"},
     {74, "NodeNotFound"},
     {76, "NoReplicationEnabled"},
+    {86, "IndexKeySpecsConflict"},
     {91, "ShutdownInProgress"},
     {93, "InvalidReplicaSetConfig"},
     {94, "NotYetInitialized"},
@@ -139,9 +141,9 @@ static bool is_younger(const char *name)
 static const struct command *lookup(const char *name)
 {
     static const struct command *const tables[] = {
-        hello_commands,  observe_commands, parameter_commands, set_commands,
-        member_commands, user_commands,    login_commands,     read_commands,
-        write_commands,  default_commands, more_commands};
+        hello_commands,   observe_commands, parameter_commands, set_commands,   member_commands,
+        user_commands,    login_commands,   read_commands,      write_commands, catalog_commands,
+        restore_commands, default_commands, more_commands};
 
     if (is_younger(name))
         return NULL;

@@ -68,7 +68,20 @@ struct collection *data_collection(size_t i)
     return collections[i];
 }
 
-static struct collection *find_or_create(const char *ns)
+/* From what every member knows: the name, and the place in the log where it begins. */
+static void make_uuid(uint8_t *to, const char *ns, size_t position)
+{
+    uint64_t half[2];
+
+    half[0] = fnv((const uint8_t *)&position, sizeof position, 0xcbf29ce484222325u);
+    half[1] = fnv((const uint8_t *)ns, strlen(ns), half[0]);
+    half[0] = fnv((const uint8_t *)&half[1], sizeof half[1], half[1]);
+    memcpy(to, half, 16);
+    to[6] = (to[6] & 0x0f) | 0x40;
+    to[8] = (to[8] & 0x3f) | 0x80;
+}
+
+static struct collection *find_or_create(const char *ns, size_t position)
 {
     struct collection *c = data_find(ns);
 
@@ -76,11 +89,36 @@ static struct collection *find_or_create(const char *ns)
         return c;
     c = xalloc(sizeof *c);
     c->ns = xstrdup(ns);
+    bson_init(&c->options);
+    make_uuid(c->uuid, ns, position);
     c->buckets = 64;
     c->bucket = xalloc(c->buckets * sizeof(struct document *));
     collections = xrealloc(collections, (n_collections + 1) * sizeof(struct collection *));
     collections[n_collections++] = c;
     return c;
+}
+
+static void add_index(struct collection *c, const bson_t *o)
+{
+    bson_t *spec = bson_new();
+
+    bson_copy_to_excluding_noinit(o, spec, "createIndexes", NULL);
+    c->index = xrealloc(c->index, (c->n_indexes + 1) * sizeof(bson_t *));
+    c->index[c->n_indexes++] = spec;
+}
+
+/* The one of that name; all when it is NULL. */
+static void drop_index(struct collection *c, const char *name)
+{
+    size_t to = 0;
+
+    for (size_t i = 0; i < c->n_indexes; i++) {
+        if (name != NULL && strcmp(doc_str(c->index[i], "name", ""), name) != 0)
+            c->index[to++] = c->index[i];
+        else
+            bson_destroy(c->index[i]);
+    }
+    c->n_indexes = to;
 }
 
 static void drop(const char *ns)
@@ -96,6 +134,9 @@ static void drop(const char *ns)
             bson_destroy(c->at[d]->doc);
             free(c->at[d]);
         }
+        drop_index(c, NULL);
+        free(c->index);
+        bson_destroy(&c->options);
         free(c->at);
         free(c->bucket);
         free(c->ns);
@@ -198,21 +239,26 @@ static void delete (struct collection *c, const bson_iter_t *id)
         compact(c);
 }
 
-static void apply_command(const char *ns, const bson_t *o)
+static void apply_command(const char *ns, const bson_t *o, size_t position)
 {
-    const char *what = doc_first_key(o), *dot = strchr(ns, '.');
-    char *db = dot == NULL ? xstrdup(ns) : strndup(ns, (size_t)(dot - ns)), *full;
+    const char *what = doc_first_key(o), *name = doc_str(o, what, "");
+    char *db = strndup(ns, strcspn(ns, ".")), *full = xprintf("%s.%s", db, name);
 
     if (strcmp(what, "dropDatabase") == 0) {
         drop_database(db);
-    } else if (strcmp(what, "drop") == 0 || strcmp(what, "create") == 0) {
-        full = xprintf("%s.%s", db, doc_str(o, what, ""));
-        if (*what == 'd')
-            drop(full);
-        else
-            find_or_create(full);
-        free(full);
+    } else if (strcmp(what, "drop") == 0) {
+        drop(full);
+    } else if (strcmp(what, "create") == 0) {
+        struct collection *c = find_or_create(full, position);
+
+        bson_reinit(&c->options);
+        bson_copy_to_excluding_noinit(o, &c->options, "create", "idIndex", NULL);
+    } else if (strcmp(what, "createIndexes") == 0) {
+        add_index(find_or_create(full, position), o);
+    } else if (strcmp(what, "dropIndexes") == 0 && data_find(full) != NULL) {
+        drop_index(data_find(full), doc_str(o, "index", NULL));
     }
+    free(full);
     free(db);
 }
 
@@ -289,14 +335,14 @@ void data_apply(size_t log_position, const bson_t *entry)
     if (*op == 'n' || !doc_sub(entry, "o", &o))
         return;
     if (*op == 'c') {
-        apply_command(ns, &o);
+        apply_command(ns, &o, log_position);
     } else if (*op == 'i') {
-        insert(find_or_create(ns), &o);
+        insert(find_or_create(ns, log_position), &o);
     } else if (*op == 'd') {
         if (doc_find(&o, "_id", &id))
-            delete (find_or_create(ns), &id);
+            delete (find_or_create(ns, log_position), &id);
     } else if (*op == 'u' && doc_sub(entry, "o2", &o2) && doc_find(&o2, "_id", &id)) {
-        struct document *d = data_by_id(find_or_create(ns), &id);
+        struct document *d = data_by_id(find_or_create(ns, log_position), &id);
 
         if (d != NULL) {
             bson_destroy(d->doc);

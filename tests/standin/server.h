@@ -55,7 +55,7 @@ struct command {
 /* One table per file of commands, each ended by a row without a name. */
 extern const struct command hello_commands[], observe_commands[], parameter_commands[],
     set_commands[], member_commands[], user_commands[], login_commands[], read_commands[],
-    write_commands[], default_commands[], more_commands[];
+    write_commands[], catalog_commands[], restore_commands[], default_commands[], more_commands[];
 /* A command of the real server that isn't played here; NULL: neither has it. Borrowed, until this
  * thread asks again. */
 const struct command *command_not_played(const char *name);
