@@ -65,7 +65,7 @@ class Lab:
         self.ca, self.other_ca = Authority(directory), Authority(directory, "other CA")
         self.client_pem = self.ca.issue("client.pem", ["client"])
         self.set = Set(directory, [f"127.0.{net}.{i}" for i in (1, 2, 3)], keyfile=True,
-                       tls=lambda ip: self.tls("preferTLS", ip))
+                       tls=lambda ip: self.tls("preferTLS", ip), settings={"electionTimeoutMillis": 2000})
         self.set.client_tls = {}
         self.disabled = Member(self.dir / "disabled", f"127.0.{net}.4", replset=None)
         self.require = Member(self.dir / "require", f"127.0.{net}.5", replset=None,

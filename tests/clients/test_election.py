@@ -1,0 +1,53 @@
+"""Writing while the primary steps down, and while it is killed: each driver follows, tries its write
+again, and everything it was told is done was done exactly once."""
+
+import pytest
+
+from lab import wait_for
+
+MORE = 5  # acknowledged writes that show that a client goes on
+
+
+@pytest.fixture(scope="module")
+def written(lab, programs, tmp_path_factory):
+    """{client: (what it says of its writes, rows, sum)} after a stepdown and a kill; all write at once."""
+    directory = tmp_path_factory.mktemp(f"election-{lab.version}")
+    stop = directory / "stop"
+    uri = {name: lab.uri(lab.set.members[0].host, replicaSet="rs0", retryWrites=True,
+                         **(lab.with_tls() if name in ("pymongo", "mongosh") else {})) for name in programs}
+    running = [c.start(directory, [{"name": "writes", "uri": uri[name], "steps": [
+        {"do": "write", "into": f"written_{name}", "stop": str(stop)}]}]) for name, c in programs.items()]
+    with lab.set.uri_client() as admin:
+        def count(name):
+            return admin.shop[f"written_{name}"].count_documents({})
+
+        def all_go_on():
+            at = {r.client.name: count(r.client.name) for r in running}
+            wait_for(lambda: all(r.writing() and count(r.client.name) >= at[r.client.name] + MORE for r in running),
+                     60, 0.1)
+
+        all_go_on()
+        first = lab.set.primary()
+        with first.client() as c:
+            c.admin.command("replSetStepDown", 30, secondaryCatchUpPeriodSecs=10)
+        wait_for(lambda: lab.set.primary() is not first, 30)
+        all_go_on()
+        second = lab.set.primary()
+        second.kill()
+        wait_for(lambda: lab.set.primary() is not second, 60)
+        all_go_on()
+        stop.touch()
+        said = {r.client.name: r.results(60)["writes"][0] for r in running}
+        out = {name: (said[name], count(name), admin.shop[f"written_{name}.sum"].find_one()["n"]) for name in said}
+    lab.restart(second)
+    return out
+
+
+def test_no_write_fails(written, client):
+    said, _, _ = written[client.name]
+    assert said["errors"] == [] and said["acknowledged"] == said["tried"] >= 3 * MORE
+
+
+def test_each_write_is_done_once(written, client):
+    said, rows, total = written[client.name]
+    assert rows == said["tried"] and total == said["acknowledged"]
