@@ -64,6 +64,7 @@ help:
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
 	@echo 'make golden-accept  write the golden plans anew; read the difference before it is committed'
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
+	@echo 'make clients      real clients (PyMongo, Node, mongosh, libmongoc, mongodump) against every version played; T=name'
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make leases       processes fight for leases while they are frozen and killed; ROUNDS=n, SEED=n'
 	@echo 'make fuzz         parsers of messages, observations, plan files and specs, SECONDS=60 each; TARGET=one'
@@ -77,7 +78,7 @@ help:
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
 	@echo 'make manual       contrib/man, contrib/completions and the log's schema anew, from the tables'
 	@echo 'make clean        remove $(BUILD)'
-	@echo 'MONGOD=/path/to/mongod with demo, check or integration: a real server instead of the stand-in.'
+	@echo 'MONGOD=/path/to/mongod with demo, check, integration or clients: a real server instead of the stand-in.'
 
 $(BUILD)/objects/%.o: %.c | dependencies
 	@mkdir -p $(@D)
@@ -176,6 +177,15 @@ golden-accept: $(BUILD)/unit/report_golden
 	@$(PYTHON) tests/golden/table.py --write
 	@git --no-pager diff --stat -- tests/golden
 	@echo 'Read it before you commit it: git diff tests/golden'
+
+# Real clients, installed below $(BUILD)/clients when they are missing there.
+.PHONY: clients
+clients: all
+	@$(CHECK) --only clients $(if $(T),--select "$(T)")
+
+$(BUILD)/clients/libmongoc: tests/clients/client.c | dependencies
+	@mkdir -p $(@D)
+	$(call quiet,link   )$(CC) $(ALL_CFLAGS) $< $(ALL_LDFLAGS) $(PACKAGE_LIBS) -o $@
 
 model: $(if $(MODEL_SOURCES),$(BUILD)/model)
 	@$(if $(MODEL_SOURCES),$(BUILD)/model --all,echo 'There is no model checker yet.')

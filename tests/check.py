@@ -14,6 +14,8 @@ UNIT_TIMEOUT_S = 180
 MODEL_TIMEOUT_S = 300
 INTEGRATION_TIMEOUT_S = 1200
 MUTANTS = 50
+CLIENTS_TIMEOUT_S = 900
+CLIENTS_VERSIONS = "4.2 8.0"  # in make check: the oldest and the newest
 ERROR_ID = re.compile(r'"(EK-\d{4})"')
 NAMED_ID = re.compile(r"\bEK-\d{4}\b")
 ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-\d{4})"', re.M)
@@ -156,34 +158,51 @@ class Check:
     def run_integration(self):
         suite = Suite("integration")
         self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
-        results = (self.build / "integration.xml").resolve()
+        self.run_pytest(suite, "tests/integration", INTEGRATION_TIMEOUT_S)
+        return suite.close()
+
+    def run_clients(self, versions=None):
+        """Real clients; `versions` of the server that the stand-in plays, all unless given."""
+        suite = Suite("clients")
+        suite.count(self.make(str(self.build / "clients/libmongoc")), "the client of libmongoc")
+        # The sandbox has no network; what can't be had is told there, and skipped by its tests.
+        subprocess.run([sys.executable, "tests/clients/install.py", "--build", str(self.build)],
+                       env=self.environment, check=False)
+        more = {"CLIENTS_VERSIONS": versions} if versions else {}
+        self.run_pytest(suite, "tests/clients", CLIENTS_TIMEOUT_S, more)
+        return suite.close()
+
+    def run_pytest(self, suite, directory, timeout, more=None):
+        """The tests of a directory in the sandbox, counted."""
+        results = (self.build / f"{suite.name}.xml").resolve()
         results.unlink(missing_ok=True)
-        environment = dict(self.environment, EVENKEEL_BUILD=str(self.build.resolve()))
+        environment = dict(self.environment, EVENKEEL_BUILD=str(self.build.resolve()), **(more or {}))
         if self.mongod:
             environment["MONGOD"] = self.mongod
         command = [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q",
                    "-p", "no:cacheprovider", "--durations=5", f"--junitxml={results}",
-                   "tests/integration", *(["-k", self.select] if self.select else [])]
+                   directory, *(["-k", self.select] if self.select else [])]
         try:
             with subprocess.Popen(command, env=environment) as process:
                 try:
-                    status = process.wait(timeout=INTEGRATION_TIMEOUT_S)
+                    status = process.wait(timeout=timeout)
                 except subprocess.TimeoutExpired:
                     process.terminate()
-                    status = f"not done after {INTEGRATION_TIMEOUT_S} s"
+                    status = f"not done after {timeout} s"
         finally:
             counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
             if results.exists():
                 for element in xml.parse(results).getroot().iter("testsuite"):
                     for name in counts:
                         counts[name] += int(element.get(name, 0))
-        suite.failed = counts["failures"] + counts["errors"]
-        suite.passed = max(0, counts["tests"] - suite.failed - counts["skipped"])
+        failed = counts["failures"] + counts["errors"]
+        passed = max(0, counts["tests"] - failed - counts["skipped"])
+        suite.failed += failed
+        suite.passed += passed
         if counts["skipped"]:
-            print(f"integration: {counts['skipped']} skipped")
-        if (status != 0 and not suite.failed) or not suite.passed + suite.failed:
+            print(f"{suite.name}: {counts['skipped']} skipped")
+        if (status != 0 and not failed) or not passed + failed:
             suite.count(False, f"pytest: exit status {status}")
-        return suite.close()
 
 
 # ---- the sources' own rules --------------------------------------------------------------
@@ -232,7 +251,7 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--make", default="make")
     parser.add_argument("--mongod")
-    parser.add_argument("--only", choices=["unit", "integration"])
+    parser.add_argument("--only", choices=["unit", "integration", "clients"])
     parser.add_argument("--select")
     arguments = parser.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
@@ -249,6 +268,7 @@ def main():
                 suites.append(check.run_model())
             suites.append(check.run_mutation())
             suites.append(check.run_integration())
+            suites.append(check.run_clients(CLIENTS_VERSIONS))
     passed, failed = sum(s.passed for s in suites), sum(s.failed for s in suites)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0

@@ -97,4 +97,5 @@ async function main() {
   }
 }
 
-main();
+// A timer of the driver's (how long it may look for a server) would keep the process for half a minute.
+main().then(() => process.exit(0));

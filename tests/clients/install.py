@@ -57,13 +57,14 @@ def node_packages(name, target):
         shutil.copy(lock / file, target / file)
     run("node", "--version")
     # Optional packages are compiled ones (Kerberos, client-side encryption) that nothing here uses.
-    run("npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", cwd=target)
+    run("npm", "ci", "--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1",
+        cwd=target)
 
 
 def python_packages(name, target):
     run(sys.executable, "-m", "venv", str(target / "venv"))
     run(str(target / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-        "--requirement", str(LOCK / name / "requirements.txt"))
+        "--retries", "1", "--requirement", str(LOCK / name / "requirements.txt"))
 
 
 def go_tools(name, target):

@@ -19,7 +19,7 @@ BUILD = Path(os.environ.get("EVENKEEL_BUILD", "build")).resolve()
 INSTALLED = BUILD / "clients"
 processes.BINARY = os.environ.get("MONGOD") or str(BUILD / "mongod-standin")
 PLAYED = ("4.2", "4.4", "5.0", "6.0", "7.0", "8.0")
-SELECTION_MS = 1500  # how long a client tries that must not get in
+SELECTION_MS = 1000  # how long a client tries that must not get in
 PASSWORD = "secret"
 # Roles and mechanisms of everybody who logs in.
 USERS = {"app": {"roles": [{"role": "readWrite", "db": "shop"}]},
