@@ -1,6 +1,7 @@
 /* Where two commits went apart, and the specs on both sides of the change. */
 #include <glib.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "drivers/git/read.h"
@@ -173,6 +174,13 @@ static int read_side(git_commit *commit, const struct ek_git_request *request,
     return 0;
 }
 
+/* How hosts name the commit before the first one of a branch: as many zeros. */
+static bool is_nothing(const char *revision)
+{
+    size_t length = strspn(revision, "0");
+    return !revision[length] && (length == 40 || length == 64);
+}
+
 int ek_git_read_change(const struct ek_git_request *request, const char *from,
                        struct ek_git_change *ret_change, struct ek_error *err)
 {
@@ -183,18 +191,19 @@ int ek_git_read_change(const struct ek_git_request *request, const char *from,
     struct ek_error empty_base = {0};
     struct ek_error empty_head = {0};
     struct ek_git_change change = {0};
+    bool nothing = is_nothing(from);
     int result = ek_git_open(request, &opened, err);
-    if (result == 0)
+    if (result == 0 && !nothing)
         result = find_commit(opened.repository, from, &left, err);
     if (result == 0)
         result = find_commit(opened.repository, request->revision, &right, err);
-    if (result == 0)
+    if (result == 0 && !nothing)
         result = find_base(opened.repository, left, right, &base, err);
-    if (result == 0)
+    if (result == 0 && !nothing)
         result = read_side(base, request, &change.base, &empty_base, err);
     if (result == 0)
         result = read_side(right, request, &change.head, &empty_head, err);
-    if (result == 0 && empty_base.code && empty_head.code) {
+    if (result == 0 && (nothing || empty_base.code) && empty_head.code) {
         result = empty_head.code;
         if (err)
             *err = empty_head;
@@ -203,7 +212,8 @@ int ek_git_read_change(const struct ek_git_request *request, const char *from,
         ek_git_change_done(&change);
         return result;
     }
-    git_oid_tostr(change.from, GIT_OID_HEXSZ + 1, git_commit_id(left));
+    snprintf(change.from, sizeof change.from, "%s",
+             nothing ? from : git_oid_tostr_s(git_commit_id(left)));
     *ret_change = change;
     return 0;
 }

@@ -29,7 +29,8 @@ struct ek_git_change {
     char from[65];             /* the commit that was named, which may have gone on since */
 };
 
-/* Read both. EK-1201 when the clone is too shallow to know, EK-1202 when the two have no commit in
+/* Read both; before a `from` of zeros alone, as hosts name it, there was nothing (base.commit is
+ * NULL then). EK-1201 when the clone is too shallow to know, EK-1202 when the two have no commit in
  * common; else as ek_git_read: not finding specs is an error only when neither side has any. */
 int ek_git_read_change(const struct ek_git_request *request, const char *from,
                        struct ek_git_change *ret_change, struct ek_error *err);

@@ -114,7 +114,7 @@ void ek_plan_change_words(const struct ek_plan_set *set, struct ek_buffer *text)
     size_t added = 0;
     for (size_t i = 0; i < set->count; i++)
         added += set->planned[i].touched == EK_TOUCHED_ADDED;
-    ek_buffer_printf(text, "%.7s..%.7s ", change->base ? change->base : "",
+    ek_buffer_printf(text, "%.7s..%.7s ", change->base ? change->base : "0000000",
                      set->source.commit ? set->source.commit : "");
     if (change->base_errors) {
         ek_buffer_printf(text,

@@ -96,6 +96,21 @@ static void a_side_without_specs(void **state)
     assert_string_equal(err.id, "EK-0608");
 }
 
+static void before_the_first_commit(void **state)
+{
+    static const char zeros[] = "0000000000000000000000000000000000000000";
+    new_sample(*state);
+    struct ek_git_change change;
+    struct ek_error err = {0};
+    assert_int_equal(read_change(*state, zeros, "main", "specs", &change, &err), 0);
+    assert_null(change.base.commit);
+    assert_int_equal(change.base.count, 0);
+    assert_int_equal(change.head.count, 1);
+    ek_git_change_done(&change);
+    assert_int_equal(read_change(*state, zeros, "main", "spcs", &change, &err), EK_NOT_FOUND);
+    assert_string_equal(err.id, "EK-0608");
+}
+
 static void histories_apart(void **state)
 {
     new_sample(*state);
@@ -148,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(compared_with_where_it_began, scratch_new, scratch_free),
         cmocka_unit_test_setup_teardown(a_side_without_specs, scratch_new, scratch_free),
+        cmocka_unit_test_setup_teardown(before_the_first_commit, scratch_new, scratch_free),
         cmocka_unit_test_setup_teardown(histories_apart, scratch_new, scratch_free),
         cmocka_unit_test_setup_teardown(a_shallow_clone_that_reaches_far_enough, scratch_new,
                                         scratch_free),
