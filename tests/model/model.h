@@ -30,6 +30,11 @@ void model_report(const struct model_case *c, struct model_totals *totals, const
 void model_failures(const struct model_case *c, const struct ek_state *state,
                     struct model_totals *totals);
 
+/* Law 10 in this state: nothing is done that people or the clock withhold, and what is done
+ * meanwhile is on the way. */
+void model_consent(const struct model_case *c, const struct ek_state *state,
+                   struct model_totals *totals);
+
 /* Is every plan the least: (restarts, elections, steps) compared with a search over all
  * permitted steps. */
 void model_minimal(size_t members_max, struct model_totals *totals);

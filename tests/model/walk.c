@@ -196,6 +196,7 @@ static void walk(const struct model_case *c, const struct ek_state *from, int di
         }
         totals->states++;
         model_failures(c, &state, totals);
+        model_consent(c, &state, totals);
         for (size_t m = 0; disturbances > 0 && m < state.member_count; m++)
             for (size_t how = 0; how < sizeof disturbances_known / sizeof *disturbances_known;
                  how++) {

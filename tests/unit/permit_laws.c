@@ -259,6 +259,82 @@ static void nothing_while_paused(void **state)
     assert_refused(step_of(EK_STEP_BIND_NAME, A, EK_SSL_UNKNOWN), "EK-0212");
 }
 
+static void outside_a_window(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_PREFER);
+    struct ek_step step_down = step_of(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+    struct ek_step reinstate = step_of(EK_STEP_REINSTATE, A, EK_SSL_UNKNOWN);
+    step_down.other = reinstate.other = B;
+    const struct ek_step felt[] = {
+        step_of(EK_STEP_RESTART, C, EK_SSL_ALLOW), step_of(EK_STEP_SET_SSL_MODE, C, EK_SSL_PREFER),
+        step_of(EK_STEP_RECONFIGURE, -1, EK_SSL_UNKNOWN), step_down, reinstate};
+    for (size_t i = 0; i < sizeof felt / sizeof *felt; i++) {
+        fleet.policy.consent.window = EK_WINDOW_OPEN;
+        assert_permitted(felt[i]);
+        fleet.policy.consent.window = EK_WINDOW_CLOSED;
+        assert_refused(felt[i], "EK-0213");
+    }
+    assert_permitted(step_of(EK_STEP_WRITE_CONFIGURATION, C, EK_SSL_PREFER));
+    assert_permitted(step_of(EK_STEP_BIND_NAME, C, EK_SSL_UNKNOWN));
+    assert_permitted(step_of(EK_STEP_INSTALL_TRUST, C, EK_SSL_UNKNOWN));
+    assert_permitted(step_of(EK_STEP_ISSUE_CERTIFICATE, C, EK_SSL_UNKNOWN));
+}
+
+static void a_certificate_that_ends_waits_for_no_window(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
+    fleet.policy.consent.window = EK_WINDOW_CLOSED;
+    fleet.spec.maintenance.urgent_renewal_s = 7 * 86400;
+    struct ek_step restart = step_of(EK_STEP_RESTART, C, EK_SSL_ALLOW);
+    struct ek_step step_down = step_of(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+    step_down.other = B;
+    struct ek_step raise = step_of(EK_STEP_SET_SSL_MODE, C, EK_SSL_PREFER);
+    for (int m = A; m <= C; m++) {
+        struct ek_member_observed *member = &fleet.state.members[m];
+        member->certificate_running.not_after_s = fleet.policy.now_s + 7 * 86400;
+        member->certificate_installed.not_after_s = fleet.policy.now_s + 700 * 86400;
+    }
+    struct ek_member_observed *c = &fleet.state.members[C];
+    assert_refused(restart, "EK-0213");
+    assert_refused(step_down, "EK-0213");
+    c->certificate_running.not_after_s--;
+    fleet.state.members[A].certificate_running.not_after_s--;
+    assert_permitted(restart);
+    assert_permitted(step_down);
+    assert_refused(raise, "EK-0213");
+    assert_refused(step_of(EK_STEP_RESTART, B, EK_SSL_ALLOW), "EK-0213");
+    /* Only when the restart brings a better one, and nothing else with it. */
+    c->mode_configured = EK_SSL_PREFER;
+    assert_refused(restart, "EK-0213");
+    c->mode_configured = EK_SSL_ALLOW;
+    c->certificate_installed.not_after_s = c->certificate_running.not_after_s;
+    assert_refused(restart, "EK-0213");
+    c->certificate_installed.not_after_s++;
+    assert_permitted(restart);
+    c->certificate_running.present = EK_NO;
+    assert_refused(restart, "EK-0213");
+    c->certificate_running.present = EK_YES;
+    c->certificate_installed.present = EK_UNKNOWN;
+    assert_true(ek_permit(&fleet.spec, &fleet.state, &restart, &fleet.policy, NULL) > 0);
+}
+
+static void nothing_without_what_was_asked_for(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    struct ek_step bind = step_of(EK_STEP_BIND_NAME, A, EK_SSL_UNKNOWN);
+    fleet.policy.consent.approval = EK_AGREEMENT_GIVEN;
+    fleet.policy.consent.signature = EK_AGREEMENT_GIVEN;
+    assert_permitted(bind);
+    fleet.policy.consent.approval = EK_AGREEMENT_MISSING;
+    assert_refused(bind, "EK-0214");
+    fleet.policy.consent.approval = EK_AGREEMENT_NOT_NEEDED;
+    fleet.policy.consent.signature = EK_AGREEMENT_MISSING;
+    assert_refused(bind, "EK-0215");
+}
+
 static void no_certificate_by_a_wrong_clock(void **state)
 {
     (void)state;
@@ -524,6 +600,9 @@ int main(void)
         cmocka_unit_test(one_rung_at_run_time),
         cmocka_unit_test(trust_outlives_certificates),
         cmocka_unit_test(nothing_while_paused),
+        cmocka_unit_test(outside_a_window),
+        cmocka_unit_test(a_certificate_that_ends_waits_for_no_window),
+        cmocka_unit_test(nothing_without_what_was_asked_for),
         cmocka_unit_test(no_certificate_by_a_wrong_clock),
         cmocka_unit_test(lag_at_its_limit),
         cmocka_unit_test(a_member_that_only_one_sign_calls_down),
