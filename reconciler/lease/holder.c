@@ -26,6 +26,16 @@ static const char *stat_field(const char *stat, int index)
     return at ? at + 1 : "";
 }
 
+/* Whether /proc tells of the processes that our pids mean: in a pid name space of its own a
+ * process may still see another one's. */
+static bool proc_is_ours(void)
+{
+    char target[24];
+    ssize_t length = readlink("/proc/self", target, sizeof target - 1);
+    target[length > 0 ? length : 0] = 0;
+    return strtol(target, NULL, 10) == getpid();
+}
+
 static bool stat_of(int64_t pid, struct ek_buffer *ret_text)
 {
     char path[48];
@@ -76,7 +86,7 @@ int ek_lease_holder_self(const char *operation, int64_t ttl_ms, struct ek_lease_
     this_space(holder.space, sizeof holder.space);
     this_user(holder.who, sizeof holder.who);
     ek_time_text(ek_wall_ms(), true, holder.since);
-    if (stat_of(getpid(), &stat))
+    if (proc_is_ours() && stat_of(getpid(), &stat))
         holder.started = strtoll(stat_field(ek_buffer_text(&stat), STAT_START), NULL, 10);
     *ret_holder = holder;
     return 0;
@@ -136,7 +146,7 @@ static bool has_ended(int64_t pid, int64_t started)
     EK_BUFFER text = {0};
     if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
         return true;
-    if (!stat_of(pid, &text))
+    if (!proc_is_ours() || !stat_of(pid, &text))
         return false;
     const char *stat = ek_buffer_text(&text);
     if (strtoll(stat_field(stat, STAT_START), NULL, 10) != started)

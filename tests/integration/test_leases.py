@@ -13,7 +13,8 @@ import leases  # noqa: E402
 @pytest.mark.parametrize("store, rounds", [("sqlite", 300), ("mongodb", 200)])
 def test_no_two_act_at_once(store, rounds):
     words, done, _ = leases.run(store, rounds, seconds=120, seed=20261122)
-    assert words["OVERLAP"] == words["LATE"] == 0, (words, done)
+    assert words["OVERLAP"] == words["LATE"] == words["LOST"] == 0, (words, done)
+    assert words["told"] > rounds / 10, words
     assert words["took"] >= rounds and words["act"] > rounds, (words, done)
     assert done["frozen"] > 5 and done["killed"] > 2 and done["clocks set"] > 2, done
 

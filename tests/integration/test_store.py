@@ -6,10 +6,12 @@ import os
 import signal
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from fleet import wait_for
+from test_command_line import follow
 
 OK, ERROR, LOCKED, PARTLY, VERIFY_FAILED, USAGE = 0, 1, 4, 7, 9, 64
 
@@ -22,9 +24,18 @@ def back_to_disabled(shop):
     shop.fleet.wait_settled()
 
 
+TOP = Path(__file__).resolve().parent.parent.parent
+SCHEMA = json.loads((TOP / "contrib/schema/history.schema.json").read_text(encoding="utf-8"))
+
+
 def history(shop, *words):
     done = shop.succeed("history", "--output", "json", *words)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
+    for line in lines:
+        flat = {key: value for key, value in line.items() if key != "detail"}
+        rule = SCHEMA["$defs"][line["type"]]
+        follow(SCHEMA, {**rule, "required": set(rule["required"]) - {"detail"}}, flat, line["type"])
+        assert isinstance(line.get("detail", {}), dict)
     assert lines[0]["type"] == "version" and lines[0]["format_version"] == "1.0"
     return lines[1:]
 
@@ -32,7 +43,11 @@ def history(shop, *words):
 def test_history_of_a_change(shop):
     before = len(history(shop, "-n", "0")) if (shop.tool.state / "evenkeel.db").exists() else 0
     commit = shop.specs.set_mode("allowSSL")
-    shop.succeed("apply", "--yes", *shop.git)
+    process = shop.tool.start("apply", "--yes", *shop.git, output=shop.directory / "told.log")
+    looked = 0
+    while process.poll() is None:
+        looked += before == 0 or bool(history(shop))  # while it is written to
+    assert process.returncode == OK and looked > 3
     events = history(shop, "-n", "0")[before:]
     kinds = [event["kind"] for event in events]
     assert kinds[0] == "begun" and kinds[-1] == "reconciled"
@@ -61,6 +76,8 @@ def test_history_of_a_change(shop):
 def test_the_trail_shows_tampering(shop, tmp_path):
     whole = shop.succeed("history", "--verify")
     assert "The trail is whole" in whole.stdout
+    chain, = history(shop, "--verify")
+    assert str(chain["events"]) in whole.stdout and chain["hash"] in whole.stdout
     copy = tmp_path / "copy.db"
     with contextlib.closing(sqlite3.connect(shop.tool.state / "evenkeel.db")) as store:
         with contextlib.closing(sqlite3.connect(copy)) as other:

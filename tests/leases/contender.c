@@ -14,7 +14,7 @@
 #include "reconciler/execute/turn.h"
 #include "reconciler/execute/world_internal.h"
 
-enum { MEMBERS = 2, WAIT_MS = 60000, ACTS = 4 };
+enum { MEMBERS = 2, WAIT_MS = 60000, ACTS = 4, TELLS = 4 };
 
 struct contender {
     struct ek_store_handle store;
@@ -67,6 +67,28 @@ static void act(struct contender *c, long long token)
     say(c, "act", token, "");
     ek_sleep_ms(1 + dice(c, 8));
     close(fd);
+}
+
+/* One tenure in so many is told to the store; the number it gave is logged. */
+static void tell(struct contender *c, long long token)
+{
+    struct ek_error err = {0};
+    int64_t number = 0;
+    char text[64];
+    char more[32];
+    snprintf(text, sizeof text, "token %lld, process %d", token, (int)getpid());
+    const struct ek_store_event event = {.at_ms = ek_wall_ms(),
+                                         .account = "acme",
+                                         .deployment = "orders",
+                                         .kind = "step-done",
+                                         .who = "contender",
+                                         .commit = "",
+                                         .plan = "",
+                                         .text = text,
+                                         .detail = "{}"};
+    int result = c->store.driver->append(c->store.store, &event, &number, &err);
+    snprintf(more, sizeof more, "%lld", (long long)number);
+    say(c, result == 0 ? "told" : "trouble", token, result == 0 ? more : err.id);
 }
 
 /* Acts in turn; what ends them early is said. */
@@ -137,6 +159,8 @@ int main(int count, char **words)
             continue;
         say(&c, "took", ek_lease_token(lease), "");
         tenure(&c, lease);
+        if (dice(&c, TELLS) == 0)
+            tell(&c, ek_lease_token(lease));
         ek_lease_release(lease);
     }
     ek_store_close(&c.store);

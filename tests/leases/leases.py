@@ -2,13 +2,15 @@
 """Processes fight for leases over a real store while they are frozen, killed, and their clocks set.
 
 leases.py [--store sqlite|mongodb] [--rounds N] [--seconds S] [--seed N] [--unfenced]
-A round is one lease taken. Prints what happened; exit status 1 when two acted at once, or when one
-acted after another of a later lease. --unfenced leaves the fences out: then that must happen.
+A round is one lease taken. Now and then an event is appended to the store: each that was
+acknowledged must be there, once, in a whole chain. Prints what happened; exit status 1 when two acted at once, or when one
+acted after another of a later lease, or when an event was lost. --unfenced leaves the fences out: then that must happen.
 """
 
 import argparse
 import collections
 import contextlib
+import json
 import os
 import pathlib
 import random
@@ -89,10 +91,17 @@ class Field:
         directory.mkdir()
         self.contenders = [Contender(self, i) for i in range(contenders)]
 
-    def words(self):
+    def lines(self):
         log = self.directory / "log"
-        return collections.Counter(line.split(" ", 1)[0] for line in
-                                   (log.read_text() if log.exists() else "").splitlines())
+        return [line.split() for line in (log.read_text() if log.exists() else "").splitlines()]
+
+    def words(self):
+        return collections.Counter(line[0] for line in self.lines())
+
+    def told(self):
+        """{number that the store gave: the event's text}"""
+        return {int(more[0]): f"token {token}, process {pid}"
+                for word, token, pid, *more in self.lines() if word == "told"}
 
     def end(self):
         for contender in self.contenders:
@@ -123,6 +132,22 @@ class Servers:
             self.frozen.process.send_signal(signal.SIGSTOP)
             self.until = now + self.random.random() * 3
             done["servers frozen"] += 1
+
+
+def lost_events(fields, store):
+    """How many acknowledged events the store does not have under their number, or -1: its chain
+    is broken."""
+    tool = [BUILD / "evenkeel", "history", "--store", str(store)]
+    environment = dict(os.environ, HOME="/nonexistent")
+    verified = subprocess.run([*tool, "--verify"], env=environment, stdout=subprocess.DEVNULL,
+                              check=False)
+    if verified.returncode != 0:
+        return -1
+    done = subprocess.run([*tool, "--output", "json", "-n", "0"], env=environment, check=True,
+                          capture_output=True, text=True)
+    there = {e["number"]: e["text"] for e in map(json.loads, done.stdout.splitlines())
+             if e["type"] == "event"}
+    return sum(there.get(number) != text for f in fields for number, text in f.told().items())
 
 
 def fight(fields, servers, rounds, seconds):
@@ -169,7 +194,9 @@ def run(store, rounds, seconds, seed, unfenced=False, fields=4):
                       for i in range(fields)]
             servers = Servers(members, seed) if members else None
             try:
-                return fight(fought, servers, rounds, seconds)
+                words, done, took = fight(fought, servers, rounds, seconds)
+                words["LOST"] = abs(lost_events(fought, place))
+                return words, done, took
             finally:
                 for field in fought:
                     for contender in field.contenders:
@@ -187,11 +214,12 @@ def main():
     arguments = parser.parse_args()
     words, done, took = run(arguments.store, arguments.rounds, arguments.seconds, arguments.seed,
                             arguments.unfenced)
-    wrong = words["OVERLAP"] + words["LATE"]
+    wrong = words["OVERLAP"] + words["LATE"] + words["LOST"]
     print(f"{arguments.store}, seed {arguments.seed}: {words['took']} leases taken, "
-          f"{words['act']} acts, {words['refused']} refused, {words['trouble']} times no store; "
+          f"{words['act']} acts, {words['refused']} refused, {words['told']} events appended, {words['trouble']} times no store; "
           + ", ".join(f"{n} {what}" for what, n in sorted(done.items()))
-          + f"; {wrong} acts beside or behind another's; {took:.0f} s")
+          + f"; {words['OVERLAP'] + words['LATE']} acts beside or behind another's, "
+          f"{words['LOST']} events lost; {took:.0f} s")
     return 1 if wrong else 0
 
 
