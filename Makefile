@@ -239,6 +239,7 @@ install: all
 	install -D -m 0644 contrib/man/evenkeel.1 $(DESTDIR)$(PREFIX)/share/man/man1/evenkeel.1
 	install -D -m 0644 contrib/systemd/evenkeel.service $(DESTDIR)$(PREFIX)/lib/systemd/system/evenkeel.service
 	sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/evenkeel.service
+	install -D -m 0644 contrib/systemd/controller.yaml $(DESTDIR)$(PREFIX)/share/doc/evenkeel/controller.yaml
 	install -D -m 0644 contrib/systemd/this-machine.conf $(DESTDIR)$(PREFIX)/share/doc/evenkeel/this-machine.conf
 	install -D -m 0644 contrib/grafana/evenkeel.json $(DESTDIR)$(PREFIX)/share/evenkeel/grafana/evenkeel.json
 	install -D -m 0644 contrib/prometheus/alerts.yaml $(DESTDIR)$(PREFIX)/share/evenkeel/prometheus/alerts.yaml

@@ -1,4 +1,5 @@
 #include <jansson.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,10 +80,15 @@ static bool makes_secrets(const struct ek_plan *plan)
 
 static int ensure_master_key(const struct apply *apply, struct ek_error *err)
 {
+    char notice[PATH_MAX + 256] = "";
+    bool needed = false;
     for (size_t i = 0; i < apply->count; i++)
-        if (makes_secrets(&apply->jobs[i].looked.plan))
-            return ek_master_key_ensure(&apply->fleet.controller, err);
-    return 0;
+        needed |= makes_secrets(&apply->jobs[i].looked.plan);
+    int result =
+        needed ? ek_master_key_ensure(&apply->fleet.controller, notice, sizeof notice, err) : 0;
+    if (notice[0])
+        fprintf(stderr, "evenkeel: %s\n", notice);
+    return result;
 }
 
 /* ---- asking --------------------------------------------------------------------------- */

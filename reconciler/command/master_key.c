@@ -24,7 +24,8 @@ static bool has_secrets(const char *state_directory)
     return found;
 }
 
-int ek_master_key_ensure(const struct ek_controller *controller, struct ek_error *err)
+int ek_master_key_ensure(const struct ek_controller *controller, char *ret_notice, size_t size,
+                         struct ek_error *err)
 {
     EK_BUFFER folder = {0};
     struct stat status;
@@ -38,9 +39,9 @@ int ek_master_key_ensure(const struct ek_controller *controller, struct ek_error
     if (result == 0)
         result = ek_secret_master_key_create(controller->secret_key_file, err);
     if (result == 0)
-        fprintf(stderr,
-                "evenkeel: made a master key, %s. Keep a copy in a safe place: without it the "
-                "certificate authority and every sealed secret are lost.\n",
-                controller->secret_key_file);
+        snprintf(ret_notice, size,
+                 "made a master key, %s. Keep a copy in a safe place: without it the certificate "
+                 "authority and every sealed secret are lost.",
+                 controller->secret_key_file);
     return result == EK_EXISTS ? 0 : result;
 }

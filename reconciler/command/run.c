@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -103,17 +104,23 @@ static int start(struct run *run, struct ek_error *err)
 {
     struct ek_webhooks_setup hooks = {
         .metrics = run->metrics, .journal = run->journal, .on_push = on_push, .context = run};
+    char notice[PATH_MAX + 256] = "";
     int result = ek_run_settings_read(run->options, &run->settings, err);
     if (result == 0)
-        result = ek_master_key_ensure(&run->settings.loop.controller, err);
+        result = ek_master_key_ensure(&run->settings.loop.controller, notice, sizeof notice, err);
     if (result == 0)
         result = ek_store_of(run->options, run->settings.loop.controller.state_directory, false,
                              &run->store, err);
-    if (result != 0)
+    if (result != 0) {
+        if (notice[0])
+            fprintf(stderr, "evenkeel: %s\n", notice);
         return result;
+    }
     run->webhooks = ek_webhooks_new(&hooks);
     ek_webhooks_set(run->webhooks, run->settings.hooks, run->settings.hook_count);
     tell(run, EK_JOURNAL_STARTED, "Evenkeel " EK_VERSION);
+    if (notice[0])
+        tell(run, EK_JOURNAL_MASTER_KEY_MADE, notice);
     result = ek_loop_start(&run->settings.loop, &run->store, run->journal, run->metrics, &run->loop,
                            err);
     return result == 0 ? listen_at(run, err) : result;
@@ -203,8 +210,10 @@ static void serve(struct run *run, const sigset_t *signals)
     ek_systemd_extend(run->systemd, STOPPING_MS);
     ek_loop_stop(run->loop);
     while (!ek_loop_ended(run->loop)) {
+        char sentence[256];
         sigtimedwait(signals, NULL, &tick);
-        ek_systemd_progress(run->systemd);
+        if (ek_loop_gets_on(run->loop, sentence, sizeof sentence))
+            ek_systemd_progress(run->systemd);
     }
 }
 

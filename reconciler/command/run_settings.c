@@ -38,7 +38,10 @@ static int parse_file(const struct ek_options *options, struct ek_specs *ret_con
     if (result == 0)
         result = ek_configuration_parse(&files, ret_configuration, &diagnostics, err);
     ek_spec_files_done(&files);
-    if (diagnostics.count) {
+    if (diagnostics.count && options->output == EK_OUTPUT_JSON) {
+        const struct ek_diagnostic *first = &diagnostics.items[0];
+        ek_cause(err, "%s:%d:%d: %s", first->file, first->line, first->column, first->sentence);
+    } else if (diagnostics.count) {
         EK_BUFFER text = {0};
         ek_diagnostics_render(&diagnostics, ek_colour_wanted(options, STDERR_FILENO), &text);
         fprintf(stderr, "%s\n", ek_buffer_text(&text));

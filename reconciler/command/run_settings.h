@@ -20,7 +20,8 @@ struct ek_run_settings {
     size_t owned_count;
 };
 
-/* Read them. Errors of the file are rendered to standard error and summed up in *err. */
+/* Read them. Errors of the file are rendered to standard error and summed up in *err; with
+ * --output json the first of them is *err's cause instead. */
 int ek_run_settings_read(const struct ek_options *options, struct ek_run_settings *ret_settings,
                          struct ek_error *err);
 void ek_run_settings_done(struct ek_run_settings *settings);

@@ -68,6 +68,7 @@ static void failed(struct ek_keeper *keeper, const struct ek_error *err)
     struct ek_loop *loop = keeper->loop;
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_RECONCILE_FAILED);
     keeper->failures++;
+    keeper->act_error = *err;
     keeper->hopeless = is_hopeless(err);
     keeper->act_not_before_ms =
         ek_monotonic_ms() + ek_backoff_ms(keeper->failures, (uint32_t)rand());

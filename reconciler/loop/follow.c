@@ -156,6 +156,7 @@ static void pass(struct ek_follower *follower)
     ek_metrics_add(loop->metrics, EK_METRIC_REPOSITORY_FETCHES,
                    EK_LABELS(name, result == 0 ? "done" : "failed"), 1);
     if (result != 0) {
+        ek_metrics_add(loop->metrics, EK_METRIC_ERRORS, EK_LABELS(err.id), 1);
         tell_trouble(follower, &err);
     } else {
         struct ek_journal_entry entry = entry_of(follower, EK_JOURNAL_FETCHED);

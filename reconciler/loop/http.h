@@ -27,7 +27,7 @@ enum {
 /* What is behind the server; borrowed until ek_http_stop. The functions are called from the
  * server's threads and must not wait. */
 struct ek_http_setup {
-    const char *listen;           /* "127.0.0.1:9321", "[::1]:0", "localhost:9321" */
+    const char *listen;           /* "127.0.0.1:9464", "[::1]:0", "localhost:9464" */
     struct ek_metrics *metrics;   /* also counts the requests */
     struct ek_webhooks *webhooks; /* NULL: there is no /webhook */
     /* The loop gets on. False: 503; the reason is always written. */

@@ -11,7 +11,7 @@
 
 enum { BACKLOG = 128, HOST_MAX = 256, PORT_MAX = 8 };
 
-/* "[::1]:9321" into "::1" and "9321". */
+/* "[::1]:9464" into "::1" and "9464". */
 static bool split(const char *where, char host[HOST_MAX], char port[PORT_MAX])
 {
     const char *colon = strrchr(where, ':');
@@ -75,7 +75,7 @@ int ek_http_listen(const char *where, int *ret_listener, char *ret_address, size
     char port[PORT_MAX];
     if (!split(where, host, port)) {
         ek_fail(err, EK_INVALID, "EK-1350", "\"%s\" is not an address and a port", where);
-        return ek_hint(err, "127.0.0.1:9321, [::1]:9321 or 0.0.0.0:9321; port 0 takes a free one");
+        return ek_hint(err, "127.0.0.1:9464, [::1]:9464 or 0.0.0.0:9464; port 0 takes a free one");
     }
     int problem = getaddrinfo(host, port, &hints, &found);
     if (problem != 0) {

@@ -73,8 +73,9 @@ static void stand_back(struct ek_keeper *keeper, const struct ek_wanted *wanted)
     ek_keeper_say(keeper, told[wanted->wish].event, told[wanted->wish].id, wanted->sentence, NULL);
     ek_keeper_condition(keeper, told[wanted->wish].condition);
     ek_metrics_forget(keeper->loop->metrics, keeper->account, keeper->name);
-    ek_metrics_info(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_BLOCKED_INFO,
-                    EK_LABELS(keeper->account, keeper->name, told[wanted->wish].id));
+    if (wanted->wish != EK_WISH_REMOVED)
+        ek_metrics_info(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_BLOCKED_INFO,
+                        EK_LABELS(keeper->account, keeper->name, told[wanted->wish].id));
 }
 
 static int open_look(struct ek_keeper *keeper, const struct ek_wanted *wanted,
@@ -310,11 +311,24 @@ static int look(struct ek_keeper *keeper, struct ek_error *err)
     return 0;
 }
 
+/* A pass that only waits for its next try after a failure tells nothing new. */
+static void measure(struct ek_keeper *keeper, const struct ek_deployment_spec *spec,
+                    int64_t began_ms, const struct ek_error *err)
+{
+    if (!err->code)
+        err = &keeper->act_error;
+    if (!err->code && (keeper->failures || keeper->hopeless))
+        return;
+    ek_metrics_reconciled(keeper->loop->metrics, spec, ek_wall_ms(), ek_monotonic_ms() - began_ms,
+                          err->code ? err : NULL);
+}
+
 static void pass(struct ek_keeper *keeper, const struct ek_wanted *wanted,
                  struct ek_desired *desired)
 {
     struct ek_error err = {0};
     int64_t began = ek_monotonic_ms();
+    keeper->act_error = (struct ek_error){0};
     if (wanted->wish != EK_WISH_WANTED) {
         stand_back(keeper, wanted);
         return;
@@ -326,8 +340,7 @@ static void pass(struct ek_keeper *keeper, const struct ek_wanted *wanted,
         judge(keeper);
     else
         tell_failure(keeper, &err);
-    ek_metrics_reconciled(keeper->loop->metrics, wanted->spec, ek_wall_ms(),
-                          ek_monotonic_ms() - began, result == 0 ? NULL : &err);
+    measure(keeper, wanted->spec, began, &err);
 }
 
 void *ek_keep(void *argument)

@@ -76,8 +76,9 @@ struct ek_keeper {
     char planned[65];  /* name of the plan that was told */
     unsigned failures; /* of acts, in a row */
     int64_t act_not_before_ms;
-    bool hopeless;       /* an error that only a new commit mends */
-    struct ek_step step; /* in hand */
+    struct ek_error act_error; /* of this pass; code 0: none */
+    bool hopeless;             /* an error that only a new commit mends */
+    struct ek_step step;       /* in hand */
     bool stepping;
 };
 

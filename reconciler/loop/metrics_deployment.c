@@ -37,6 +37,11 @@ static void certificates(struct ek_metrics *metrics, const struct ek_planned *pl
     }
 }
 
+/* Counters that an alert asks how much they grew: they are there from the beginning. */
+static const enum ek_metric counters[] = {EK_METRIC_DEPLOYMENT_RESTARTS,
+                                          EK_METRIC_DEPLOYMENT_ELECTIONS,
+                                          EK_METRIC_DEPLOYMENT_LEASES_LOST};
+
 void ek_metrics_observed(struct ek_metrics *metrics, const struct ek_planned *planned)
 {
     struct ek_labels who = EK_LABELS(planned->spec->account, planned->spec->name);
@@ -47,7 +52,11 @@ void ek_metrics_observed(struct ek_metrics *metrics, const struct ek_planned *pl
     ek_metrics_set(metrics, EK_METRIC_DEPLOYMENT_STEPS_PENDING, who, (double)planned->plan->count);
     ek_metrics_set(metrics, EK_METRIC_DEPLOYMENT_LAST_OBSERVED, who,
                    (double)planned->observed_ms / 1000);
+    ek_metrics_set(metrics, EK_METRIC_DEPLOYMENT_PAUSED, who,
+                   planned->policy && planned->policy->paused ? 1 : 0);
     ek_metrics_info(metrics, EK_METRIC_DEPLOYMENT_BLOCKED_INFO, blocked);
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        ek_metrics_add(metrics, counters[i], who, 0);
     members(metrics, planned, who);
     certificates(metrics, planned, who);
 }

@@ -17,12 +17,15 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
 
+enum { STATUS_MAX = 512 };
+
 struct ek_systemd {
     int socket; /* -1: nobody listens */
     struct sockaddr_un address;
     socklen_t address_length;
     int64_t watchdog_ms;
     int64_t fed_ms;
+    char status[STATUS_MAX]; /* the latest that was told */
     pthread_mutex_t lock;
 };
 
@@ -61,8 +64,11 @@ struct ek_systemd *ek_systemd_new(void)
         ek_memory_exhausted();
     systemd->socket = -1;
     pthread_mutex_init(&systemd->lock, NULL);
+    const struct timeval patience = {.tv_sec = 1};
     if (read_address(getenv("NOTIFY_SOCKET"), systemd))
         systemd->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (systemd->socket >= 0)
+        setsockopt(systemd->socket, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (!pid || read_number(pid) == getpid())
         systemd->watchdog_ms = read_number(getenv("WATCHDOG_USEC")) / 1000;
     unsetenv("NOTIFY_SOCKET");
@@ -81,21 +87,24 @@ void ek_systemd_free(struct ek_systemd *systemd)
     free(systemd);
 }
 
-/* A manager that does not listen is no reason to stop; one that is busy is waited for. */
-static void tell(const struct ek_systemd *systemd, const char *message)
+/* A manager that does not listen is no reason to stop; one that is busy is waited for a little,
+ * where the message matters. False: it did not get there. */
+static bool tell(const struct ek_systemd *systemd, const char *message, int flags)
 {
     if (systemd->socket < 0)
-        return;
+        return false;
     const struct sockaddr *address = (const struct sockaddr *)&systemd->address;
-    while (sendto(systemd->socket, message, strlen(message), MSG_NOSIGNAL, address,
-                  systemd->address_length) < 0 &&
-           errno == EINTR)
-        ;
+    ssize_t sent;
+    do {
+        sent = sendto(systemd->socket, message, strlen(message), MSG_NOSIGNAL | flags, address,
+                      systemd->address_length);
+    } while (sent < 0 && errno == EINTR);
+    return sent >= 0;
 }
 
 void ek_systemd_ready(struct ek_systemd *systemd)
 {
-    tell(systemd, "READY=1");
+    tell(systemd, "READY=1", 0);
 }
 
 void ek_systemd_reloading(struct ek_systemd *systemd)
@@ -105,17 +114,17 @@ void ek_systemd_reloading(struct ek_systemd *systemd)
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t usec = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
     snprintf(message, sizeof message, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, usec);
-    tell(systemd, message);
+    tell(systemd, message, 0);
 }
 
 void ek_systemd_stopping(struct ek_systemd *systemd)
 {
-    tell(systemd, "STOPPING=1");
+    tell(systemd, "STOPPING=1", 0);
 }
 
 void ek_systemd_status(struct ek_systemd *systemd, const char *format, ...)
 {
-    char message[512] = "STATUS=";
+    char message[STATUS_MAX] = "STATUS=";
     const size_t prefix = strlen(message);
     va_list arguments;
     va_start(arguments, format);
@@ -124,7 +133,10 @@ void ek_systemd_status(struct ek_systemd *systemd, const char *format, ...)
     for (char *c = message + prefix; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = ' '; /* a newline would begin another assignment */
-    tell(systemd, message);
+    pthread_mutex_lock(&systemd->lock);
+    if (strcmp(message, systemd->status) != 0 && tell(systemd, message, MSG_DONTWAIT))
+        memcpy(systemd->status, message, sizeof message);
+    pthread_mutex_unlock(&systemd->lock);
 }
 
 void ek_systemd_progress(struct ek_systemd *systemd)
@@ -134,18 +146,16 @@ void ek_systemd_progress(struct ek_systemd *systemd)
     int64_t now_ms = ek_monotonic_ms();
     pthread_mutex_lock(&systemd->lock);
     bool due = systemd->fed_ms == 0 || now_ms - systemd->fed_ms >= systemd->watchdog_ms / 4;
-    if (due)
+    if (due && tell(systemd, "WATCHDOG=1", MSG_DONTWAIT))
         systemd->fed_ms = now_ms;
     pthread_mutex_unlock(&systemd->lock);
-    if (due)
-        tell(systemd, "WATCHDOG=1");
 }
 
 void ek_systemd_extend(struct ek_systemd *systemd, int64_t ms)
 {
     char message[64];
     snprintf(message, sizeof message, "EXTEND_TIMEOUT_USEC=%" PRId64, ms * 1000);
-    tell(systemd, message);
+    tell(systemd, message, 0);
 }
 
 int64_t ek_systemd_watchdog_ms(const struct ek_systemd *systemd)

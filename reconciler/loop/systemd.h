@@ -20,7 +20,7 @@ void ek_systemd_ready(struct ek_systemd *systemd);
 void ek_systemd_reloading(struct ek_systemd *systemd);
 void ek_systemd_stopping(struct ek_systemd *systemd);
 
-/* STATUS=…, one line for systemctl status. */
+/* STATUS=…, one line for systemctl status; told when it is another one than before. */
 void ek_systemd_status(struct ek_systemd *systemd, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

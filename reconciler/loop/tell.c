@@ -53,6 +53,8 @@ static void note_store(struct ek_loop *loop, bool failed, const struct ek_error 
     loop->store_failed = failed;
     pthread_mutex_unlock(&loop->lock);
     struct ek_journal_entry entry = {.event = EK_JOURNAL_STORE_FAILED};
+    if (failed)
+        ek_metrics_add(loop->metrics, EK_METRIC_ERRORS, EK_LABELS(err->id), 1);
     if (changed && failed)
         ek_journal_error(loop->journal, &entry, err);
     entry.event = EK_JOURNAL_STORE_BACK;
@@ -96,7 +98,6 @@ void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
         ek_buffer_printf(&message, " (%s)", err->hint);
     told.id = err->id;
     told.message = ek_buffer_text(&message);
-    ek_metrics_add(loop->metrics, EK_METRIC_ERRORS, EK_LABELS(err->id), 1);
     ek_tell(loop, &told, NULL);
 }
 

@@ -81,6 +81,41 @@ static void each_state_is_told(void **state)
     ek_systemd_free(systemd);
 }
 
+static void a_status_is_told_when_it_is_new(void **state)
+{
+    const struct manager *manager = *state;
+    struct ek_systemd *systemd = ek_systemd_new();
+    ek_systemd_status(systemd, "one");
+    ek_systemd_status(systemd, "one");
+    ek_systemd_status(systemd, "two");
+    ek_systemd_status(systemd, "one");
+    assert_string_equal(heard(manager), "STATUS=one");
+    assert_string_equal(heard(manager), "STATUS=two");
+    assert_string_equal(heard(manager), "STATUS=one");
+    assert_string_equal(heard(manager), "");
+    ek_systemd_free(systemd);
+}
+
+/* The queue of a socket holds a few messages; the loop must not stop because nobody reads them. */
+static void a_manager_that_is_busy_stops_nothing(void **state)
+{
+    const struct manager *manager = *state;
+    setenv("WATCHDOG_USEC", "4000", 1);
+    struct ek_systemd *systemd = ek_systemd_new();
+    int64_t begun = ek_monotonic_ms();
+    for (int i = 0; i < 2000; i++) {
+        ek_systemd_status(systemd, "%d", i);
+        ek_systemd_progress(systemd);
+    }
+    ek_systemd_stopping(systemd); /* this one is waited for, a second */
+    assert_true(ek_monotonic_ms() - begun < 10000);
+    while (heard(manager)[0])
+        ;
+    ek_systemd_status(systemd, "%d", 1999); /* it did not get there before */
+    assert_string_equal(heard(manager), "STATUS=1999");
+    ek_systemd_free(systemd);
+}
+
 static void reloading_tells_the_time(void **state)
 {
     const struct manager *manager = *state;
@@ -189,6 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_state_is_told),
+        TEST(a_status_is_told_when_it_is_new),
+        TEST(a_manager_that_is_busy_stops_nothing),
         TEST(reloading_tells_the_time),
         TEST(children_do_not_speak_for_us),
         TEST(the_watchdog_is_fed_by_progress_and_not_too_often),
