@@ -10,6 +10,8 @@
 #include "reconciler/command/ci.h"
 #include "reconciler/command/command.h"
 #include "reconciler/report/comment.h"
+#include "reconciler/report/plan_file.h"
+#include "specs/arena.h"
 
 enum { MARKDOWN_MOST = 64 << 20 };
 
@@ -63,6 +65,38 @@ static void take_marker(struct said *said, const struct ek_buffer *text)
     ek_buffer_text_add(&said->markdown, body + length);
 }
 
+/* What tells the comment about a plan file from others: as plan names it, as far as the file
+ * says. */
+static const char *fleet_of(const struct ek_options *options, const struct ek_plan_source *source)
+{
+    const char *slash = source->directory ? strrchr(source->directory, '/') : NULL;
+    if (options->fleet)
+        return options->fleet;
+    return slash ? slash + 1 : source->path;
+}
+
+/* A plan file becomes the comment that plan would have made of it. */
+static int write_plan(const struct said *said, const char *path, struct ek_buffer *text,
+                      struct ek_error *err)
+{
+    EK_CLEANUP(ek_arena_cleanup) struct ek_arena *arena = ek_arena_new();
+    EK_CLEANUP(ek_plan_file_cleanup) struct ek_plan_file *file = NULL;
+    EK_BUFFER next = {0};
+    struct ek_plan_set set;
+    int result = ek_plan_file_parse(text->bytes, text->length, path, &file, err);
+    if (result == 0)
+        result = ek_plan_file_set(file, arena, &set, err);
+    if (result != 0)
+        return result;
+    ek_buffer_text_add(&next, "evenkeel apply ");
+    ek_shell_word(&next, strcmp(path, "-") == 0 ? "FILE" : path);
+    set.next_command = ek_buffer_text(&next);
+    set.fleet = fleet_of(said->options, &set.source);
+    ek_buffer_done(text);
+    ek_plan_markdown(&set, text);
+    return 0;
+}
+
 static int read_markdown(struct said *said, struct ek_error *err)
 {
     EK_BUFFER text = {0};
@@ -85,9 +119,11 @@ static int read_markdown(struct said *said, struct ek_error *err)
         ek_fail(err, EK_INVALID, "EK-1215", "%s holds no comment", path);
         return ek_hint(err, "evenkeel plan --output markdown makes one");
     }
-    take_marker(said, &text);
+    int result = text.bytes[0] == '{' ? write_plan(said, path, &text, err) : 0;
+    if (result == 0)
+        take_marker(said, &text);
     said->with_comment = true;
-    return 0;
+    return result;
 }
 
 /* ---- where ------------------------------------------------------------------------------- */

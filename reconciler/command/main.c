@@ -91,9 +91,9 @@ const struct ek_verb ek_verbs[] = {
      ek_command_history},
     {"comment", EK_VERB_COMMENT, "[FILE|-]", 1,
      "Show a plan on a pull request, and set the commit's status",
-     "Takes the Markdown of plan --output markdown, and keeps one comment for each fleet up to "
-     "date.\n"
-     "GitHub, GitLab, Gitea and Forgejo; what is not told by options is detected in their CI.\n\n"
+     "Takes the Markdown of plan --output markdown, or a plan file, and keeps one comment for each\n"
+     "fleet up to date: on GitHub, GitLab, Gitea and Forgejo. What options don't tell is detected\n"
+     "in their CI.\n\n"
      "  evenkeel plan --git . --from $BASE --to $HEAD --output markdown > plan.md; status=$?\n"
      "  evenkeel comment plan.md --plan-status $status --token-file token\n"
      "  evenkeel comment --status pending --token-file token\n",

@@ -32,18 +32,11 @@ int ek_plan_file_print(const struct ek_options *options, const struct ek_plan_fi
 {
     EK_CLEANUP(ek_arena_cleanup) struct ek_arena *arena = ek_arena_new();
     EK_BUFFER text = {0};
-    size_t count = ek_plan_file_count(file);
-    struct ek_planned *planned = ek_arena_zeroed(arena, (count + 1) * sizeof *planned);
-    struct ek_plan_set set = {.planned = planned,
-                              .count = count,
-                              .name = ek_plan_file_name(file),
-                              .next_command = next_command};
-    ek_plan_file_source(file, &set.source);
-    for (size_t i = 0; i < count; i++) {
-        int result = ek_plan_file_show(file, i, arena, &planned[i], err);
-        if (result != 0)
-            return result;
-    }
+    struct ek_plan_set set;
+    int result = ek_plan_file_set(file, arena, &set, err);
+    if (result != 0)
+        return result;
+    set.next_command = next_command;
     if (options->output == EK_OUTPUT_JSON) {
         add_json(file, &text);
     } else if (options->output == EK_OUTPUT_MARKDOWN) {
@@ -67,7 +60,8 @@ int ek_command_show(const struct ek_options *options)
         ek_hint(&err, "evenkeel plan --out FILE makes one");
     } else {
         result = ek_plan_file_read(options->arguments[0], &file, &err);
-        ek_buffer_printf(&next, "evenkeel apply %s", options->arguments[0]);
+        ek_buffer_text_add(&next, "evenkeel apply ");
+        ek_shell_word(&next, options->arguments[0]);
     }
     if (result == 0)
         result = ek_plan_file_print(options, file, ek_buffer_text(&next), &err);

@@ -268,6 +268,19 @@ static int read_plan(const struct ek_plan_file *file, const json_t *json,
     return 0;
 }
 
+int ek_plan_file_part(const struct ek_plan_file *file, const json_t *json,
+                      const struct ek_deployment_spec *spec, struct ek_plan *ret_plan,
+                      struct ek_error *err)
+{
+    struct ek_plan plan = {0};
+    int result = read_plan(file, json, spec, &plan, err);
+    if (result == 0)
+        *ret_plan = plan;
+    else
+        ek_plan_done(&plan);
+    return result;
+}
+
 int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
                       const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
                       struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err)

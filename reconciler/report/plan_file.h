@@ -58,6 +58,17 @@ struct ek_arena;
 int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_arena *arena,
                       struct ek_planned *ret_planned, struct ek_error *err);
 
+/* The plan in one part of the document: its "steps", "blocked", "totals" and "state_digest"; the
+ * caller frees it with ek_plan_done. EK_INVALID (EK-0808). */
+int ek_plan_file_part(const struct ek_plan_file *file, const struct json_t *json,
+                      const struct ek_deployment_spec *spec, struct ek_plan *ret_plan,
+                      struct ek_error *err);
+
+/* All of the file as the reports want it, what a change touches included; owned by the arena, and
+ * the file must outlive it. EK_INVALID (EK-0808). */
+int ek_plan_file_set(const struct ek_plan_file *file, struct ek_arena *arena,
+                     struct ek_plan_set *ret_set, struct ek_error *err);
+
 /* Append what moved between the state that was planned from and `state`: lines beginning
  * with "- " and "+ ". */
 void ek_plan_file_moved(const struct ek_plan_file *file, size_t index,

@@ -302,20 +302,31 @@ static json_t *without_waits(const json_t *deployments)
     return copies;
 }
 
+/* The plan for the specs as they were; ek_plan_file_part reads it. */
+static json_t *before_json(const struct ek_planned *before)
+{
+    json_t *json = json_object();
+    json_t *steps = json_array();
+    for (size_t i = 0; i < before->plan->count; i++)
+        json_array_append_new(steps, step_json(before, i));
+    set(json, "steps", steps);
+    set(json, "blocked", blocked_json(before));
+    set(json, "totals", totals_json(before->plan));
+    set(json, "state_digest", json_string(before->plan->digests[0]));
+    return json;
+}
+
 static json_t *touched_json(const struct ek_planned *planned)
 {
     static const char *const words[] = {[EK_TOUCHED_UNASKED] = NULL,
                                         [EK_TOUCHED_ADDED] = "added",
                                         [EK_TOUCHED_CHANGED] = "changed"};
     json_t *json = json_object();
-    json_t *steps = json_array();
-    for (size_t i = 0; planned->before && i < planned->before->plan->count; i++)
-        json_array_append_new(steps, step_json(planned->before, i));
     set(json, "name", json_string(planned->spec->name));
     set(json, "account", json_string(planned->spec->account));
     set(json, "touched", text_or_null(words[planned->touched]));
     set(json, "renamed_from", text_or_null(planned->renamed));
-    set(json, "steps_without_change", steps);
+    set(json, "without_change", planned->before ? before_json(planned->before) : json_null());
     set(json, "problem", text_or_null(planned->before_problem));
     return json;
 }

@@ -140,6 +140,22 @@ def test_from_standard_input(desk):
     assert len(desk.host.shown()) == 1
 
 
+def test_a_plan_file(desk):
+    """Its comment is the one that plan printed."""
+    case = TOP / "tests/golden/disabled-to-prefer"
+    place = [*desk.place(), "--fleet", "prod", "--output", "json"]
+    done = desk.run(case / "plan.json", *place)
+    assert done.returncode == OK, done.stderr
+    (_, body), = desk.host.shown()
+    assert body.startswith("<!-- evenkeel:plan prod 1/1 -->\n## Evenkeel: `prod`: 22 steps for `rs0`")
+    expected = (case / "plan.md").read_text(encoding="utf-8").replace(
+        "evenkeel apply orders.plan", f"evenkeel apply {case / 'plan.json'}")
+    assert body.split("\n", 2)[2] == expected.split("\n", 2)[2]
+    assert json.loads(desk.run(case / "plan.json", *place).stdout)["kept"] == 1
+    broken = desk.run(desk.file("broken.plan", '{"type": "plan"}'), *desk.place())
+    assert broken.returncode == ERROR and "EK-0808" in broken.stderr
+
+
 def test_fleets_do_not_overwrite_each_other(desk):
     assert desk.said(plan("fleets/prod")) == (1, 0, 0, 0)
     assert desk.said(plan("fleets/test")) == (1, 0, 0, 0)

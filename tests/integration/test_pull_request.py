@@ -13,6 +13,7 @@ from tool import Evenkeel
 
 BUILD = os.environ.get("EVENKEEL_BUILD", "build")
 TOP = Path(__file__).resolve().parent.parent.parent
+SCHEMA = json.loads((TOP / "contrib/schema/plan.schema.json").read_text(encoding="utf-8"))
 OK, ERROR, CHANGES, USAGE = 0, 1, 2, 64
 
 ACCOUNT = "apiVersion: evenkeel/v1\nkind: Account\nmetadata: { name: acme }\nspec: {}\n"
@@ -131,8 +132,7 @@ def test_renamed_is_removed_and_new_with_a_hint(branches):
     assert "new in the specs, with servers of billing, which is gone from them: renamed?" in done.stdout
     assert "invoices has its servers now: renamed?" in " ".join(done.stdout.split())
     document = json.loads(branches.plan("--output", "json").stdout)
-    schema = json.loads((TOP / "contrib/schema/plan.schema.json").read_text(encoding="utf-8"))
-    follow(schema, schema, document, "plan")
+    follow(SCHEMA, SCHEMA, document, "plan")
     change = document["change"]
     assert change["deployments"][0]["touched"] == "added"
     assert change["deployments"][0]["renamed_from"] == "billing"
@@ -254,7 +254,10 @@ def test_a_change_of_a_fleet_that_is_behind(shop):
         assert comment.index("**Not from this change:**") < comment.index("**With this change**")
         assert "`and <b>more</b> @everyone`" in comment
         assert f"evenkeel apply {file}\n" in comment
-        assert json.loads(file.read_text(encoding="utf-8"))["source"]["commit"] == end
+        document = json.loads(file.read_text(encoding="utf-8"))
+        assert document["source"]["commit"] == end
+        follow(SCHEMA, SCHEMA, document, "plan")
+        assert shop.succeed("show", file, "--output", "markdown").stdout == comment
         assert shop.world() == before
         nothing = shop.succeed("plan", *shop.git, "--from", end, "--to", end, status=OK)
         assert "No changes." in nothing.stdout
