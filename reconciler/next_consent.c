@@ -16,8 +16,7 @@ bool ek_next_renewal_urgent(const struct ek_question *q, size_t m)
     const struct ek_certificate_state *served = &q->state->members[m].certificate_running;
     const struct ek_certificate_state *installed = &q->state->members[m].certificate_installed;
     int64_t left_s = served->not_after_s - q->policy->now_s;
-    return served->present == EK_YES && installed->present == EK_YES &&
-           left_s < q->spec->maintenance.urgent_renewal_s &&
+    return served->present == EK_YES && left_s < q->spec->maintenance.urgent_renewal_s &&
            installed->not_after_s > served->not_after_s;
 }
 
@@ -33,7 +32,7 @@ static void from_now(const struct ek_question *q, int64_t at_s, char *text, size
     char when[32];
     struct tm parts;
     time_t at = (time_t)at_s;
-    int64_t minutes = at_s > q->policy->now_s ? (at_s - q->policy->now_s + 59) / 60 : 0;
+    int64_t minutes = (at_s - q->policy->now_s + 59) / 60;
     gmtime_r(&at, &parts);
     strftime(when, sizeof when, "%Y-%m-%d %H:%M UTC", &parts);
     if (minutes >= 48 * 60)

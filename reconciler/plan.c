@@ -125,6 +125,7 @@ int ek_plan_make(const struct ek_deployment_spec *spec, const struct ek_state *s
     if (result == 0) {
         struct ek_policy supposed = *policy;
         *modelled = *state;
+        memcpy(plan.set_id, state->set_id, sizeof plan.set_id);
         ek_state_digest(spec, state, policy, plan.digests[0]);
         result = unroll(spec, modelled, &supposed, &plan, err);
     }
@@ -150,4 +151,14 @@ int ek_plan_find(const struct ek_plan *plan, const char digest[65])
         if (strcmp(plan->digests[i], digest) == 0)
             return (int)i;
     return -1;
+}
+
+int ek_plan_fits(const struct ek_plan *plan, const struct ek_deployment_spec *spec,
+                 const struct ek_state *state, const struct ek_policy *policy)
+{
+    char digest[65];
+    if (plan->set_id[0] && strcmp(plan->set_id, state->set_id) != 0)
+        return -1;
+    ek_state_digest(spec, state, policy, digest);
+    return ek_plan_find(plan, digest);
 }

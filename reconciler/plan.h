@@ -18,6 +18,7 @@ struct ek_plan {
     struct ek_step *steps;
     char (*digests)[65]; /* digests[i]: of the state before step i; digests[count]: at the end */
     size_t count;
+    char set_id[32]; /* of the replica set that it was made for, "" for one that is to be made */
     enum ek_verdict_kind end; /* EK_VERDICT_DONE, or EK_VERDICT_BLOCKED after the steps shown */
     struct ek_blocked blocked;
     /* What of the policy's consent is missing; the steps are shown as if it came. Not part of
@@ -36,6 +37,11 @@ int ek_plan_make(const struct ek_deployment_spec *spec, const struct ek_state *s
                  const struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err);
 
 void ek_plan_done(struct ek_plan *plan);
+
+/* Where in the plan a fleet in this state is, as ek_plan_find; -1 also for another replica set
+ * than the plan was made for. */
+int ek_plan_fits(const struct ek_plan *plan, const struct ek_deployment_spec *spec,
+                 const struct ek_state *state, const struct ek_policy *policy);
 
 /* Where in the plan the state with this digest is: the index of the next step, plan->count
  * for its end, -1 for nowhere. */

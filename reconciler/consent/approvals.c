@@ -121,14 +121,12 @@ static bool fits(const struct search *search, const struct ek_plan_file *file, c
     const struct ek_consent_question *question = search->question;
     struct ek_approved approved = {.policy = *search->policy};
     struct ek_error ignored = {0};
-    char digest[65];
     size_t index = index_of(file, question->spec, plan);
     if (!question->state || index == ek_plan_file_count(file) ||
         ek_plan_file_plan(file, index, question->spec, question->spec_digest, &approved.policy,
                           &approved.plan, &ignored) != 0)
         return false;
-    ek_state_digest(question->spec, question->state, search->policy, digest);
-    int position = ek_plan_find(&approved.plan, digest);
+    int position = ek_plan_fits(&approved.plan, question->spec, question->state, search->policy);
     bool good = position >= 0 && (size_t)position < approved.plan.count;
     if (good && ret_approved)
         *ret_approved = approved;

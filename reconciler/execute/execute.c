@@ -81,9 +81,7 @@ static bool same_step(const struct ek_step *a, const struct ek_step *b)
 
 static int digest_position(struct run *run, const struct ek_plan *plan)
 {
-    char digest[65];
-    ek_state_digest(run->execution->spec, &run->now->state, &run->policy, digest);
-    return ek_plan_find(plan, digest);
+    return ek_plan_fits(plan, run->execution->spec, &run->now->state, &run->policy);
 }
 
 static int keep_within_approval(const struct run *run, const struct ek_plan *fresh,

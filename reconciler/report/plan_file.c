@@ -257,7 +257,8 @@ static int read_plan(const struct ek_plan_file *file, const json_t *json,
     if (!plan->steps || !plan->digests)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
     plan->count = count;
-    if (!copy_text(json, "state_digest", plan->digests[0], 65))
+    if (!copy_text(json, "replica_set_id", plan->set_id, sizeof plan->set_id) ||
+        !copy_text(json, "state_digest", plan->digests[0], 65))
         return ek_plan_file_damaged(file, "it does not say what state it starts from", err);
     for (size_t i = 0; i < count; i++)
         if (!read_step(spec, json_array_get(steps, i), i, plan))

@@ -506,9 +506,14 @@ static void disturbing_steps_wait_for_a_window(void **state)
     assert_step(EK_STEP_SET_SSL_MODE, B, EK_SSL_PREFER);
     consent->window = EK_WINDOW_CLOSED;
     assert_waits(EK_WAIT_WINDOW, "EK-1101", "waits for a maintenance window");
+    assert_null(strstr(ask().blocked.sentence, "opens"));
     snprintf(consent->window_words, sizeof consent->window_words, "sat 02:00-05:00 UTC");
     consent->window_changes_s = fleet.policy.now_s + 3 * 86400 + 4 * 3600;
     assert_waits(EK_WAIT_WINDOW, "EK-1101", "the window sat 02:00-05:00 UTC, opens in 3 d 4 h (");
+    consent->window_changes_s = fleet.policy.now_s + 48 * 3600;
+    assert_waits(EK_WAIT_WINDOW, "EK-1101", "opens in 2 d 0 h (");
+    consent->window_changes_s -= 60;
+    assert_waits(EK_WAIT_WINDOW, "EK-1101", "opens in 47 h 59 min (");
     consent->window_changes_s = fleet.policy.now_s + 59 * 60 + 1;
     assert_waits(EK_WAIT_WINDOW, "EK-1101", "opens in 1 h 0 min (");
     members[B].certificate_installed.present = EK_NO;
@@ -580,6 +585,9 @@ static void the_gravest_wait_is_named_first(void **state)
     consent->paused_until_s = fleet.policy.now_s + 7260;
     assert_waits(EK_WAIT_PAUSE, "EK-0125",
                  "paused by alice: load test; the pause ends in 2 h 1 min");
+    consent->paused_until_s = 0;
+    assert_waits(EK_WAIT_PAUSE, "EK-0125", "paused by alice: load test");
+    assert_null(strstr(ask().blocked.sentence, "ends"));
     fleet.policy.paused = false;
     assert_waits(EK_WAIT_SIGNATURE, "EK-1103", "signed");
     consent->signature = EK_AGREEMENT_GIVEN;

@@ -11,6 +11,7 @@
 
 #include "reconciler/base/file.h"
 #include "reconciler/report/plan_file.h"
+#include "specs/arena.h"
 #include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
 
 struct fixture {
@@ -252,6 +253,72 @@ static void senseless_steps_are_refused(void **state)
     }
 }
 
+static int position(struct fixture *f)
+{
+    struct ek_plan_file *file = NULL;
+    struct ek_policy policy = {.former_primary = -1, .now_s = f->model.policy.now_s};
+    struct ek_plan plan;
+    struct ek_error err = {0};
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), 0);
+    assert_int_equal(
+        ek_plan_file_plan(file, 0, &f->model.spec, f->planned.spec_digest, &policy, &plan, &err),
+        0);
+    int found = ek_plan_fits(&plan, &f->model.spec, &f->model.state, &policy);
+    ek_plan_done(&plan);
+    ek_plan_file_free(file);
+    return found;
+}
+
+/* Each thing that a plan is pinned to; the specs' digest is above, the commit is where apply
+ * reads the specs from. */
+static void fits_what_it_was_made_for_only(void **state)
+{
+    struct fixture *f = *state;
+    struct ek_state *now = &f->model.state;
+    assert_int_equal(position(f), 0);
+    now->config_version++;
+    assert_int_equal(position(f), -1);
+    now->config_version--;
+    now->set_id[0] = '6';
+    assert_int_equal(position(f), -1);
+    now->set_id[0] = '5';
+    now->members[1].mode_configured = EK_SSL_PREFER;
+    assert_int_equal(position(f), -1);
+    now->members[1].mode_configured = EK_SSL_DISABLED;
+    assert_int_equal(position(f), 0);
+    for (int done = 0; done < 4; done++)
+        ek_effect(&f->model.spec, now, &f->plan.steps[done], &f->model.policy);
+    assert_int_equal(position(f), 4);
+    now->set_id[0] = 0;
+    assert_int_equal(position(f), -1);
+}
+
+/* What show makes of a file is what plan showed. */
+static void shows_what_it_was_made_of(void **state)
+{
+    struct fixture *f = *state;
+    struct ek_plan_file *file = NULL;
+    struct ek_planned planned;
+    struct ek_error err = {0};
+    struct ek_arena *arena = ek_arena_new();
+    char name[65];
+    char again[65];
+    EK_BUFFER text = {0};
+    EK_BUFFER shown = {0};
+    assert_int_equal(ek_plan_file_read(f->path, &file, &err), 0);
+    assert_int_equal(ek_plan_file_show(file, 0, arena, &planned, &err), 0);
+    ek_planned_name(&f->planned, name);
+    ek_planned_name(&planned, again);
+    assert_string_equal(again, name);
+    struct ek_plan_set set = {
+        .source = f->set.source, .planned = &planned, .count = 1, .name = ek_plan_file_name(file)};
+    ek_plan_text(&f->set, false, &text);
+    ek_plan_text(&set, false, &shown);
+    assert_string_equal(ek_buffer_text(&shown), ek_buffer_text(&text));
+    ek_arena_free(arena);
+    ek_plan_file_free(file);
+}
+
 static void shows_what_moved(void **state)
 {
     struct fixture *f = *state;
@@ -275,6 +342,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(reads_back_every_field),
         TEST(is_for_its_owner_only),
+        TEST(fits_what_it_was_made_for_only),
+        TEST(shows_what_it_was_made_of),
         TEST(the_name_does_not_depend_on_the_time),
         TEST(refuses_other_specs),
         TEST(any_changed_byte_is_noticed),

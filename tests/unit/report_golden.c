@@ -12,8 +12,9 @@
 #include <string.h>
 
 #include "reconciler/base/file.h"
-#include "reconciler/report/plan_report.h"
+#include "reconciler/report/plan_file.h"
 #include "reconciler/report/state_json.h"
+#include "specs/arena.h"
 #include "tests/unit/specs_helper.h"
 
 enum { CASES_MAX = 400, FILE_MAX = 1 << 20 };
@@ -200,6 +201,32 @@ static void check_last_lines(const struct ek_plan *plan, const char *text)
     }
 }
 
+/* A plan file shows, from itself alone, what plan showed. */
+static void check_shown(const char *dump, const struct ek_plan_set *set, const char *plan_text,
+                        const char *plan_markdown)
+{
+    struct ek_arena *arena = ek_arena_new();
+    struct ek_plan_file *file = NULL;
+    struct ek_planned planned;
+    struct ek_error err = {0};
+    EK_BUFFER text = {0};
+    EK_BUFFER markdown = {0};
+    if (ek_plan_file_parse(dump, strlen(dump), "the plan", &file, &err) != 0 ||
+        ek_plan_file_show(file, 0, arena, &planned, &err) != 0)
+        fail_msg("%s: %s", err.id, err.sentence);
+    struct ek_plan_set shown = *set;
+    shown.planned = &planned;
+    shown.name = ek_plan_file_name(file);
+    ek_plan_text(&shown, false, &text);
+    ek_plan_markdown(&shown, &markdown);
+    if (strcmp(ek_buffer_text(&text), plan_text) != 0)
+        show_difference("show", ek_buffer_text(&text), plan_text);
+    assert_string_equal(ek_buffer_text(&text), plan_text);
+    assert_string_equal(ek_buffer_text(&markdown), plan_markdown);
+    ek_arena_free(arena);
+    ek_plan_file_free(file);
+}
+
 static void golden_plan(void **state)
 {
     const char *name = *state;
@@ -233,6 +260,7 @@ static void golden_plan(void **state)
     ek_plan_markdown(&set, &markdown);
     json_t *document = ek_plan_json(&set);
     char *dump = json_dumps(document, JSON_INDENT(2) | JSON_SORT_KEYS);
+    check_shown(dump, &set, ek_buffer_text(&text), ek_buffer_text(&markdown));
     ek_buffer_printf(&json, "%s\n", dump);
     free(dump);
     json_decref(document);
