@@ -33,6 +33,11 @@ static int set_password(mongoc_uri_t *uri, const struct ek_store_location *locat
                         struct ek_error *err)
 {
     EK_SECRET_BUFFER text = {0};
+    const char *mechanism = mongoc_uri_get_auth_mechanism(uri);
+    bool by_password = !mechanism || strncmp(mechanism, "SCRAM", 5) == 0;
+    /* libmongoc reads a password that is not there. */
+    if (!location->password_file && mongoc_uri_get_username(uri) && by_password)
+        return bad(location->uri, "its user has no password: --store-password-file", err);
     if (!location->password_file)
         return 0;
     if (!mongoc_uri_get_username(uri))
@@ -65,7 +70,8 @@ static int make_uri(const struct ek_store_location *location, mongoc_uri_t **ret
                  {MONGOC_URI_SERVERSELECTIONTIMEOUTMS, SELECT_MS},
                  {MONGOC_URI_HEARTBEATFREQUENCYMS, LOOK_MS}};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++)
-        mongoc_uri_set_option_as_int32(uri, times[i].name, times[i].ms);
+        if (!mongoc_uri_has_option(uri, times[i].name))
+            mongoc_uri_set_option_as_int32(uri, times[i].name, times[i].ms);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, true);
     mongoc_uri_set_appname(uri, "evenkeel-store");

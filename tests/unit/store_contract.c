@@ -1,11 +1,9 @@
 /* What every store promises, held against each driver. */
 #include "store_support.h"
 
-#include <mongoc/mongoc.h>
 #include <pthread.h>
 
-#include "drivers/mongodb/link.h"
-#include "tests/unit/mongodb_server.h"
+#include "tests/unit/store_server.h"
 
 struct context {
     const char *name;
@@ -379,64 +377,21 @@ static const struct CMUnitTest tests[] = {
 
 enum { TESTS = sizeof tests / sizeof *tests };
 
-/* ---- a replica set of one, with a user for the store ---- */
-
-#define USER_PASSWORD "in a file, not in the URI"
-
 static struct test_server server = {.set_name = "rs-store"};
-static char server_uri[128];
-
-static bool command(mongoc_client_t *client, bson_t *words)
-{
-    bson_t reply;
-    bool good = mongoc_client_command_simple(client, "admin", words, NULL, &reply, NULL);
-    bson_destroy(&reply);
-    bson_destroy(words);
-    return good;
-}
-
-static bool set_up(void)
-{
-    char uri[128];
-    char host[32];
-    snprintf(server.directory, sizeof server.directory, "%s", scratch_path("server"));
-    mkdir(server.directory, 0700);
-    server.port = test_free_port();
-    snprintf(host, sizeof host, "127.0.0.1:%d", server.port);
-    snprintf(uri, sizeof uri, "mongodb://%s/?directConnection=true", host);
-    snprintf(server_uri, sizeof server_uri,
-             "mongodb://keeper@%s/audit?replicaSet=rs-store&authSource=admin", host);
-    test_server_start(&server, EK_SSL_DISABLED);
-    test_server_write(&server, "password", USER_PASSWORD "\n");
-    ek_mongodb_library_start();
-    mongoc_client_t *client = mongoc_client_new(uri);
-    bool good = command(client, BCON_NEW("replSetInitiate", "{", "_id", "rs-store", "members", "[",
-                                         "{", "_id", BCON_INT32(0), "host", host, "}", "]", "}"));
-    int64_t deadline = ek_monotonic_ms() + 30000;
-    while (good &&
-           !command(client, BCON_NEW("createUser", "keeper", "pwd", USER_PASSWORD, "roles", "[",
-                                     "{", "role", "readWrite", "db", "audit", "}", "]"))) {
-        good = ek_time_left_ms(deadline) > 0;
-        ek_sleep_ms(50);
-    }
-    mongoc_client_destroy(client);
-    return good;
-}
+static char server_uri[160], password_file[256];
 
 int main(void)
 {
     struct CMUnitTest all[2 * TESTS];
     static char names[2 * TESTS][96];
-    static char password_file[256];
     size_t count = 0;
     if (scratch_make(NULL) != 0)
         return 1;
     contexts[context_count++] =
         (struct context){.name = "sqlite", .location = {.path = scratch_path("store.db")}};
     if (test_server_find()) {
-        if (!set_up())
+        if (!store_server_set_up(&server, EK_SSL_DISABLED, server_uri, password_file))
             return 1;
-        snprintf(password_file, sizeof password_file, "%s/password", server.directory);
         contexts[context_count++] = (struct context){
             .name = "mongodb", .location = {.uri = server_uri, .password_file = password_file}};
     }
