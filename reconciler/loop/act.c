@@ -23,6 +23,9 @@ struct ek_consent_question ek_keeper_question(const struct ek_keeper *keeper,
         .spec = keeper->looked.spec,
         .spec_digest = keeper->looked.spec_digest,
         .state = state,
+        .commit_signed_by = keeper->signer[0] ? keeper->signer : NULL,
+        .plan = keeper->approved[0] ? keeper->approved : NULL,
+        .who = keeper->loop->who,
         .now_ms = ek_loop_now_ms(keeper->loop),
     };
 }
@@ -115,17 +118,40 @@ static void ended(struct ek_keeper *keeper, int result, const struct ek_outcome 
 
 /* ---- carrying it out ---- */
 
+/* The plan that somebody agreed to and that fits the fleet, to be held to; none: *ret_found false.
+ */
+static int find_approved(struct ek_keeper *keeper, struct ek_policy *policy,
+                         struct ek_plan *ret_approved, bool *ret_found, struct ek_error *err)
+{
+    struct ek_consent_question question =
+        ek_keeper_question(keeper, &keeper->looked.observation->state);
+    struct ek_approval approval;
+    int result = ek_consent_approved_plan(&question, policy, ret_approved, &approval, err);
+    *ret_found = result == 0;
+    if (result == 0)
+        snprintf(keeper->approved, sizeof keeper->approved, "%s", approval.plan);
+    return result == EK_NOT_FOUND ? 0 : result;
+}
+
+static int spend(struct ek_keeper *keeper, struct ek_error *err)
+{
+    struct ek_consent_question question =
+        ek_keeper_question(keeper, &keeper->looked.observation->state);
+    int result = ek_consent_spend(&question, keeper->approved, err);
+    keeper->approved[0] = 0;
+    return result;
+}
+
 static int execute(struct ek_keeper *keeper, struct ek_lease *lease, struct ek_outcome *ret_outcome,
                    struct ek_error *err)
 {
     struct ek_loop *loop = keeper->loop;
     struct ek_looked *looked = &keeper->looked;
     struct ek_plan approved = {0};
-    struct ek_approval approval;
-    struct ek_error none = {0};
-    struct ek_consent_question question = ek_keeper_question(keeper, &looked->observation->state);
+    bool held = false;
     struct ek_execution execution = {
         .spec = looked->spec,
+        .lease = lease,
         .policy = looked->policy,
         .step_timeout_ms = loop->settings.step_timeout_ms,
         .settle_timeout_ms = loop->settings.settle_timeout_ms,
@@ -133,19 +159,14 @@ static int execute(struct ek_keeper *keeper, struct ek_lease *lease, struct ek_o
         .on_event = on_event,
         .context = keeper,
         .cancelled = &keeper->cancelled,
-        .lease = lease,
     };
-    int found = ek_consent_approved_plan(&question, &execution.policy, &approved, &approval, &none);
-    if (found == 0)
-        execution.approved = &approved;
-    else if (found != EK_NOT_FOUND) {
-        *err = none;
-        return found;
-    }
-    int result = ek_execute(looked->world, &execution, ret_outcome, err);
-    if (result == 0 && found == 0 && ek_consent_spend(&question, approval.plan, &none) != 0)
-        ek_journal_error(loop->journal,
-                         &(struct ek_journal_entry){.event = EK_JOURNAL_STORE_FAILED}, &none);
+    int result = find_approved(keeper, &execution.policy, &approved, &held, err);
+    if (result != 0)
+        return result;
+    execution.approved = held ? &approved : NULL;
+    result = ek_execute(looked->world, &execution, ret_outcome, err);
+    if (result == 0 && held)
+        result = spend(keeper, err);
     ek_plan_done(&approved);
     return result;
 }

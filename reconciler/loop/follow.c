@@ -36,6 +36,26 @@ static int recall_commit(struct ek_follower *follower, struct ek_error *err)
     return 0;
 }
 
+struct ek_git_request ek_follower_request(struct ek_loop *loop, const char *repository,
+                                          const char *revision, struct ek_buffer *cache)
+{
+    struct ek_git_request request = {.revision = revision};
+    ek_buffer_printf(cache, "%s/cache/git", loop->settings.controller.state_directory);
+    pthread_mutex_lock(&loop->lock);
+    for (size_t i = 0; i < loop->follower_count; i++) {
+        const struct ek_loop_repository *settings = &loop->followers[i]->settings;
+        if (loop->followers[i]->dropped || strcmp(settings->name, repository) != 0)
+            continue;
+        request.url = settings->url;
+        request.path = settings->folder;
+        request.token_file = settings->token_file;
+        request.ssh_key_file = settings->ssh_key_file;
+    }
+    pthread_mutex_unlock(&loop->lock);
+    request.cache = ek_buffer_text(cache);
+    return request;
+}
+
 static int read_files(struct ek_follower *follower, struct ek_spec_files *ret_files,
                       struct ek_error *err)
 {
@@ -46,17 +66,10 @@ static int read_files(struct ek_follower *follower, struct ek_spec_files *ret_fi
     int result = follower->tried ? 0 : recall_commit(follower, err);
     if (result != 0)
         return result;
-    ek_buffer_printf(&cache, "%s/cache/git", follower->loop->settings.controller.state_directory);
-    bool bound = follower->commit[0] && !settings->accept_rewritten;
-    struct ek_git_request request = {
-        .url = settings->url,
-        .revision = settings->revision,
-        .path = settings->folder,
-        .cache = ek_buffer_text(&cache),
-        .token_file = settings->token_file,
-        .ssh_key_file = settings->ssh_key_file,
-        .ancestor = bound ? follower->commit : NULL,
-    };
+    struct ek_git_request request =
+        ek_follower_request(follower->loop, settings->name, settings->revision, &cache);
+    if (follower->commit[0] && !settings->accept_rewritten)
+        request.ancestor = follower->commit;
     return ek_git_read(&request, ret_files, err);
 }
 

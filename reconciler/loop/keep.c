@@ -78,6 +78,25 @@ static void stand_back(struct ek_keeper *keeper, const struct ek_wanted *wanted)
                         EK_LABELS(keeper->account, keeper->name, told[wanted->wish].id));
 }
 
+/* Who of those that may approve signed the commit. A commit that nobody did waits for an approval
+ * of another kind. */
+static void find_signer(struct ek_keeper *keeper)
+{
+    const struct ek_deployment_spec *spec = keeper->looked.spec;
+    const struct ek_approvers *approvers = &spec->maintenance.approvers;
+    EK_BUFFER cache = {0};
+    struct ek_error err = {0};
+    keeper->signer[0] = 0;
+    if (spec->maintenance.approval != EK_APPROVAL_REQUIRED || approvers->commit_key_count == 0 ||
+        !keeper->desired->specs.commit)
+        return;
+    struct ek_git_request request = ek_follower_request(keeper->loop, keeper->desired->repository,
+                                                        keeper->desired->specs.commit, &cache);
+    if (request.url)
+        ek_git_commit_signer(&request, approvers->commit_keys, approvers->commit_key_count,
+                             keeper->signer, &err);
+}
+
 static int open_look(struct ek_keeper *keeper, const struct ek_wanted *wanted,
                      struct ek_desired *desired, struct ek_error *err)
 {
@@ -90,7 +109,9 @@ static int open_look(struct ek_keeper *keeper, const struct ek_wanted *wanted,
         return result;
     keeper->open = true;
     keeper->desired = ek_desired_hold(desired);
+    find_signer(keeper);
     keeper->hopeless = false;
+    keeper->approved[0] = 0;
     keeper->failures = 0;
     keeper->act_not_before_ms = 0;
     return 0;
@@ -285,6 +306,24 @@ static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
     ek_tell_error(keeper->loop, &entry, err);
 }
 
+/* What people and the clock say; an approved plan that fits the fleet decides what it decided. */
+static int consult(struct ek_keeper *keeper, struct ek_error *err)
+{
+    struct ek_looked *looked = &keeper->looked;
+    struct ek_consent_question question = ek_keeper_question(keeper, &looked->observation->state);
+    struct ek_approval approval;
+    struct ek_plan approved;
+    int result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);
+    if (result == 0)
+        ek_plan_done(&approved);
+    else if (result != EK_NOT_FOUND)
+        return result;
+    result = ek_consent_refresh(&question, &looked->policy, err);
+    ek_metrics_set(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_PAUSED,
+                   EK_LABELS(keeper->account, keeper->name), looked->policy.paused);
+    return result;
+}
+
 static int look(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_loop *loop = keeper->loop;
@@ -296,9 +335,8 @@ static int look(struct ek_keeper *keeper, struct ek_error *err)
     looked->observed_ms = ek_loop_now_ms(loop);
     if (result == 0)
         result = ek_looked_policy(looked, err);
-    struct ek_consent_question question = ek_keeper_question(keeper, &looked->observation->state);
     if (result == 0)
-        result = ek_consent_refresh(&question, &looked->policy, err);
+        result = consult(keeper, err);
     if (result == 0)
         result = ek_looked_plan(looked, err);
     if (result != 0)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include "drivers/git/git.h"
 #include "reconciler/consent/consent.h"
 #include "reconciler/execute/execute.h"
 #include "reconciler/execute/look.h"
@@ -74,6 +75,8 @@ struct ek_keeper {
     char health[16];
     char said[12];     /* id of what was last told as being in the way, "" nothing */
     char planned[65];  /* name of the plan that was told */
+    char signer[128];  /* who signed the commit, of those who may approve; "" nobody */
+    char approved[65]; /* name of the plan that is carried out by approval */
     unsigned failures; /* of acts, in a row */
     int64_t act_not_before_ms;
     struct ek_error act_error; /* of this pass; code 0: none */
@@ -136,6 +139,11 @@ int ek_tell_latest(struct ek_loop *loop, const char *account, const char *deploy
 
 void *ek_follow(void *follower); /* follow.c */
 void *ek_keep(void *keeper);     /* keep.c */
+
+/* What is asked of git about a repository at the revision, with what the loop knows of it; the
+ * buffer holds what the request points into. */
+struct ek_git_request ek_follower_request(struct ek_loop *loop, const char *repository,
+                                          const char *revision, struct ek_buffer *cache);
 
 /* Give everybody what is wanted of him by now; with the lock held (distribute.c). */
 int ek_loop_distribute(struct ek_loop *loop, struct ek_error *err);
