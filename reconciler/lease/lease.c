@@ -83,17 +83,17 @@ static int swap_in(struct ek_lease *lease, const struct ek_lease_record *now, st
     return result;
 }
 
-static int take(struct ek_lease *lease, int64_t deadline, struct ek_error *err)
+static int take(struct ek_lease *lease, struct ek_lease_watch *watch, int64_t deadline,
+                struct ek_error *err)
 {
-    struct ek_lease_watch watch = {0};
     for (;;) {
         struct ek_lease_record record;
         struct ek_error trouble = {0};
         int result =
             lease->store.driver->get_lease(lease->store.store, lease->name, &record, &trouble);
         if (result == 0) {
-            ek_lease_watch_saw(&watch, &record, ek_boottime_ms());
-            bool is_open = is_free(&watch, lease->ttl_ms);
+            ek_lease_watch_saw(watch, &record, ek_boottime_ms());
+            bool is_open = is_free(watch, lease->ttl_ms);
             result = is_open ? swap_in(lease, &record, &trouble) : EK_LOCKED;
             if (is_open && result == 0)
                 return 0;
@@ -102,7 +102,7 @@ static int take(struct ek_lease *lease, int64_t deadline, struct ek_error *err)
         }
         bool late = ek_boottime_ms() >= deadline;
         if (result == EK_LOCKED && late)
-            return locked(lease->name, &watch.record, err);
+            return locked(lease->name, &watch->record, err);
         if (result != EK_LOCKED && (late || !passing(result))) {
             if (err)
                 *err = trouble;
@@ -253,12 +253,14 @@ int ek_lease_take(const struct ek_store_handle *store, const struct ek_lease_req
     struct ek_lease *lease = calloc(1, sizeof *lease);
     if (!lease)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    struct ek_lease_watch watch = {0};
     lease->store = *store;
     lease->ttl_ms = request->ttl_ms ? request->ttl_ms : TTL_MS;
     snprintf(lease->name, sizeof lease->name, "%s/%s", request->account, request->deployment);
     int result = ek_lease_holder_self(request->operation, lease->ttl_ms, &lease->holder, err);
     if (result == 0)
-        result = take(lease, ek_boottime_ms() + request->wait_ms, err);
+        result = take(lease, request->watch ? request->watch : &watch,
+                      ek_boottime_ms() + request->wait_ms, err);
     if (result != 0) {
         free(lease);
         return result;

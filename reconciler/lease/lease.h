@@ -12,15 +12,18 @@
 #define EK_LEASE_LEASE_H
 
 #include "drivers/store/store.h"
+#include "reconciler/lease/decide.h"
 
 struct ek_lease;
 
 struct ek_lease_request {
     const char *account;
     const char *deployment;
-    const char *operation; /* "apply", "run" : for whoever finds it taken */
-    int64_t ttl_ms;        /* 0: 15 000 */
-    int64_t wait_ms;       /* how long to wait for another holder; 0: one look */
+    const char *operation;        /* "apply", "run" : for whoever finds it taken */
+    int64_t ttl_ms;               /* 0: 15 000 */
+    int64_t wait_ms;              /* how long to wait for another holder; 0: one look */
+    struct ek_lease_watch *watch; /* what earlier attempts saw, zeroed at first, so that single
+                                     looks add up to a whole time to live; or NULL */
 };
 
 /* Take the lease and renew it from a thread until it is released. EK_LOCKED (EK-0806) says who

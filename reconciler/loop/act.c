@@ -198,8 +198,10 @@ static void with_lease(struct ek_keeper *keeper, struct ek_lease *lease)
 static void in_turn(struct ek_keeper *keeper)
 {
     struct ek_loop *loop = keeper->loop;
-    struct ek_lease_request request = {
-        .account = keeper->account, .deployment = keeper->name, .operation = "run"};
+    struct ek_lease_request request = {.account = keeper->account,
+                                       .deployment = keeper->name,
+                                       .operation = "run",
+                                       .watch = &keeper->lease_watch};
     struct ek_lease *lease = NULL;
     struct ek_error err = {0};
     int result = ek_lease_take(loop->store, &request, &lease, &err);

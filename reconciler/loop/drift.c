@@ -1,19 +1,20 @@
 #include "reconciler/loop/drift.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* Which facets of a step belong to which field of the specs. */
+/* Which facts (ek_state_facts) belong to which field of the specs. */
 static const struct {
     const char *word;
-    unsigned facets;
+    const char *facts; /* parts of their lines, separated by | */
 } fields[EK_DRIFT_FIELDS] = {
-    [EK_DRIFT_SSL_MODE] = {"sslMode", EK_FACET_MODE},
-    [EK_DRIFT_CERTIFICATES] = {"certificates", EK_FACET_AUTHORITY | EK_FACET_TRUST_FILE |
-                                                   EK_FACET_CERTIFICATE_FILE | EK_FACET_KEY_FILE},
-    [EK_DRIFT_CONFIGURATION] = {"configuration", EK_FACET_CONFIGURATION},
-    [EK_DRIFT_NAMES] = {"names", EK_FACET_NAMES},
-    [EK_DRIFT_MEMBERS] = {"members", EK_FACET_HOSTS | EK_FACET_INITIATED},
-    [EK_DRIFT_USERS] = {"users", EK_FACET_USER},
+    [EK_DRIFT_SSL_MODE] = {"sslMode", " sslMode running:| sslMode configured:"},
+    [EK_DRIFT_CERTIFICATES] = {"certificates",
+                               " certificate | trust installed:| keyFile:|authority:| serves the "},
+    [EK_DRIFT_CONFIGURATION] = {"configuration", " TLS options "},
+    [EK_DRIFT_NAMES] = {"names", " name bound:|SSL domain label:"},
+    [EK_DRIFT_MEMBERS] = {"members", " host:|replica set:| votes |member outside "},
+    [EK_DRIFT_USERS] = {"users", "own user|authentication:"},
 };
 
 void ek_synced_note(struct ek_synced *synced, const struct ek_deployment_spec *spec,
@@ -59,13 +60,25 @@ static void add_missing(const char *lines, const char *other, char sign, struct 
     }
 }
 
-static unsigned fields_of(const struct ek_plan *plan)
+static bool names_one_of(const char *lines, const char *facts)
+{
+    for (const char *at = facts; *at;) {
+        char fact[48];
+        size_t length = strcspn(at, "|");
+        snprintf(fact, sizeof fact, "%.*s", (int)length, at);
+        if (strstr(lines, fact))
+            return true;
+        at += length + (at[length] == '|');
+    }
+    return false;
+}
+
+static unsigned fields_of(const char *change)
 {
     unsigned found = 0;
-    for (size_t i = 0; i < plan->count; i++)
-        for (size_t f = 0; f < EK_DRIFT_FIELDS; f++)
-            if (ek_step_row(plan->steps[i].kind)->facets & fields[f].facets)
-                found |= 1U << f;
+    for (size_t f = 0; f < EK_DRIFT_FIELDS; f++)
+        if (names_one_of(change, fields[f].facts))
+            found |= 1U << f;
     return found;
 }
 
@@ -101,10 +114,10 @@ int ek_drift_find(const struct ek_synced *synced, const struct ek_deployment_spe
     }
     if (drift.present) {
         EK_BUFFER now = {0};
-        drift.fields = fields_of(plan);
         ek_state_facts(spec, state, policy, &now);
         add_missing(ek_buffer_text(&synced->facts), ek_buffer_text(&now), '-', &drift.change);
         add_missing(ek_buffer_text(&now), ek_buffer_text(&synced->facts), '+', &drift.change);
+        drift.fields = fields_of(ek_buffer_text(&drift.change));
     }
     *ret_drift = drift;
     return 0;

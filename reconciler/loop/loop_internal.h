@@ -9,6 +9,7 @@
 #include "reconciler/consent/consent.h"
 #include "reconciler/execute/execute.h"
 #include "reconciler/execute/look.h"
+#include "reconciler/lease/decide.h"
 #include "reconciler/loop/drift.h"
 #include "reconciler/loop/loop.h"
 #include "reconciler/loop/roster.h"
@@ -77,6 +78,7 @@ struct ek_keeper {
     char planned[65];  /* name of the plan that was told */
     char signer[128];  /* who signed the commit, of those who may approve; "" nobody */
     char approved[65]; /* name of the plan that is carried out by approval */
+    struct ek_lease_watch lease_watch;
     unsigned failures; /* of acts, in a row */
     int64_t act_not_before_ms;
     struct ek_error act_error; /* of this pass; code 0: none */
