@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Sets whose members lose their power again and again, while clients write: what was acknowledged stays.
 
-tests/crashes/crashes.py [--crashes N] [--seconds S] [--sets N] [--seed N] [--break majority|votes]
+tests/crashes/crashes.py [--crashes N] [--seconds S] [--sets N] [--seed N] [--break majority|votes|terms|sync|stale]
 
 Every member dies at a place chosen at random among those where it writes, syncs, votes or waits (STANDIN_CRASH), loses
 what wasn't synced, and is started again. At the end everything that was acknowledged with majority concern must be
 there, no term may have had two primaries, and no member may have stopped on a failed assertion. --break switches off
-what makes that so; then a violation is expected. The last line says what was found.
+one thing that makes that so; then a violation is expected. The last line says what was found.
 """
 
 import argparse
@@ -199,7 +199,7 @@ def main():
     parser.add_argument("--sets", type=int, default=3)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--limit", type=int, default=150, help="a member dies before it has passed more places than that")
-    parser.add_argument("--break", dest="broken", choices=["majority", "votes"])
+    parser.add_argument("--break", dest="broken", choices=["majority", "votes", "terms", "sync", "stale"])
     arguments = parser.parse_args()
     if arguments.broken:
         os.environ["STANDIN_BREAK"] = arguments.broken

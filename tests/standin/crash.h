@@ -9,8 +9,10 @@
  * node's lock waits for. `locked`: the caller holds that lock. */
 void crash_point(bool locked);
 
-/* STANDIN_BREAK=majority: writes are acknowledged before a majority has them; =votes: term and vote
- * are forgotten at a restart. For showing that the tests notice. */
+/* STANDIN_BREAK, for showing that the tests notice: =majority: writes are acknowledged before a
+ * majority has them; =votes, =terms: the vote, or the term, is forgotten at a restart; =sync: what
+ * was written counts as safe before it is on the disk; =stale: members vote for those who have
+ * less than they have. */
 bool broken_on_purpose(const char *what);
 
 #endif

@@ -73,8 +73,9 @@ void repl_save_meta(void)
 {
     bson_t meta = BSON_INITIALIZER;
 
-    if (!broken_on_purpose("votes")) {
+    if (!broken_on_purpose("terms"))
         add_long(&meta, "term", node.term);
+    if (!broken_on_purpose("votes")) {
         add_long(&meta, "voteTerm", node.vote_term);
         add_int(&meta, "voteFor", node.vote_for);
     }

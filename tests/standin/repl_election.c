@@ -233,7 +233,7 @@ static const char *refusal(const bson_t *request, bool dry_run, int64_t term, in
     else if (term < node.term)
         put(why, size, "candidate's term (%lld) is lower than mine (%lld)", (long long)term,
             (long long)node.term);
-    else if (optime_cmp(theirs, log_last()) < 0)
+    else if (optime_cmp(theirs, log_last()) < 0 && !broken_on_purpose("stale"))
         put(why, size,
             "candidate's data is staler than mine. candidate's last applied OpTime: { ts: "
             "Timestamp(%u, %u), t: "

@@ -17,7 +17,7 @@
 static const char magic[8] = "SLOG0001";
 static struct entry *entries;
 static size_t count, room;
-static size_t durable_count;
+static size_t durable_count, synced_count; /* the same, unless broken on purpose */
 static uint32_t truncations;
 static int fd = -1, dir_fd = -1;
 static int64_t file_end;
@@ -122,7 +122,7 @@ static void *flusher(void *arg)
         uint32_t before;
         size_t upto;
 
-        while (durable_count == count)
+        while (synced_count == count)
             pthread_cond_wait(&node.changed, &node.lock);
         upto = count;
         before = truncations;
@@ -134,7 +134,7 @@ static void *flusher(void *arg)
         pthread_mutex_lock(&node.lock);
         if (before != truncations) /* other entries may stand there now */
             continue;
-        durable_count = upto;
+        durable_count = synced_count = upto;
         pthread_cond_broadcast(&node.changed);
     }
     return NULL;
@@ -176,7 +176,7 @@ void storage_open(const char *db_path)
     scan();
     if (fdatasync(fd) != 0 || fsync(dir_fd) != 0)
         fatal("cannot sync the log");
-    durable_count = count;
+    durable_count = synced_count = count;
     spawn(flusher, NULL);
 }
 
@@ -237,6 +237,8 @@ void log_append(bson_t *doc)
     free(buf);
     file_end += (int64_t)n;
     remember(doc, file_end);
+    if (broken_on_purpose("sync"))
+        durable_count = count;
     crash_point(true);
     pthread_cond_broadcast(&node.changed);
 }
@@ -250,13 +252,13 @@ void log_truncate(size_t keep)
     file_end = count == 0 ? (int64_t)sizeof magic : entries[count - 1].end;
     if (ftruncate(fd, file_end) != 0 || fdatasync(fd) != 0)
         fatal("cannot truncate the log");
-    durable_count = count;
+    durable_count = synced_count = count;
     crash_point(true);
 }
 
 void storage_lose_unsynced(void)
 {
-    int64_t synced = durable_count == 0 ? (int64_t)sizeof magic : entries[durable_count - 1].end,
+    int64_t synced = synced_count == 0 ? (int64_t)sizeof magic : entries[synced_count - 1].end,
             lost = file_end - synced;
 
     if (lost > 0 && ftruncate(fd, synced + random_below((uint32_t)lost + 1)) != 0)
