@@ -91,7 +91,8 @@ const struct ek_verb ek_verbs[] = {
      ek_command_history},
     {"comment", EK_VERB_COMMENT, "[FILE|-]", 1,
      "Show a plan on a pull request, and set the commit's status",
-     "Takes the Markdown of plan --output markdown, or a plan file, and keeps one comment for each\n"
+     "Takes the Markdown of plan --output markdown, or a plan file, and keeps one comment for "
+     "each\n"
      "fleet up to date: on GitHub, GitLab, Gitea and Forgejo. What options don't tell is detected\n"
      "in their CI.\n\n"
      "  evenkeel plan --git . --from $BASE --to $HEAD --output markdown > plan.md; status=$?\n"
