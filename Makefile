@@ -73,6 +73,7 @@ help:
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
 	@echo 'make mutation     change each rule in turn and see that a test notices'
 	@echo 'make gitea        build a real Gitea (needs Go) and hold comments and statuses against it'
+	@echo 'make act          run the templates of contrib/ci in act (needs Go)'
 	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
 	@echo 'make torture      make every call of validate, plan and apply fail once; MOST=n of each'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
@@ -216,6 +217,12 @@ bench: all
 gitea: all
 	@GITEA=$$(tests/sandbox/build-gitea "$(abspath $(BUILD))/gitea") && export GITEA && \
 		$(CHECK) --only integration --select test_comment
+
+# The workflows of contrib/ci in act, a runner that others wrote.
+.PHONY: act
+act: all
+	@test -x "$(BUILD)/act/act" || GOBIN="$(abspath $(BUILD))/act" go install github.com/nektos/act@v0.2.82
+	@ACT="$(abspath $(BUILD))/act/act" $(CHECK) --only integration --select ci_templates
 
 # Every mutant of the rules is killed by a fast test, or is told in tests/mutation/survivors.txt.
 .PHONY: mutation chaos torture

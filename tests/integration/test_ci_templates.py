@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import forge_hosts
-from ci_runner import ActionsRunner, GitLabRunner, Repository, load
+from ci_runner import ActionsRunner, ActRunner, GitLabRunner, Repository, load
 from specs_repository import ACCOUNT, AUTHORITY, deployment_text
 
 BUILD = os.environ.get("EVENKEEL_BUILD", "build")
@@ -179,10 +179,26 @@ def modes(shop):
     return {mode.replace("TLS", "SSL") for mode in shop.fleet.running_modes().values()}
 
 
-@pytest.mark.parametrize("project", [(forge_hosts.GitHub, ActionsRunner)], indirect=True)
+def runners(host):
+    """Ours, and with ACT=/path/to/act that one too."""
+    kinds = [ActionsRunner, *([ActRunner] if os.environ.get("ACT") else [])]
+    return pytest.mark.parametrize("project", [(host, kind) for kind in kinds], indirect=True,
+                                   ids=[kind.__name__ for kind in kinds])
+
+
+def workflow_for(project, name):
+    return CI / name if isinstance(project.runner, ActRunner) else load(CI / name)
+
+
+@runners(forge_hosts.GitHub)
 def test_on_github(project):
     """From plaintext to preferSSL by a pull request; broken specs on the way."""
-    workflow = load(CI / "github-actions.yml")
+    workflow = workflow_for(project, "github-actions.yml")
+    if modes(project.shop) != {"disabled"}:
+        project.shop.specs.set_mode("disabled")
+        project.shop.succeed("apply", "--yes", *project.shop.git)
+        project.start = project.repository.commit(
+            {"specs/orders.yaml": project.orders("disabled")}, "back", "main")
     broken = project.orders("preferSSL").replace("sslMode", "sslmode")
     assert not project.actions_pull_request(workflow, *project.change(broken, "enable SSL"))
     assert "1 error in the specs" in project.comment() and "did you mean" in project.comment()
@@ -194,7 +210,7 @@ def test_on_github(project):
     assert len(project.host.shown()) == 1
     state, words, url = project.host.status("evenkeel: specs")
     assert state == "success" and re.match(r"specs: \d+ steps for orders\d* \(3 restarts", words)
-    assert url == f"{project.host.root}/acme/fleet/actions/runs/12"
+    assert re.fullmatch(rf"{project.host.root}/acme/fleet/actions/runs/\d+", url)
     assert [s["state"] for s in project.host.statuses][:2] == ["pending", "failure"]
     assert modes(project.shop) == {"disabled"}, "a pull request changes nothing"
     assert project.actions_push(workflow, *project.repository.merge("change")), project.runner.log
@@ -225,10 +241,10 @@ def test_on_gitlab(project):
     assert project.host.token not in project.runner.log
 
 
-@pytest.mark.parametrize("project", [(forge_hosts.Gitea, ActionsRunner)], indirect=True)
+@runners(forge_hosts.Gitea)
 def test_on_gitea(project):
     """Words that change no deployment: the comment says so, and a merge does nothing."""
-    workflow = load(CI / "gitea-actions.yml")
+    workflow = workflow_for(project, "gitea-actions.yml")
     base, _ = project.change(project.orders(*modes(project.shop)), "nothing")
     head = project.repository.commit({"README.md": "Ours, and yours.\n"}, "words", "change")
     project.host.commit = head

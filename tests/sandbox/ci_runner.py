@@ -205,3 +205,78 @@ class GitLabRunner(Runner):
         where = self.checkout(variables["CI_COMMIT_SHA"], int(variables.get("GIT_DEPTH", 20)))
         script = "\n".join(configuration[name]["script"]) + "\n"
         return self.shell(script, where, variables, ("--noprofile", "--norc", "-eo", "pipefail")) == 0
+
+
+# ---- act, which runs the workflows of GitHub and Gitea -------------------------------------------
+
+CHECKOUT_ACTION = """\
+name: checkout
+description: what actions/checkout does, without a network
+inputs:
+  ref: { required: true }
+  fetch-depth: { default: "1" }
+  persist-credentials: { default: "true" }
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        REF: ${{ inputs.ref }}
+        DEPTH: ${{ inputs.fetch-depth }}
+      run: |
+        git init -q .
+        git remote add origin "$CHECKOUT_ORIGIN"
+        if [ "$DEPTH" = 0 ]; then
+          git fetch -q origin '+refs/heads/*:refs/remotes/origin/*'
+        else
+          git fetch -q --depth="$DEPTH" origin "$REF"
+        fi
+        git checkout -q --detach "$REF"
+"""
+
+
+class ActRunner(ActionsRunner):
+    """The same by a runner that others wrote: ACT=/path/to/act. It reads the workflow itself."""
+
+    def job_names(self, workflow, contexts):
+        raise NotImplementedError
+
+    def run(self, workflow, name, event_name, event, commit, token):
+        """`workflow` is the file's path here."""
+        project = self.directory / "project"
+        shutil.rmtree(project, ignore_errors=True)
+        self.repository.git("clone", "-q", self.repository.origin, project, where=self.directory)
+        self.repository.git("checkout", "-q", "--detach", commit if event_name == "push" else
+                            event["pull_request"]["head"]["sha"], where=project)
+        self.repository.git("remote", "set-url", "origin", "https://github.com/acme/fleet.git",
+                            where=project)
+        folder = project / ".github" / "workflows"
+        folder.mkdir(parents=True)
+        text = Path(workflow).read_text(encoding="utf-8")
+        (folder / "evenkeel.yml").write_text(text, encoding="utf-8")
+        owner, repository = "acme", {"full_name": "acme/fleet", "name": "fleet"}
+        event_file = self.directory / "event.json"
+        event_file.write_text(json.dumps(dict(event, after=commit, repository=dict(
+            repository, owner={"login": owner}))), encoding="utf-8")
+        words = [os.environ["ACT"], event_name, "--job", name, "--eventpath", str(event_file),
+                 "--pull=false", "-s", f"GITHUB_TOKEN={token}"]
+        for label in ("self-hosted", "evenkeel"):
+            words += ["-P", f"{label}=-self-hosted"]
+        for pin in set(re.findall(r"actions/checkout@[0-9a-f]{40}", text)):
+            words += ["--local-repository", f"{pin}={self.checkout_action()}"]
+        extra = {**self.base, "GITHUB_API_URL": self.host.url, "GITHUB_SERVER_URL": self.host.root,
+                 "CHECKOUT_ORIGIN": f"file://{self.repository.origin}",
+                 **({"GITEA_ACTIONS": "true"} if self.host.kind == "gitea" else {})}
+        for key, value in extra.items():
+            words += ["--env", f"{key}={value}"]
+        done = subprocess.run(words, cwd=project, env=dict(self.base), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=400, check=False)
+        self.log += done.stdout + done.stderr
+        return done.returncode == 0
+
+    def checkout_action(self):
+        action = self.directory / "checkout-action"
+        if not action.exists():
+            action.mkdir()
+            (action / "action.yml").write_text(CHECKOUT_ACTION, encoding="utf-8")
+        return action
