@@ -130,24 +130,40 @@ static void take_row(sqlite3_stmt *statement, struct page *page)
         *slots[i] = base + at[i];
 }
 
-#define COLUMNS "number, at_ms, account, deployment, kind, who, revision, plan, text, detail, hash"
-#define WHERE                                                                                      \
-    " FROM events WHERE number > ?1 AND at_ms >= ?2 AND (?3 IS NULL OR account = ?3)"              \
-    " AND (?4 IS NULL OR deployment = ?4) AND (?5 IS NULL OR kind = ?5)"
-
-static const char first_ones[] = "SELECT " COLUMNS WHERE " ORDER BY number LIMIT ?6";
-static const char latest_ones[] =
-    "SELECT * FROM (SELECT " COLUMNS WHERE " ORDER BY number DESC LIMIT ?6) ORDER BY number";
+/* Only what is asked for stands in the query: so that an index serves it. */
+static void make_sql(const struct ek_store_query *query, struct ek_buffer *sql)
+{
+    const struct {
+        bool asked;
+        const char *words;
+    } conditions[] = {
+        {query->since_ms != 0, " AND at_ms >= ?2"},
+        {query->account, " AND account = ?3"},
+        {query->deployment, " AND deployment = ?4"},
+        {query->kind, " AND kind = ?5"},
+    };
+    if (query->most)
+        ek_buffer_text_add(sql, "SELECT * FROM (");
+    ek_buffer_text_add(sql, "SELECT number, at_ms, account, deployment, kind, who, revision, plan,"
+                            " text, detail, hash FROM events WHERE number > ?1");
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+        if (conditions[i].asked)
+            ek_buffer_text_add(sql, conditions[i].words);
+    ek_buffer_text_add(sql, query->most ? " ORDER BY number DESC LIMIT ?6) ORDER BY number"
+                                        : " ORDER BY number LIMIT ?6");
+}
 
 static int read_page(struct ek_store *store, const struct ek_store_query *query, int64_t after,
                      struct page *page, struct ek_error *err)
 {
     EK_STATEMENT *statement = NULL;
+    EK_BUFFER sql = {0};
     bool row = true;
     int64_t most = query->most ? (int64_t)query->most : PAGE;
-    int result = ek_sqlite_prepare(store, &statement, err, query->most ? latest_ones : first_ones,
-                                   "iittti", after, query->since_ms ? query->since_ms : INT64_MIN,
-                                   query->account, query->deployment, query->kind, most);
+    make_sql(query, &sql);
+    int result =
+        ek_sqlite_prepare(store, &statement, err, ek_buffer_text(&sql), "iittti", after,
+                          query->since_ms, query->account, query->deployment, query->kind, most);
     while (result == 0) {
         result = ek_sqlite_step(store, statement, &row, err);
         if (result != 0 || !row)

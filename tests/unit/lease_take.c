@@ -176,6 +176,31 @@ static void test_the_frozen_are_followed_after_a_whole_time_to_live(void **state
     ek_lease_release(lease);
 }
 
+/* Who only looks now and then comes to the same end. */
+static void test_single_looks_add_up(void **state)
+{
+    enum { TTL = 1200 };
+    struct child child = start("looks", TTL);
+    HANDLE(handle);
+    struct ek_lease *lease = NULL;
+    struct ek_lease_watch watch = {0};
+    struct ek_lease_request wanted = request("looks", TTL, 0);
+    wanted.watch = &watch;
+    assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
+    ek_sleep_ms(TTL + 100); /* it lives, and renews meanwhile */
+    assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
+    kill(child.pid, SIGSTOP);
+    assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
+    ek_sleep_ms(TTL / 2);
+    assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
+    ek_sleep_ms(TTL);
+    assert_good(ek_lease_take(&handle, &wanted, &lease, &err));
+    assert_int_equal(ek_lease_token(lease), 2);
+    ek_lease_release(lease);
+    kill(child.pid, SIGKILL);
+    end(&child);
+}
+
 static void test_who_is_surely_gone(void **state)
 {
     (void)state;
@@ -324,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_renewed_while_held),
         cmocka_unit_test(test_the_dead_are_followed_at_once),
         cmocka_unit_test(test_the_frozen_are_followed_after_a_whole_time_to_live),
+        cmocka_unit_test(test_single_looks_add_up),
         cmocka_unit_test(test_who_is_surely_gone),
         cmocka_unit_test(test_cut_off_from_the_store),
         cmocka_unit_test(test_lost_answers),
