@@ -67,7 +67,7 @@ help:
 	@echo 'make clients      real clients (PyMongo, Node, mongosh, libmongoc, mongodump) against every version played; T=name'
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make leases       processes fight for leases while they are frozen and killed; ROUNDS=n, SEED=n'
-	@echo 'make fuzz         parsers of messages, observations, plan files and specs, SECONDS=60 each; TARGET=one'
+	@echo 'make fuzz         parsers of messages, observations, plan files, specs and webhooks, SECONDS=60 each; TARGET=one'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
@@ -112,8 +112,8 @@ conformance: $(if $(MONGOD),,$(BUILD)/mongod-standin) | dependencies
 		$(if $(RECORDINGS),--recordings "$(abspath $(RECORDINGS))") $(if $(ONLY),--only "$(ONLY)")
 
 # What comes from outside, fed with anything for SECONDS each; make check replays tests/fuzz/corpus.
-# TARGET=wire (the stand-in's messages), observed, plan_file or specs: that one only.
-FUZZ_TARGETS := wire observed plan_file specs
+# TARGET=wire (the stand-in's messages), observed, plan_file, specs or webhook: that one only.
+FUZZ_TARGETS := wire observed plan_file specs webhook
 FUZZED := CC=clang BUILD=$(BUILD)/fuzzed SANITIZE="-fsanitize=fuzzer-no-link,address,undefined" \
 	OPTIMISATION="-O1 -fno-omit-frame-pointer"
 FUZZ_wire := tests/standin/wire.c tests/standin/util.c

@@ -210,6 +210,20 @@ def test_the_unit_is_walled_in(units):
     assert done.returncode == 0, done.stdout[-300:]
 
 
+def test_the_configuration_that_the_unit_names(tmp_path):
+    """It is read; what it names is not here."""
+    text = (TOP / "contrib/systemd/controller.yaml").read_text(encoding="utf-8")
+    unit = (TOP / "contrib/systemd/evenkeel.service").read_text(encoding="utf-8")
+    for name in re.findall(r"/run/credentials/evenkeel.service/([\w-]+)", text):
+        assert f"LoadCredential={name}:" in unit
+    path = tmp_path / "controller.yaml"
+    path.write_text(text.replace("https://git.example.net/acme/specs.git", "/nowhere/at/all")
+                    .replace("127.0.0.1:9464", "127.0.0.1:0"))
+    done = Evenkeel(tmp_path, BUILD).run("run", "--once", "--config", path)
+    assert done.returncode == 1
+    assert "fetch-failed" in done.stderr and re.search(r"\[EK-06\d\d\]", done.stderr)
+
+
 def test_the_unit_for_this_machine(units):
     folder = units / "evenkeel.service.d"
     folder.mkdir()
