@@ -229,6 +229,11 @@ act: all
 mutation: $(BUILD)/libevenkeel.a
 	@$(PYTHON) tests/mutation/run.py --build $(BUILD) $(if $(SAMPLE),--sample $(SAMPLE))
 
+# The stand-in broken on purpose, and which of its tests notice (half an hour; ONLY=tls.c for a part).
+.PHONY: standin-mutation
+standin-mutation: $(BUILD)/evenkeel
+	@$(PYTHON) tests/mutation/standin.py --build $(BUILD) $(if $(ONLY),--only "$(ONLY)")
+
 chaos: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/chaos.py --build $(BUILD) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
 

@@ -19,7 +19,8 @@ import processes  # noqa: E402  pylint: disable=wrong-import-position
 
 from compare import as_recorded  # noqa: E402
 
-SERVER = os.path.abspath(os.environ.get("MONGOD") or os.path.join(os.environ.get("BUILD", "build"), "mongod-standin"))
+SERVER = os.path.abspath(os.environ.get("MONGOD") or os.environ.get("STANDIN")
+                         or os.path.join(os.environ.get("BUILD", "build"), "mongod-standin"))
 IS_STANDIN = not os.environ.get("MONGOD")
 ADDRESSES = {"a": "127.0.1.11", "b": "127.0.1.12", "c": "127.0.1.13"}
 DOMAIN, OTHER_DOMAIN = "k3x9q2.fleet.test", "old.test"

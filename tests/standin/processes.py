@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("MONGOD") or str(ROOT / "build" / "mongod-standin")
+BINARY = os.environ.get("MONGOD") or os.environ.get("STANDIN") or str(ROOT / "build" / "mongod-standin")
 KEY = "c3RhbmQtaW4ga2V5IGZvciB0ZXN0cw"
 
 
