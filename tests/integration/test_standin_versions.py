@@ -1,5 +1,8 @@
 """What the stand-in plays differently as a newer server: STANDIN_VERSION."""
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import pathlib
@@ -670,3 +673,71 @@ def test_log_lines_of_starts_that_fail(tmp_path, version):
     assert (lines[-2]["id"], lines[-1]["id"]) == (20254, 20575)
     assert lines[-2]["attr"]["error"] == {"code": 30, "codeName": "InvalidPath",
                                           "errmsg": f"permissions on {keyed.key} are too open"}
+
+
+# ---- logins ---------------------------------------------------------------------------------------
+
+
+def scram(password, first, server_first):
+    """The final message of SCRAM-SHA-256, and the signature that the server owes."""
+    fields = dict(part.split("=", 1) for part in server_first.split(","))
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(fields["s"]), int(fields["i"]))
+    without_proof = "c=biws,r=" + fields["r"]
+    message = ",".join((first, server_first, without_proof)).encode()
+
+    def mac(key, text):
+        return hmac.new(key, text, "sha256").digest()
+    key = mac(salted, b"Client Key")
+    proof = bytes(a ^ b for a, b in zip(key, mac(hashlib.sha256(key).digest(), message)))
+    return f"{without_proof},p={base64.b64encode(proof).decode()}", base64.b64encode(
+        mac(mac(salted, b"Server Key"), message)).decode()
+
+
+def test_a_login_that_begins_with_the_first_message(tmp_path, version):
+    """Until 4.4 it is ignored there; from then on it saves a round trip, and with it the empty last message."""
+    m = fleet.Member(tmp_path / "m", "127.0.4.15", replset=None)
+    m.start()
+    newer = number(version) >= (4, 4)
+    try:
+        with m.client(user="__system", password=fleet.KEY, source="local") as c:
+            c.admin.command("createUser", "root", pwd="secret", roles=["root"])
+        for user, known in (("root", True), ("nobody", False)):
+            first = f"n={user},r=rOprNGfwEbeRWgbNEkqO"
+            start = {"saslStart": 1, "mechanism": "SCRAM-SHA-256", "payload": f"n,,{first}".encode(), "db": "admin",
+                     "options": {"skipEmptyExchange": True}}
+            with connected(m) as c:
+                reply = ask_raw(c, isMaster=1, speculativeAuthenticate=start)
+                assert reply["ok"] == 1 and ("speculativeAuthenticate" in reply) == (newer and known)
+                if not known:
+                    assert ask_raw(c, serverStatus=1)["code"] == 13
+                    continue
+                begun = reply["speculativeAuthenticate"] if newer else ask_raw(
+                    c, **{k: v for k, v in start.items() if k != "db"})
+                assert begun["done"] is False
+                final, signature = scram("secret", first, begun["payload"].decode())
+                end = ask_raw(c, saslContinue=1, conversationId=begun["conversationId"], payload=final.encode())
+                assert end["payload"] == b"v=" + signature.encode() and end["done"] is newer
+                if not newer:
+                    assert ask_raw(c, serverStatus=1)["code"] == 13  # not before the empty exchange
+                    assert ask_raw(c, saslContinue=1, conversationId=begun["conversationId"], payload=b"")["done"] is True
+                assert ask_raw(c, serverStatus=1)["ok"] == 1
+    finally:
+        m.kill()
+
+
+def test_x509_between_members_wants_an_authority(tmp_path, version):
+    ca = fleet.Authority(tmp_path)
+    tls = {"mode": "preferTLS", "certificateKeyFile": ca.issue("a.pem", ["127.0.4.16"])}
+    m = fleet.Member(tmp_path / "m", "127.0.4.16", replset=None, tls=tls)
+    system = ["--setParameter", "tlsUseSystemCA=true"] if number(version) >= (4, 4) else []
+    for mode, refused_from in (("x509", (4, 2)), ("sendX509", (6, 0)), ("sendKeyFile", (6, 0))):
+        m.start("--clusterAuthMode", mode, *system, wait=False)
+        try:
+            if number(version) >= refused_from:
+                assert m.process.wait(10) == 1
+                assert "No TLS certificate validation can be performed since no CA file" in m.out_text() + m.log_text()
+            else:
+                fleet.wait_for(m.listening)
+        finally:
+            if m.process.poll() is None:
+                m.kill()

@@ -108,7 +108,7 @@ static void check_cluster_auth(const struct settings *s)
         options_bad_value("need to enable TLS via the tlsMode flag");
     if (o->tls_mode == TLS_ALLOW && strcmp(mode, "sendKeyFile") != 0)
         options_bad_value("cannot have x.509 cluster authentication in allowTLS mode");
-    if (strcmp(mode, "x509") == 0 && o->tls_ca == NULL)
+    if ((strcmp(mode, "x509") == 0 || version_at_least(6, 0)) && o->tls_ca == NULL)
         options_bad_value("No TLS certificate validation can be performed since no CA file has "
                           "been provided; please "
                           "specify an tlsCAFile parameter");
