@@ -126,16 +126,17 @@ static void make_world(struct contender *c, const char *directory)
     snprintf(c->acting, sizeof c->acting, "%s/acting", directory);
 }
 
-/* contender STORE DIRECTORY TTL SEED fenced|unfenced */
+/* contender STORE DIRECTORY TTL SEED fenced|unfenced [PASSWORD-FILE] */
 int main(int count, char **words)
 {
     static struct contender c;
     struct ek_error err = {0};
-    if (count != 6)
+    if (count != 6 && count != 7)
         return 64;
     bool remote = strstr(words[1], "://") != NULL;
     struct ek_store_location location = {.path = remote ? NULL : words[1],
-                                         .uri = remote ? words[1] : NULL};
+                                         .uri = remote ? words[1] : NULL,
+                                         .password_file = count == 7 ? words[6] : NULL};
     char log[512];
     snprintf(log, sizeof log, "%s/log", words[2]);
     signal(SIGTERM, on_signal);

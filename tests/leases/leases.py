@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Processes fight for leases over a real store while they are frozen, killed, and their clocks set.
+"""Processes fight for leases over a real store while they are frozen, killed, cut off, and their
+clocks set. Runs inside tests/sandbox/enter.
 
 leases.py [--store sqlite|mongodb] [--rounds N] [--seconds S] [--seed N] [--unfenced]
 A round is one lease taken. Now and then an event is appended to the store: each that was
@@ -9,7 +10,6 @@ acted after another of a later lease, or when an event was lost. --unfenced leav
 
 import argparse
 import collections
-import contextlib
 import json
 import os
 import pathlib
@@ -22,10 +22,11 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path += [str(HERE.parent / "standin"), str(HERE.parent / "faults")]
+sys.path += [str(HERE.parent / "sandbox"), str(HERE.parent / "faults")]
 
-from faults import Shim  # noqa: E402
-from processes import Set  # noqa: E402
+# pylint: disable=wrong-import-position
+from faults import Link, Shim  # noqa: E402
+from fleet import Fleet, find_server  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("EVENKEEL_BUILD", HERE.parent.parent / "build"))
 TTL_MS = 250
@@ -43,9 +44,11 @@ class Contender:
 
     def start(self):
         field = self.field
+        host = field.store.hosts.members[self.number] if field.store.hosts else None
+        inside = ["nsenter", f"--net=/run/netns/{host.namespace}", "--"] if host else []
         self.process = subprocess.Popen(
-            [field.program, field.store, field.directory, str(TTL_MS),
-             str(field.random.randrange(1 << 31)), field.mode],
+            [*inside, field.program, field.store.place, field.directory, str(TTL_MS),
+             str(field.random.randrange(1 << 31)), field.mode, *field.store.password_file],
             env=dict(os.environ, **self.shim.environment))
 
     def signal(self, number):
@@ -83,10 +86,10 @@ class Field:
     """One deployment that several fight for."""
 
     def __init__(self, directory, store, mode, seed, contenders=3):
-        self.directory, self.store, self.mode = directory, str(store), mode
+        self.directory, self.store, self.mode = directory, store, mode
         self.library, self.program = directory.parent / "shim.so", directory.parent / "contender"
         # The shim moves what is read, not what the kernel waits for: libmongoc waits by that clock.
-        self.clock_ms = 1000 if "://" in self.store else 86400000
+        self.clock_ms = 1000 if store.hosts else 86400000
         self.random = random.Random(seed)
         directory.mkdir()
         self.contenders = [Contender(self, i) for i in range(contenders)]
@@ -114,30 +117,89 @@ class Field:
                 contender.kill()
 
 
-class Servers:
-    """The set that the store is on: its primary is frozen now and then, which cuts it off."""
+class File:
+    """A store that is a file."""
 
-    def __init__(self, members, seed):
-        self.set, self.random, self.frozen, self.until = members, random.Random(seed), None, 0
-        self.next = time.monotonic() + 1
+    hosts, password_file = None, ()
+
+    def __init__(self, directory):
+        self.place, self.words = str(directory / "leases.db"), ()
 
     def befall(self, done):
-        now = time.monotonic()
-        if self.frozen and now >= self.until:
-            self.frozen.process.send_signal(signal.SIGCONT)
-            self.frozen = None
-            self.next = now + 1 + 3 * self.random.random()
-        elif not self.frozen and now >= self.next:
-            self.frozen = self.random.choice(self.set.members)
-            self.frozen.process.send_signal(signal.SIGSTOP)
-            self.until = now + self.random.random() * 3
-            done["servers frozen"] += 1
+        """Nothing: it is there or it is not."""
+
+    def end(self):
+        """Nothing to take away."""
+
+
+class Servers:
+    """A store on a set of three. One server or another is frozen, or cut off from the other two
+    while clients still reach it; or a host of contenders is cut off from all three."""
+
+    def __init__(self, directory, seed):
+        self.random, self.next, self.mend = random.Random(seed), time.monotonic() + 1, None
+        made, Fleet.made = Fleet.made, 20  # names and addresses of their own
+        self.fleet = Fleet(directory / "set", find_server(BUILD)[0], name="leases")
+        self.hosts = Fleet(directory / "hosts", find_server(BUILD)[0], names="xyz", name="hosts")
+        Fleet.made = made
+        self.fleet.provision()
+        self.fleet.start()
+        self.fleet.initiate()
+        primary = self.fleet.primary()
+        config = self.fleet.command(primary, "replSetGetConfig")["config"]
+        config["version"] += 1
+        config["settings"].update(electionTimeoutMillis=1000, heartbeatIntervalMillis=200)
+        self.fleet.command(primary, {"replSetReconfig": config})
+        password = directory / "password"
+        password.write_text(self.fleet.app_password, encoding="ascii")
+        self.password_file = (str(password),)
+        self.words = ("--store-password-file", str(password))
+        addresses = ",".join(m.address for m in self.fleet.members)
+        self.place = (f"mongodb://app@{addresses}/orders?replicaSet={self.fleet.set_name}"
+                      "&authSource=admin")
+
+    def befall(self, done):
+        if time.monotonic() < self.next:
+            return
+        if self.mend:
+            self.mend()
+            self.mend, self.next = None, time.monotonic() + 0.5 + 2 * self.random.random()
+            return
+        what = self.random.choice([self.freeze, self.split, self.cut_off])
+        what(self.random.randrange(3), done)
+        self.next = time.monotonic() + 3 * self.random.random()
+
+    def freeze(self, number, done):
+        process = self.fleet.processes()[self.fleet.members[number].name]
+        os.kill(process.pid, signal.SIGSTOP)
+        self.mend = lambda: os.kill(process.pid, signal.SIGCONT)
+        done["servers frozen"] += 1
+
+    def split(self, number, done):
+        name = self.fleet.members[number].name
+        self.fleet.cut(name)
+        self.mend = lambda: self.fleet.mend(name)
+        done["servers split off"] += 1
+
+    def cut_off(self, number, done):
+        link = Link(self.hosts.members[number].namespace)
+        way = self.random.choice(["in", "out", "both"])
+        for member in self.fleet.members:
+            link.cut(member.address, way)
+        self.mend = link.mend
+        done["hosts cut off"] += 1
+
+    def end(self):
+        if self.mend:
+            self.mend()
+        self.hosts.destroy()
+        self.fleet.destroy()
 
 
 def lost_events(fields, store):
     """How many acknowledged events the store does not have under their number, or -1: its chain
     is broken."""
-    tool = [BUILD / "evenkeel", "history", "--store", str(store)]
+    tool = [BUILD / "evenkeel", "history", "--store", store.place, *store.words]
     environment = dict(os.environ, HOME="/nonexistent")
     verified = subprocess.run([*tool, "--verify"], env=environment, stdout=subprocess.DEVNULL,
                               check=False)
@@ -150,58 +212,49 @@ def lost_events(fields, store):
     return sum(there.get(number) != text for f in fields for number, text in f.told().items())
 
 
-def fight(fields, servers, rounds, seconds):
+def fight(fields, store, rounds, seconds):
     done, began, total = collections.Counter(), time.monotonic(), collections.Counter()
+    count_at = began
     while time.monotonic() - began < seconds:
         for field in fields:
             for contender in field.contenders:
                 contender.befall(done)
-        if servers:
-            servers.befall(done)
+        store.befall(done)
         time.sleep(0.01)
-        if int(time.monotonic() * 100) % 50 == 0 or seconds < 5:
+        if time.monotonic() >= count_at:
+            count_at = time.monotonic() + 0.3
             total = sum((f.words() for f in fields), collections.Counter())
             if total["took"] >= rounds or total["OVERLAP"] + total["LATE"]:
                 break
-    if servers and servers.frozen:
-        servers.frozen.process.send_signal(signal.SIGCONT)
+    if store.hosts and store.mend:
+        store.mend()
+        store.mend = None
     for field in fields:
         field.end()
     return sum((f.words() for f in fields), collections.Counter()), done, time.monotonic() - began
 
 
-@contextlib.contextmanager
-def mongodb(directory):
-    with Set(directory / "set", keyfile=False,
-             settings={"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}) as members:
-        hosts = ",".join(m.host for m in members.members)
-        yield members, f"mongodb://{hosts}/leases?replicaSet=rs0"
-
-
-def run(store, rounds, seconds, seed, unfenced=False, fields=4):
+def run(kind, rounds, seconds, seed, unfenced=False, fields=4):
     """The words of all logs, what befell them, and how long it took."""
     with tempfile.TemporaryDirectory(prefix="leases-") as name:
-        directory = pathlib.Path(name)
-        with contextlib.ExitStack() as stack:
-            members, place = None, directory / "leases.db"
-            if store == "mongodb":
-                os.environ.setdefault("STANDIN_FAST", "1")
-                members, place = stack.enter_context(mongodb(directory))
+        directory, fought, store = pathlib.Path(name), [], None
+        Shim(directory)  # compiled once
+        shutil.copy(BUILD / "contender", directory)  # may be built anew meanwhile
+        try:
+            store = Servers(directory, seed) if kind == "mongodb" else File(directory)
             mode = "unfenced" if unfenced else "fenced"
-            Shim(directory)  # compiled once
-            shutil.copy(BUILD / "contender", directory)  # may be built anew meanwhile
-            fought = [Field(directory / f"f{i}", place, mode, seed * 100 + i)
-                      for i in range(fields)]
-            servers = Servers(members, seed) if members else None
-            try:
-                words, done, took = fight(fought, servers, rounds, seconds)
-                words["LOST"] = abs(lost_events(fought, place))
-                return words, done, took
-            finally:
-                for field in fought:
-                    for contender in field.contenders:
-                        if contender.process.poll() is None:
-                            contender.kill()
+            for i in range(fields):
+                fought.append(Field(directory / f"f{i}", store, mode, seed * 100 + i))
+            words, done, took = fight(fought, store, rounds, seconds)
+            words["LOST"] = abs(lost_events(fought, store))
+            return words, done, took
+        finally:
+            for field in fought:
+                for contender in field.contenders:
+                    if contender.process.poll() is None:
+                        contender.kill()
+            if store:
+                store.end()
 
 
 def main():
