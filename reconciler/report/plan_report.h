@@ -115,7 +115,7 @@ const char *ek_planned_label(const struct ek_planned *planned);
 /* "2026-01-02 03:04:05 UTC", or with T and Z for machines. */
 void ek_time_text(int64_t ms, bool machine, char ret_text[32]);
 
-/* Append "3f2c1ab..9d8e7f6 touches 2 of 98 deployments (1 new)" and the like, for a set that has a
+/* Append "3f2c1ab..9d8e7f6 touches 2 of 98 deployments (1 new)." and the like, for a set that has a
  * change. */
 void ek_plan_change_words(const struct ek_plan_set *set, struct ek_buffer *text);
 

@@ -124,11 +124,11 @@ void ek_plan_change_words(const struct ek_plan_set *set, struct ek_buffer *text)
                          touched);
         return;
     }
-    ek_buffer_printf(text, "touches %zu deployment%s", touched, touched == 1 ? "" : "s");
+    size_t all = touched + change->untouched;
+    ek_buffer_printf(text, "touches %zu of %zu deployment%s", touched, all, all == 1 ? "" : "s");
     if (added)
         ek_buffer_printf(text, " (%zu new)", added);
     if (change->gone_count)
-        ek_buffer_printf(text, ", takes %zu out of the specs", change->gone_count);
-    ek_buffer_printf(text, "; %zu %s not touched.", change->untouched,
-                     change->untouched == 1 ? "is" : "are");
+        ek_buffer_printf(text, ", and takes %zu out of the specs", change->gone_count);
+    ek_buffer_text_add(text, ".");
 }

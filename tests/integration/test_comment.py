@@ -216,6 +216,41 @@ def test_a_comment_that_somebody_deleted_is_made_again(desk):
     assert len(desk.host.shown()) == 1
 
 
+HOSTILE = """\
+apiVersion: evenkeel/v1
+kind: Account
+metadata: { name: "<img src=x onerror=alert(1)>" }
+"@stranger #1 [x](https://evil.example) **b** `": 1
+"` <script>alert(1)</script> </details> @stranger ``` ": 2
+"https://evil.example/ www.evil.example !1 ~~~": 3
+"/close": 4
+spec: {}
+"""
+
+
+@pytest.mark.parametrize("rendered", [False, *([True] if GITEA else [])])
+def test_what_specs_say_does_nothing(tmp_path, request, rendered):
+    """Words of whoever opened the pull request are shown, and are neither markup nor mentions."""
+    specs = tmp_path / "specs"
+    specs.mkdir()
+    (specs / "a`<b>`@stranger.yaml").write_text(HOSTILE, encoding="utf-8")
+    tool = Evenkeel(tmp_path / "evenkeel", TOP / BUILD)
+    done = tool.run("plan", specs, "--output", "markdown")
+    assert done.returncode == ERROR and done.stdout.count("@stranger") >= 4
+    if not rendered:
+        plain = re.sub(r"^(`{3,})\w*\n.*?^\1$", "", done.stdout, flags=re.S | re.M)
+        plain = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", plain)
+        for word in ("@stranger", "<img", "<script", "evil", "[x]", "#1"):
+            assert word not in plain
+        assert not re.search(r"^/", plain, re.M)
+        return
+    html = request.getfixturevalue("real_gitea").render(done.stdout)
+    assert "@stranger" in html and "evil.example" in html
+    for sign in ("<img", "<script", "<strong>b", "<a ", "mention", "<b>"):
+        assert sign not in html, sign
+    assert html.count("<details>") == html.count("</details>") == 1
+
+
 # ---- statuses --------------------------------------------------------------------------------
 
 

@@ -85,7 +85,7 @@ def test_nothing_that_matters_changed(branches):
     branches.commit("words")
     done = branches.plan()
     assert done.returncode == OK
-    assert "touches 0 deployments; 2 are not touched." in done.stdout
+    assert "touches 0 of 2 deployments." in done.stdout
     assert done.stdout.endswith("\nNo changes. The change touches no deployment.\n")
     comment = branches.plan("--output", "markdown")
     assert comment.returncode == OK
@@ -177,7 +177,7 @@ def test_the_first_specs_ever(tmp_path):
     branches.deployment("orders")
     branches.commit("now")
     done = branches.plan(start=start)
-    assert "touches 1 deployment (1 new)" in done.stdout
+    assert "touches 1 of 1 deployment (1 new)." in done.stdout
     branches.git("rm", "-q", "*.yaml")
     branches.commit("and gone")
     done = branches.plan(start="HEAD~1")
@@ -199,7 +199,7 @@ def test_a_shallow_clone_says_what_to_do(branches):
     assert "## Evenkeel: there is no plan" in comment.stdout and "EK-1201" in comment.stdout
     branches.git("fetch", "-q", "--deepen=1", where=clone)
     done = branches.plan(start=base, where=clone)
-    assert "touches 1 deployment" in done.stdout
+    assert "touches 1 of 2 deployments." in done.stdout
 
 
 def test_a_clone_as_deep_as_it_must_be(branches):
@@ -213,7 +213,7 @@ def test_a_clone_as_deep_as_it_must_be(branches):
     clone = branches.directory / "clone"
     branches.git("clone", "-q", "--depth=2", f"file://{branches.repository}", str(clone))
     done = branches.plan(start="HEAD^1", where=clone)
-    assert "touches 1 deployment; 1 is not touched." in done.stdout, done.stderr
+    assert "touches 1 of 2 deployments." in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize("words", [("plan", "specs", "--from", "main"),

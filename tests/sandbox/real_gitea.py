@@ -119,7 +119,7 @@ class RealGitea:
                 assert time.monotonic() < deadline, "Gitea did not come up"
                 time.sleep(0.2)
 
-    def ask(self, method, path, body=None, who="acme", expect=200):
+    def ask(self, method, path, body=None, who="acme", expect=200, plain=False):
         context = ssl.create_default_context(cafile=str(self.ca_file))
         connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=60)
         headers = {"Content-Type": "application/json"}
@@ -130,7 +130,7 @@ class RealGitea:
         text = answer.read()
         connection.close()
         assert answer.status == expect, (method, path, answer.status, text[:500])
-        return json.loads(text) if text else None
+        return text.decode() if plain else json.loads(text) if text else None
 
     def fresh_pull_request(self):
         """A new pull request for each test."""
@@ -165,6 +165,11 @@ class RealGitea:
             if status["context"] == context:
                 return status["status"], status["description"], status["target_url"]
         return None
+
+    def render(self, markdown):
+        """As HTML, the way a comment is shown."""
+        return self.ask("POST", "/markdown", {"Text": markdown, "Mode": "comment",
+                                              "Context": "acme/fleet"}, plain=True)
 
     def close(self):
         self.process.terminate()
