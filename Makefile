@@ -33,9 +33,10 @@ COMMAND_SOURCES := $(wildcard reconciler/command/*.c)
 STANDIN_SOURCES := $(wildcard tests/standin/*.c)
 LEASES_SOURCES := $(wildcard tests/leases/*.c)
 MODEL_SOURCES := $(wildcard tests/model/*.c)
+CLIENT_SOURCES := $(wildcard tests/clients/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
-SOURCES := $(LIBRARY_SOURCES) $(COMMAND_SOURCES) $(STANDIN_SOURCES) $(MODEL_SOURCES) $(LEASES_SOURCES) $(UNIT_SOURCES)
+SOURCES := $(LIBRARY_SOURCES) $(COMMAND_SOURCES) $(STANDIN_SOURCES) $(MODEL_SOURCES) $(LEASES_SOURCES) $(CLIENT_SOURCES) $(UNIT_SOURCES)
 SANITIZED := BUILD=$(BUILD)/sanitized SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	OPTIMISATION="-O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized"
 

@@ -10,7 +10,7 @@
 
 struct step {
     const char *name, *into, *stop;
-    bson_iter_t id;
+    const bson_t *given;
 };
 
 static mongoc_collection_t *majority(mongoc_client_t *client, const char *database,
@@ -132,7 +132,7 @@ static bool insert(mongoc_client_t *client, const struct step *step, bson_t *out
     bool ok;
 
     (void)out;
-    BSON_APPEND_VALUE(&doc, "_id", bson_iter_value((bson_iter_t *)&step->id));
+    take(&doc, "_id", step->given, "id");
     ok = mongoc_collection_insert_one(c, &doc, NULL, reply, error);
     bson_destroy(&doc);
     mongoc_collection_destroy(c);
@@ -377,11 +377,10 @@ static const struct {
 
 static void do_step(mongoc_client_t *client, const char *job, const bson_t *doc)
 {
-    struct step step = {text_of(doc, "do"), text_of(doc, "into"), text_of(doc, "stop"), {0}};
+    struct step step = {text_of(doc, "do"), text_of(doc, "into"), text_of(doc, "stop"), doc};
     bson_t out = BSON_INITIALIZER, reply;
     bson_error_t error = {0};
 
-    (void)bson_iter_init_find(&step.id, doc, "id");
     BSON_APPEND_UTF8(&out, "job", job);
     BSON_APPEND_UTF8(&out, "step", step.name);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {

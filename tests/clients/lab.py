@@ -193,14 +193,19 @@ class Running:
         return out
 
 
+def era(version):
+    """Which of the locked versions of the clients speak to it."""
+    return "4.2" if version == "4.2" else "current"
+
+
 def clients(version):
     """The newest of each kind that speaks to that server version."""
-    era = "4.2" if version in ("3.6", "4.0", "4.2") else "current"
-    modules = INSTALLED / f"node-{era}" / "node_modules"
+    node, python = f"node-{era(version)}", f"python-{era(version)}"
+    modules = INSTALLED / node / "node_modules"
     shell = [modules / ".bin" / "mongosh", "--nodb", "--quiet", "--norc", "--file", HERE / "client.mongosh.js"]
-    return [Client("pymongo", f"python-{era}", [INSTALLED / f"python-{era}/venv/bin/python", HERE / "client.py", "JOBS"]),
-            Client("node", f"node-{era}", ["node", HERE / "client.js", "JOBS"], {"NODE_PATH": str(modules)}),
-            Client("mongosh", f"node-{era}", shell, {"CLIENT_JOBS": "JOBS"}),
+    return [Client("pymongo", python, [INSTALLED / python / "venv/bin/python", HERE / "client.py", "JOBS"]),
+            Client("node", node, ["node", HERE / "client.js", "JOBS"], {"NODE_PATH": str(modules)}),
+            Client("mongosh", node, shell, {"CLIENT_JOBS": "JOBS"}),
             Client("libmongoc", None, [INSTALLED / "libmongoc", "JOBS"])]
 
 

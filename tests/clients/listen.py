@@ -29,7 +29,7 @@ def document(code, body):
 
 
 class Listener:
-    """`asked`: [(protocol, database, command name, command, reply)] in order of first answer."""
+    """`asked`: [(database, command, reply)] in the order of the answers."""
 
     def __init__(self, to):
         self.to, self.asked, self.lock = to, [], threading.Lock()
@@ -70,7 +70,7 @@ class Listener:
         number, _, code, _, body = message
         command = document(code, body)
         database = command.get("$db") or body[4:body.index(0, 4)].decode().split(".")[0]
-        waiting[number] = ("OP_QUERY" if code == OP_QUERY else "OP_MSG", database, next(iter(command)), command)
+        waiting[number] = (database, command)
 
     def reply(self, waiting, message):
         number, answers, code, _, body = message
@@ -81,11 +81,3 @@ class Listener:
             waiting[number] = asked
         with self.lock:
             self.asked.append((*asked, document(code, body)))
-
-    def commands(self):
-        """{(database, command): [protocols and fields, first reply]}, each once, in order of first use."""
-        seen = {}
-        with self.lock:
-            for protocol, database, name, command, reply in self.asked:
-                seen.setdefault((database, name), (protocol, command, reply))
-        return seen

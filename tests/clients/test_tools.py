@@ -33,9 +33,9 @@ def good(name, *argv):
     return words
 
 
-def set_uri(lab, tls, **options):
+def set_uri(lab, tls, user="saver", **options):
     more = lab.with_tls() if tls else {}
-    return lab.uri(lab.set.members[1].host, user="saver", replicaSet="rs0", **more, **options)
+    return lab.uri(lab.set.members[1].host, user=user, replicaSet="rs0", **more, **options)
 
 
 @pytest.fixture(params=[False, True], ids=["plaintext", "TLS"])
@@ -127,7 +127,9 @@ def test_the_log_makes_a_dump_of_one_moment(lab, admin, tls, tmp_path):
     assert "dumped" in words and os.path.getsize(tmp_path / "oplog.bson") > 1000
     last = admin.store[names[0]].find_one({"_id": "counter"})["n"]
     admin.drop_database("store")
-    words = good("mongorestore", "--uri", set_uri(lab, tls), "--drop", "--oplogReplay", tmp_path)
+    status, words = tool("mongorestore", "--uri", set_uri(lab, tls), "--drop", "--oplogReplay", tmp_path)
+    assert status == 1 and "Unauthorized" in words  # the restore role isn't enough for the log
+    words = good("mongorestore", "--uri", set_uri(lab, tls, "root"), "--drop", "--oplogReplay", tmp_path)
     assert "applied" in words
     counters = [admin.store[name].find_one({"_id": "counter"})["n"] for name in names]
     assert counters == sorted(counters, reverse=True) and counters[0] - counters[-1] <= 1

@@ -25,14 +25,14 @@ static const struct {
     {"readAnyDatabase", 0, BIT(A_READ)},
     {"readWriteAnyDatabase", 0, BIT(A_READ) | BIT(A_WRITE) | BIT(A_ADMIN_DB)},
     {"userAdminAnyDatabase", 0, BIT(A_USER)},
-    {"dbAdminAnyDatabase", 0, BIT(A_ADMIN_DB)},
+    {"dbAdminAnyDatabase", 0, BIT(A_ADMIN_DB) | BIT(A_APPLY)},
     {"clusterMonitor", 0, BIT(A_MONITOR) | BIT(A_PARAMETER) | BIT(A_STATUS) | BIT(A_CONFIG)},
     {"clusterManager", 0, BIT(A_STATUS) | BIT(A_CONFIG) | BIT(A_CLUSTER)},
     {"hostManager", 0, BIT(A_HOST)},
     {"clusterAdmin", 0, ALL_CLUSTER},
     {"backup", 0, BIT(A_READ) | BIT(A_PARAMETER)},
     {"restore", 0, BIT(A_PARAMETER) | BIT(A_WRITE) | BIT(A_ADMIN_DB) | BIT(A_USER)},
-    {"root", 0, ALL_CLUSTER | ALL_DATA},
+    {"root", 0, ALL_CLUSTER | ALL_DATA | BIT(A_APPLY)},
     {"__system", 0, ~0u},
 };
 static const char *const admin_only[] = {

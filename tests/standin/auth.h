@@ -16,6 +16,7 @@ enum action {
     A_CONFIG,    /* replSetGetConfig */
     A_CLUSTER,   /* initiate, reconfig, step down, freeze */
     A_HOST,      /* setParameter, shutdown, logRotate, fsync */
+    A_APPLY,     /* entries of another log; and what each of them does */
     A_USER,      /* users and roles */
     A_INTERNAL   /* members among themselves */
 };

@@ -38,7 +38,7 @@ static void add_database(struct call *c, bson_t *arr, uint32_t *n, const char *d
         const struct collection *k = data_collection(i);
 
         if (strncmp(k->ns, db, strlen(db)) == 0 && k->ns[strlen(db)] == '.')
-            size += (double)(k->live * 128 / 4096 + 1) * 4096;
+            size += (double)((k->live * 128 / 4096 + 1) * 4096);
     }
     add_str(&one, "name", db);
     if (!doc_bool(c->command, "nameOnly", false)) {

@@ -142,7 +142,7 @@ static int merge_authorization(struct call *c)
 }
 
 const struct command restore_commands[] = {
-    {"applyOps", F_WRITE, A_NONE, apply_ops},
+    {"applyOps", F_WRITE, A_APPLY, apply_ops},
     {"_mergeAuthzCollections", F_ADMIN | F_WRITE, A_USER, merge_authorization},
     {NULL, 0, A_NONE, NULL},
 };
