@@ -123,6 +123,9 @@ LINE = re.compile(r"^\S+ +([FEWID]) +(\S+) +\[([^\]]*)\] ?(.*)$", re.S)
 
 def log_key(line):
     """(severity, component, text) with what varies masked; the thread only when it tells something."""
+    if line.startswith('{"t":'):  # 4.4 and later: by number and names of attributes, not their values
+        told = json.loads(line)
+        return (told["s"], told["c"], str(told["id"]), told["msg"], " ".join(told.get("attr", {})))
     match = LINE.match(line)
     if not match:
         return ("", "", mask(line))

@@ -85,7 +85,7 @@ def replay(number, recorded, report):
         report.check(number, label, differences)
 
     try:
-        DRIVERS[number](recorded, check)
+        DRIVERS.get(number, observing.answers)(recorded, check)  # of a file that isn't known, what its labels say
     except Exception as error:  # pylint: disable=broad-except
         trouble = f"{type(error).__name__}: {error}"
         if report.verbose:
@@ -93,6 +93,16 @@ def replay(number, recorded, report):
     for label in recorded:
         if label not in seen:
             report.check(number, label, [f"not replayed: {trouble}"])
+
+
+def version_recorded(directory):
+    """Of the server that answered: the stand-in plays the same one."""
+    for path in sorted(pathlib.Path(directory).glob("0[12]*.json")):
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        for replies in (recorded, *(r for r in recorded.values() if isinstance(r, dict))):
+            if isinstance(replies.get("buildInfo"), dict) and "version" in replies["buildInfo"]:
+                return replies["buildInfo"]["version"]
+    return None
 
 
 def main():
@@ -105,11 +115,14 @@ def main():
     if "EVENKEEL_SANDBOX_DIR" not in os.environ:
         parser.error("run this as: tests/sandbox/enter tests/conformance/conformance.py, or: make conformance")
     wanted = arguments.only.split(",") if arguments.only else QUICK if arguments.quick else sorted(DRIVERS)
+    version = version_recorded(arguments.recordings)
+    if lab.IS_STANDIN and version and "STANDIN_VERSION" not in os.environ:
+        os.environ["STANDIN_VERSION"] = version
     lab.furnish()
     passed = total = failed = 0
     for path in sorted(pathlib.Path(arguments.recordings).glob("*.json")):
         number = path.name[:2]
-        if number not in wanted or number not in DRIVERS:
+        if number not in wanted and (number in DRIVERS or arguments.only or arguments.quick):
             continue
         recorded = json.loads(path.read_text(encoding="utf-8"))
         report, began = Report(known_differences(), arguments.verbose), time.monotonic()

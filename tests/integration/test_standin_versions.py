@@ -106,7 +106,12 @@ def test_a_set(tmp_path, version):
             config = c.admin.command("replSetGetConfig")["config"]
             assert ("term" in config) == newer and (config.get("term", 1) == 1)
             assert ("secondaryDelaySecs" if modern else "slaveDelay") in config["members"][0]
-            status = c.admin.command("replSetGetStatus")["members"]
+            assert list(config).index("members") == (3 if modern else 4 + newer)
+            whole = c.admin.command("replSetGetStatus")
+            assert (whole.get("votingMembersCount"), whole.get("writableVotingMembersCount")) == ((3, 3) if newer else (None, None))
+            status = whole["members"]
+            assert ("ip" in status[0]) == (not newer)
+            assert all(("lastDurableWallTime" in m) == modern for m in status)
             assert ("configTerm" in status[0]) == newer and ("syncingTo" in status[0]) == (not newer)
             self_check_reconfiguration(c, o, config, newer)
             error = refused(o, "insert", "t", documents=[{}], txnNumber=bson.Int64(1), lsid={"id": bson.Binary(b"1" * 16, 4)})
@@ -670,7 +675,7 @@ def test_log_lines_of_starts_that_fail(tmp_path, version):
     keyed = fleet.Member(tmp_path / "k", "127.0.4.14")
     keyed.key.chmod(0o644)
     lines = started(keyed, 1)
-    assert (lines[-2]["id"], lines[-1]["id"]) == (20254, 20575)
+    assert [(line["s"], line["id"]) for line in lines[-2:]] == [("I", 20254), ("F", 20575)]
     assert lines[-2]["attr"]["error"] == {"code": 30, "codeName": "InvalidPath",
                                           "errmsg": f"permissions on {keyed.key} are too open"}
 

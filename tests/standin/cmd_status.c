@@ -110,6 +110,10 @@ static void add_self(bson_t *to, const struct member *m)
     if (!m->arbiter) {
         add_optime(to, "optime", last);
         add_date(to, "optimeDate", (int64_t)last.secs * 1000);
+        if (version_at_least(5, 0)) {
+            add_date(to, "lastAppliedWallTime", (int64_t)last.secs * 1000);
+            add_date(to, "lastDurableWallTime", (int64_t)log_durable().secs * 1000);
+        }
     }
     add_source(to, own_source());
     add_str(to, "infoMessage", node.state == S_PRIMARY ? "could not find member to sync from" : "");
@@ -144,6 +148,10 @@ static void add_other(bson_t *to, const struct member *m, const struct view *v)
         add_optime(to, "optimeDurable", d);
         add_date(to, "optimeDate", (int64_t)a.secs * 1000);
         add_date(to, "optimeDurableDate", (int64_t)d.secs * 1000);
+        if (version_at_least(5, 0)) {
+            add_date(to, "lastAppliedWallTime", (int64_t)a.secs * 1000);
+            add_date(to, "lastDurableWallTime", (int64_t)d.secs * 1000);
+        }
     }
     add_date(to, "lastHeartbeat", v->last_heartbeat);
     add_date(to, "lastHeartbeatRecv", v->last_received);
@@ -189,7 +197,8 @@ static void add_members(bson_t *to)
         bson_reinit(&one);
         add_int(&one, "_id", m->id);
         add_str(&one, "name", m->host);
-        add_ip(&one, m->host);
+        if (!version_at_least(4, 4))
+            add_ip(&one, m->host);
         if (i == node.self)
             add_self(&one, m);
         else
@@ -223,6 +232,10 @@ int replset_get_status(struct call *c)
     add_long(r, "heartbeatIntervalMillis", node.config.heartbeat_interval);
     add_int(r, "majorityVoteCount", config_majority(&node.config));
     add_int(r, "writeMajorityCount", config_write_majority(&node.config));
+    if (version_at_least(4, 4)) {
+        add_int(r, "votingMembersCount", config_voters(&node.config));
+        add_int(r, "writableVotingMembersCount", config_data_voters(&node.config));
+    }
     add_optimes(r);
     add_election(r);
     add_members(r);

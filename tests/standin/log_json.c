@@ -140,6 +140,13 @@ static const struct row {
      "You are running this process as the root user, which is not recommended", "", 4},
 };
 
+/* Lines that are of another severity or part there than in 4.2. */
+static const struct {
+    int id;
+    char severity;
+    const char *component;
+} moved[] = {{20254, 'I', "ACCESS"}, {20557, 'E', "CONTROL"}};
+
 static const struct row *row_of(const char *fmt)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++)
@@ -305,6 +312,12 @@ char *log_json(const char *stamp, char severity, const char *component, const ch
     char *attr, *message = NULL;
     va_list copy;
 
+    for (size_t i = 0; row != NULL && i < COUNT_OF(moved); i++) {
+        if (moved[i].id == row->id) {
+            severity = moved[i].severity;
+            component = moved[i].component;
+        }
+    }
     va_copy(copy, ap);
     if (vasprintf(&message, fmt, copy) < 0)
         abort();

@@ -41,7 +41,8 @@ void config_done(struct config *c);
 int config_find_self(const struct config *c);
 int config_voters(const struct config *c);
 int config_majority(const struct config *c);
-/* Data-bearing voters of which a majority must have a write. */
+int config_data_voters(const struct config *c);
+/* Data-bearing voters that must have a write. */
 int config_write_majority(const struct config *c);
 extern bson_oid_t process_id; /* what _isSelf answers */
 

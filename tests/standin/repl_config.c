@@ -172,7 +172,7 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
                                         "writeConcernMajorityJournalDefault"};
     struct config c = {0};
     bson_iter_t it;
-    int code;
+    int code = 0;
 
     bson_iter_init(&it, doc);
     while (bson_iter_next(&it)) {
@@ -205,10 +205,13 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
     add_int(c.doc, "version", (int32_t)c.version);
     if (version_at_least(4, 4))
         add_long(c.doc, "term", c.term);
+    if (version_at_least(5, 0)) /* the order changed there */
+        code = parse_members(doc, &c, why, size);
     add_long(c.doc, "protocolVersion", 1);
     add_bool(c.doc, "writeConcernMajorityJournalDefault",
              doc_bool(doc, "writeConcernMajorityJournalDefault", true));
-    code = parse_members(doc, &c, why, size);
+    if (!version_at_least(5, 0))
+        code = parse_members(doc, &c, why, size);
     if (code == 0)
         parse_settings(doc, initiate, &c);
     if (code != 0)
@@ -371,12 +374,19 @@ int config_majority(const struct config *c)
     return config_voters(c) / 2 + 1;
 }
 
-int config_write_majority(const struct config *c)
+int config_data_voters(const struct config *c)
 {
-    int data = 0;
+    int n = 0;
 
     for (int i = 0; i < c->n; i++)
-        data += c->m[i].votes > 0 && !c->m[i].arbiter;
+        n += c->m[i].votes > 0 && !c->m[i].arbiter;
+    return n;
+}
+
+int config_write_majority(const struct config *c)
+{
+    int data = config_data_voters(c);
+
     return config_majority(c) < data ? config_majority(c) : data;
 }
 
