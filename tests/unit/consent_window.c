@@ -359,7 +359,7 @@ static void as_the_clock_on_the_wall(void **state)
     for (size_t z = 0; z < sizeof zones / sizeof *zones; z++) {
         setenv("TZ", zones[z], 1);
         tzset();
-        for (int year = 2021; year <= 2033; year += 4) {
+        for (int year = 2024; year <= 2030; year += 6) {
             long offset = -1;
             struct tm first = {.tm_year = year - 1900, .tm_mday = 1};
             time_t begin = timegm(&first);
