@@ -46,9 +46,10 @@ static int resume(const struct ek_options *options, const struct ek_named *named
     }
     struct ek_pause over = pause;
     over.until_ms = 0;
-    result = paused ? store->driver->put_pause(store->store, named->account, named->deployment,
-                                               &over, err)
-                    : 0;
+    bool there = result == 0 && pause.until_ms != 0; /* also one that has run out */
+    result = there ? store->driver->put_pause(store->store, named->account, named->deployment,
+                                              &over, err)
+                   : 0;
     if (result == 0 && paused)
         result = ek_named_record(named, ek_journal_word(EK_JOURNAL_RESUMED), now_ms,
                                  "the pause was ended", "{}", err);

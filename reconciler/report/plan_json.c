@@ -117,7 +117,7 @@ static json_t *blocked_json(const struct ek_planned *planned)
     return json;
 }
 
-static json_t *waits_json(const struct ek_planned *planned)
+json_t *ek_plan_waits_json(const struct ek_planned *planned)
 {
     static const char *const kinds[] = {"none", "pause", "approval", "signature", "window"};
     const struct ek_consent *consent = &planned->policy->consent;
@@ -263,7 +263,7 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     set(json, "observed", observed_json(planned, &view));
     set(json, "steps", steps_json(planned));
     set(json, "blocked", blocked_json(planned));
-    set(json, "waits", waits_json(planned));
+    set(json, "waits", ek_plan_waits_json(planned));
     set(json, "totals", totals_json(planned->plan));
     set(json, "disruption", json_string(view.disruption));
     set(json, "why_not_fewer_restarts", text_or_null(view.why_not_fewer));

@@ -84,6 +84,9 @@ struct json_t *ek_plan_json(const struct ek_plan_set *set);
 /* The digest of a document as above, whatever its "sha256" says. */
 void ek_plan_json_digest(const struct json_t *document, char ret_hex[65]);
 
+/* What the plan waits for, as the document has it; the caller owns it. */
+struct json_t *ek_plan_waits_json(const struct ek_planned *planned);
+
 /* The name of one deployment's plan (ek_planned_name) from its part of the document. */
 void ek_plan_json_name(const struct json_t *deployment, char ret_hex[65]);
 

@@ -112,6 +112,8 @@ void ek_status_line(const struct ek_planned *planned, struct ek_buffer *text)
     if (planned->plan->count)
         ek_buffer_printf(text, ", %zu step%s to do", planned->plan->count,
                          planned->plan->count == 1 ? "" : "s");
+    for (size_t i = 0; i < planned->plan->wait_count; i++)
+        ek_buffer_printf(text, ", %s", planned->plan->waits[i].blocked.sentence);
     if (planned->plan->end == EK_VERDICT_BLOCKED)
         ek_buffer_printf(text, ", blocked: %s [%s]", planned->plan->blocked.sentence,
                          planned->plan->blocked.id);
@@ -145,6 +147,20 @@ static void member_detail(const struct ek_planned *planned, size_t i, struct ek_
         ek_buffer_printf(text, "  %-10s not seen: %s\n", "", planned->problems[i]);
 }
 
+static void waits_detail(const struct ek_planned *planned, struct ek_buffer *text)
+{
+    const struct ek_consent *consent = &planned->policy->consent;
+    char until[32];
+    for (size_t i = 0; i < planned->plan->wait_count; i++)
+        ek_buffer_printf(text, "  %-12s %s\n", i == 0 ? "waits" : "",
+                         planned->plan->waits[i].blocked.sentence);
+    if (!planned->policy->paused || planned->plan->wait_count)
+        return;
+    ek_time_text(consent->paused_until_s * 1000, false, until);
+    ek_buffer_printf(text, "  paused       until %s, by %s%s%s\n", until, consent->paused_by,
+                     consent->paused_why[0] ? ": " : "", consent->paused_why);
+}
+
 void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_buffer *text)
 {
     const struct ek_palette *paint = ek_palette(colour);
@@ -171,6 +187,7 @@ void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_b
     if (planned->plan->count)
         ek_buffer_printf(text, "  to do        %zu steps: see evenkeel plan\n",
                          planned->plan->count);
+    waits_detail(planned, text);
     ek_buffer_text_add(text, "\n");
     for (size_t i = 0; i < planned->state->member_count; i++)
         member_detail(planned, i, text);
@@ -204,11 +221,12 @@ json_t *ek_status_json_one(const struct ek_planned *planned)
                       "certificate_ends_s",
                       when_known(state->members[m].certificate_running.present == EK_YES,
                                  state->members[m].certificate_running.not_after_s)));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s?, s:s, s:o, s:o}", "name",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:b, s:s?, s:s, s:o, s:o}", "name",
                      planned->spec->name, "account", planned->spec->account, "sync",
                      ek_sync_word(planned), "health", ek_health_word(state), "ssl_mode",
                      ek_ssl_mode_name(planned->spec->ssl_mode), "steps_to_do",
-                     (int)planned->plan->count, "primary",
+                     (int)planned->plan->count, "waits", ek_plan_waits_json(planned), "paused",
+                     planned->policy->paused, "primary",
                      primary >= 0 ? planned->spec->members[primary].name : NULL,
                      "connection_string", ek_buffer_text(&string), "members", members, "observed",
                      ek_state_json(state, planned->problems));

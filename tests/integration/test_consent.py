@@ -97,12 +97,18 @@ def test_a_pause_stops_evenkeel_and_ends_by_itself(desk):
     assert desk.waits() == ["pause"]
     text = desk.tool.run("plan", *desk.git).stdout
     assert "is paused by" in text and "load test" in text
+    status, document = desk.tool.json("status", *desk.git)
+    assert status == 0 and document["deployments"][0]["waits"][0]["kind"] == "pause"
+    assert document["deployments"][0]["paused"] is True
+    assert "the deployment is paused by" in desk.shop.succeed(
+        "status", *desk.git, "--deployment", desk.name).stdout
     done = desk.refused("EK-0125", "apply", *desk.git, "--yes")
     assert "evenkeel resume" in done.stderr
     desk.shop.succeed("resume", f"acme/{desk.name}")
     assert desk.waits() == []
     desk.shop.succeed("pause", f"acme/{desk.name}", "--for", "2s")
     wait_for(lambda: desk.waits() == [], "the pause ends")
+    assert "is not paused" in desk.shop.succeed("resume", f"acme/{desk.name}").stdout
     said = desk.history("paused")
     assert len(said) == 2 and said[0]["text"].endswith("load test") and "@" in said[0]["who"]
     assert len(desk.history("resumed")) == 1
