@@ -16,6 +16,6 @@ void ek_memory_on_exhausted(void (*end)(void));
 _Noreturn void ek_memory_exhausted(void);
 
 /* What malloc, strdup and their like returned; does not return when that is NULL. */
-void *ek_need(void *memory);
+void *ek_need(void *memory) __attribute__((returns_nonnull));
 
 #endif

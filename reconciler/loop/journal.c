@@ -227,13 +227,18 @@ void ek_journal_free(struct ek_journal *journal)
 
 enum ek_journal_form ek_journal_form_of(int fd)
 {
-    const char *stream = getenv("JOURNAL_STREAM");
-    uintmax_t device = 0;
-    uintmax_t inode = 0;
+    const char *stream = getenv("JOURNAL_STREAM"); /* "DEVICE:INODE" */
     struct stat status;
-    if (!stream || sscanf(stream, "%ju:%ju", &device, &inode) != 2 || fstat(fd, &status) != 0)
+    char *colon = NULL;
+    char *end = NULL;
+    if (!stream || fstat(fd, &status) != 0)
         return EK_JOURNAL_TEXT;
-    return status.st_dev == device && status.st_ino == inode ? EK_JOURNAL_SYSTEMD : EK_JOURNAL_TEXT;
+    uintmax_t device = strtoumax(stream, &colon, 10);
+    if (colon == stream || *colon != ':')
+        return EK_JOURNAL_TEXT;
+    uintmax_t inode = strtoumax(colon + 1, &end, 10);
+    bool ours = end > colon + 1 && *end == 0 && status.st_dev == device && status.st_ino == inode;
+    return ours ? EK_JOURNAL_SYSTEMD : EK_JOURNAL_TEXT;
 }
 
 void ek_journal_write(struct ek_journal *journal, const struct ek_journal_entry *entry)

@@ -26,9 +26,11 @@ static const double long_waits[] = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 
 #define INFO .type = EK_METRIC_INFO, .words
 #define STATES .type = EK_METRIC_STATES, .words
 #define HISTOGRAM .type = EK_METRIC_HISTOGRAM, .buckets
+/* NOLINTBEGIN(bugprone-macro-parentheses): TYPE names a field */
 #define EK_METRIC(id, metric_name, TYPE, label_names, extra, metric_help)                          \
-    [EK_METRIC_##                                                                                  \
-        id] = {.name = metric_name, TYPE = extra, .labels = label_names, .help = metric_help},
+    [EK_METRIC_##id] = {                                                                           \
+        .name = (metric_name), TYPE = (extra), .labels = (label_names), .help = (metric_help)},
+/* NOLINTEND(bugprone-macro-parentheses) */
 const struct ek_metric_row ek_metric_rows[EK_METRICS] = {
 #include "reconciler/loop/metrics.def"
 };
@@ -123,20 +125,17 @@ static struct series *insert(struct ek_metrics *metrics, enum ek_metric metric, 
 {
     const struct ek_metric_row *row = &ek_metric_rows[metric];
     struct family *family = &metrics->families[metric];
-    if (family->count == family->room) {
+    if (!family->series || family->count == family->room) {
         family->room = family->room ? 2 * family->room : 8;
-        family->series = realloc(family->series, family->room * sizeof *family->series);
-        if (!family->series)
-            ek_memory_exhausted();
+        family->series = ek_need(realloc(family->series, family->room * sizeof *family->series));
     }
-    memmove(&family->series[at + 1], &family->series[at],
-            (family->count - at) * sizeof *family->series);
+    if (at < family->count)
+        memmove(&family->series[at + 1], &family->series[at],
+                (family->count - at) * sizeof *family->series);
     struct series *series = &family->series[at];
-    *series = (struct series){.key_length = key->length, .key = malloc(key->length + 1)};
+    *series = (struct series){.key_length = key->length, .key = ek_need(malloc(key->length + 1))};
     if (row->buckets)
-        series->buckets = calloc(bucket_count(row), sizeof *series->buckets);
-    if (!series->key || (row->buckets && !series->buckets))
-        ek_memory_exhausted();
+        series->buckets = ek_need(calloc(bucket_count(row) + 1, sizeof *series->buckets));
     memcpy(series->key, ek_buffer_text(key), key->length + 1);
     family->count++;
     metrics->count++;
@@ -213,7 +212,7 @@ void ek_metrics_measure(struct ek_metrics *metrics, enum ek_metric metric, struc
     const struct ek_metric_row *row = &ek_metric_rows[metric];
     pthread_mutex_lock(&metrics->lock);
     struct series *series = row->buckets ? series_of(metrics, metric, labels) : NULL;
-    if (series) {
+    if (series && series->buckets) {
         size_t i = 0;
         while (row->buckets[i] > 0 && seconds > row->buckets[i])
             i++;
