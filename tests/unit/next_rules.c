@@ -148,6 +148,27 @@ static void a_successor_signs(void **state)
     assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
 }
 
+static void a_certificate_that_ends_waits_for_no_window(void **state)
+{
+    (void)state;
+    enum { URGENT_S = 7 * 86400 };
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    int64_t now_s = fleet.policy.now_s;
+    fleet.spec.maintenance.urgent_renewal_s = URGENT_S;
+    fleet.spec.certificates.renew_before_s = 0;
+    fleet.policy.consent.window = EK_WINDOW_CLOSED;
+    memset(members[C].certificate_running.sha256, 0x99, 32);
+    members[C].certificate_running.not_after_s = now_s + URGENT_S - 1;
+    assert_step(EK_STEP_RESTART, C, EK_SSL_UNKNOWN);
+    members[C].certificate_running.not_after_s = now_s + URGENT_S;
+    assert_blocked("EK-1101"); /* there is time */
+    members[C].certificate_running.not_after_s = now_s + URGENT_S - 1;
+    members[C].certificate_installed.not_after_s = now_s + URGENT_S - 1;
+    assert_blocked("EK-1101"); /* the installed one would be no better */
+    members[C].certificate_installed.not_after_s++;
+    assert_step(EK_STEP_RESTART, C, EK_SSL_UNKNOWN);
+}
+
 static void nobody_to_spare(void **state)
 {
     (void)state;
@@ -641,6 +662,7 @@ int main(void)
         cmocka_unit_test(an_arbiter_last),
         cmocka_unit_test(whom_the_server_hands_over_to),
         cmocka_unit_test(a_successor_signs),
+        cmocka_unit_test(a_certificate_that_ends_waits_for_no_window),
         cmocka_unit_test(nobody_to_spare),
         cmocka_unit_test(a_preferred_member_is_held_back),
         cmocka_unit_test(who_should_lead),
