@@ -75,6 +75,7 @@ help:
 	@echo 'make mutation     change each rule in turn and see that a test notices'
 	@echo 'make gitea        build a real Gitea (needs Go) and hold comments and statuses against it'
 	@echo 'make act          run the templates of contrib/ci in act (needs Go)'
+	@echo 'make hazards      leave out the rule against each known hazard and see its test fail; ONLY=name'
 	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
 	@echo 'make torture      make every call of validate, plan and apply fail once; MOST=n of each'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
@@ -234,6 +235,10 @@ mutation: $(BUILD)/libevenkeel.a
 .PHONY: standin-mutation
 standin-mutation: $(BUILD)/evenkeel
 	@$(PYTHON) tests/mutation/standin.py --build $(BUILD) $(if $(ONLY),--only "$(ONLY)")
+# Each hazard's test fails once the rule against it is left out.
+.PHONY: hazards
+hazards: all
+	@$(PYTHON) tests/mutation/hazards.py --build $(BUILD) $(if $(ONLY),--only "$(ONLY)")
 
 chaos: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/chaos.py --build $(BUILD) $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))

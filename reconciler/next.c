@@ -206,17 +206,22 @@ static bool join_domain(const struct ek_question *q)
     return true;
 }
 
-static bool plaintext_clients_in_the_way(const struct ek_question *q, size_t m,
-                                         enum ek_ssl_mode mode)
+/* A client that dials one member in plaintext dials the others so when it has to: nobody goes to
+ * requireSSL before all of them have moved. */
+static bool plaintext_clients_in_the_way(const struct ek_question *q, enum ek_ssl_mode mode)
 {
-    const struct ek_member_observed *member = &q->state->members[m];
-    if (mode != EK_SSL_REQUIRE || member->plaintext_clients <= 0 ||
+    if (mode != EK_SSL_REQUIRE ||
         q->spec->maintenance.plaintext_clients == EK_PLAINTEXT_DISCONNECT)
         return false;
-    return ek_block(q, "EK-0119", false, (int)m,
-                    "move them to TLS, or set maintenance.plaintextClients: disconnect",
-                    "%lld client connections to member %s are still in plaintext",
-                    (long long)member->plaintext_clients, member->name);
+    for (size_t m = 0; m < q->state->member_count; m++) {
+        const struct ek_member_observed *member = &q->state->members[m];
+        if (member->plaintext_clients > 0)
+            return ek_block(q, "EK-0119", false, (int)m,
+                            "move them to TLS, or set maintenance.plaintextClients: disconnect",
+                            "%lld client connections to member %s are still in plaintext",
+                            (long long)member->plaintext_clients, member->name);
+    }
+    return false;
 }
 
 static bool raise_member(const struct ek_question *q, size_t m)
@@ -231,7 +236,7 @@ static bool raise_member(const struct ek_question *q, size_t m)
     enum ek_ssl_mode mode = (enum ek_ssl_mode)(member->mode_running + 1);
     if (!ek_next_mode_fits(q, m, mode))
         return false;
-    if (ek_next_unsettled(q) || plaintext_clients_in_the_way(q, m, mode))
+    if (ek_next_unsettled(q) || plaintext_clients_in_the_way(q, mode))
         return true;
     ek_propose(q, EK_STEP_SET_SSL_MODE, (int)m, "at run time")->mode = mode;
     return true;
@@ -400,7 +405,7 @@ static bool propose_restart(const struct ek_question *q, size_t m)
     const char *why;
     ek_next_needs_restart(q, m, &why);
     enum ek_ssl_mode after = mode_after_restart(q, m);
-    if (interruption_refused(q, m) || plaintext_clients_in_the_way(q, m, after))
+    if (interruption_refused(q, m) || plaintext_clients_in_the_way(q, after))
         return true;
     if (propose_file_of(q, m, after, "read at the next start"))
         return true;

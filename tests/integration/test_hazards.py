@@ -5,6 +5,7 @@ without the rule would go about it. Then Evenkeel, before the same fleet, refuse
 
 import signal
 import subprocess
+from pathlib import Path
 
 import pymongo
 import pymongo.errors
@@ -72,10 +73,10 @@ def view(shop, viewer):
     return {names[row["_id"]]: row["health"] for row in shop.fleet.status(viewer)["members"]}
 
 
-def heartbeats(shop, milliseconds):
+def change_settings(shop, **settings):
     configuration = shop.fleet.configuration()
     configuration["version"] += 1
-    configuration["settings"]["heartbeatIntervalMillis"] = milliseconds
+    configuration["settings"].update(settings)
     shop.fleet.command(shop.fleet.primary(), "replSetReconfig", configuration)
 
 
@@ -83,6 +84,7 @@ def test_word_of_a_peer_about_the_process_before(shop):
     """After a quick restart the peers go on reporting the member as healthy: they have not asked
     the new process yet. Taken at its word, the next member would be restarted too early."""
     shop.specs.set_mode("preferSSL")
+    change_settings(shop, heartbeatTimeoutSecs=60)
     shop.fleet.cut("a", "c")  # a's next heartbeat stays under way
     try:
         before = shop.fleet.processes()["c"]
@@ -95,6 +97,7 @@ def test_word_of_a_peer_about_the_process_before(shop):
         assert "member a does not see member c as healthy" in done.stdout
     finally:
         shop.fleet.mend("a")
+        change_settings(shop, heartbeatTimeoutSecs=10)
         shop.specs.set_mode("disabled")
         shop.fleet.wait_settled()
 
@@ -172,6 +175,53 @@ def test_one_pass_down_is_a_trap(encrypted):
     shop.specs.set_mode("preferSSL")
 
 
+def test_a_plaintext_session_outlives_require_ssl(encrypted):
+    """Who was connected in plaintext stays so, and would find out at the next reconnect."""
+    shop = encrypted
+    member = shop.fleet["c"]
+    with pymongo.MongoClient(member.address, 27017, directConnection=True,
+                             serverSelectionTimeoutMS=5000) as client:
+        client.admin.command("ping")
+        shop.specs.set_mode("requireSSL")
+        refused = shop.tool.run("apply", "--yes", *shop.git)
+        assert refused.returncode == BLOCKED and "[EK-0119]" in refused.stdout + refused.stderr
+        shop.fleet.command("c", "setParameter", 1, tlsMode="requireTLS")
+        assert not shop.fleet.accepts("c", tls=False)
+        assert client.admin.command("ping")["ok"] == 1, "the hazard: it notices nothing"
+    shop.specs.set_mode("preferSSL")
+    shop.fleet.kill("c", signal.SIGTERM)  # its file says preferSSL
+    shop.fleet.start("c")
+    shop.fleet.wait_settled()
+
+
+def test_a_name_that_leads_nowhere(encrypted):
+    """A reconfiguration that names an unreachable host is accepted, and the member is lost."""
+    shop = encrypted
+    configuration = shop.fleet.configuration()
+    was = configuration["members"][2]["host"]
+    configuration["version"] += 1
+    configuration["members"][2]["host"] = "db-gone.example.net:27017"
+    shop.fleet.command(shop.fleet.primary(), "replSetReconfig", configuration)
+    wait_for(lambda: 0.0 in view(shop, "a").values(), "the hazard: accepted, and c is lost", 20)
+    configuration["version"] += 1
+    configuration["members"][2]["host"] = was
+    shop.fleet.command(shop.fleet.primary(), "replSetReconfig", configuration)
+    shop.fleet.wait_settled()
+    hosts = Path("/etc/hosts")
+    text = hosts.read_text(encoding="utf-8")
+    line = f"{shop.fleet['c'].address} {shop.fleet['c'].host}\n"
+    assert line in text
+    shop.specs.set_mode("disabled")
+    try:
+        hosts.write_text(text.replace(line, ""), encoding="utf-8")
+        told = shop.tool.run("plan", *shop.git)
+        assert "[EK-0120]" in told.stdout, told.stdout
+        assert "reconfigure" not in told.stdout
+    finally:
+        hosts.write_text(text, encoding="utf-8")
+        shop.specs.set_mode("preferSSL")
+
+
 def keyless_primary(shop):
     """Restart the secondaries, step down the moment they are SECONDARY: what a client hears from
     the new primary, None: it had the keys by then."""
@@ -200,9 +250,9 @@ def keyless_primary(shop):
 def test_a_new_primary_that_can_not_sign_yet(encrypted):
     """Elected before it has loaded its keys, a primary refuses every client for seconds."""
     shop = encrypted
-    heartbeats(shop, 100)  # the primary knows of the secondaries before they know the keys
+    change_settings(shop, heartbeatIntervalMillis=100)  # the primary knows of the secondaries before they know the keys
     heard = next((h for h in (keyless_primary(shop) for _ in range(5)) if h), None)
-    heartbeats(shop, 2000)
+    change_settings(shop, heartbeatIntervalMillis=2000)
     assert heard and "No keys found for HMAC" in heard, "the hazard did not happen"
     shop.specs.set_mode("allowSSL")
     uri = shop.fleet.tls_uri(shop.tool.authority_certificate)

@@ -130,6 +130,10 @@ static struct small_cost planned(struct search *s, struct small *ret_start)
     for (int i = 0; i < s->space.count; i++) {
         ret_start->running[i] = (uint8_t)s->space.base.members[i].mode_running;
         ret_start->configured[i] = (uint8_t)s->space.base.members[i].mode_configured;
+        const struct ek_member_observed *member = &s->space.base.members[i];
+        if (member->mode_running > EK_SSL_DISABLED &&
+            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32))
+            ret_start->stale |= (uint8_t)(1U << i);
         ek_wanted_host(&s->space.c->spec, s->space.base.domain_label, (size_t)i, host, sizeof host);
         if (strcmp(host, s->space.base.members[i].host) != 0)
             ret_start->renamed = 0;
@@ -145,6 +149,7 @@ static void compare(const struct model_case *c, struct model_totals *totals)
     s.space.c = c;
     s.space.count = (int)c->spec.member_count;
     struct small_cost ours = planned(&s, &start);
+    s.space.renewing = start.stale != 0;
     s.best = calloc(small_key_count(&s.space), sizeof *s.best);
     if (!s.best)
         abort();
@@ -161,15 +166,28 @@ static void compare(const struct model_case *c, struct model_totals *totals)
     free(s.heap);
 }
 
+/* Without an SSL domain of old, with one, and with certificates that are due. With a bit more for
+ * each member the search of five takes minutes: it ends at four. */
+static void compare_variants(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to,
+                             size_t members_max, struct model_totals *totals)
+{
+    enum { RENEWING_MAX = 4 };
+    static struct model_case c;
+    for (int variant = 0; variant < 3; variant++) {
+        bool due = variant == 2;
+        if (variant == 1 && from > EK_SSL_DISABLED)
+            continue; /* there always is one */
+        model_case_init(&c, shape, from, to, variant > 0, due);
+        if (c.spec.member_count <= members_max && (!due || c.spec.member_count <= RENEWING_MAX))
+            compare(&c, totals);
+    }
+}
+
 void model_minimal(size_t members_max, struct model_totals *totals)
 {
-    static struct model_case c;
     for (size_t shape = 0; shape < model_shape_count(); shape++)
         for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++)
-            for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++) {
-                model_case_init(&c, shape, (enum ek_ssl_mode)from, (enum ek_ssl_mode)to, false,
-                                false);
-                if (c.spec.member_count <= members_max)
-                    compare(&c, totals);
-            }
+            for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++)
+                compare_variants(shape, (enum ek_ssl_mode)from, (enum ek_ssl_mode)to, members_max,
+                                 totals);
 }

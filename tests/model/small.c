@@ -19,7 +19,7 @@ size_t small_key(const struct small_space *s, const struct small *at)
     size_t key = (size_t)at->primary * 2 + at->renamed;
     for (int i = 0; i < s->count; i++)
         key = key * 16 + (size_t)(at->running[i] - 1) * 4 + (size_t)(at->configured[i] - 1);
-    return key;
+    return s->renewing ? key << s->count | at->stale : key;
 }
 
 size_t small_key_count(const struct small_space *s)
@@ -27,7 +27,7 @@ size_t small_key_count(const struct small_space *s)
     size_t count = (size_t)s->count * 2;
     for (int i = 0; i < s->count; i++)
         count *= 16;
-    return count;
+    return s->renewing ? count << s->count : count;
 }
 
 static struct ek_options_state options_of(const struct ek_member_observed *member,
@@ -46,7 +46,8 @@ static void restore_member(struct small_space *s, const struct small *at, int i)
     member->options_running = options_of(member, member->mode_running);
     member->options_configured = options_of(member, member->mode_configured);
     if (member->mode_running > EK_SSL_DISABLED) {
-        member->certificate_running = member->certificate_installed;
+        if (!(at->stale >> i & 1)) /* else it serves what the base has */
+            member->certificate_running = member->certificate_installed;
         member->trust_running = member->trust_installed;
     } else {
         member->certificate_running = (struct ek_certificate_state){.present = EK_NO};
@@ -104,6 +105,7 @@ static void expand_modes(const struct expansion *e, int i)
     }
     struct small restarted = *e->at;
     restarted.running[i] = restarted.configured[i];
+    restarted.stale &= (uint8_t) ~(1U << i);
     step.kind = EK_STEP_RESTART;
     step.mode = (enum ek_ssl_mode)restarted.configured[i];
     e->edge(e->context, &step, &restarted);
@@ -152,6 +154,8 @@ bool small_is_goal(const struct small_space *s, const struct small *at)
     for (int i = 0; i < s->count; i++)
         if (at->running[i] != s->c->to || at->configured[i] != s->c->to)
             return false;
+    if (at->stale && s->c->to > EK_SSL_DISABLED)
+        return false;
     return at->renamed && leads_as_wanted(s, at->primary);
 }
 

@@ -12,6 +12,7 @@ struct small {
     uint8_t configured[SMALL_MAX];
     uint8_t primary;
     uint8_t renamed; /* the configuration has the names that the specs want */
+    uint8_t stale;   /* a bit for each member: it serves another certificate than the installed */
 };
 
 struct small_space {
@@ -19,6 +20,7 @@ struct small_space {
     struct ek_state base;
     struct ek_state state; /* scratch: the last restored one */
     int count;
+    bool renewing; /* `stale` counts */
 };
 
 struct small_cost {

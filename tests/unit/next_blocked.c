@@ -267,6 +267,8 @@ static void plaintext_clients(void **state)
     for (int i = 0; i < 3; i++)
         fleet.state.members[i].plaintext_clients = 2;
     assert_blocked("EK-0119", false, "2 client connections");
+    fleet.state.members[1].plaintext_clients = fleet.state.members[2].plaintext_clients = 0;
+    assert_blocked("EK-0119", false, "member a"); /* its turn would come last */
     fleet.spec.maintenance.plaintext_clients = EK_PLAINTEXT_DISCONNECT;
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
 }

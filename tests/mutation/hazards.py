@@ -1,0 +1,117 @@
+"""`make hazards`: each test of tests/integration/test_hazards.py passes, and fails as soon as the
+rule against its hazard is taken out: of the planner, the laws and the observation, wherever it
+stands. Works on a copy of the sources in build/hazards. ONLY=name: that hazard."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("reconciler", "specs", "drivers", "tests", "contrib", "examples", "Makefile")
+
+
+def law(number, name):
+    """The edits that leave a law out; its function stays, used by nobody."""
+    return [("reconciler/permit.c", f'    {{"EK-{number}", {name}}},\n', ""),
+            ("reconciler/permit.c", f"static bool {name}(", f"bool {name}(const struct hearing *h);\nbool {name}(")]
+
+
+# Test: (file, what stands there, what then stands there).
+RULES = {
+    "test_word_of_a_peer_about_the_process_before": [
+        ("reconciler/execute/observe_server.c",
+         "return row->heartbeat_age_ms < 0 || row->heartbeat_age_ms < member->age_ms;",
+         "return row->heartbeat_age_ms < INT64_MAX || member->age_ms < 0;")],
+    "test_a_file_ahead_of_the_running_mode": [
+        ("reconciler/next.c", "    follow_with_files,\n", ""),
+        ("reconciler/next.c", "static bool follow_with_files(",
+         "bool follow_with_files(const struct ek_question *q);\nbool follow_with_files(")],
+    "test_a_file_behind_the_running_mode_and_a_half_broken_pair": [
+        ("reconciler/next_inspect.c", "if (viewer == viewed || (member->healthy_for & bit))",
+         "if (viewer == viewed || (member->viewed_by & bit))"),
+        *law("0203", "one_at_a_time"),
+        *law("0201", "pairs_talk")],
+    "test_one_pass_down_is_a_trap": [
+        ("reconciler/next_modes.c", "return abs((int)a - (int)b) <= 1;", "return abs((int)a - (int)b) <= 3;"),
+        ("reconciler/next_modes.c", "if (mode >= EK_SSL_PREFER && peer->process == EK_YES && !answers_tls(peer))",
+         "if (mode > EK_SSL_REQUIRE && !answers_tls(peer))"),
+        *law("0201", "pairs_talk")],
+    "test_a_plaintext_session_outlives_require_ssl": [
+        ("reconciler/next.c", "        if (member->plaintext_clients > 0)\n", "        if (member->plaintext_clients > INT64_MAX - 1)\n"),
+        *law("0209", "no_client_is_shut_out")],
+    "test_a_name_that_leads_nowhere": [
+        ("reconciler/next.c", "if (q->state->members[m].spec_host_resolves == EK_NO)",
+         "if (q->state->member_count == 0)"),
+        *law("0208", "names_resolve_before_use")],
+    "test_a_new_primary_that_can_not_sign_yet": [
+        ("reconciler/next.c", "if (interruption_refused(q, (size_t)q->primary) || cannot_sign_yet(q))",
+         "if (interruption_refused(q, (size_t)q->primary) || (cannot_sign_yet(q) && 0))"),
+        ("reconciler/permit.c", "return h->state->authentication == EK_YES && somebody_electable_cannot_sign(h);",
+         "return h->state->authentication == EK_YES && somebody_electable_cannot_sign(h) && 0;")],
+}
+
+
+def copy_sources(target):
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target / part)
+
+
+def make(directory, *words):
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return subprocess.run(["make", *words], cwd=directory, env=environment, text=True,
+                          capture_output=True, check=False)
+
+
+def run_test(directory, name):
+    """(passed, failed by an assertion of its own, output)."""
+    done = make(directory, "integration", f"T={name}")
+    output = done.stdout + done.stderr
+    return " 1 passed" in f" {output}", f"FAILED tests/integration/test_hazards.py::{name}" in output, output
+
+
+def without(directory, edits):
+    for file, old, new in edits:
+        path = directory / file
+        text = path.read_text("utf-8")
+        if text.count(old) != 1:
+            return f"{file} has not once: {old.strip()}"
+        path.write_text(text.replace(old, new), "utf-8")
+    done = make(directory, "build/evenkeel")
+    return None if done.returncode == 0 else done.stdout + done.stderr
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--only", default="")
+    arguments = parser.parse_args()
+    directory = (ROOT / arguments.build / "hazards").resolve()
+    bad = 0
+    for name, edits in RULES.items():
+        if arguments.only not in name:
+            continue
+        copy_sources(directory)
+        passed, _, output = run_test(directory, name)
+        problem = None if passed else f"does not pass as things are\n{output[-3000:]}"
+        if not problem:
+            problem = without(directory, edits)
+        if not problem:
+            passed, failed, output = run_test(directory, name)
+            problem = None if failed else f"passes without its rule\n{output[-3000:]}"
+        print(f"  {name}: {problem or 'fails without its rule, as it should'}", flush=True)
+        bad += problem is not None
+    print(f"hazards: {len(RULES)} rules, {bad} not held by their test")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
