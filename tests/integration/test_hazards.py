@@ -97,9 +97,9 @@ def test_word_of_a_peer_about_the_process_before(shop):
         assert "member a does not see member c as healthy" in done.stdout
     finally:
         shop.fleet.mend("a")
-        change_settings(shop, heartbeatTimeoutSecs=10)
         shop.specs.set_mode("disabled")
         shop.fleet.wait_settled()
+        change_settings(shop, heartbeatTimeoutSecs=10)
 
 
 def test_a_file_ahead_of_the_running_mode(shop):

@@ -35,7 +35,8 @@ RUNNING = {"requireSSL": "requireTLS", "preferSSL": "preferTLS", "disabled": "di
 # Of each member, by the mode that a change leads to: up, at run time, down.
 RESTARTS = {"preferSSL": {1}, "requireSSL": {0}, "disabled": {1, 2, 3}}
 SETTLE_S = 240
-ALL_HIT_BY = 300  # points, after which every kind of step was killed in its middle and at its end
+OFTEN = 12  # a step that was done so often was killed in its middle and at its end
+WALKS = 2  # of one fleet, up and down; then another one is made
 
 
 class Lines:
@@ -43,7 +44,7 @@ class Lines:
 
     def __init__(self, path):
         self.path, self.place, self.counts = path, path.stat().st_size if path.exists() else 0, {}
-        self.last = ("", "start")
+        self.last, self.done = ("", "start"), []
 
     def look(self):
         with open(self.path, "rb") as file:
@@ -60,6 +61,8 @@ class Lines:
             self.counts[kind] = self.counts.get(kind, 0) + 1
             if kind in ("step_begun", "step_done"):
                 self.last = (event["step"]["kind"], "middle" if kind == "step_begun" else "end")
+            if kind == "step_done":
+                self.done.append(event["step"]["kind"])
         return self.counts
 
 
@@ -115,12 +118,16 @@ class Chaos:
     KINDS = (None, None, None, None, None, "frozen", "cut", "full", "clock")
 
     def __init__(self, shop, seed, mishaps=True):
-        self.shop, self.chance = shop, random.Random(seed)
-        self.mishaps = mishaps
+        self.chance, self.mishaps = random.Random(seed), mishaps
         self.points, self.by = 0, {}
         self.hit = set()  # (kind of step, middle or end)
-        self.output = shop.directory / "chaos.log"
-        if mishaps:
+        self.done = {}  # kind of step: how often it was seen to end
+        self.take(shop)
+
+    def take(self, shop):
+        """Go on with another fleet: what is prepared once is prepared, and interrupted, again."""
+        self.shop, self.output = shop, shop.directory / "chaos.log"
+        if self.mishaps:
             self.mount_small_state()
             shop.clock = Shim(shop.directory)
             shop.tool.more_environment = shop.clock.environment
@@ -135,49 +142,54 @@ class Chaos:
         kind = self.chance.choice(("begun", "done", "after", "any"))
         count, delay = self.chance.choice((1, 1, 1, 2, 2, 3)), self.chance.uniform(0, 0.5)
         mishap = self.chance.choice(self.KINDS) if self.mishaps else None
-        if mishap is None:
-            return self.run_and_kill(kind, count, delay, None)
-        with Mishap(self.shop, self.chance, mishap):
-            return self.run_and_kill(kind, count, delay, mishap)
-
-    def run_and_kill(self, kind, count, delay, mishap):
         lines = Lines(self.output)
         process = self.shop.tool.start("apply", "--yes", "--output", "json", *self.shop.git,
                                        output=self.output)
-        event = {"begun": "step_begun", "done": "step_done", "after": "step_begun"}.get(kind)
-        deadline = time.monotonic() + 10
-        while event and process.poll() is None and lines.look().get(event, 0) < count:
-            if time.monotonic() > deadline:
-                break
+        if mishap is None:
+            return self.kill_at(process, lines, kind, count, delay, None)
+        # Half of them come over a run that has begun.
+        if self.chance.random() < 0.5:
+            self.wait_until(process, lambda: lines.look().get("step_begun"), 2)
+        with Mishap(self.shop, self.chance, mishap):
+            return self.kill_at(process, lines, kind, count, delay, mishap)
+
+    @staticmethod
+    def wait_until(process, condition, seconds):
+        deadline = time.monotonic() + seconds
+        while process.poll() is None and not condition() and time.monotonic() < deadline:
             time.sleep(0.002)
+
+    def kill_at(self, process, lines, kind, count, delay, mishap):
+        event = {"begun": "step_begun", "done": "step_done", "after": "step_begun"}.get(kind)
+        if event:
+            self.wait_until(process, lambda: lines.look().get(event, 0) >= count, 10)
         if kind in ("after", "any"):
             try:
                 process.wait(timeout=delay)
             except subprocess.TimeoutExpired:
                 pass
-        if process.poll() is not None:
-            return process.returncode == 0
-        process.kill()
-        process.wait()
+        ended = process.poll() is not None
+        if not ended:
+            process.kill()
+            process.wait()
         lines.look()
+        for step in lines.done:
+            self.done[step] = self.done.get(step, 0) + 1
+        if ended:
+            return process.returncode == 0
         self.points += 1
         self.hit.add(lines.last)
         name = f"{kind} {mishap}" if mishap else kind
         self.by[name] = self.by.get(name, 0) + 1
         return False
 
+    def both_hit(self):
+        return sum((kind, "middle") in self.hit and (kind, "end") in self.hit for kind in self.done)
+
     def not_hit(self):
-        """Steps that were done, and never interrupted in their middle or at their end."""
-        done = set()
-        for line in self.output.read_bytes().splitlines():
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if event.get("type") == "step_done":
-                done.add(event["step"]["kind"])
-        return sorted(f"{kind} ({place})" for kind in done for place in ("middle", "end")
-                      if (kind, place) not in self.hit)
+        """Steps that were done often, and never interrupted in their middle or at their end."""
+        return sorted(f"{kind} ({place})" for kind, count in self.done.items() if count >= OFTEN
+                      for place in ("middle", "end") if (kind, place) not in self.hit)
 
     def change(self, mode, points_most):
         """One change of sslMode, killed again and again, then left to end."""
@@ -240,6 +252,22 @@ def new_shop(directory, build):
     return Shop(fleet, specs, Evenkeel(directory / "evenkeel", build), directory)
 
 
+def fleets(directory, build, walks_each):
+    """Shops, one after the other, each for so many walks; what it was running in is given back."""
+    hosts = Path("/etc/hosts").read_text(encoding="utf-8")
+    for number in range(10**6):
+        Fleet.made = 0
+        Path("/etc/hosts").write_text(hosts, encoding="utf-8")
+        place = directory / f"shop-{number}"
+        place.mkdir()
+        shop = new_shop(place, build)
+        try:
+            for _ in range(walks_each):
+                yield shop
+        finally:
+            shop.fleet.destroy()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
@@ -247,29 +275,35 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     directory = Path(os.environ["EVENKEEL_SANDBOX_DIR"])
-    shop = new_shop(directory, arguments.build)
-    chaos, began, changes, lost, written = Chaos(shop, arguments.seed), time.monotonic(), 0, 0, 0
+    chaos, began, changes, lost, written = None, time.monotonic(), 0, 0, 0
+    shops = fleets(directory, arguments.build, WALKS)
     try:
-        while chaos.points < arguments.points:
+        for shop in shops:
+            if chaos is None:
+                chaos = Chaos(shop, arguments.seed)
+            elif chaos.shop is not shop:
+                chaos.take(shop)
             more = chaos.up_and_down(arguments.points - chaos.points)
             changes, written, lost = changes + 3, written + more[0], lost + more[1]
             print(f"  {chaos.points} points, {changes} changes, {written} writes acknowledged, "
                   f"{lost} lost, {time.monotonic() - began:.0f} s", flush=True)
             assert not lost, f"{lost} acknowledged writes lost"
+            if chaos.points >= arguments.points:
+                break
     except BaseException:
-        print(f"chaos: failed at point {chaos.points} of seed {arguments.seed}; kept in",
+        print(f"chaos: failed at point {chaos.points if chaos else 0} of seed {arguments.seed}; kept in",
               evidence.keep(directory, Path(arguments.build, "chaos-evidence")))
         raise
     finally:
-        shop.fleet.destroy()
-    missed = chaos.not_hit() if arguments.points >= ALL_HIT_BY else []
+        shops.close()
+    missed = chaos.not_hit()
     if missed:
         print(f"chaos: never killed in {', '.join(missed)}")
         return 1
     kinds = ", ".join(f"{k} {n}" for k, n in sorted(chaos.by.items()))
-    print(f"chaos: {chaos.points} points ({kinds}), {changes} changes, 0 extra restarts, "
-          f"{lost} of {written} acknowledged writes lost, seed {arguments.seed}, "
-          f"{time.monotonic() - began:.0f} s")
+    print(f"chaos: {chaos.points} points ({kinds}), {chaos.both_hit()} of {len(chaos.done)} kinds "
+          f"of step hit in their middle and at their end, {changes} changes, 0 extra restarts, {lost} of {written} acknowledged "
+          f"writes lost, seed {arguments.seed}, {time.monotonic() - began:.0f} s")
     return 0
 
 
