@@ -6,14 +6,40 @@
 #include "reconciler/base/memory.h"
 #include "specs/parse.h"
 
-static const struct ek_deployment_spec *find(const struct ek_specs *specs,
+/* The deployments of a tree by account and name. */
+struct index {
+    const struct ek_deployment_spec **items;
+    size_t count;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct ek_deployment_spec *const *one = a;
+    const struct ek_deployment_spec *const *other = b;
+    int order = strcmp((*one)->account, (*other)->account);
+    return order ? order : strcmp((*one)->name, (*other)->name);
+}
+
+static struct index index_of(const struct ek_specs *specs)
+{
+    struct index index = {calloc(specs->deployment_count + 1, sizeof *index.items),
+                          specs->deployment_count};
+    if (!index.items)
+        ek_memory_exhausted();
+    for (size_t i = 0; i < index.count; i++)
+        index.items[i] = &specs->deployments[i];
+    if (index.count)
+        qsort(index.items, index.count, sizeof *index.items, by_name);
+    return index;
+}
+
+static const struct ek_deployment_spec *find(const struct index *index,
                                              const struct ek_deployment_spec *wanted)
 {
-    for (size_t i = 0; i < specs->deployment_count; i++)
-        if (strcmp(specs->deployments[i].name, wanted->name) == 0 &&
-            strcmp(specs->deployments[i].account, wanted->account) == 0)
-            return &specs->deployments[i];
-    return NULL;
+    const struct ek_deployment_spec **found =
+        index->count ? bsearch(&wanted, index->items, index->count, sizeof *index->items, by_name)
+                     : NULL;
+    return found ? *found : NULL;
 }
 
 static bool equal(const struct ek_specs *before, const struct ek_deployment_spec *one,
@@ -37,8 +63,12 @@ static bool share_a_server(const struct ek_deployment_spec *one,
     return false;
 }
 
+/* Hints: a change that renames thousands does without. */
 static void find_renamings(struct ek_specs_comparison *comparison)
 {
+    enum { MOST = 1000 };
+    if (comparison->count > MOST)
+        return;
     for (size_t i = 0; i < comparison->count; i++)
         for (size_t k = 0; k < comparison->count; k++) {
             struct ek_spec_difference *added = &comparison->items[i];
@@ -60,9 +90,11 @@ void ek_specs_compare(const struct ek_specs *before, const struct ek_specs *afte
                         sizeof *comparison.items)};
     if (!comparison.items)
         ek_memory_exhausted();
+    struct index old_ones = index_of(before);
+    struct index new_ones = index_of(after);
     for (size_t i = 0; i < after->deployment_count; i++) {
         const struct ek_deployment_spec *spec = &after->deployments[i];
-        const struct ek_deployment_spec *old = find(before, spec);
+        const struct ek_deployment_spec *old = find(&old_ones, spec);
         if (old && equal(before, old, after, spec))
             comparison.untouched++;
         else
@@ -70,9 +102,11 @@ void ek_specs_compare(const struct ek_specs *before, const struct ek_specs *afte
                 (struct ek_spec_difference){.before = old, .after = spec};
     }
     for (size_t i = 0; i < before->deployment_count; i++)
-        if (!find(after, &before->deployments[i]))
+        if (!find(&new_ones, &before->deployments[i]))
             comparison.items[comparison.count++] =
                 (struct ek_spec_difference){.before = &before->deployments[i]};
+    free(old_ones.items);
+    free(new_ones.items);
     find_renamings(&comparison);
     *ret_comparison = comparison;
 }

@@ -5,6 +5,7 @@
 
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/report/comment.h"
 
 /* More pages than this have no pull request that anybody reads. */
@@ -52,7 +53,7 @@ static void note(const struct ek_forge *forge, const json_t *comment, const char
     finds->items = reallocarray(finds->items, finds->count + 1, sizeof *finds->items);
     char *own = strdup(body);
     if (!finds->items || !own)
-        abort();
+        ek_memory_exhausted();
     const json_t *author = json_object_get(comment, forge->driver->author_key);
     struct found *found = &finds->items[finds->count++];
     *found = (struct found){

@@ -8,6 +8,7 @@
 
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 #include "specs/text.h"
 
 enum { TIMEOUT_MS = 30000, TOKEN_MOST = 8192 };
@@ -131,10 +132,7 @@ static int read_token(const char *path, struct ek_secret **ret_token, struct ek_
 
 static char *copy(const char *text)
 {
-    char *own = text ? strdup(text) : NULL;
-    if (text && !own)
-        abort();
-    return own;
+    return text ? ek_need(strdup(text)) : NULL;
 }
 
 int ek_forge_open(const struct ek_forge_place *place, const struct ek_forge_login *login,
@@ -152,7 +150,7 @@ int ek_forge_open(const struct ek_forge_place *place, const struct ek_forge_logi
     struct ek_forge *forge = calloc(1, sizeof *forge);
     CURL *handle = curl_easy_init();
     if (!forge || !handle)
-        abort();
+        ek_memory_exhausted();
     encode(place->repository, driver->project_is_number, &repository);
     *forge = (struct ek_forge){
         .driver = driver,

@@ -9,6 +9,7 @@
 
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 
 enum { CONNECT_MS = 10000, REDIRECTS_MAX = 3, BACK_OFF_MS = 500, BACK_OFF_MOST_MS = 10000 };
 
@@ -34,7 +35,7 @@ static void add_header(struct curl_slist **headers, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(*headers, line);
     if (!longer)
-        abort();
+        ek_memory_exhausted();
     *headers = longer;
 }
 
@@ -168,9 +169,9 @@ static int follow(const struct ek_forge *forge, struct ek_buffer *url, struct ek
                        "address with --forge-url",
                        forge->url);
     }
-    char *target = strdup(location);
+    char *target = ek_need(strdup(location));
     ek_buffer_done(url);
-    ek_buffer_text_add(url, target ? target : "");
+    ek_buffer_text_add(url, target);
     free(target);
     return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 
 enum { EVENT_MOST = 32 << 20 };
 
@@ -23,10 +24,7 @@ static char *first(const char *one, const char *other)
     const char *value = variable(one);
     if (!value && other)
         value = variable(other);
-    char *own = value ? strdup(value) : NULL;
-    if (value && !own)
-        abort();
-    return own;
+    return value ? ek_need(strdup(value)) : NULL;
 }
 
 static bool is_true(const char *name)
@@ -41,7 +39,7 @@ static char *commit_of(const json_t *pull_request)
 {
     const char *commit =
         json_string_value(json_object_get(json_object_get(pull_request, "head"), "sha"));
-    return commit ? strdup(commit) : NULL;
+    return commit ? ek_need(strdup(commit)) : NULL;
 }
 
 /* The pull request is told by the event alone: GITHUB_SHA may be a merge that only CI knows. */
@@ -67,7 +65,7 @@ static int read_event(struct ek_ci *ci, struct ek_error *err)
     if (number > 0) {
         char digits[24];
         snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, number);
-        ci->pull_request = strdup(digits);
+        ci->pull_request = ek_need(strdup(digits));
         ci->commit = commit_of(pull_request);
     }
     json_decref(event);
@@ -82,7 +80,7 @@ static char *number_of_reference(void)
     if (!reference || strncmp(reference, prefix, sizeof prefix - 1) != 0)
         return NULL;
     const char *number = reference + sizeof prefix - 1;
-    return strndup(number, strcspn(number, "/"));
+    return ek_need(strndup(number, strcspn(number, "/")));
 }
 
 static char *joined(const char *format, const char *server, const char *repository,
@@ -101,7 +99,7 @@ static int actions(struct ek_ci *ci, bool gitea, struct ek_error *err)
     const char *server = variable("GITHUB_SERVER_URL");
     const char *repository = variable("GITHUB_REPOSITORY");
     EK_BUFFER url = {0};
-    ci->forge = strdup(gitea ? "gitea" : "github");
+    ci->forge = ek_need(strdup(gitea ? "gitea" : "github"));
     ci->repository = first("GITHUB_REPOSITORY", NULL);
     ci->url = first("GITHUB_API_URL", NULL);
     if (!ci->url && gitea && server) {
@@ -109,7 +107,7 @@ static int actions(struct ek_ci *ci, bool gitea, struct ek_error *err)
         ci->url = ek_buffer_take(&url);
     }
     if (!ci->url && !gitea)
-        ci->url = strdup("https://api.github.com");
+        ci->url = ek_need(strdup("https://api.github.com"));
     /* Gitea counts the runs of a repository, GitHub those of all. */
     ci->run = joined("actions/runs/", server, repository,
                      variable(gitea ? "GITHUB_RUN_NUMBER" : "GITHUB_RUN_ID"));
@@ -127,7 +125,7 @@ static int actions(struct ek_ci *ci, bool gitea, struct ek_error *err)
 
 static void gitlab(struct ek_ci *ci)
 {
-    ci->forge = strdup("gitlab");
+    ci->forge = ek_need(strdup("gitlab"));
     ci->url = first("CI_API_V4_URL", NULL);
     ci->repository = first("CI_MERGE_REQUEST_PROJECT_ID", "CI_PROJECT_ID");
     ci->pull_request = first("CI_MERGE_REQUEST_IID", NULL);

@@ -275,12 +275,22 @@ static int say(struct said *said, struct ek_forge *forge)
     return EK_EXIT_OK;
 }
 
+static int check_fleet(const struct ek_options *options, struct ek_error *err)
+{
+    if (!options->fleet || strlen(options->fleet) <= EK_COMMENT_FLEET_MAX)
+        return 0;
+    return ek_fail(err, EK_INVALID, "EK-0803", "--fleet is longer than %d bytes",
+                   EK_COMMENT_FLEET_MAX);
+}
+
 static int prepare(struct said *said, struct ek_forge **ret_forge, struct ek_error *err)
 {
     const struct ek_options *options = said->options;
     const struct ek_forge_login login = {.token_file = options->token_file,
                                          .ca_file = options->ca_file};
-    int result = find_state(said, err);
+    int result = check_fleet(options, err);
+    if (result == 0)
+        result = find_state(said, err);
     if (result == 0 && !options->argument_count && !said->state) {
         ek_fail(err, EK_INVALID, "EK-0804", "there is nothing to say");
         result = ek_hint(err, "give a file (or - for standard input), or --status");

@@ -272,17 +272,20 @@ void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text)
 
 void ek_fleet_comment_name(const struct ek_options *options, struct ek_buffer *name)
 {
+    EK_BUFFER whole = {0};
     const char *folder =
         options->git || !options->argument_count ? options->path : options->arguments[0];
     if (options->fleet) {
         ek_buffer_text_add(name, options->fleet);
         return;
     }
-    ek_buffer_text_add(name, folder ? folder : "");
-    while (name->length && name->bytes[name->length - 1] == '/')
-        name->bytes[--name->length] = 0;
+    ek_buffer_text_add(&whole, folder ? folder : "");
+    while (whole.length && whole.bytes[whole.length - 1] == '/')
+        whole.bytes[--whole.length] = 0;
     if (options->deployment)
-        ek_buffer_printf(name, "%s%s", name->length ? " " : "", options->deployment);
+        ek_buffer_printf(&whole, "%s%s", whole.length ? " " : "", options->deployment);
+    size_t cut = whole.length > EK_COMMENT_FLEET_MAX ? whole.length - EK_COMMENT_FLEET_MAX : 0;
+    ek_buffer_text_add(name, ek_buffer_text(&whole) + cut);
 }
 
 /* ---- looking -------------------------------------------------------------------------- */

@@ -101,9 +101,13 @@ void ek_markdown_block(struct ek_buffer *text, const char *language, const char 
     size_t ticks = longest_run(content, '`') + 1;
     ticks = ticks < 3 ? 3 : ticks;
     repeat(text, "`", ticks);
-    ek_buffer_printf(text, "%s\n%s", language, content);
-    if (content[0] && content[strlen(content) - 1] != '\n')
+    ek_buffer_printf(text, "%s\n", language);
+    while (*content) {
+        size_t length = strcspn(content, "\n");
+        ek_text_show(text, content, length);
         ek_buffer_text_add(text, "\n");
+        content += length + (content[length] == '\n');
+    }
     repeat(text, "`", ticks);
     ek_buffer_text_add(text, "\n");
 }

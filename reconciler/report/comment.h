@@ -25,6 +25,9 @@ void ek_markdown_block(struct ek_buffer *text, const char *language, const char 
 
 /* ---- markers and parts ---- */
 
+/* The longest name of a fleet, in bytes: markers take up room in each part. */
+#define EK_COMMENT_FLEET_MAX 200
+
 /* Append "<!-- evenkeel:plan FLEET 1/3 -->\n". */
 void ek_comment_mark(struct ek_buffer *text, const char *fleet, size_t part, size_t parts);
 
@@ -42,7 +45,7 @@ struct ek_comment_parts {
 #define EK_COMMENT_PARTS_MAX 8
 
 /* Split Markdown (without a marker) at lines, so that each part, with its marker, has at most
- * `limit` bytes (at least 2000) and none of its blocks and folds stays open. */
+ * `limit` bytes (at least 4000) and none of its blocks and folds stays open. */
 void ek_comment_split(const char *markdown, const char *fleet, size_t limit,
                       struct ek_comment_parts *ret_parts);
 void ek_comment_parts_done(struct ek_comment_parts *parts);

@@ -386,6 +386,14 @@ def test_no_comment_is_made_twice(github, made):
     assert [body for _, body in github.host.shown()] == [plan()]
 
 
+def test_two_runs_at_once(github):
+    """Both saw no comment and made one: the next run leaves one."""
+    for _ in range(2):
+        github.host.add_comment(plan(), github.host.token)
+    assert github.said(plan(words="newer")) == (0, 1, 0, 1)
+    assert [body for _, body in github.host.shown()] == [plan(words="newer")]
+
+
 def test_gone_between_looking_and_changing(github):
     github.said(plan())
     github.host.faults.append(once(Answer(404, {"message": "Not Found"}), "PATCH",
@@ -505,6 +513,7 @@ def test_nothing_to_say(github):
     both = github.run("--status", "success", "--plan-status", "2", *github.place())
     assert both.returncode == USAGE
     assert github.run("--plan-status", "two", *github.place()).returncode == USAGE
+    assert github.run("-", "--fleet", "f" * 201, *github.place(), stdin="x").returncode == USAGE
     for text in ("", "a\0b"):
         assert "EK-1215" in github.comment(text).stderr
     missing = github.run("nowhere.md", *github.place())
