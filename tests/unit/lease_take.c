@@ -180,199 +180,180 @@ static void test_the_frozen_are_followed_after_a_whole_time_to_live(void **state
 static void test_single_looks_add_up(void **state)
 {
     enum { TTL = 1200 };
-    /* Single looks, as evenkeel run takes them, add up when they share a watch; without it, never.
-     */
-    static void test_single_looks_add_up(void **state)
-    {
-        enum { TTL = 500 };
-        struct child child = start("looks", TTL);
-        HANDLE(handle);
-        struct ek_lease *lease = NULL;
-        struct ek_lease_watch watch = {0};
-        struct ek_lease_request wanted = request("looks", TTL, 0);
-        wanted.watch = &watch;
-        assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
-        ek_sleep_ms(TTL + 100); /* it lives, and renews meanwhile */
-        assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
-        kill(child.pid, SIGSTOP);
-        assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
-        ek_sleep_ms(TTL / 2);
-        assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
-        ek_sleep_ms(TTL);
-        assert_good(ek_lease_take(&handle, &wanted, &lease, &err));
-        assert_int_equal(ek_lease_token(lease), 2);
-        struct ek_lease_request request = {
-            .account = "acme", .deployment = "looks", .operation = "run", .ttl_ms = TTL};
-        kill(child.pid, SIGSTOP);
-        int64_t began = ek_boottime_ms();
-        int result = EK_LOCKED;
-        while (result == EK_LOCKED && ek_boottime_ms() - began < 10000) {
-            request.watch = NULL;
-            assert_int_equal(ek_lease_take(&handle, &request, &lease, &err), EK_LOCKED);
-            request.watch = &watch;
-            result = ek_lease_take(&handle, &request, &lease, &err);
-            ek_sleep_ms(20);
-        }
-        assert_int_equal(result, 0);
-        assert_true(ek_boottime_ms() - began >= TTL);
-        ek_lease_release(lease);
-        kill(child.pid, SIGKILL);
-        end(&child);
-    }
+    struct child child = start("looks", TTL);
+    HANDLE(handle);
+    struct ek_lease *lease = NULL;
+    struct ek_lease_watch watch = {0};
+    struct ek_lease_request wanted = request("looks", TTL, 0);
+    wanted.watch = &watch;
+    assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
+    ek_sleep_ms(TTL + 100); /* it lives, and renews meanwhile */
+    assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
+    kill(child.pid, SIGSTOP);
+    assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
+    ek_sleep_ms(TTL / 2);
+    assert_int_equal(ek_lease_take(&handle, &wanted, &lease, &err), EK_LOCKED);
+    ek_sleep_ms(TTL);
+    assert_good(ek_lease_take(&handle, &wanted, &lease, &err));
+    assert_int_equal(ek_lease_token(lease), 2);
+    ek_lease_release(lease);
+    kill(child.pid, SIGKILL);
+    end(&child);
+}
 
-    static void test_who_is_surely_gone(void **state)
-    {
-        (void)state;
-        struct ek_lease_holder self;
-        assert_good(ek_lease_holder_self("apply", 1000, &self, &err));
-        assert_false(ek_lease_holder_gone(&self));
-        pid_t pid = fork();
-        if (pid == 0)
-            _exit(0);
-        waitpid(pid, NULL, 0);
-        struct ek_lease_holder dead = self;
-        dead.pid = pid;
-        assert_true(ek_lease_holder_gone(&dead));
-        struct ek_lease_holder recycled = self;
-        recycled.started--;
-        assert_true(ek_lease_holder_gone(&recycled));
-        struct ek_lease_holder elsewhere[] = {dead, dead, dead};
-        elsewhere[0].boot[0] ^= 1;
-        elsewhere[1].space[5] ^= 1;
-        elsewhere[2].started = 0;
-        for (size_t i = 0; i < 3; i++)
-            assert_false(ek_lease_holder_gone(&elsewhere[i]));
-        struct ek_lease_holder unknown;
-        ek_lease_holder_read("not JSON", &unknown);
-        assert_false(ek_lease_holder_gone(&unknown));
-        char text[512];
-        struct ek_lease_holder back;
-        ek_lease_holder_write(&self, text);
-        ek_lease_holder_read(text, &back);
-        assert_memory_equal(&back, &self, sizeof back);
-        memset(self.who, '"', sizeof self.who - 1);
-        memset(self.host, '\\', sizeof self.host - 1);
-        memset(self.operation, '"', sizeof self.operation - 1);
-        ek_lease_holder_write(&self, text);
-        ek_lease_holder_read(text, &back);
-        assert_string_equal(back.id, self.id); /* never empty: that would mean released */
-        assert_int_equal(back.pid, self.pid);
-    }
+static void test_who_is_surely_gone(void **state)
+{
+    (void)state;
+    struct ek_lease_holder self;
+    assert_good(ek_lease_holder_self("apply", 1000, &self, &err));
+    assert_false(ek_lease_holder_gone(&self));
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    waitpid(pid, NULL, 0);
+    struct ek_lease_holder dead = self;
+    dead.pid = pid;
+    assert_true(ek_lease_holder_gone(&dead));
+    struct ek_lease_holder recycled = self;
+    recycled.started--;
+    assert_true(ek_lease_holder_gone(&recycled));
+    struct ek_lease_holder elsewhere[] = {dead, dead, dead};
+    elsewhere[0].boot[0] ^= 1;
+    elsewhere[1].space[5] ^= 1;
+    elsewhere[2].started = 0;
+    for (size_t i = 0; i < 3; i++)
+        assert_false(ek_lease_holder_gone(&elsewhere[i]));
+    struct ek_lease_holder unknown;
+    ek_lease_holder_read("not JSON", &unknown);
+    assert_false(ek_lease_holder_gone(&unknown));
+    char text[512];
+    struct ek_lease_holder back;
+    ek_lease_holder_write(&self, text);
+    ek_lease_holder_read(text, &back);
+    assert_memory_equal(&back, &self, sizeof back);
+    memset(self.who, '"', sizeof self.who - 1);
+    memset(self.host, '\\', sizeof self.host - 1);
+    memset(self.operation, '"', sizeof self.operation - 1);
+    ek_lease_holder_write(&self, text);
+    ek_lease_holder_read(text, &back);
+    assert_string_equal(back.id, self.id); /* never empty: that would mean released */
+    assert_int_equal(back.pid, self.pid);
+}
 
-    /* ---- a store that fails ---- */
+/* ---- a store that fails ---- */
 
-    static _Atomic bool cut_off;     /* nothing gets through */
-    static _Atomic bool lose_answer; /* the next swap is done, but its answer is lost */
-    static _Atomic bool lost_one;
+static _Atomic bool cut_off;     /* nothing gets through */
+static _Atomic bool lose_answer; /* the next swap is done, but its answer is lost */
+static _Atomic bool lost_one;
 
-    static int failing_swap(struct ek_store * store, const char *name,
-                            const struct ek_lease_record *expected,
-                            const struct ek_lease_record *wanted, struct ek_error *error)
-    {
-        if (cut_off)
-            return ek_fail(error, EK_UNREACHABLE, "EK-1001", "cut off");
-        int result = ek_store_sqlite.swap_lease(store, name, expected, wanted, error);
-        if (result != 0 || !lose_answer)
-            return result;
-        lose_answer = false;
-        lost_one = true;
-        return ek_fail(error, EK_TIMEOUT, "EK-1008", "no answer");
-    }
+static int failing_swap(struct ek_store *store, const char *name,
+                        const struct ek_lease_record *expected,
+                        const struct ek_lease_record *wanted, struct ek_error *error)
+{
+    if (cut_off)
+        return ek_fail(error, EK_UNREACHABLE, "EK-1001", "cut off");
+    int result = ek_store_sqlite.swap_lease(store, name, expected, wanted, error);
+    if (result != 0 || !lose_answer)
+        return result;
+    lose_answer = false;
+    lost_one = true;
+    return ek_fail(error, EK_TIMEOUT, "EK-1008", "no answer");
+}
 
-    static int failing_get(struct ek_store * store, const char *name,
-                           struct ek_lease_record *ret_record, struct ek_error *error)
-    {
-        if (cut_off)
-            return ek_fail(error, EK_UNREACHABLE, "EK-1001", "cut off");
-        return ek_store_sqlite.get_lease(store, name, ret_record, error);
-    }
+static int failing_get(struct ek_store *store, const char *name, struct ek_lease_record *ret_record,
+                       struct ek_error *error)
+{
+    if (cut_off)
+        return ek_fail(error, EK_UNREACHABLE, "EK-1001", "cut off");
+    return ek_store_sqlite.get_lease(store, name, ret_record, error);
+}
 
-    static void test_cut_off_from_the_store(void **state)
-    {
-        HANDLE(handle);
-        struct ek_store_driver failing = ek_store_sqlite;
-        struct ek_store_handle through = {.driver = &failing, .store = handle.store};
-        struct ek_lease *lease = NULL;
-        failing.swap_lease = failing_swap;
-        failing.get_lease = failing_get;
-        assert_good(take(&through, "cut", 1200, 0, &lease));
-        cut_off = true;
-        int64_t deadline = ek_boottime_ms() + 5000;
-        int result = 0;
-        while (result == 0 && ek_boottime_ms() < deadline)
-            result = ek_lease_check(lease, 100, &err);
-        assert_int_equal(result, EK_STALE);
-        assert_string_equal(err.id, "EK-1014");
-        assert_non_null(strstr(err.cause, "cut off"));
-        cut_off = false; /* nobody took it meanwhile: it is ours again */
-        assert_good(ek_lease_check(lease, 100, &err));
-        ek_lease_release(lease);
-        struct ek_lease *other = NULL;
-        cut_off = true;
-        assert_int_equal(take(&through, "cut", 1200, 0, &other), EK_UNREACHABLE);
-        cut_off = false;
-    }
+static void test_cut_off_from_the_store(void **state)
+{
+    HANDLE(handle);
+    struct ek_store_driver failing = ek_store_sqlite;
+    struct ek_store_handle through = {.driver = &failing, .store = handle.store};
+    struct ek_lease *lease = NULL;
+    failing.swap_lease = failing_swap;
+    failing.get_lease = failing_get;
+    assert_good(take(&through, "cut", 1200, 0, &lease));
+    cut_off = true;
+    int64_t deadline = ek_boottime_ms() + 5000;
+    int result = 0;
+    while (result == 0 && ek_boottime_ms() < deadline)
+        result = ek_lease_check(lease, 100, &err);
+    assert_int_equal(result, EK_STALE);
+    assert_string_equal(err.id, "EK-1014");
+    assert_non_null(strstr(err.cause, "cut off"));
+    cut_off = false; /* nobody took it meanwhile: it is ours again */
+    assert_good(ek_lease_check(lease, 100, &err));
+    ek_lease_release(lease);
+    struct ek_lease *other = NULL;
+    cut_off = true;
+    assert_int_equal(take(&through, "cut", 1200, 0, &other), EK_UNREACHABLE);
+    cut_off = false;
+}
 
-    static void test_lost_answers(void **state)
-    {
-        HANDLE(handle);
-        struct ek_store_driver failing = ek_store_sqlite;
-        struct ek_store_handle through = {.driver = &failing, .store = handle.store};
-        struct ek_lease *lease = NULL;
-        failing.swap_lease = failing_swap;
-        lose_answer = true;
-        assert_good(take(&through, "answers", 1200, 0, &lease));
-        assert_true(lost_one);
-        lost_one = false;
-        lose_answer = true;
-        int64_t deadline = ek_boottime_ms() + 5000;
-        while (!lost_one && ek_boottime_ms() < deadline)
-            ek_sleep_ms(20);
-        assert_true(lost_one);
-        ek_sleep_ms(900);
-        assert_good(ek_lease_check(lease, 0, &err));
-        assert_int_equal(ek_lease_token(lease), 1);
-        ek_lease_release(lease);
-    }
+static void test_lost_answers(void **state)
+{
+    HANDLE(handle);
+    struct ek_store_driver failing = ek_store_sqlite;
+    struct ek_store_handle through = {.driver = &failing, .store = handle.store};
+    struct ek_lease *lease = NULL;
+    failing.swap_lease = failing_swap;
+    lose_answer = true;
+    assert_good(take(&through, "answers", 1200, 0, &lease));
+    assert_true(lost_one);
+    lost_one = false;
+    lose_answer = true;
+    int64_t deadline = ek_boottime_ms() + 5000;
+    while (!lost_one && ek_boottime_ms() < deadline)
+        ek_sleep_ms(20);
+    assert_true(lost_one);
+    ek_sleep_ms(900);
+    assert_good(ek_lease_check(lease, 0, &err));
+    assert_int_equal(ek_lease_token(lease), 1);
+    ek_lease_release(lease);
+}
 
-    static void test_raising(void **state)
-    {
-        HANDLE(handle);
-        struct ek_lease *lease = NULL;
-        struct ek_lease_record record;
-        assert_good(take(&handle, "raised", 1200, 0, &lease));
-        assert_good(ek_lease_raise(lease, 41, &err));
-        assert_int_equal(ek_lease_token(lease), 42);
-        ek_sleep_ms(700);
-        assert_good(ek_lease_check(lease, 0, &err)); /* and renewed as that */
+static void test_raising(void **state)
+{
+    HANDLE(handle);
+    struct ek_lease *lease = NULL;
+    struct ek_lease_record record;
+    assert_good(take(&handle, "raised", 1200, 0, &lease));
+    assert_good(ek_lease_raise(lease, 41, &err));
+    assert_int_equal(ek_lease_token(lease), 42);
+    ek_sleep_ms(700);
+    assert_good(ek_lease_check(lease, 0, &err)); /* and renewed as that */
+    assert_good(handle.driver->get_lease(handle.store, "acme/raised", &record, &err));
+    assert_int_equal(record.token, 42);
+    struct ek_lease_record taken;
+    ek_lease_taken(&record, "{\"id\":\"somebody\"}", &taken);
+    int result;
+    do { /* a renewal may come in between */
         assert_good(handle.driver->get_lease(handle.store, "acme/raised", &record, &err));
-        assert_int_equal(record.token, 42);
-        struct ek_lease_record taken;
-        ek_lease_taken(&record, "{\"id\":\"somebody\"}", &taken);
-        int result;
-        do { /* a renewal may come in between */
-            assert_good(handle.driver->get_lease(handle.store, "acme/raised", &record, &err));
-            result = handle.driver->swap_lease(handle.store, "acme/raised", &record, &taken, &err);
-        } while (result == EK_CONFLICT);
-        assert_int_equal(result, 0);
-        assert_fails(ek_lease_raise(lease, 50, &err), EK_STALE, "EK-1013");
-        ek_lease_release(lease);
-        assert_good(handle.driver->get_lease(handle.store, "acme/raised", &record, &err));
-        assert_string_equal(record.holder, taken.holder);
-    }
+        result = handle.driver->swap_lease(handle.store, "acme/raised", &record, &taken, &err);
+    } while (result == EK_CONFLICT);
+    assert_int_equal(result, 0);
+    assert_fails(ek_lease_raise(lease, 50, &err), EK_STALE, "EK-1013");
+    ek_lease_release(lease);
+    assert_good(handle.driver->get_lease(handle.store, "acme/raised", &record, &err));
+    assert_string_equal(record.holder, taken.holder);
+}
 
-    int main(void)
-    {
-        const struct CMUnitTest tests[] = {
-            cmocka_unit_test(test_one_at_a_time),
-            cmocka_unit_test(test_renewed_while_held),
-            cmocka_unit_test(test_the_dead_are_followed_at_once),
-            cmocka_unit_test(test_the_frozen_are_followed_after_a_whole_time_to_live),
-            cmocka_unit_test(test_single_looks_add_up),
-            cmocka_unit_test(test_who_is_surely_gone),
-            cmocka_unit_test(test_cut_off_from_the_store),
-            cmocka_unit_test(test_lost_answers),
-            cmocka_unit_test(test_raising),
-        };
-        return cmocka_run_group_tests_name("lease_take", tests, scratch_make, scratch_remove);
-    }
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_at_a_time),
+        cmocka_unit_test(test_renewed_while_held),
+        cmocka_unit_test(test_the_dead_are_followed_at_once),
+        cmocka_unit_test(test_the_frozen_are_followed_after_a_whole_time_to_live),
+        cmocka_unit_test(test_single_looks_add_up),
+        cmocka_unit_test(test_who_is_surely_gone),
+        cmocka_unit_test(test_cut_off_from_the_store),
+        cmocka_unit_test(test_lost_answers),
+        cmocka_unit_test(test_raising),
+    };
+    return cmocka_run_group_tests_name("lease_take", tests, scratch_make, scratch_remove);
+}
