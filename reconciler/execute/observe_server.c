@@ -261,6 +261,8 @@ void ek_look_at_set(struct ek_look *look)
     const struct ek_mongodb_seen *seen = authoritative(look);
     if (seen)
         take_configuration(look, seen, index_of);
+    else if (look->observation->state.initiated == EK_YES)
+        look->observation->state.initiated = EK_UNKNOWN; /* cut short: a set, but which? */
     take_views(look);
     take_lags(look);
 }
