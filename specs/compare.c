@@ -22,14 +22,14 @@ static int by_name(const void *a, const void *b)
 
 static struct index index_of(const struct ek_specs *specs)
 {
-    struct index index = {calloc(specs->deployment_count + 1, sizeof *index.items),
+    struct index index = {calloc(specs->deployment_count + 1, sizeof(void *)),
                           specs->deployment_count};
     if (!index.items)
         ek_memory_exhausted();
     for (size_t i = 0; i < index.count; i++)
         index.items[i] = &specs->deployments[i];
     if (index.count)
-        qsort(index.items, index.count, sizeof *index.items, by_name);
+        qsort(index.items, index.count, sizeof(void *), by_name);
     return index;
 }
 
@@ -37,8 +37,7 @@ static const struct ek_deployment_spec *find(const struct index *index,
                                              const struct ek_deployment_spec *wanted)
 {
     const struct ek_deployment_spec **found =
-        index->count ? bsearch(&wanted, index->items, index->count, sizeof *index->items, by_name)
-                     : NULL;
+        index->count ? bsearch(&wanted, index->items, index->count, sizeof(void *), by_name) : NULL;
     return found ? *found : NULL;
 }
 

@@ -67,8 +67,13 @@ struct ek_plan_change ek_fleet_change_report(const struct ek_fleet_change *chang
         .base_errors = change->base_errors,
         .gone = gone,
     };
+    if (wanted)
+        report.untouched = 1;
     for (size_t i = 0; i < change->comparison.count; i++) {
         const struct ek_spec_difference *item = &change->comparison.items[i];
+        const struct ek_deployment_spec *either = item->after ? item->after : item->before;
+        if (wanted && strcmp(wanted, either->name) == 0)
+            report.untouched = 0;
         if (item->after || (wanted && strcmp(wanted, item->before->name) != 0))
             continue;
         gone[report.gone_count++] =

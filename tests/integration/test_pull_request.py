@@ -123,6 +123,10 @@ def test_removed_is_left_alone(branches):
                                               "renamed_to": None}]
     only = branches.plan("--deployment", "billing")
     assert only.returncode == OK and "left alone" in only.stdout
+    other = branches.plan("--deployment", "orders")
+    assert other.returncode == OK and "touches 0 of 1 deployment." in other.stdout
+    assert "left alone" not in other.stdout
+    assert "EK-0805" in branches.plan("--deployment", "odrers").stderr
 
 
 def test_renamed_is_removed_and_new_with_a_hint(branches):
