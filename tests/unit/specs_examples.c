@@ -55,6 +55,32 @@ static void every_example_is_sound(void **state)
     globfree(&found);
 }
 
+static void the_example_of_a_controller_is_sound(void **state)
+{
+    (void)state;
+    char path[] = "contrib/systemd/controller.yaml";
+    EK_BUFFER text = read_file(path);
+    struct ek_spec_file file = {path, text.bytes, text.length};
+    struct ek_spec_files files = {.files = &file, .count = 1};
+    struct parsed parsed = {0};
+    parsed.result = ek_configuration_parse(&files, &parsed.specs, &parsed.diagnostics, &parsed.err);
+    if (parsed.result != 0)
+        show_diagnostics(&parsed);
+    assert_int_equal(parsed.result, 0);
+    assert_int_equal(parsed.specs.controller_count, 1);
+    const struct ek_controller_spec *controller = &parsed.specs.controllers[0];
+    assert_int_equal(controller->repository_count, 1);
+    assert_int_equal(controller->repositories[0].interval_s, 60);
+    assert_int_equal(controller->repositories[0].rewritten, EK_REWRITTEN_REFUSE);
+    assert_int_equal(controller->acting_per_account, 2);
+    parsed_done(&parsed);
+    /* It is no part of a fleet's specs, and a fleet's specs are none of it. */
+    parsed.result = ek_specs_parse(&files, &parsed.specs, &parsed.diagnostics, &parsed.err);
+    assert_int_equal(parsed.result, EK_INVALID);
+    assert_string_equal(parsed.diagnostics.items[0].id, "EK-0314");
+    parsed_done(&parsed);
+}
+
 static void the_schema_file_is_the_printed_one(void **state)
 {
     (void)state;
@@ -122,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_example_is_sound),
+        cmocka_unit_test(the_example_of_a_controller_is_sound),
         cmocka_unit_test(the_schema_file_is_the_printed_one),
         cmocka_unit_test(truncated_anywhere),
         cmocka_unit_test(one_byte_wrong),
