@@ -13,7 +13,9 @@
 #include "reconciler/loop/metrics.h"
 #include "reconciler/loop/webhook.h"
 
-enum { THREADS = 2, HEAD_MAX = 32 * 1024, REASON_MAX = 512 };
+/* A body that is somewhat too large is read to its end and dropped: who still sends when the
+ * connection is closed does not see the answer. */
+enum { THREADS = 2, HEAD_MAX = 32 * 1024, REASON_MAX = 512, DROPPED_MAX = 4 * EK_HTTP_BODY_MAX };
 
 struct ek_http {
     struct ek_http_setup setup;
@@ -24,6 +26,7 @@ struct ek_http {
 /* One request, from its head to its answer. */
 struct request {
     struct ek_buffer body;
+    size_t length; /* of what came, more than the body when that is too large */
     int64_t begun_ms;
 };
 
@@ -170,7 +173,22 @@ static bool allowed(const struct route *route, const char *method)
 static bool announces_too_much(struct MHD_Connection *connection)
 {
     const char *length = header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return length && strtoull(length, NULL, 10) > EK_HTTP_BODY_MAX;
+    return length && strtoull(length, NULL, 10) > DROPPED_MAX;
+}
+
+static const char too_large[] = "a body has one MiB at most";
+
+/* A piece of the body. False: enough of it. */
+static bool take(struct request *request, const char *piece, size_t length)
+{
+    request->length += length;
+    if (ek_monotonic_ms() - request->begun_ms > EK_HTTP_REQUEST_MS || request->length > DROPPED_MAX)
+        return false;
+    if (request->length > EK_HTTP_BODY_MAX)
+        ek_buffer_done(&request->body);
+    else
+        ek_buffer_add(&request->body, piece, length);
+    return true;
 }
 
 /* What can be said before the body came; false: go on. */
@@ -183,7 +201,7 @@ static bool refuse(const struct context *context, const struct route *route, con
         answer->allow = route->allow;
         say(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "not with this method");
     } else if (announces_too_much(context->connection))
-        say(answer, MHD_HTTP_CONTENT_TOO_LARGE, "a body has one MiB at most");
+        say(answer, MHD_HTTP_CONTENT_TOO_LARGE, too_large);
     else
         return false;
     return true;
@@ -222,14 +240,15 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
         return MHD_YES;
     }
     if (*length) {
-        bool too_late = ek_monotonic_ms() - request->begun_ms > EK_HTTP_REQUEST_MS;
-        if (too_late || request->body.length + *length > EK_HTTP_BODY_MAX)
+        if (!take(request, piece, *length))
             return MHD_NO;
-        ek_buffer_add(&request->body, piece, *length);
         *length = 0;
         return MHD_YES;
     }
-    route->serve(&context, &answer);
+    if (request->length > EK_HTTP_BODY_MAX)
+        say(&answer, MHD_HTTP_CONTENT_TOO_LARGE, too_large);
+    else
+        route->serve(&context, &answer);
     return finish(&context, route, &answer);
 }
 
