@@ -211,6 +211,28 @@ def test_other_events_and_rubbish(seen):
     assert seen.metric("evenkeel_webhooks_total", hook="specs", result="invalid") == 1
 
 
+def test_a_repository_that_is_gone(seen):
+    """Counted, told once, and no reason to be unready or unhealthy; back again, it is followed."""
+    here = seen.shop.specs.directory
+    away = here.with_name("away")
+    body = push(seen)
+    here.rename(away)
+    try:
+        for count in (1, 2):
+            assert post(seen, body, **HOSTS["github"](body))[0] == 202
+            wait_for(lambda: seen.metric("evenkeel_repository_fetches_total", repository="specs",
+                                         result="failed") == count, f"{count} failed fetches", 20)
+        told = seen.wait("fetch-failed")
+        assert seen.metric("evenkeel_errors_total", id=told["id"]) == 2
+        assert len(seen.events("fetch-failed")) == 1
+        assert seen.get("/healthz")[0] == seen.get("/readyz")[0] == 200
+    finally:
+        away.rename(here)
+    commit = seen.shop.specs.commit("back again")
+    assert post(seen, body, **HOSTS["github"](body))[0] == 202
+    seen.wait("commit", commit=commit, seconds=20)
+
+
 # ---- the service manager ------------------------------------------------------------------
 
 
