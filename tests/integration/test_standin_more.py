@@ -3,10 +3,12 @@
 import pathlib
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
 
+import bson
 import pymongo
 import pytest
 
@@ -210,3 +212,23 @@ def test_dropped_connections_are_made_anew(tmp_path):
             assert c.admin.command("dropConnections", hostAndPort=[m.host])["ok"] == 1
             fleet.wait_for(lambda: accepted() > before, 5)
             assert s.states(p)[m.host] == "SECONDARY"
+
+
+def test_messages_that_make_no_sense(tmp_path):
+    """A flag that must be understood and isn't, a message too large, a kind that there isn't: the connection ends."""
+    m = fleet.Member(tmp_path / "m", "127.0.3.70", replset=None, keyfile=False).start()
+    body = bson.encode({"ping": 1, "$db": "admin"})
+
+    def outcome(flags=0, kind=0, op=2013, length=None, **more):
+        with socket.create_connection((m.ip, m.port), 5) as s:
+            message = struct.pack("<I", flags) + bytes([kind]) + body
+            s.sendall(struct.pack("<iiii", length or 16 + len(message), 1, more.get("answers", 0), op) + message)
+            return "answered" if s.recv(16) else "closed"
+    try:
+        assert outcome() == "answered" and outcome(flags=1 << 16) == "answered"  # one that may be ignored
+        assert outcome(flags=1 << 2) == "closed" and outcome(flags=1 << 15) == "closed"
+        assert outcome(kind=7) == "closed" and outcome(op=2012) == "closed"
+        assert outcome(length=48000001) == "closed" and outcome(length=15) == "closed"
+        assert outcome(answers=-1) == "answered" and outcome(answers=5) == "closed"  # the latter is taken for TLS
+    finally:
+        m.kill()

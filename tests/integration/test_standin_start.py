@@ -324,6 +324,10 @@ def test_commands_that_are_there_want_a_login(make):
             with pytest.raises(pymongo.errors.OperationFailure) as e:
                 c.admin.command(name)
             assert (e.value.code, e.value.details["errmsg"]) == (59, f"no such command: '{name}'"), name
+        for name in ("getParameter", "replSetGetStatus", "shutdown"):
+            with pytest.raises(pymongo.errors.OperationFailure) as e:
+                c.x.command(name)
+            assert (e.value.code, e.value.details["errmsg"]) == (13, f"{name} may only be run against the admin database.")
         assert c.admin.command("saslStart", mechanism="SCRAM-SHA-256", payload=b"n,,n=root,r=abc")["done"] is False
     with m.client() as c:
         with pytest.raises(pymongo.errors.OperationFailure) as e:

@@ -32,7 +32,7 @@ MUTANTS = (
     ("server.c", "if (end == COMMAND_MORE)\n            ask_again(m, &reply);", "", "versions"),
     ("server.c", "        while (mono_ms() < until)\n            node_wait(until);", "", "versions"),
     ("wire.c", "        m->id = id;\n", "", "versions"),
-    ("wire.c", "if ((m->flags & 0xfffcu) != 0)", "if ((m->flags & 0xfffcu) != 0 && 0)", "conformance"),
+    ("wire.c", "if ((m->flags & 0xfffcu) != 0)", "if ((m->flags & 0xfffcu) != 0 && 0)", "more"),
     # --- TLS
     ("tls.c", "SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, always_go_on);",
      "SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);", "start"),
@@ -55,7 +55,7 @@ MUTANTS = (
     ("keyfile.c", "if (n < 6 || n > 1024) {", "if (n < 2 || n > 1024) {", "start"),
     # --- logins and permissions
     ("command.c", "if (auth_enabled() && (cmd->flags & F_NO_AUTH) == 0) {", "if (0) {", "start set"),
-    ("command.c", "if ((cmd->flags & F_ADMIN) != 0 && strcmp(c->db, \"admin\") != 0)", "if (0)", "set more conformance"),
+    ("command.c", "if ((cmd->flags & F_ADMIN) != 0 && strcmp(c->db, \"admin\") != 0)", "if (0)", "start"),
     ("command.c", "if (mono_ms() >= node.keys_refuse_until ||", "if (1 ||", "measured"),
     ("cmd_login.c", "if (final == NULL)\n            return refuse(c,",
      "if (final == NULL && 0)\n            return refuse(c,", "set start"),

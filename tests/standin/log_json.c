@@ -14,9 +14,9 @@
  * that major version and later, and comes before the row for earlier ones. */
 static const struct row {
     const char *fmt;
-    int id;
+    int64_t id;
     const char *text, *attr;
-    int since;
+    int64_t since;
 } rows[] = {
     {"MongoDB starting : pid=", 4615611, "MongoDB starting",
      "pid port dbPath host architecture=\"64-bit\"", 4},
@@ -151,7 +151,7 @@ static const struct row *row_of(const char *fmt)
 {
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (strncmp(fmt, rows[i].fmt, strlen(rows[i].fmt)) == 0 &&
-            version_at_least(rows[i].since, 0))
+            version_at_least((int)rows[i].since, 0))
             return &rows[i];
     return NULL;
 }
@@ -324,7 +324,7 @@ char *log_json(const char *stamp, char severity, const char *component, const ch
     va_end(copy);
     bson_string_append_printf(s, "{\"t\":{\"$date\":\"%s\"},\"s\":\"%c\",  \"c\":\"%s\",%*s", stamp,
                               severity, component, 9 - (int)strlen(component), "");
-    bson_string_append_printf(s, "\"id\":%d,%*s\"ctx\":", row == NULL ? 0 : row->id,
+    bson_string_append_printf(s, "\"id\":%lld,%*s\"ctx\":", row == NULL ? 0 : (long long)row->id,
                               row == NULL        ? 7
                               : row->id > 999999 ? 1
                                                  : 3,

@@ -221,7 +221,7 @@ static void *conn_thread(void *arg)
 
 static void accept_one(int listener)
 {
-    struct sockaddr_in from;
+    struct sockaddr_in from = {0};
     socklen_t len = sizeof from;
     int fd = accept4(listener, (struct sockaddr *)&from, &len, SOCK_CLOEXEC), one = 1, open_now;
     struct conn *c;
