@@ -143,9 +143,11 @@ void ek_drift_words(unsigned found, struct ek_buffer *text)
 
 enum ek_drift_policy ek_drift_policy_of(const struct ek_deployment_spec *spec, unsigned found)
 {
-    enum ek_drift_policy least = EK_DRIFT_ENFORCE;
+    size_t counts[EK_DRIFT_IGNORE + 1] = {0};
     for (size_t f = 0; f < EK_DRIFT_FIELDS; f++)
-        if ((found & 1U << f) && spec->drift[f] > least)
-            least = spec->drift[f];
-    return least;
+        if (found & 1U << f)
+            counts[spec->drift[f]]++;
+    if (counts[EK_DRIFT_IGNORE] && !counts[EK_DRIFT_ENFORCE] && !counts[EK_DRIFT_REPORT])
+        return EK_DRIFT_IGNORE;
+    return counts[EK_DRIFT_IGNORE] || counts[EK_DRIFT_REPORT] ? EK_DRIFT_REPORT : EK_DRIFT_ENFORCE;
 }

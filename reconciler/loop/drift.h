@@ -40,8 +40,9 @@ void ek_drift_done(struct ek_drift *drift);
 void ek_drift_words(unsigned fields, struct ek_buffer *text);
 const char *ek_drift_word(enum ek_drift_field field);
 
-/* What the spec says is done about these fields: the least of them. A plan can't be carried out in
- * part: one field that is only reported holds back the others too. */
+/* What the spec says is done about these fields together. A plan can't be carried out in part: one
+ * field that is not enforced holds back the others, which is reported; only when every one of
+ * them is ignored nothing is said. */
 enum ek_drift_policy ek_drift_policy_of(const struct ek_deployment_spec *spec, unsigned fields);
 
 #endif
