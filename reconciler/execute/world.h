@@ -9,7 +9,7 @@
 
 /* Settings of this controller; borrowed strings. */
 struct ek_controller {
-    const char *state_directory; /* sealed secrets, authorities, locks */
+    const char *state_directory; /* sealed secrets, authorities, the store */
     const char *secret_key_file; /* master key; made on first need when it is the default place */
     const char *secret_key_command; /* or NULL */
 };

@@ -44,7 +44,10 @@ static int locked(const char *name, const struct ek_lease_record *record, struct
     ek_fail(err, EK_LOCKED, "EK-0806",
             "%s is locked: %s by %s on %s, process %lld, since %s (lock %s)", name, words[0],
             words[1], words[2], (long long)holder.pid, words[3], words[4]);
-    return ek_hint(err, "wait until it is done, or give --lock-timeout 10m");
+    return ek_hint(err,
+                   "wait until it is done, or give --lock-timeout 10m; a lease that nobody "
+                   "renews ends after %lld s",
+                   (long long)((holder.ttl_ms ? holder.ttl_ms : TTL_MS) / 1000));
 }
 
 /* Whether trying again may help. */

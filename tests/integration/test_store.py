@@ -74,6 +74,9 @@ def test_history_of_a_change(shop):
 
 
 def test_the_trail_shows_tampering(shop, tmp_path):
+    if not (shop.tool.state / "evenkeel.db").exists():  # when it runs alone
+        shop.specs.set_mode("allowSSL")
+        shop.succeed("apply", "--yes", *shop.git)
     whole = shop.succeed("history", "--verify")
     assert "The trail is whole" in whole.stdout
     chain, = history(shop, "--verify")
