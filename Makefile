@@ -72,6 +72,7 @@ help:
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
+	@echo 'make bench-fleet  a hundred deployments kept by one evenkeel run; COUNT=n, KILLS=n'
 	@echo 'make mutation     change each rule in turn and see that a test notices'
 	@echo 'make gitea        build a real Gitea (needs Go) and hold comments and statuses against it'
 	@echo 'make act          run the templates of contrib/ci in act (needs Go)'
@@ -225,6 +226,12 @@ gitea: all
 act: all
 	@test -x "$(BUILD)/act/act" || GOBIN="$(abspath $(BUILD))/act" go install github.com/nektos/act@v0.2.82
 	@ACT="$(abspath $(BUILD))/act/act" $(CHECK) --only integration --select ci_templates
+
+# A hundred deployments kept by one process; COUNT=n, KILLS=n, SEED=n.
+.PHONY: bench-fleet
+bench-fleet: all
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/bench_fleet.py --build $(BUILD) \
+		$(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 # Every mutant of the rules is killed by a fast test, or is told in tests/mutation/survivors.txt.
 .PHONY: mutation chaos torture

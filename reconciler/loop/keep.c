@@ -10,7 +10,7 @@
 #include "reconciler/report/status_report.h"
 
 /* A look may take as long as the executor's own; beyond this the thread is called stalled. */
-enum { LOOK_MS = 60000 };
+enum { LOOK_MS = 60000, PASSING_MS = 20000 };
 
 struct ek_journal_entry ek_keeper_entry(const struct ek_keeper *keeper, enum ek_journal_event event)
 {
@@ -381,6 +381,16 @@ static void pass(struct ek_keeper *keeper, const struct ek_wanted *wanted,
     measure(keeper, wanted->spec, began, &err);
 }
 
+/* One pass is enough, unless something is in the way that goes by itself: an election, a turn that
+ * another deployment has. */
+static bool is_soon_over(const struct ek_keeper *keeper)
+{
+    bool passing = keeper->open && keeper->looked.plan.end == EK_VERDICT_BLOCKED &&
+                   keeper->looked.plan.blocked.passing;
+    return keeper->waiting ||
+           (passing && ek_monotonic_ms() - keeper->loop->started_ms < PASSING_MS);
+}
+
 void *ek_keep(void *argument)
 {
     struct ek_keeper *keeper = argument;
@@ -402,7 +412,7 @@ void *ek_keep(void *argument)
         ek_desired_release(desired);
         pthread_mutex_lock(&loop->lock);
         keeper->sleeper.due_ms = began + loop->settings.observe_ms;
-        if (loop->settings.once)
+        if (loop->settings.once && !is_soon_over(keeper))
             break;
     }
     keeper->sleeper.stalled_ms = 0;
