@@ -9,11 +9,27 @@
 
 #include "reconciler/base/file.h"
 #include "reconciler/report/plan_file.h"
+#include "specs/arena.h"
 #include "tests/model/cases.h"
 
 enum { THREE = 2 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Each deployment's plan under its own name. */
+static void name_plans(json_t *json)
+{
+    size_t i;
+    json_t *deployment;
+    json_array_foreach(json_object_get(json, "deployments"), i, deployment)
+    {
+        char hex[65];
+        if (!json_is_object(deployment))
+            continue;
+        ek_plan_json_name(deployment, hex);
+        json_object_set_new(deployment, "plan", json_string(hex));
+    }
+}
 
 /* The document with the digest that belongs to it; what is no document stays as it is. */
 static char *with_digest(const uint8_t *data, size_t size, size_t *ret_length)
@@ -22,6 +38,7 @@ static char *with_digest(const uint8_t *data, size_t size, size_t *ret_length)
     json_t *json = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
     char *text = NULL;
     if (json_is_object(json)) {
+        name_plans(json);
         ek_plan_json_digest(json, hex);
         json_object_set_new(json, "sha256", json_string(hex));
         text = json_dumps(json, JSON_COMPACT);
@@ -74,6 +91,26 @@ static void read_deployments(const struct ek_plan_file *file, const uint8_t dige
     }
 }
 
+/* As show does it. */
+static void show_deployments(const struct ek_plan_file *file)
+{
+    for (size_t i = 0; i < ek_plan_file_count(file); i++) {
+        struct ek_arena *arena = ek_arena_new();
+        struct ek_planned planned;
+        struct ek_error err = {0};
+        EK_BUFFER text = {0};
+        struct ek_plan_set set = {.planned = &planned, .count = 1, .name = ek_plan_file_name(file)};
+        if (ek_plan_file_show(file, i, arena, &planned, &err) == 0) {
+            ek_plan_file_source(file, &set.source);
+            ek_plan_text(&set, false, &text);
+            ek_plan_markdown(&set, &text);
+        } else if (!err.id[0]) {
+            abort();
+        }
+        ek_arena_free(arena);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[64];
@@ -91,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (result == 0) {
         spec_digest_of(text, length, digest);
         read_deployments(file, digest);
+        show_deployments(file);
         ek_plan_file_free(file);
     } else if (!err.id[0]) {
         abort();
