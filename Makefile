@@ -68,7 +68,7 @@ help:
 	@echo 'make clients      real clients (PyMongo, Node, mongosh, libmongoc, mongodump) against every version played; T=name'
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make leases       processes fight for leases while they are frozen and killed; ROUNDS=n, SEED=n'
-	@echo 'make fuzz         parsers of messages, observations, plan files, specs and webhooks, SECONDS=60 each; TARGET=one'
+	@echo 'make fuzz         parsers of messages, observations, plan files, specs, webhooks and comments, SECONDS=60 each; TARGET=one'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
@@ -115,8 +115,8 @@ conformance: $(if $(MONGOD),,$(BUILD)/mongod-standin) | dependencies
 		$(if $(RECORDINGS),--recordings "$(abspath $(RECORDINGS))") $(if $(ONLY),--only "$(ONLY)")
 
 # What comes from outside, fed with anything for SECONDS each; make check replays tests/fuzz/corpus.
-# TARGET=wire (the stand-in's messages), observed, plan_file, specs or webhook: that one only.
-FUZZ_TARGETS := wire observed plan_file specs webhook
+# TARGET=wire (the stand-in's messages), observed, plan_file, specs, webhook or comment: that one only.
+FUZZ_TARGETS := wire observed plan_file specs webhook comment
 FUZZED := CC=clang BUILD=$(BUILD)/fuzzed SANITIZE="-fsanitize=fuzzer-no-link,address,undefined" \
 	OPTIMISATION="-O1 -fno-omit-frame-pointer"
 FUZZ_wire := tests/standin/wire.c tests/standin/util.c
@@ -124,6 +124,7 @@ FUZZ_observed := tests/model/cases.c
 FUZZ_plan_file := tests/model/cases.c
 FUZZ_SEEDS_observed := $(wildcard tests/golden/*/observed.json)
 FUZZ_SEEDS_plan_file := $(wildcard tests/golden/*/plan.json)
+FUZZ_SEEDS_comment := $(wildcard tests/golden/*/plan.md)
 FUZZ_SEEDS_specs := $(wildcard tests/golden/*/spec.yaml)
 .PHONY: fuzz $(FUZZ_TARGETS:%=fuzz-%)
 fuzz: $(or $(TARGET:%=fuzz-%),$(FUZZ_TARGETS:%=fuzz-%))

@@ -204,6 +204,9 @@ bool ek_comment_marked(const char *body, struct ek_buffer *ret_fleet, size_t *re
 
 /* ---- parts ------------------------------------------------------------------------------- */
 
+/* Folds that are followed: what closes them all has to fit into the reserve. */
+enum { FOLDS_MAX = 20 };
+
 /* What is open at a line: the fence to close a block with, and how deep folds are nested. */
 struct open {
     char fence[128]; /* "" outside of blocks */
@@ -238,7 +241,7 @@ static void step_over(struct open *open, const char *line, size_t length)
     }
     if (open->fence[0])
         return;
-    if (begins(line, length, "<details>"))
+    if (begins(line, length, "<details>") && open->folds < FOLDS_MAX)
         open->folds++;
     else if (begins(line, length, "</details>") && open->folds)
         open->folds--;

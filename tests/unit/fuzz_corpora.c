@@ -17,6 +17,9 @@
 #define LLVMFuzzerTestOneInput fuzz_observed
 #include "tests/fuzz/observed.c" /* NOLINT */
 #undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput fuzz_comment
+#include "tests/fuzz/comment.c" /* NOLINT */
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_plan_file
 #include "tests/fuzz/plan_file.c" /* NOLINT */
 #undef LLVMFuzzerTestOneInput
@@ -126,12 +129,14 @@ int main(void)
         {fuzz_plan_file, "tests/fuzz/corpus/plan_file", "plan.json"},
         {fuzz_specs, "tests/fuzz/corpus/specs", "spec.yaml"},
         {fuzz_webhook, "tests/fuzz/corpus/webhook", NULL},
+        {fuzz_comment, "tests/fuzz/corpus/comment", "plan.md"},
     };
     const struct CMUnitTest tests[] = {
         {.name = "observed", .test_func = corpus, .initial_state = &suites[0]},
         {.name = "plan_file", .test_func = corpus, .initial_state = &suites[1]},
         {.name = "specs", .test_func = corpus, .initial_state = &suites[2]},
         {.name = "webhook", .test_func = corpus, .initial_state = &suites[3]},
+        {.name = "comment", .test_func = corpus, .initial_state = &suites[4]},
     };
     return cmocka_run_group_tests_name("fuzz corpora", tests, NULL, NULL);
 }
