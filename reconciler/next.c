@@ -210,8 +210,7 @@ static bool join_domain(const struct ek_question *q)
  * requireSSL before all of them have moved. */
 static bool plaintext_clients_in_the_way(const struct ek_question *q, enum ek_ssl_mode mode)
 {
-    if (mode != EK_SSL_REQUIRE ||
-        q->spec->maintenance.plaintext_clients == EK_PLAINTEXT_DISCONNECT)
+    if (mode != EK_SSL_REQUIRE || q->spec->maintenance.plaintext_clients == EK_PLAINTEXT_DISCONNECT)
         return false;
     for (size_t m = 0; m < q->state->member_count; m++) {
         const struct ek_member_observed *member = &q->state->members[m];

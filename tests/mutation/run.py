@@ -24,7 +24,8 @@ LISTED = Path(__file__).with_name("survivors.txt")
 TESTS = ("permit_laws", "next_blocked", "next_rules", "step_seen", "report_golden")
 PACKAGES = (*re.search(r"^PACKAGES := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[1].split(),
             "cmocka")
-TEST_TIMEOUT_S, MODEL_TIMEOUT_S = 10, 40  # who loops for ever has failed too
+TEST_CPU_S, MODEL_CPU_S = 3, 20  # of the processor's time: who loops for ever has failed too
+WAIT_S = 600
 EVER_GREEN = "the tests fail without any mutant"
 
 
@@ -111,11 +112,13 @@ class Bench:
         environment = {"LD_LIBRARY_PATH": str(library_directory), "PATH": os.environ["PATH"],
                        "CMOCKA_TEST_ABORT": "0"}
         for name in (*TESTS, "model"):
-            command = [str(self.directory / name), *(["--quick"] if name == "model" else [])]
+            cpu_s = MODEL_CPU_S if name == "model" else TEST_CPU_S
+            command = ["prlimit", f"--cpu={cpu_s}", str(self.directory / name),
+                       *(["--quick"] if name == "model" else [])]
             try:
                 done = CHILDREN.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                    timeout=MODEL_TIMEOUT_S if name == "model" else TEST_TIMEOUT_S)
+                                    timeout=WAIT_S)
             except subprocess.TimeoutExpired:
                 return name
             if done.returncode:
