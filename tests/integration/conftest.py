@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sandbox"))
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent / d) for d in ("sandbox", "faults")]
 
 # pylint: disable=wrong-import-position
 import evidence  # noqa: E402

@@ -12,6 +12,7 @@ import pymongo.errors
 import pytest
 import yaml
 
+from faults import Shim
 from fleet import wait_for
 from probe import Probe
 from watcher import Watcher
@@ -84,7 +85,7 @@ def test_word_of_a_peer_about_the_process_before(shop):
     """After a quick restart the peers go on reporting the member as healthy: they have not asked
     the new process yet. Taken at its word, the next member would be restarted too early."""
     shop.specs.set_mode("preferSSL")
-    change_settings(shop, heartbeatTimeoutSecs=60)
+    change_settings(shop, heartbeatTimeoutSecs=60, electionTimeoutMillis=60000)
     shop.fleet.cut("a", "c")  # a's next heartbeat stays under way
     try:
         before = shop.fleet.processes()["c"]
@@ -99,7 +100,7 @@ def test_word_of_a_peer_about_the_process_before(shop):
         shop.fleet.mend("a")
         shop.specs.set_mode("disabled")
         shop.fleet.wait_settled()
-        change_settings(shop, heartbeatTimeoutSecs=10)
+        change_settings(shop, heartbeatTimeoutSecs=10, electionTimeoutMillis=10000)
 
 
 def test_a_file_ahead_of_the_running_mode(shop):
@@ -220,6 +221,25 @@ def test_a_name_that_leads_nowhere(encrypted):
     finally:
         hosts.write_text(text, encoding="utf-8")
         shop.specs.set_mode("preferSSL")
+
+
+def test_a_clock_that_is_wrong(encrypted):
+    """What Evenkeel dates by a wrong clock is not valid yet where it is looked at; and files seem
+    to be newer than the processes that have read them."""
+    shop = encrypted
+    clock = Shim(shop.directory)
+    shop.tool.more_environment = clock.environment
+    try:
+        for minutes in (4, -4):  # no reason to stop, and none to restart anybody
+            clock.set(clock_ms=minutes * 60000)
+            shop.succeed("apply", "--yes", *shop.git)
+            assert "No changes." in shop.succeed("plan", *shop.git).stdout
+        for minutes in (60, -60):
+            clock.set(clock_ms=minutes * 60000)
+            done = shop.refused("apply", "--yes", "--settle-timeout", "1s", *shop.git)
+            assert done.returncode == BLOCKED and "EK-0130" in done.stdout + done.stderr
+    finally:
+        shop.tool.more_environment = {}
 
 
 def keyless_primary(shop):

@@ -46,6 +46,9 @@ RULES = {
         ("reconciler/next.c", "if (q->state->members[m].spec_host_resolves == EK_NO)",
          "if (q->state->member_count == 0)"),
         *law("0208", "names_resolve_before_use")],
+    "test_a_clock_that_is_wrong": [
+        ("reconciler/next_inspect.c", "    if (clocks_differ(q, i))\n", "    if (clocks_differ(q, i) && 0)\n"),
+        *law("0216", "clocks_agree")],
     "test_a_new_primary_that_can_not_sign_yet": [
         ("reconciler/next.c", "if (interruption_refused(q, (size_t)q->primary) || cannot_sign_yet(q))",
          "if (interruption_refused(q, (size_t)q->primary) || (cannot_sign_yet(q) && 0))"),
