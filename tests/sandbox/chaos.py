@@ -120,6 +120,7 @@ class Chaos:
     def __init__(self, shop, seed, mishaps=True):
         self.chance, self.mishaps = random.Random(seed), mishaps
         self.points, self.by = 0, {}
+        self.befallen = {}  # mishap: how many runs it came over, killed or not
         self.hit = set()  # (kind of step, middle or end)
         self.done = {}  # kind of step: how often it was seen to end
         self.take(shop)
@@ -150,6 +151,7 @@ class Chaos:
         # Half of them come over a run that has begun.
         if self.chance.random() < 0.5:
             self.wait_until(process, lambda: lines.look().get("step_begun"), 2)
+        self.befallen[mishap] = self.befallen.get(mishap, 0) + 1
         with Mishap(self.shop, self.chance, mishap):
             return self.kill_at(process, lines, kind, count, delay, mishap)
 
@@ -301,7 +303,8 @@ def main():
         print(f"chaos: never killed in {', '.join(missed)}")
         return 1
     kinds = ", ".join(f"{k} {n}" for k, n in sorted(chaos.by.items()))
-    print(f"chaos: {chaos.points} points ({kinds}), {chaos.both_hit()} of {len(chaos.done)} kinds "
+    befallen = ", ".join(f"{k} {n}" for k, n in sorted(chaos.befallen.items()))
+    print(f"chaos: {chaos.points} points ({kinds}), mishaps: {befallen}; {chaos.both_hit()} of {len(chaos.done)} kinds "
           f"of step hit in their middle and at their end, {changes} changes, 0 extra restarts, {lost} of {written} acknowledged "
           f"writes lost, seed {arguments.seed}, {time.monotonic() - began:.0f} s")
     return 0
