@@ -153,9 +153,10 @@ class Project:
             "CI_MERGE_REQUEST_IID": "7", "CI_MERGE_REQUEST_PROJECT_ID": "23",
             "CI_MERGE_REQUEST_DIFF_BASE_SHA": base})
 
-    def gitlab_push(self, configuration, before, after):
+    def gitlab_push(self, configuration, before, after, on_merge="apply"):
         self.host.commit = after
         return self.runner.run(configuration, "evenkeel apply", {
+            "ON_MERGE": on_merge,
             "CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main", "CI_COMMIT_SHA": after,
             "CI_COMMIT_BEFORE_SHA": before})
 
@@ -224,12 +225,17 @@ def test_on_gitlab(project):
     configuration = load(CI / "gitlab-ci.yml")
     before = modes(project.shop)
     wanted = "requireSSL" if before == {"preferSSL"} else "preferSSL"
-    change = project.change(project.orders(wanted), "further")
+    asks = project.orders(wanted) + "  maintenance: { approval: required }\n"
+    change = project.change(asks, "further")
     assert project.gitlab_merge_request(configuration, *change), project.runner.log
-    assert f"sslMode {wanted}" in project.comment()
+    assert f"sslMode {wanted}" in project.comment() and "**Waits:**" in project.comment()
     assert [s["state"] for s in project.host.statuses] == ["pending", "success"]
     assert modes(project.shop) == before
-    assert project.gitlab_push(configuration, *project.repository.merge("change")), project.runner.log
+    merge = project.repository.merge("change")
+    assert not project.gitlab_push(configuration, *merge), "nobody agreed yet"
+    assert project.gitlab_push(configuration, *merge, "approve"), project.runner.log
+    assert modes(project.shop) == before
+    assert project.gitlab_push(configuration, *merge), project.runner.log
     assert modes(project.shop) == {wanted}
     broken = project.change("kind: Deploiment\n", "broken")
     assert not project.gitlab_merge_request(configuration, *broken)
