@@ -1,5 +1,6 @@
 """How the server starts or refuses to: options, certificates, key files. No replica set."""
 
+import base64
 import os
 import pathlib
 import shutil
@@ -335,3 +336,23 @@ def test_commands_that_are_there_want_a_login(make):
         assert (e.value.code, e.value.details["codeName"]) == (17, "ProtocolError")
         assert c.admin.command("getParameter", saslServiceName=1)["saslServiceName"] == "mongodb"
         assert c.admin.command("getParameter", cursorTimeoutMillis=1)["cursorTimeoutMillis"] == 600000
+
+
+def test_both_spellings_at_once(make, ca):
+    status, text = refused(make(tls(ca), extra="net.ssl.mode: requireSSL\n"))
+    assert status == 2 and "Cannot specify both net.tls.mode and net.ssl.mode" in text
+
+
+@pytest.mark.parametrize("mechanism, iterations, salt", [("SCRAM-SHA-256", 15000, 28), ("SCRAM-SHA-1", 10000, 16)])
+def test_how_often_and_with_what_salt(make, mechanism, iterations, salt):
+    """Drivers insist on these lengths."""
+    m = make(keyfile=True)
+    m.start()
+    with m.client(user="__system", password=fleet.KEY, source="local") as c:
+        c.admin.command("createUser", "root", pwd="secret", roles=["root"])
+        for user, db in (("root", "admin"), ("__system", "local")):
+            with m.client(user=None) as d:
+                reply = d[db].command("saslStart", mechanism=mechanism, payload=f"n,,n={user},r=abc".encode())
+                told = dict(part.split("=", 1) for part in reply["payload"].decode().split(","))
+                assert (int(told["i"]), len(base64.b64decode(told["s"]))) == (iterations, salt)
+                assert told["r"].startswith("abc") and len(told["r"]) > 20

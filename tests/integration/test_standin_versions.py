@@ -256,6 +256,16 @@ def test_hello_streams(tmp_path, version):
                 last, (after, answers, more, same) = after, receive_raw(c)
                 assert answers == last and more and time.monotonic() < deadline
             assert same["topologyVersion"]["counter"] > first["topologyVersion"]["counter"]
+            deadline = time.monotonic() + 5
+            while True:  # and once nothing changes any more, each one takes its time again
+                began = time.monotonic()
+                receive_raw(c)
+                if time.monotonic() - began > 0.15:
+                    break
+                assert began < deadline
+            began = time.monotonic()
+            receive_raw(c)
+            assert time.monotonic() - began > 0.1
 
 
 @pytest.mark.parametrize("version", ["4.4", "8.0"], indirect=True)
