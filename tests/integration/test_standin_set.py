@@ -171,6 +171,22 @@ def test_stepdown_hands_over(tmp_path):
         assert writer.errors == [] and writer.pause < 3
 
 
+def test_the_preferred_of_the_others_takes_over(tmp_path):
+    with fleet.Set(tmp_path, member={0: {"priority": 5}, 2: {"priority": 3}}) as s:
+        a, _, c = s.members
+        assert s.primary() is a
+        for _ in range(2):
+            with a.client() as client:
+                client.admin.command("replSetStepDown", 60)
+            assert s.primary(5) is c
+            with a.client() as client, c.client() as other:
+                client.admin.command("replSetFreeze", 0)
+                other.admin.command("replSetStepDown", 60)
+            assert s.primary(5) is a
+            with c.client() as other:
+                other.admin.command("replSetFreeze", 0)
+
+
 def test_stepdown_without_a_successor_fails(tmp_path):
     with fleet.Set(tmp_path, settings={"electionTimeoutMillis": 3000, "heartbeatIntervalMillis": 200}) as s:
         p = s.primary()

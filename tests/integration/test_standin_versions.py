@@ -249,7 +249,7 @@ def test_hello_streams(tmp_path, version):
             assert (answers, more, same["topologyVersion"]) == (7, True, first["topologyVersion"])
             began = time.monotonic()
             after, answers, more, same = receive_raw(c)
-            assert answers == before and more and same["isWritablePrimary"] and 0.1 < time.monotonic() - began < 1
+            assert answers == before and more and same["isWritablePrimary"] and time.monotonic() - began > 0.1
             other.admin.command("replSetStepDown", 30)
             deadline = time.monotonic() + 5
             while same["isWritablePrimary"]:  # each one chained to the one before

@@ -61,7 +61,7 @@ MUTANTS = (
      "if (final == NULL && 0)\n            return refuse(c,", "set start"),
     ("cmd_login.c", "conn->scram_short = version_at_least(4, 4) &&", "conn->scram_short = true ||", "conformance set"),
     ("auth.c", "return c != NULL && c->live > 0;", "return false;", "set conformance measured"),
-    ("scram.c", "15000", "10000", "conformance set start"),
+    ("scram.c", "15000", "10000", "start"),
     # --- replication
     ("repl.c", "if (wc->majority)\n        return optime_cmp(node.commit, at) >= 0;",
      "if (wc->majority)\n        return true;", "set crashes"),
