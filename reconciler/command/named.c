@@ -51,6 +51,8 @@ static int look_up(const struct ek_options *options, const char *name, struct ek
         }
         found = named->fleet.chosen[i];
     }
+    if (!found)
+        return ek_fail(err, EK_NOT_FOUND, "EK-0805", "the specs hold no deployment \"%s\"", name);
     snprintf(named->account, sizeof named->account, "%s", found->account);
     snprintf(named->deployment, sizeof named->deployment, "%s", found->name);
     return 0;

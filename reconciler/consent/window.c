@@ -181,7 +181,8 @@ static int64_t cron_starts(const struct ek_window *window, int64_t at_s)
         for (int hour = 0; hour < 24; hour++) {
             if (!(window->hours >> hour & 1))
                 continue;
-            int64_t start = first_shown(window, day * EK_DAY_S + hour * 3600 + window->minute_s);
+            int64_t start =
+                first_shown(window, day * EK_DAY_S + (int64_t)hour * 3600 + window->minute_s);
             if (start > at_s)
                 return start;
         }

@@ -472,7 +472,7 @@ static bool read_window(struct reader *reader)
 bool ek_window_parse(const char *text, struct ek_window **ret_window,
                      struct ek_window_problem *ret_problem)
 {
-    struct ek_window *window = calloc(1, sizeof *window);
+    struct ek_window *window = ek_need(calloc(1, sizeof *window));
     if (!window)
         ek_memory_exhausted();
     struct reader reader = {text, text, window, ret_problem};
