@@ -209,6 +209,15 @@ def test_only_signed_plans_are_carried_out(desk):
     # Signed or not, the window is closed.
     desk.refused("EK-1101", "apply", signed, "--trusted-key", keys["owner"])
     desk.refused("EK-0811", "apply", signed, "--outside-window", status=NOT_APPROVED)
+    # What people say counts before every step: a pause in the midst stops it behind the step in hand.
+    before, log = shop.fleet.processes(), directory / "paused.out"
+    with desk.tool.start("apply", signed, "--outside-window", "--yes", output=log) as process:
+        wait_for(lambda: shop.fleet.processes() != before, "a first restart")
+        shop.succeed("pause", f"acme/{desk.name}", "--for", "1h")
+        assert process.wait(120) == REFUSED
+    assert "EK-0125" in log.read_text(encoding="utf-8")
+    assert set(shop.fleet.running_modes().values()) != {"disabled"}
+    shop.succeed("resume", f"acme/{desk.name}")
     done = shop.succeed("apply", signed, "--outside-window", "--yes")
     assert "Apply complete!" in done.stdout
     assert set(shop.fleet.running_modes().values()) == {"disabled"}
