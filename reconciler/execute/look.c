@@ -60,14 +60,22 @@ int ek_looked_policy(struct ek_looked *looked, struct ek_error *err)
     return choose_label(state, looked->policy.new_label, err);
 }
 
+/* Whether a law is what stops the plan. */
+static bool forbidden(int result, const struct ek_plan *plan)
+{
+    return result == EK_BUG || (result == 0 && plan->end == EK_VERDICT_BLOCKED &&
+                                strncmp(plan->blocked.id, "EK-02", 5) == 0);
+}
+
 int ek_looked_plan(struct ek_looked *looked, struct ek_error *err)
 {
     const struct ek_state *state = &looked->observation->state;
     ek_plan_done(&looked->plan);
     int result = ek_plan_make(looked->spec, state, &looked->policy, &looked->plan, err);
-    int foreign = result == EK_BUG ? foreign_certificate(state) : -1;
+    int foreign = forbidden(result, &looked->plan) ? foreign_certificate(state) : -1;
     if (foreign < 0)
         return result;
+    ek_plan_done(&looked->plan);
     const char *authority = looked->spec->certificates.authority;
     ek_fail(err, EK_CONFLICT, "EK-0722",
             "member %s serves a certificate of another authority than %s in %s",
