@@ -13,11 +13,13 @@ import pytest
 import forge_hosts
 from forge_hosts import Answer
 from real_gitea import RealGitea
+from test_command_line import follow
 from tool import Evenkeel
 
 BUILD = os.environ.get("EVENKEEL_BUILD", "build")
 TOP = Path(__file__).resolve().parent.parent.parent
 GITEA = os.environ.get("GITEA")
+SCHEMA = json.loads((TOP / "contrib/schema/comment.schema.json").read_text(encoding="utf-8"))
 OK, ERROR, USAGE = 0, 1, 64
 CI = re.compile(r"(GITHUB|GITLAB|GITEA|FORGEJO|CI|EVENKEEL)(_|$)")
 
@@ -78,6 +80,7 @@ class Desk:
         done = self.comment(text, *words, "--output", "json", **other)
         assert done.returncode == OK, done.stderr
         told = json.loads(done.stdout)
+        follow(SCHEMA, SCHEMA, told, "comment")
         return tuple(told[k] for k in ("made", "changed", "kept", "removed"))
 
 
@@ -269,7 +272,11 @@ def test_status_of_the_commit(desk):
     state, description, _ = desk.host.status("mine")
     assert state == "failure" and description.endswith("…")
     assert description.startswith("x" * 139)
-    assert desk.run("--plan-status", "0", *desk.place()).returncode == OK
+    done = desk.run("--plan-status", "0", "--output", "json", *desk.place())
+    assert done.returncode == OK
+    told = json.loads(done.stdout)
+    follow(SCHEMA, SCHEMA, told, "comment")
+    assert (told["status"], told["pull_request"]) == ("success", None)
     assert desk.host.status("evenkeel")[:2] == ("success", "done")
 
 
