@@ -61,6 +61,8 @@ static const struct option options[] = {
      NULL, NULL, "what happens when a branch no longer leads back to the commit that was followed"},
     {"listen", NULL, 0, TEXT, "ADDRESS:PORT", AT(listen), EK_VERB_RUN, "EVENKEEL_LISTEN", NULL,
      "where /metrics, /healthz, /readyz and /webhook are served"},
+    {"traces", NULL, 0, TEXT, "URL", AT(traces), EK_VERB_RUN, "OTEL_EXPORTER_OTLP_ENDPOINT", NULL,
+     "an OpenTelemetry collector (OTLP over HTTP) that gets a trace of each plan carried out"},
     {"webhook-secret-file", NULL, 0, TEXT, "FILE", AT(webhook_secret_file), EK_VERB_RUN, NULL, NULL,
      "the secret that webhooks are signed with"},
     {"once", NULL, 0, FLAG, NULL, AT(once), EK_VERB_RUN, NULL, NULL,

@@ -89,6 +89,7 @@ struct ek_options {
     bool quiet;
     bool verbose;
     bool help;
+    const char *traces;
     bool reference;
     bool log;
     bool watch;

@@ -29,6 +29,7 @@ struct run {
     struct ek_webhooks *webhooks;
     struct ek_systemd *systemd;
     struct ek_http *http;
+    struct ek_traces *traces;
     struct ek_loop *loop;
     bool ready;
     bool stalled;
@@ -111,6 +112,9 @@ static int start(struct run *run, struct ek_error *err)
     if (result == 0)
         result = ek_store_of(run->options, run->settings.loop.controller.state_directory, false,
                              &run->store, err);
+    if (result == 0 && run->options->traces)
+        result = ek_traces_new(run->options->traces, run->metrics, &run->traces, err);
+    run->settings.loop.traces = run->traces;
     if (result != 0) {
         if (notice[0])
             fprintf(stderr, "evenkeel: %s\n", notice);
@@ -132,6 +136,7 @@ static void end(struct run *run)
         ek_loop_stop(run->loop);
     ek_http_stop(run->http);
     ek_loop_free(run->loop);
+    ek_traces_free(run->traces);
     ek_webhooks_free(run->webhooks);
     ek_store_close(&run->store);
     tell(run, EK_JOURNAL_STOPPED, NULL);

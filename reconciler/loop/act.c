@@ -38,6 +38,35 @@ static int refresh(void *context, const struct ek_state *state, struct ek_policy
     return ek_consent_refresh(&question, policy, err);
 }
 
+static void trace_step(struct ek_keeper *keeper, int64_t ended_ms, const struct ek_error *err)
+{
+    const struct ek_step *step = &keeper->step;
+    const char *member = step->member >= 0 ? keeper->looked.spec->members[step->member].name : NULL;
+    ek_trace_step(keeper->trace, ek_step_row(step->kind)->name, member, keeper->step_begun_ms,
+                  ended_ms, err);
+}
+
+static void begin_trace(struct ek_keeper *keeper)
+{
+    const struct ek_trace_about about = {
+        .account = keeper->account,
+        .deployment = keeper->name,
+        .commit = keeper->desired ? keeper->desired->specs.commit : NULL,
+        .plan = keeper->planned,
+    };
+    keeper->trace = ek_trace_begin(keeper->loop->settings.traces, &about, ek_wall_ms());
+}
+
+/* Being superseded or blocked is no failure. */
+static void end_trace(struct ek_keeper *keeper)
+{
+    const struct ek_error *err = keeper->act_error.code ? &keeper->act_error : NULL;
+    if (keeper->stepping && err)
+        trace_step(keeper, ek_wall_ms(), err);
+    ek_trace_end(keeper->trace, ek_wall_ms(), err);
+    keeper->trace = NULL;
+}
+
 static void on_event(void *context, const struct ek_event *event)
 {
     struct ek_keeper *keeper = context;
@@ -47,10 +76,12 @@ static void on_event(void *context, const struct ek_event *event)
     ek_tell_execution(keeper, event);
     if (event->kind == EK_EVENT_STEP_BEGUN) {
         keeper->step = *event->step;
+        keeper->step_begun_ms = event->at_ms;
         keeper->stepping = true;
     }
     if (event->kind != EK_EVENT_STEP_DONE)
         return;
+    trace_step(keeper, event->at_ms, NULL);
     keeper->stepping = false;
     pthread_mutex_lock(&loop->lock);
     keeper->steps_done++;
@@ -183,8 +214,10 @@ static void with_lease(struct ek_keeper *keeper, struct ek_lease *lease)
     ek_metrics_set(loop->metrics, EK_METRIC_DEPLOYMENT_LEASE_HELD, labels, 1);
     ek_synced_forget(&keeper->synced);
     keeper->stepping = false;
+    begin_trace(keeper);
     int result = execute(keeper, lease, &outcome, &err);
     ended(keeper, result, &outcome, &err);
+    end_trace(keeper);
     if (err.code == EK_STALE && strncmp(err.id, "EK-10", 5) == 0)
         ek_metrics_add(loop->metrics, EK_METRIC_DEPLOYMENT_LEASES_LOST, labels, 1);
     ek_metrics_set(loop->metrics, EK_METRIC_DEPLOYMENT_LEASE_HELD, labels, 0);

@@ -192,6 +192,7 @@ int ek_loop_reload(struct ek_loop *loop, const struct ek_loop_settings *settings
     next.controller = loop->settings.controller;
     next.clock = loop->settings.clock;
     next.once = loop->settings.once;
+    next.traces = loop->settings.traces;
     int result = set_repositories(loop, &next, err);
     if (result == 0) {
         take_settings(loop, &next);

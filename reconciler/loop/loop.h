@@ -11,6 +11,7 @@
 #include "reconciler/execute/world.h"
 #include "reconciler/loop/journal.h"
 #include "reconciler/loop/metrics.h"
+#include "reconciler/loop/trace.h"
 
 struct ek_loop_repository {
     const char *name;
@@ -40,7 +41,8 @@ struct ek_loop_settings {
     size_t acting_per_account;
     int64_t step_timeout_ms;
     int64_t settle_timeout_ms;
-    bool once; /* one look at, and one act on, each deployment */
+    struct ek_traces *traces; /* or NULL; outlives the loop */
+    bool once;                /* one look at, and one act on, each deployment */
     struct ek_loop_clock clock;
 };
 
@@ -54,7 +56,7 @@ int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_store
 /* Fetch the repository of that name, or every one (NULL), now. EK_NOT_FOUND (EK-1303). */
 int ek_loop_fetch(struct ek_loop *loop, const char *repository, struct ek_error *err);
 
-/* Go by other settings (all but controller, clock and once). */
+/* Go by other settings (all but controller, clock, traces and once). */
 int ek_loop_reload(struct ek_loop *loop, const struct ek_loop_settings *settings,
                    struct ek_error *err);
 

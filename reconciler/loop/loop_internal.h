@@ -85,6 +85,8 @@ struct ek_keeper {
     bool hopeless;             /* an error that only a new commit mends */
     struct ek_step step;       /* in hand */
     bool stepping;
+    int64_t step_begun_ms;  /* wall clock */
+    struct ek_trace *trace; /* while acting, or NULL */
 };
 
 struct ek_loop {

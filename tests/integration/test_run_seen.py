@@ -2,10 +2,12 @@
 
 import hashlib
 import hmac
+import http.server
 import json
 import re
 import signal
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -57,8 +59,39 @@ class Manager:
         wait_for(lambda: line in self.hear()[after:], f"{line} in {self.said}", seconds)
 
 
+class Collector(http.server.ThreadingHTTPServer):
+    """Takes OpenTelemetry traces."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Collecting)
+        self.spans = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Collecting(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):  # pylint: disable=invalid-name
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        good = self.path == "/v1/traces" and self.headers["Content-Type"] == "application/json"
+        self.send_response(200 if good else 400)
+        self.end_headers()
+        self.wfile.write(b"{}")
+        for resource in body["resourceSpans"]:
+            for scope in resource["scopeSpans"]:
+                self.server.spans += scope["spans"]
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
 @pytest.fixture(scope="module")
-def seen(shop):
+def collector():
+    with Collector() as running:
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def seen(shop, collector):
     """A loop under a service manager, with a webhook; in sync."""
     shop.specs.set_mode("disabled")
     secret = shop.directory / "webhook.secret"
@@ -71,7 +104,8 @@ def seen(shop):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NOTIFY_SOCKET", str(shop.directory / "notify"))
         patch.setenv("WATCHDOG_USEC", "2000000")
-        with Loop(shop.tool, shop.directory, "--config", configuration, listen=False) as loop:
+        with Loop(shop.tool, shop.directory, "--config", configuration, "--traces",
+                  f"http://127.0.0.1:{collector.server_port}", listen=False) as loop:
             loop.shop, loop.manager, loop.configuration = shop, manager, configuration
             wait_for(lambda: loop.get("/readyz")[0] == 200 and loop.metric(
                 "evenkeel_deployment_sync_status", deployment=shop.fleet.name,
@@ -126,7 +160,7 @@ def test_metrics_are_what_the_table_says(seen):
         "evenkeel_deployment_drift_total", "evenkeel_deployment_blocked_info",
         "evenkeel_deployment_error_info", "evenkeel_deployment_lease_held",
         "evenkeel_deployment_certificate_not_after_timestamp_seconds",
-        "evenkeel_webhooks_total"}, never_yet
+        "evenkeel_webhooks_total", "evenkeel_traces_total"}, never_yet
     name = seen.shop.fleet.name
     assert seen.metric("evenkeel_deployment_members", deployment=name, state="SECONDARY") == 2
     assert seen.metric("evenkeel_deployment_last_observed_timestamp_seconds",
@@ -231,6 +265,32 @@ def test_a_repository_that_is_gone(seen):
     commit = seen.shop.specs.commit("back again")
     assert post(seen, body, **HOSTS["github"](body))[0] == 202
     seen.wait("commit", commit=commit, seconds=20)
+
+
+# ---- traces -------------------------------------------------------------------------------
+
+
+def test_an_act_is_a_trace(seen, collector):
+    """A file that somebody changed is put back: a span for that, and one for its step."""
+    before, earlier = len(seen.events("reconciled")), list(collector.spans)
+    path = seen.shop.fleet["b"].configuration
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("net:\n", "net:\n  tls:\n    mode: allowTLS\n"), encoding="utf-8")
+    done = seen.wait("reconciled", after=before)
+    root = wait_for(lambda: next((span for span in collector.spans if span not in earlier
+                                  and span["name"] == "reconcile"), None), "its trace", 20)
+    steps = [span for span in collector.spans if span.get("parentSpanId") == root["spanId"]]
+    assert [span["name"] for span in steps] == ["write-configuration"]
+    assert {span["traceId"] for span in steps} == {root["traceId"]}
+    said = {one["key"]: one["value"]["stringValue"] for one in root["attributes"]}
+    assert said == {"evenkeel.account": "acme", "evenkeel.deployment": seen.shop.fleet.name,
+                    "evenkeel.commit": done["commit"], "evenkeel.plan": done["plan"]}
+    times = [int(span[key]) for span in (root, *steps)
+             for key in ("startTimeUnixNano", "endTimeUnixNano")]
+    assert times[0] <= times[2] <= times[3] <= times[1]
+    assert root["status"]["code"] == steps[0]["status"]["code"] == 1
+    assert path.read_text(encoding="utf-8").count("allowTLS") == 0
+    wait_for(lambda: seen.metric("evenkeel_traces_total", result="sent") >= 1, "counted")
 
 
 # ---- the service manager ------------------------------------------------------------------
