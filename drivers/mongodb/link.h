@@ -77,6 +77,8 @@ int ek_mongodb_handshake(const char *host, int port, const char *ca_file, int64_
                          struct ek_mongodb_handshake *ret_handshake, struct ek_error *err);
 int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
                        struct ek_mongodb_seen *ret_seen, struct ek_error *err);
+int ek_mongodb_recent_log(const struct ek_mongodb_target *target, int64_t deadline,
+                          struct ek_buffer *ret_lines, struct ek_error *err);
 void ek_mongodb_session_free(struct ek_mongodb_session *session);
 int ek_mongodb_set_ssl_mode(const struct ek_mongodb_target *target, enum ek_ssl_mode mode,
                             int64_t deadline, struct ek_error *err);

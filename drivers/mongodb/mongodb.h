@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
 #include "reconciler/base/secret_bytes.h"
 #include "specs/spec.h"
@@ -123,6 +124,11 @@ struct ek_mongodb_driver {
      * several threads at once. */
     int (*observe)(const struct ek_mongodb_target *target, int64_t deadline,
                    struct ek_mongodb_seen *ret_seen, struct ek_error *err);
+
+    /* MUST. The latest lines of the server's log, as far as it keeps them in memory; appended,
+     * each with a newline. EK-04xx as an act. */
+    int (*recent_log)(const struct ek_mongodb_target *target, int64_t deadline,
+                      struct ek_buffer *ret_lines, struct ek_error *err);
 
     /* MUST. NULL is fine. */
     void (*session_free)(struct ek_mongodb_session *session);

@@ -205,3 +205,13 @@ int ek_world_address(const struct ek_world *world, size_t i, char *buffer, size_
     }
     return world->dns->look_up(&world->zone, member->host, buffer, size, err);
 }
+
+int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, size_t i,
+                        int64_t deadline, struct ek_buffer *ret_lines, struct ek_error *err)
+{
+    struct ek_mongodb_target target;
+    char name[256];
+    const char *label = state->members[i].domain_name_bound == EK_YES ? state->domain_label : "";
+    ek_world_target(world, i, label, name, sizeof name, &target);
+    return world->mongodb->recent_log(&target, deadline, ret_lines, err);
+}

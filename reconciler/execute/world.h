@@ -2,6 +2,7 @@
 #ifndef EK_EXECUTE_WORLD_H
 #define EK_EXECUTE_WORLD_H
 
+#include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
 #include "reconciler/state.h"
 #include "reconciler/step.h"
@@ -23,6 +24,10 @@ int ek_world_open(const struct ek_specs *specs, const struct ek_deployment_spec 
                   struct ek_error *err);
 void ek_world_close(struct ek_world *world);
 void ek_world_cleanup(struct ek_world **world);
+
+/* The latest lines of member i's log; appended. Errors as ek_act. */
+int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, size_t i,
+                        int64_t deadline, struct ek_buffer *ret_lines, struct ek_error *err);
 
 /* Why parts of an observation stayed unknown: one sentence per member, "" when nothing did;
  * problems[member_count] is the deployment's own. */

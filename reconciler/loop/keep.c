@@ -6,6 +6,7 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/consent/consent.h"
+#include "reconciler/loop/culprit.h"
 #include "reconciler/loop/loop_internal.h"
 #include "reconciler/report/status_report.h"
 
@@ -209,6 +210,26 @@ static void count_drift(struct ek_keeper *keeper, unsigned fields)
                 1);
 }
 
+/* Where the servers' logs tell who did it, say so. */
+static void add_culprits(const struct ek_keeper *keeper, const struct ek_drift *drift,
+                         struct ek_buffer *message)
+{
+    enum { LOG_MS = 2000 };
+    const struct ek_looked *looked = &keeper->looked;
+    for (size_t i = 0; i < looked->spec->member_count; i++) {
+        EK_BUFFER lines = {0};
+        char fact[100];
+        char who[256];
+        snprintf(fact, sizeof fact, "+ %s sslMode running:", looked->spec->members[i].name);
+        if (!strstr(ek_buffer_text(&drift->change), fact) ||
+            ek_world_recent_log(looked->world, &looked->observation->state, i,
+                                ek_monotonic_ms() + LOG_MS, &lines, NULL) != 0 ||
+            !ek_culprit_of_mode(ek_buffer_text(&lines), who, sizeof who))
+            continue;
+        ek_buffer_printf(message, "%s's log: set by %s\n", looked->spec->members[i].name, who);
+    }
+}
+
 /* One event per state of drift. */
 static void tell_drift(struct ek_keeper *keeper, const struct ek_drift *drift)
 {
@@ -223,6 +244,7 @@ static void tell_drift(struct ek_keeper *keeper, const struct ek_drift *drift)
     ek_drift_words(drift->fields, &message);
     ek_buffer_printf(&message, "%s moved away from the specs:\n%s",
                      message.length ? "" : "the fleet", ek_buffer_text(&drift->change));
+    add_culprits(keeper, drift, &message);
     json_t *detail = json_pack("{s:s}", "change", ek_buffer_text(&drift->change));
     char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
     entry.message = ek_buffer_text(&message);

@@ -61,6 +61,7 @@ def test_a_change_at_run_time_is_put_back(shop, loop):
     assert time.monotonic() - began < 5
     assert "+ c sslMode running: requireSSL" in drift["message"]
     assert "- c sslMode running: preferSSL" in drift["message"]
+    assert "c's log: set by root@admin from " in drift["message"]
     loop.wait("synced", after=synced, seconds=120)
     assert everywhere(shop, "preferTLS")
     after = shop.fleet.processes()

@@ -51,6 +51,8 @@ static int set_mode(struct call *c, const char *key, const bson_iter_t *value)
         return fail(c, 2, "Illegal state transition for %s, attempt to change from %s to %s", key,
                     tls_mode_name(now, ssl), tls_mode_name(want, ssl));
     tls_mode_set(want);
+    log_line('I', "COMMAND", "successfully set parameter %s to %s (was %s)", key,
+             tls_mode_name(want, ssl), tls_mode_name(now, ssl));
     return 0;
 }
 

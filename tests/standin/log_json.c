@@ -53,6 +53,8 @@ static const struct row {
     {"cannot read certificate file: ", 23248, "Cannot read certificate file", "keyFile error", 4},
     {"cannot read PEM key file: ", 23250, "Cannot read PEM key file", "keyFile error", 4},
     {"cannot use PEM key file: ", 23251, "Cannot use PEM key file", "keyFile error", 4},
+    {"successfully set parameter ", 23435, "Successfully set parameter",
+     "parameterName newValue oldValue", 4},
     {"Successfully rotated X509 certificates.", 4913400, "Successfully rotated X509 certificates.",
      "", 4},
     {"Certificate rotation completed successfully", 4988500,
