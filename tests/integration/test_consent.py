@@ -143,6 +143,16 @@ def test_a_commit_that_an_approver_signed_needs_no_other_approval(desk):
                         "-c", f"user.signingkey={keys[who]}", "commit", "--quiet", "--allow-empty",
                         "-S", "-m", f"signed by {who}"], check=True)
         assert desk.waits() == waits, who
+    # Alice's signature under another commit.
+    repository = ["git", "-C", str(desk.shop.specs.directory)]
+    commit = subprocess.run([*repository, "cat-file", "commit", "HEAD"], check=True,
+                            capture_output=True).stdout
+    assert commit.endswith(b"signed by alice\n")
+    forged = subprocess.run([*repository, "hash-object", "-t", "commit", "-w", "--stdin"], check=True,
+                            input=commit.replace(b"signed by alice", b"signed by Alice"),
+                            capture_output=True, text=False).stdout.decode().strip()
+    subprocess.run([*repository, "update-ref", "refs/heads/main", forged], check=True)
+    assert desk.waits() == ["approval"]
 
 
 def test_an_approval_is_for_the_plan_as_it_is(desk):
