@@ -67,8 +67,24 @@ static void follower_free(struct ek_follower *follower)
     free(follower);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* What was wanted stays wanted until the changed repository was read. */
+static void take_over(struct ek_follower *follower, const struct ek_follower *former)
+{
+    if (!former || !former->desired || former->dropped_in != follower->loop->reloads)
+        return;
+    follower->desired = ek_desired_hold(former->desired);
+    follower->tried = true;
+    snprintf(follower->commit, sizeof follower->commit, "%s",
+             same_text(former->settings.url, follower->settings.url) ? former->commit : "");
+}
+
 static int add_follower(struct ek_loop *loop, const struct ek_loop_repository *repository,
-                        struct ek_error *err)
+                        const struct ek_follower *former, struct ek_error *err)
 {
     struct ek_follower **more =
         reallocarray(loop->followers, loop->follower_count + 1, sizeof(void *));
@@ -83,6 +99,8 @@ static int add_follower(struct ek_loop *loop, const struct ek_loop_repository *r
     ek_sleeper_init(&follower->sleeper, ek_monotonic_ms());
     int result = repository_copy(repository, &follower->settings, err);
     if (result == 0)
+        take_over(follower, former);
+    if (result == 0)
         result = ek_sleeper_start(&follower->sleeper, ek_follow, follower, err);
     if (result != 0) {
         follower_free(follower);
@@ -92,17 +110,14 @@ static int add_follower(struct ek_loop *loop, const struct ek_loop_repository *r
     return 0;
 }
 
-static struct ek_follower *follower_named(struct ek_loop *loop, const char *name)
+/* The latest of that name. */
+static struct ek_follower *follower_named(struct ek_loop *loop, const char *name, bool dropped)
 {
-    for (size_t i = 0; i < loop->follower_count; i++)
-        if (!loop->followers[i]->dropped && strcmp(loop->followers[i]->settings.name, name) == 0)
+    for (size_t i = loop->follower_count; i-- > 0;)
+        if (loop->followers[i]->dropped == dropped &&
+            strcmp(loop->followers[i]->settings.name, name) == 0)
             return loop->followers[i];
     return NULL;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
 static bool same_repository(const struct ek_loop_repository *a, const struct ek_loop_repository *b)
@@ -116,6 +131,7 @@ static bool same_repository(const struct ek_loop_repository *a, const struct ek_
 static void drop(struct ek_follower *follower)
 {
     follower->dropped = true;
+    follower->dropped_in = follower->loop->reloads;
     ek_sleeper_wake(&follower->sleeper);
 }
 
@@ -124,6 +140,7 @@ static int set_repositories(struct ek_loop *loop, const struct ek_loop_settings 
                             struct ek_error *err)
 {
     size_t before = loop->follower_count;
+    loop->reloads++;
     for (size_t i = 0; i < before; i++) {
         struct ek_follower *follower = loop->followers[i];
         bool stays = false;
@@ -136,8 +153,9 @@ static int set_repositories(struct ek_loop *loop, const struct ek_loop_settings 
     }
     int result = 0;
     for (size_t j = 0; j < settings->repository_count && result == 0; j++)
-        if (!follower_named(loop, settings->repositories[j].name))
-            result = add_follower(loop, &settings->repositories[j], err);
+        if (!follower_named(loop, settings->repositories[j].name, false))
+            result = add_follower(loop, &settings->repositories[j],
+                                  follower_named(loop, settings->repositories[j].name, true), err);
     return result;
 }
 
@@ -277,14 +295,14 @@ static void keeper_free(struct ek_keeper *keeper)
     free(keeper);
 }
 
-void ek_loop_free(struct ek_loop *loop)
+bool ek_loop_free(struct ek_loop *loop)
 {
     if (!loop)
-        return;
+        return true;
     for (size_t i = 0; i < loop->keeper_count; i++)
         pthread_join(loop->keepers[i]->sleeper.thread, NULL);
     if (!join_followers(loop))
-        return;
+        return false;
     for (size_t i = 0; i < loop->keeper_count; i++)
         keeper_free(loop->keepers[i]);
     for (size_t i = 0; i < loop->follower_count; i++)
@@ -295,4 +313,5 @@ void ek_loop_free(struct ek_loop *loop)
     ek_turns_free(loop->turns);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
+    return true;
 }

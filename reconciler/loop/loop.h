@@ -66,8 +66,9 @@ void ek_loop_stop(struct ek_loop *loop);
 /* Whether all keepers have ended: after ek_loop_stop, or with `once` when all is done. */
 bool ek_loop_ended(struct ek_loop *loop);
 
-/* Wait for the end and free everything. A repository that hangs in a fetch is not waited for. */
-void ek_loop_free(struct ek_loop *loop);
+/* Wait for the end and free everything. A repository that hangs in a fetch is not waited for: then
+ * false, and what the loop was started with has to stay until the process ends. */
+bool ek_loop_free(struct ek_loop *loop);
 
 /* Whether every thread got on within its own time; when not, the sentence says which did not. */
 bool ek_loop_gets_on(struct ek_loop *loop, char *ret_sentence, size_t size);

@@ -32,6 +32,7 @@ struct ek_follower {
     struct ek_sleeper sleeper;
     struct ek_loop_repository settings; /* own copies of the strings */
     bool dropped;                       /* no longer in the configuration */
+    unsigned dropped_in;                /* by which reload */
     struct ek_desired *desired;         /* the latest, held */
     char commit[65];                    /* that was followed last, also before this start */
     bool tried;
@@ -103,6 +104,7 @@ struct ek_loop {
     struct ek_roster roster;
     bool store_failed;
     bool stopping;
+    unsigned reloads;
     int64_t started_ms;
     char who[192]; /* "evenkeel run on host, process 12" */
 };

@@ -156,6 +156,14 @@ def test_two_repositories_that_claim_one_deployment(site, loop):
     commit = site.many.commit("d001: requireSSL, and mine alone again")
     site.push(loop, commit)
     loop.wait("synced", deployment="d001", commit=commit, seconds=60)
+    # What is only configured otherwise is not gone meanwhile.
+    gone, reloaded = len(loop.events("deployment-gone")), len(loop.events("reloaded"))
+    site.config.write_text(site.config.read_text(encoding="utf-8").replace("1h", "2h"),
+                           encoding="utf-8")
+    os.kill(loop.process.pid, signal.SIGHUP)
+    loop.wait("reloaded", after=reloaded, seconds=20)
+    time.sleep(1)
+    assert len(loop.events("deployment-gone")) == gone
 
 
 def test_an_unreachable_repository_is_told_once_and_changes_nothing(site, loop):
