@@ -146,8 +146,11 @@ void ek_store_close(struct ek_store_handle *handle);
 int ek_store_verify(const struct ek_store_handle *handle, int64_t *ret_events,
                     struct ek_error *err);
 
-/* What chains an event to the one before: SHA-256, in hex, over a version word, the hash before
- * ("" for the first), the number and every field of the event, each with its length in front. */
+/* What chains an event to the one before: SHA-256, in hex, over
+ *     "evenkeel event 1" and the hash before ("" for the first),
+ *     number and at_ms, each in decimal with a line feed behind,
+ *     account, deployment, kind, who, commit, plan, text, detail,
+ * where each text is written as its length in bytes, a colon, the text, a line feed. */
 void ek_store_chain(const char *before, const struct ek_store_event *event,
                     char ret_hash[static 65]);
 

@@ -1,6 +1,7 @@
 """What apply tells the store, what history makes of it, and two applies on one deployment."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -73,6 +74,17 @@ def test_history_of_a_change(shop):
     shop.succeed("history", "-n", "few", status=USAGE)
 
 
+def chained(before, event):
+    """The hash as drivers/store/store.h describes it, for who audits with other tools."""
+    def field(text):
+        return f"{len(text.encode())}:{text}\n"
+    detail = json.dumps(event["detail"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    words = (event[key] for key in ("account", "deployment", "kind", "who", "commit", "plan", "text"))
+    text = (field("evenkeel event 1") + field(before) + f"{event['number']}\n{event['at_ms']}\n"
+            + "".join(map(field, (*words, detail))))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def test_the_trail_shows_tampering(shop, tmp_path):
     if not (shop.tool.state / "evenkeel.db").exists():  # when it runs alone
         shop.specs.set_mode("allowSSL")
@@ -81,6 +93,11 @@ def test_the_trail_shows_tampering(shop, tmp_path):
     assert "The trail is whole" in whole.stdout
     chain, = history(shop, "--verify")
     assert str(chain["events"]) in whole.stdout and chain["hash"] in whole.stdout
+    before = ""
+    for event in history(shop, "-n", "0"):
+        assert event["hash"] == chained(before, event), event
+        before = event["hash"]
+    assert before == chain["hash"]
     copy = tmp_path / "copy.db"
     with contextlib.closing(sqlite3.connect(shop.tool.state / "evenkeel.db")) as store:
         with contextlib.closing(sqlite3.connect(copy)) as other:
