@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "reconciler/base/buffer.h"
-#include "reconciler/base/clock.h"
 #include "reconciler/loop/http_listen.h"
+#include "reconciler/loop/http_patience.h"
 #include "reconciler/loop/metrics.h"
 #include "reconciler/loop/webhook.h"
 
@@ -20,6 +20,7 @@ enum { THREADS = 2, HEAD_MAX = 32 * 1024, REASON_MAX = 512, DROPPED_MAX = 4 * EK
 struct ek_http {
     struct ek_http_setup setup;
     struct MHD_Daemon *daemon;
+    struct ek_patience *patience;
     char address[128];
 };
 
@@ -27,7 +28,6 @@ struct ek_http {
 struct request {
     struct ek_buffer body;
     size_t length; /* of what came, more than the body when that is too large */
-    int64_t begun_ms;
 };
 
 struct answer {
@@ -182,7 +182,7 @@ static const char too_large[] = "a body has one MiB at most";
 static bool take(struct request *request, const char *piece, size_t length)
 {
     request->length += length;
-    if (ek_monotonic_ms() - request->begun_ms > EK_HTTP_REQUEST_MS || request->length > DROPPED_MAX)
+    if (request->length > DROPPED_MAX)
         return false;
     if (request->length > EK_HTTP_BODY_MAX)
         ek_buffer_done(&request->body);
@@ -235,7 +235,6 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
         request = calloc(1, sizeof *request);
         if (!request)
             return MHD_NO;
-        request->begun_ms = ek_monotonic_ms();
         *kept = request;
         return MHD_YES;
     }
@@ -255,14 +254,28 @@ static enum MHD_Result on_request(void *closure, struct MHD_Connection *connecti
 static void on_completed(void *closure, struct MHD_Connection *connection, void **kept,
                          enum MHD_RequestTerminationCode code)
 {
-    (void)closure;
-    (void)connection;
-    (void)code;
+    struct ek_http *http = closure;
     struct request *request = *kept;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (request)
         ek_buffer_done(&request->body);
     free(request);
     *kept = NULL;
+    if (info && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        ek_patience_answered(http->patience, info->socket_context);
+}
+
+static void on_connection(void *closure, struct MHD_Connection *connection, void **kept,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct ek_http *http = closure;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+        ek_patience_forget(http->patience, *kept);
+    else
+        *kept = info ? ek_patience_begin(http->patience, info->connect_fd) : NULL;
 }
 
 /* ---- starting and stopping ---------------------------------------------------------------- */
@@ -287,8 +300,8 @@ static struct MHD_Daemon *start_daemon(struct ek_http *http, int listener)
         (unsigned)EK_HTTP_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned)EK_HTTP_CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)EK_HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-        MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -301,13 +314,18 @@ int ek_http_start(const struct ek_http_setup *setup, struct ek_http **ret_http,
     if (!http)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
     http->setup = *setup;
-    int result = ek_http_listen(setup->listen, &listener, http->address, sizeof http->address, err);
+    if (http->setup.request_ms == 0)
+        http->setup.request_ms = EK_HTTP_REQUEST_MS;
+    int result = ek_patience_new(http->setup.request_ms, &http->patience, err);
+    if (result == 0)
+        result = ek_http_listen(setup->listen, &listener, http->address, sizeof http->address, err);
     if (result == 0 && !(http->daemon = start_daemon(http, listener))) {
         close(listener);
         result =
             ek_fail(err, EK_SYSTEM, "EK-1351", "%s: the HTTP server did not start", setup->listen);
     }
     if (result != 0) {
+        ek_patience_free(http->patience);
         free(http);
         return result;
     }
@@ -325,5 +343,6 @@ void ek_http_stop(struct ek_http *http)
     if (!http)
         return;
     MHD_stop_daemon(http->daemon);
+    ek_patience_free(http->patience);
     free(http);
 }

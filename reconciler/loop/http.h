@@ -21,7 +21,7 @@ enum {
     EK_HTTP_CONNECTIONS_MAX = 128,
     EK_HTTP_CONNECTIONS_PER_ADDRESS = 32,
     EK_HTTP_IDLE_S = 10,
-    EK_HTTP_REQUEST_MS = 30000, /* from its head to the end of its body */
+    EK_HTTP_REQUEST_MS = 30000, /* for a whole request and its answer */
 };
 
 /* What is behind the server; borrowed until ek_http_stop. The functions are called from the
@@ -35,6 +35,7 @@ struct ek_http_setup {
     /* First fetch and first round are done, the store can be reached. */
     bool (*ready)(void *context, char *ret_reason, size_t size);
     void *context;
+    int64_t request_ms; /* 0: EK_HTTP_REQUEST_MS */
 };
 
 /* Listen and serve from threads of its own, in which all signals are blocked. EK_INVALID

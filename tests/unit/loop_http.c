@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -327,6 +328,53 @@ static void many_idle_connections_leave_room(void **state)
     assert_int_equal(reply.status, 200);
 }
 
+/* A byte now and then keeps a connection from being silent, but not from being too slow; one that
+ * asks and is answered again and again stays. */
+static void who_is_slow_is_cut_off(void **state)
+{
+    struct served *served = *state;
+    struct ek_http *kept = served->http;
+    struct ek_error err = {0};
+    const struct ek_http_setup hasty = {.listen = "127.0.0.1:0",
+                                        .metrics = served->metrics,
+                                        .webhooks = served->webhooks,
+                                        .healthy = healthy,
+                                        .ready = ready,
+                                        .context = served,
+                                        .request_ms = 400};
+    assert_int_equal(ek_http_start(&hasty, &served->http, &err), 0);
+    static const char head[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n";
+    static const char posted[] =
+        "POST /webhook/specs HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n";
+    static const char whole[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    int slow[] = {dial(served), dial(served)};
+    int brisk = dial(served);
+    char answer[2048];
+    assert_true(send(slow[0], head, sizeof head - 1, MSG_NOSIGNAL) > 0);
+    assert_true(send(slow[1], posted, sizeof posted - 1, MSG_NOSIGNAL) > 0);
+    bool ended[2] = {false, false};
+    int answered = 0;
+    for (int i = 0; i < 300 && !(ended[0] && ended[1]); i++) {
+        for (size_t k = 0; k < 2; k++) {
+            send(slow[k], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+            ssize_t got = recv(slow[k], answer, sizeof answer, MSG_DONTWAIT);
+            ended[k] |= got == 0 || (got < 0 && errno == ECONNRESET);
+        }
+        if (send(brisk, whole, sizeof whole - 1, MSG_NOSIGNAL) > 0)
+            answered += recv(brisk, answer, sizeof answer, 0) > 0;
+        usleep(20000);
+    }
+    assert_true(ended[0] && ended[1]);
+    assert_true(answered >= 15); /* for all that time */
+    assert_true(send(brisk, whole, sizeof whole - 1, MSG_NOSIGNAL) > 0);
+    assert_true(recv(brisk, answer, sizeof answer, 0) > 0);
+    close(slow[0]);
+    close(slow[1]);
+    close(brisk);
+    ek_http_stop(served->http);
+    served->http = kept;
+}
+
 static void rubbish_is_no_request(void **state)
 {
     static const char *const rubbish[] = {
@@ -426,6 +474,7 @@ int main(void)
         TEST(what_is_not_served),
         TEST(a_body_too_large_is_refused),
         TEST(many_idle_connections_leave_room),
+        TEST(who_is_slow_is_cut_off),
         TEST(rubbish_is_no_request),
         TEST(addresses_that_are_none),
         TEST(a_port_that_is_taken),
