@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -150,12 +151,25 @@ def test_a_store_that_goes_stops_apply_after_the_step(shop, tmp_path):
     shop.fleet.wait_settled()
 
 
+def freeze(process, store):
+    """Not in the middle of its writing to the store: that would freeze the store as well."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(store, timeout=1, isolation_level=None)) as other:
+            with contextlib.suppress(sqlite3.OperationalError):
+                other.execute("BEGIN IMMEDIATE")
+                other.execute("ROLLBACK")
+                return
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+
+
 def test_an_apply_that_was_frozen_does_nothing_more(shop, tmp_path):
     shop.specs.set_mode("preferSSL")
     first, second = tmp_path / "first", tmp_path / "second"
     frozen = shop.tool.start("apply", "--yes", *shop.git, output=first)
     wait_for(lambda: "restart c" in first.read_text(), "the first restart")
-    frozen.send_signal(signal.SIGSTOP)
+    freeze(frozen, shop.tool.state / "evenkeel.db")
     try:
         done = shop.succeed("apply", "--yes", *shop.git, status=LOCKED)
         assert "EK-0806" in done.stderr and f"process {frozen.pid}" in done.stderr
