@@ -132,7 +132,8 @@ static struct small_cost planned(struct search *s, struct small *ret_start)
         ret_start->configured[i] = (uint8_t)s->space.base.members[i].mode_configured;
         const struct ek_member_observed *member = &s->space.base.members[i];
         if (member->mode_running > EK_SSL_DISABLED &&
-            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32))
+            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32) !=
+                0)
             ret_start->stale |= (uint8_t)(1U << i);
         ek_wanted_host(&s->space.c->spec, s->space.base.domain_label, (size_t)i, host, sizeof host);
         if (strcmp(host, s->space.base.members[i].host) != 0)

@@ -35,9 +35,11 @@ RULES = {
         *law("0203", "one_at_a_time"),
         *law("0201", "pairs_talk")],
     "test_one_pass_down_is_a_trap": [
-        ("reconciler/next_modes.c", "return abs((int)a - (int)b) <= 1;", "return abs((int)a - (int)b) <= 3;"),
-        ("reconciler/next_modes.c", "if (mode >= EK_SSL_PREFER && peer->process == EK_YES && !answers_tls(peer))",
-         "if (mode > EK_SSL_REQUIRE && !answers_tls(peer))"),
+        # Down only: the set must get up as it should before it can be taken down as it should not.
+        ("reconciler/next_modes.c", "if (peer->process == EK_YES && !one_rung(mode, peer->mode_running))",
+         "if (ek_next_wants_tls(q) && !one_rung(mode, peer->mode_running))"),
+        ("reconciler/next_modes.c", "if (!one_rung(mode, peer->mode_configured))",
+         "if (ek_next_wants_tls(q) && !one_rung(mode, peer->mode_configured))"),
         *law("0201", "pairs_talk")],
     "test_a_plaintext_session_outlives_require_ssl": [
         ("reconciler/next.c", "        if (member->plaintext_clients > 0)\n", "        if (member->plaintext_clients > INT64_MAX - 1)\n"),

@@ -114,11 +114,11 @@ static void read_observed(const char *name, struct fleet *fleet)
     EK_BUFFER text = {0};
     struct ek_error err = {0};
     json_error_t problem;
-    json_t *observed;
-    const char *label;
+    json_t *observed = NULL;
+    const char *label = NULL;
     const char *former = NULL;
     int paused = 0;
-    json_int_t now_s;
+    json_int_t now_s = 0;
     json_t *consent = NULL;
     read_golden(name, "observed.json", &text);
     json_t *json = json_loads(ek_buffer_text(&text), JSON_REJECT_DUPLICATES, &problem);
