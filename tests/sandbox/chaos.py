@@ -4,7 +4,7 @@ an extra restart and without a lost write.
 
 A point is one SIGKILL: as a step begins, in the middle of it (done, and not confirmed yet), when it
 has ended, or at any time. Every kind of step must have been hit in its middle and at its end. A walk
-from disabled to requireSSL and back takes some sixty points; the stand-in spares itself the waiting of
+from disabled to requireSSL and back takes some forty points; the stand-in spares itself the waiting of
 a real server's starts (STANDIN_FAST). All choices come from one seed. Runs inside tests/sandbox/enter.
 
 Measured on two cores: 1000 points of seed 1 in 90 changes, 329 257 writes acknowledged and none lost, no
