@@ -51,8 +51,51 @@ def test_initiating_wants_everybody(tmp_path):
             assert refusal(c, "replSetInitiate", {"_id": "rs0", "members": [{"_id": 0, "host": "127.0.3.61:1"}]}) == (
                 93, "No host described in new configuration 1 for replica set rs0 maps to this node")
             assert refusal(c, "replSetGetStatus")[0] == 94
+            assert refusal(c, "replSetInitiate", {"_id": "rs0", "members": [
+                {"_id": 0, "host": m.host}, {"_id": 1, "host": "db.example.net:1"}]}) == (
+                93, "Either all host names in a replica set configuration must be localhost references, or none must be; "
+                    "found 1 out of 2")
     finally:
         m.kill()
+
+
+def test_members_keep_their_numbers(tmp_path):
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        with p.client() as c:
+            config = c.admin.command("replSetGetConfig")["config"]
+            other = next(i for i, m in enumerate(config["members"]) if m["host"] != p.host)
+
+            def change(**fields):
+                members = [dict(m, **(fields if i == other else {})) for i, m in enumerate(config["members"])]
+                return refusal(c, "replSetReconfig", dict(config, version=2, members=members))
+            host = config["members"][other]["host"]
+            assert change(_id=9) == (103, f"New and old configurations both have members with host of {host} but in the new "
+                                     f"configuration the _id field is 9 and in the old configuration it is {other} for "
+                                     "replica set rs0")
+            assert change(buildIndexes=False, priority=0)[1].endswith("; to make this change, remove then re-add the member")
+            assert change(votes=0) == (103, "priority must be 0 when non-voting (votes:0)")
+
+
+def test_a_damaged_log_is_cut_there(tmp_path):
+    """What a checksum doesn't fit is no longer there, nor what follows; it is fetched again."""
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        m = s.others(p)[0]
+        with p.client() as c:
+            c.x.command("insert", "t", documents=[{"_id": i, "text": "x" * 100} for i in range(5)],
+                        writeConcern={"w": 3, "wtimeout": 9000})
+        m.kill()
+        log = m.dir / "db" / "standin.log"
+        data = bytearray(log.read_bytes())
+        at = data.rindex(b"x" * 50)
+        data[at] = ord("y")
+        log.write_bytes(data)
+        m.start()
+        fleet.wait_for(lambda: s.states(p)[m.host] == "SECONDARY")
+        assert "bytes of an unfinished write at the end of the log" in m.log_text()
+        with m.client() as d:
+            fleet.wait_for(lambda: d.x.t.count_documents({"text": "x" * 100}) == 5)
 
 
 class Forwarder(threading.Thread):
@@ -123,6 +166,30 @@ def test_a_new_primary_catches_up_first(tmp_path):
         assert new in voters
         with new.client() as c:
             assert {x["_id"] for x in c.x.t.find()} == {"before", "only two have this"}
+
+
+def test_it_is_not_writable_before(tmp_path):
+    """Elected by a majority that has less than one of the others: no write before it has that, too."""
+    ips = [f"127.0.3.{i}" for i in range(1, 6)]
+    with fleet.Set(tmp_path, ips=ips, settings=dict(QUICK, electionTimeoutMillis=20000), member={3: {"priority": 0}}) as s:
+        p = s.primary()
+        ahead = s.members[3]
+        behind = [m for m in s.members if m not in (p, ahead)]
+        with p.client() as c, ahead.client() as d, behind[0].client() as e:
+            for m in behind:
+                m.admin("fsync", fields={"lock": True})  # they pull nothing
+            c.x.command("insert", "t", documents=[{"_id": "one other has this"}], writeConcern={"w": 1})
+            fleet.wait_for(lambda: d.x.t.count_documents({}) == 1)
+            p.kill()
+            assert behind[0].admin("replSetStepUp", fields={"skipDryRun": True})["ok"] == 1
+            fleet.wait_for(lambda: e.admin.command("replSetGetStatus")["myState"] == 1)
+            time.sleep(1.5)  # longer than it takes otherwise
+            role = e.admin.command("isMaster")
+            assert not role["ismaster"] and role["secondary"]
+            for m in behind:
+                m.admin("fsyncUnlock")
+            fleet.wait_for(lambda: e.admin.command("isMaster")["ismaster"])
+            assert e.x.t.find_one() == {"_id": "one other has this"}
 
 
 def test_users_change(tmp_path):

@@ -16,9 +16,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("standin-survivors.txt")
-TESTS = ("start", "measured", "more", "set", "versions", "pairs", "crashes", "conformance")
+TESTS = ("start", "measured", "more", "set", "versions", "pairs", "crashes", "conformance", "faults")
 FILES = {name: f"tests/integration/test_standin_{name}.py" for name in TESTS[:6]}
 FILES["crashes"] = "tests/integration/test_crashes.py"
+FILES["faults"] = "tests/integration/test_faults.py"
 FILES["conformance"] = "tests/integration/test_conformance.py"
 MOST_S = 150  # a test file that takes longer hangs, and that is noticing too
 
@@ -76,8 +77,9 @@ MUTANTS = (
     ("repl_election.c", "        node.unelectable_until = now + seconds * 1000;", "", "set"),
     ("repl_election.c", "if (best < 0 || m->priority > node.config.m[best].priority)",
      "if (best < 0 || m->priority < node.config.m[best].priority)", "set"),
-    ("repl_sync.c", "        if (from_primary && node.state != S_PRIMARY)\n            roll_back(peer);",
-     "        if (0)\n            roll_back(peer);", "set crashes"),
+    ("repl_sync.c", "        if (from_primary && node.state != S_PRIMARY && doc_bool(reply, \"writable\", false))",
+     "        if (0)", "set crashes"),
+    ("repl_sync.c", "&& doc_bool(reply, \"writable\", false))", ")", "more"),
     ("repl_sync.c", "    while (node.lock_count > 0 && !node.stopping)\n        node_wait(mono_ms() + 1000);", "", "more"),
     ("repl_tick.c", "    if (alive < config_majority(&node.config)) {", "    if (0) {", "set pairs crashes"),
     ("repl_tick.c", "        if (reachable && (node.catchup_deadline == 0", "        if (0 && (node.catchup_deadline == 0", "more"),
@@ -85,12 +87,12 @@ MUTANTS = (
     ("repl_heartbeat.c", "    repl_saw_term(term);\n", "", "set crashes"),
     ("repl_keys.c", "now + 100 + random_below(200) : now;", "now : now;", "set measured"),
     ("storage.c", "        if (fdatasync(fd) != 0)\n            fatal(\"cannot sync the log\");\n        crash_point(false);",
-     "        crash_point(false);", ""),
-    ("storage.c", "crc32c(data, len) != le32toh(crc) ||", "", ""),
+     "        crash_point(false);", "faults"),
+    ("storage.c", "crc32c(data, len) != le32toh(crc) ||", "", "more"),
     # --- configurations
-    ("repl_config.c", "if (local != 0 && local != c->n)", "if (0)", "set more"),
+    ("repl_config.c", "if (local != 0 && local != c->n)", "if (0)", "more"),
     ("repl_config.c", "    else if (m->votes_written == 0 && m->priority_written > 0)", "    else if (0)", "conformance set"),
-    ("repl_config.c", "            if (same_host && !same_id)", "            if (0)", "set more conformance"),
+    ("repl_config.c", "            if (same_host && !same_id)", "            if (0)", "more"),
     ("repl_safety.c", "if (!force && voters_only_in(old, new) + voters_only_in(new, old) > 1) {", "if (0) {", "versions"),
     ("repl_safety.c", "config_implies_majority(old) != config_implies_majority(new) && !has_default_concern()", "0", "versions"),
     ("repl_safety.c", "    if (endangers_writes(old, new)) {", "    if (0) {", "versions"),

@@ -81,6 +81,8 @@ struct node {
     int primary;         /* index, -1 unknown */
     int64_t election_deadline, takeover_at, unelectable_until, catchup_deadline; /* mono; 0 none */
     struct optime catchup_target;
+    int64_t elected_at;      /* mono: of the own last election as primary */
+    bool catchup_given_up;   /* who has more has something else, too */
     int64_t fresh_until;     /* mono: just initiated, be quick */
     int64_t drained_at;      /* mono: elected, but not through with its own log before that */
     int64_t secondary_since; /* mono */

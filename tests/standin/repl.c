@@ -195,8 +195,10 @@ void repl_become_primary(enum election_reason reason)
     node.catchup_deadline =
         node.config.catchup_timeout < 0 ? 0 : mono_ms() + node.config.catchup_timeout;
     node.drained_at = mono_ms() < node.fresh_until ? 0 : mono_ms() + repl_pace(550, 350);
+    node.elected_at = mono_ms();
+    node.catchup_given_up = false;
     for (int i = 0; i < node.config.n; i++)
-        node.view[i].alive = mono_ms();
+        node.view[i].alive = node.elected_at;
     if (!node.keys_loaded && node.restarted && data_find("admin.system.keys") != NULL)
         node.keys_refuse_until = mono_ms() + 3000;
     node.kick++;

@@ -139,8 +139,11 @@ static void after_pull(const bson_t *reply, struct peer *peer, int source)
     if (term < node.term && node.state != S_STARTUP2 && node.state != S_PRIMARY)
         return;
     if (!doc_bool(reply, "matched", false)) {
-        if (from_primary && node.state != S_PRIMARY)
+        node.catchup_given_up = node.state == S_PRIMARY;
+        if (from_primary && node.state != S_PRIMARY && doc_bool(reply, "writable", false))
             roll_back(peer);
+        else /* one that is still catching up may yet want what it doesn't have */
+            node_wait(mono_ms() + 50);
         return;
     }
     if (node.state == S_PRIMARY && node.writable)
@@ -350,6 +353,7 @@ void pull_answer(const bson_t *request, bson_t *reply)
     }
     add_long(reply, "term", node.term);
     add_bool(reply, "primary", node.state == S_PRIMARY);
+    add_bool(reply, "writable", node.writable);
     add_bool(reply, "matched", matched);
     add_optime(reply, "commit", node.commit);
     add_optime(reply, "last", log_last());

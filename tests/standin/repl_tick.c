@@ -20,14 +20,34 @@ static void note_entry(const char *message)
     repl_append(entry);
 }
 
+#define HEAR_MS 1000
+
+/* The newest position that anybody tells of after the election; false while somebody who is up
+ * hasn't told yet, for a second at most. */
+static bool know_target(int64_t now)
+{
+    bool known = true;
+
+    for (int i = 0; i < node.config.n; i++) {
+        const struct view *v = &node.view[i];
+
+        if (i == node.self || !v->up)
+            continue;
+        known = known && v->alive > node.elected_at;
+        if (optime_cmp(v->applied, node.catchup_target) > 0)
+            node.catchup_target = v->applied;
+    }
+    return known || now > node.elected_at + HEAR_MS;
+}
+
 /* The new primary has everything that it can get: it may write. */
 static void finish_catch_up(int64_t now)
 {
     bool reachable = false;
 
-    if (now < node.drained_at)
+    if (now < node.drained_at || !know_target(now))
         return;
-    if (optime_cmp(node.catchup_target, log_last()) > 0) {
+    if (!node.catchup_given_up && optime_cmp(node.catchup_target, log_last()) > 0) {
         for (int i = 0; i < node.config.n; i++)
             reachable = reachable || (i != node.self && node.view[i].up &&
                                       optime_cmp(node.view[i].applied, log_last()) > 0);
