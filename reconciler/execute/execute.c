@@ -12,7 +12,10 @@
 
 enum {
     OBSERVE_MS = 15000, /* one look at the fleet */
-    POLL_MS = 200,      /* between two looks while something is awaited */
+    POLL_LEAST_MS = 25, /* between two looks while something is awaited… */
+    POLL_MOST_MS = 1000,
+    POLL_PART = 16, /* …and this part of the time that it was awaited */
+    CONFLICT_PAUSE_MS = 200,
     SAY_WAITING_MS = 10000,
     CONFLICTS_MAX = 5, /* acts in a row that found another fleet than was observed */
 };
@@ -48,6 +51,13 @@ static void tell(struct run *run, enum ek_event_kind kind, const struct ek_step 
                              .state = &run->now->state,
                              .text = text};
     run->execution->on_event(run->execution->context, &event);
+}
+
+/* Until the next look. Most of what is awaited comes at once or takes seconds. */
+static void wait_a_little(int64_t since)
+{
+    int64_t ms = (ek_monotonic_ms() - since) / POLL_PART;
+    ek_sleep_ms(ms < POLL_LEAST_MS ? POLL_LEAST_MS : ms > POLL_MOST_MS ? POLL_MOST_MS : ms);
 }
 
 static int look(struct run *run, struct ek_observation *into, struct ek_error *err)
@@ -152,7 +162,7 @@ static int confirm(struct run *run, const struct ek_step *step, int64_t begun, s
             tell(run, EK_EVENT_STEP_WAITING, step, begun, why);
             next_word += SAY_WAITING_MS;
         }
-        ek_sleep_ms(POLL_MS);
+        wait_a_little(begun);
     }
 }
 
@@ -213,7 +223,7 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
     int result = act(run, step, begun + execution->step_timeout_ms, &refused, err);
     if (result != 0 && !refused && look_again(run, result)) {
         tell(run, EK_EVENT_WAITING, step, begun, err ? err->sentence : NULL);
-        ek_sleep_ms(POLL_MS);
+        ek_sleep_ms(CONFLICT_PAUSE_MS);
         return look(run, run->now, err);
     }
     if (result == 0)
@@ -237,7 +247,7 @@ static int wait_or_stop(struct run *run, const struct ek_blocked *blocked, struc
 {
     if (blocked->passing && ek_time_left_ms(run->settle_deadline) > 0) {
         tell(run, EK_EVENT_WAITING, NULL, run->began_ms, blocked->sentence);
-        ek_sleep_ms(POLL_MS);
+        wait_a_little(run->settle_deadline - run->execution->settle_timeout_ms);
         return look(run, run->now, err);
     }
     run->outcome->blocked = *blocked;
@@ -277,7 +287,7 @@ static int begin(struct run *run, struct ek_error *err)
                     "the fleet is in none of the states that the approved plan goes through");
             return ek_hint(err, "make a new plan, read it, and apply that");
         }
-        ek_sleep_ms(POLL_MS);
+        wait_a_little(run->began_ms);
     }
     int result = ek_plan_make(execution->spec, &run->now->state, &run->policy, &run->plan, err);
     if (result == 0)
