@@ -55,7 +55,7 @@ struct range {
 };
 
 static struct range program;
-static struct range reporting[1]; /* libraries that report the want of memory */
+static struct range reporting[2]; /* libraries that report the want of memory */
 static size_t reporting_count;
 static struct range hooks[20];
 static size_t hook_count;
@@ -78,7 +78,7 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *context)
     (void)size, (void)context;
     if (!program.end)
         program = range_of(info); /* it is the first */
-    else if (strstr(info->dlpi_name, "libyaml"))
+    else if (strstr(info->dlpi_name, "libyaml") || strstr(info->dlpi_name, "libsqlite3"))
         reporting[reporting_count++] = range_of(info);
     return reporting_count == sizeof reporting / sizeof *reporting;
 }
@@ -355,6 +355,19 @@ long fail_yaml_parser_parse(WORDS)
     *(int *)a = 1; /* YAML_MEMORY_ERROR */
     return 0;
 }
+
+/* Without what it was to give. */
+#define FAIL_GIVING(name, value, given)                                                            \
+    long fail_##name(WORDS) __asm__(#name);                                                        \
+    long fail_##name(WORDS)                                                                        \
+    {                                                                                              \
+        if (!fails(#name))                                                                         \
+            return REAL(name)(PASS);                                                               \
+        *(void **)given = NULL;                                                                    \
+        return value;                                                                              \
+    }
+FAIL_GIVING(sqlite3_open_v2, 14, b)
+FAIL_GIVING(sqlite3_prepare_v2, 10, d)
 
 /* ---- the servers' commands ---- */
 
