@@ -36,6 +36,7 @@ MEMORY = {"malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "v
           "__vasprintf_chk", "memory", "yaml_parser_parse", "yaml_parser_initialize"}
 MODES = ("requireSSL", "disabled")
 TIMEOUT_S = 240
+SLOW_S = 20
 UNDISTURBED_EVERY = 20
 GAP_MS = 500  # a call that was survived is followed by the next after this, in one apply
 AGAIN_MOST = 30  # the Nth call of a site that fails in the second pass: 2 to this
@@ -62,6 +63,7 @@ class Torture:
             UBSAN_OPTIONS="print_stacktrace=1")
         if gap_ms is not None:
             environment["FAIL_GAP"] = str(gap_ms)
+        began = time.monotonic()
         try:
             finished = subprocess.run([str(self.shop.tool.program), *map(str, words)],
                                   env=environment, stdin=subprocess.DEVNULL, capture_output=True,
@@ -69,6 +71,11 @@ class Torture:
         except subprocess.TimeoutExpired as late:
             finished = subprocess.CompletedProcess(late.args, -signal.SIGKILL, "",
                                                    f"not done after {TIMEOUT_S} s")
+        if time.monotonic() - began > SLOW_S:
+            print(f"  {time.monotonic() - began:.0f} s: {words[0]}: exit status "
+                  f"{finished.returncode}, after the failure of "
+                  f"{[where(self.shop.tool.program, s) for s in self.table.sites() if s.failed]}",
+                  flush=True)
         sites = self.table.sites()
         self.known.update(s.hash for s in sites)
         return finished, sorted((s for s in sites if s.failed), key=lambda s: s.failed)
@@ -93,20 +100,24 @@ class Torture:
                 names[:] = [n for n in names if n not in ("db", "cache")]
                 yield from (str(Path(directory, n)) for n in files if LEFT_OVER.search(n))
 
+    def wrongs(self, what):
+        self.wrong.append(what)
+        print(f"  {what}", flush=True)
+
     def check_files(self, what, may_leave):
         """What stands under its final name is whole; what is not is under no final name."""
         for directory, _, files in os.walk(self.shop.tool.state):
             for name in files:
                 path = Path(directory, name)
                 if name.endswith(".pem") and b"-----END CERTIFICATE-----" not in path.read_bytes():
-                    self.wrong.append(f"{what}{name} is half-written")
+                    self.wrongs(f"{what}{name} is half-written")
         for member in self.shop.fleet.members:
             if b"replSetName" not in member.configuration.read_bytes():
-                self.wrong.append(f"{what}the configuration of {member.name} is half-written")
+                self.wrongs(f"{what}the configuration of {member.name} is half-written")
         new = set(self.temporary_files()) - self.left_over
         self.left_over |= new
         if new and not may_leave:
-            self.wrong.append(f"{what}left {sorted(new)}")
+            self.wrongs(f"{what}left {sorted(new)}")
 
     def judge(self, words, hits, number, done, good):
         said, site = done.stdout + done.stderr, hits[-1]
@@ -116,17 +127,17 @@ class Torture:
         self.unmoved += len(hits) - 1  # else it would have ended with the first
         ids = set(ERROR_ID.findall(said))
         if done.returncode not in DOCUMENTED:
-            self.wrong.append(f"{what}exit status {done.returncode}: {said[-3000:]}")
+            self.wrongs(f"{what}exit status {done.returncode}: {said[-3000:]}")
         elif done.returncode in good:
             self.unmoved += 1  # something else could be done, or it was nothing that matters
         elif not ids:
-            self.wrong.append(f"{what}no id in: {said[-300:]}")
+            self.wrongs(f"{what}no id in: {said[-300:]}")
         elif site.function in MEMORY and not site.by.startswith("libsqlite3"):
             self.ended += 1
             if "EK-0599" not in ids:
-                self.wrong.append(f"{what}{ids}, not EK-0599: {said[-300:]}")
+                self.wrongs(f"{what}{ids}, not EK-0599: {said[-300:]}")
         if any(secret in said for secret in self.secrets()):
-            self.wrong.append(f"{what}a secret was said")
+            self.wrongs(f"{what}a secret was said")
         self.check_files(what, site.function == "unlink")
 
     # -- the commands ---------------------------------------------------------------------
@@ -140,15 +151,15 @@ class Torture:
             self.done[again].update(h.hash for h in hits)
         return len(hits), done
 
-    def look_only(self, words, good, most):
+    def look_only(self, words, good, most, until):
         """A command that changes nothing."""
         for again in (False, True):
-            for _ in range(most or 10000):
+            for _ in range(most):
                 hit, done = self.fail(words, good, again)
-                if not hit:
+                if not hit and done.returncode not in good:
+                    self.wrongs(f"{words[0]}, undisturbed: {done.returncode}: {done.stderr[-500:]}")
+                if not hit or time.monotonic() > until:
                     break
-            if not hit and done.returncode not in good:
-                self.wrong.append(f"{words[0]}, undisturbed: {done.returncode}: {done.stderr[-500:]}")
 
     def forget(self):
         """As if Evenkeel had never been here: the next way up begins with nothing."""
@@ -166,20 +177,23 @@ class Torture:
         kept = [l for l in hosts.read_text("utf-8").splitlines(True) if ".fleet.example.net" not in l]
         hosts.write_text("".join(kept), "utf-8")
 
-    def one_way(self, mode, again, most):
+    def one_way(self, mode, again, most, until):
         """To the mode; how many calls failed on the way."""
         shop, words, failed = self.shop, ("apply", "--yes", *self.shop.git), 0
         shop.specs.set_mode(mode)
+        stuck = 0
         for turn in range(1, 100000):
-            if failed < most and turn % UNDISTURBED_EVERY:
+            if failed < most and turn % UNDISTURBED_EVERY and time.monotonic() < until:
                 hit, done = self.fail(words, {0}, again, GAP_MS)
                 failed += hit
             else:
                 hit, done = 0, self.run(words)[0]
             if not hit and done.returncode != 0:
-                self.wrong.append(f"apply, undisturbed: {done.returncode}: {done.stdout[-600:]}"
+                self.wrongs(f"apply, undisturbed: {done.returncode}: {done.stdout[-600:]}"
                                   f"{done.stderr[-600:]}")
                 shop.fleet.wait_settled()
+                stuck += 1
+                assert stuck < 3, "apply does not get any further"
             if done.returncode == 0:
                 break
         shop.fleet.wait_settled()
@@ -190,9 +204,10 @@ class Torture:
         """apply, made to fail: until there is no call left, or `most` failed, or it is late."""
         failed, again = 0, False
         while failed < most and time.monotonic() < until:
-            self.look_only(("apply", "--yes", *self.shop.git), {0}, most)
+            self.shop.specs.set_mode("disabled")  # as it is: nothing to do
+            self.look_only(("apply", "--yes", *self.shop.git), {0}, most, until)
             self.forget_sometimes()
-            more = sum(self.one_way(mode, again, most - failed) for mode in MODES)
+            more = sum(self.one_way(mode, again, most, until) for mode in MODES)
             failed += more
             if not more and again:
                 break
@@ -212,8 +227,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build", help="where fail_call.so and the server are")
     parser.add_argument("--program", help="directory of another build of evenkeel")
-    parser.add_argument("--most", type=int, help="calls of each command at most, by chance")
-    parser.add_argument("--minutes", type=float, default=600, help="at most, for apply")
+    parser.add_argument("--most", type=int, default=10**6, help="calls of each command at most, by chance")
+    parser.add_argument("--minutes", type=float, default=600, help="at most, in all")
     parser.add_argument("--depth", type=int, default=4, help="callers that make a site")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -223,18 +238,17 @@ def main():
         shop.tool.program = Path(arguments.program, "evenkeel").resolve()
     torture = Torture(shop, Path(arguments.build, "fail_call.so").resolve(), arguments.depth,
                       random.Random(arguments.seed))
+    until = began + 60 * arguments.minutes
     shop.specs.set_mode("requireSSL")
     pairs = (("validate", {0}), ("plan", {2}))
     try:
         for verb, good in pairs:
-            torture.look_only((verb, *shop.git), good, arguments.most)
+            torture.look_only((verb, *shop.git), good, arguments.most, until)
             torture.report(began)
-        torture.up_and_down(arguments.most or 10**6, time.monotonic() + 60 * arguments.minutes)
+        torture.up_and_down(arguments.most, until)
         torture.report(began)
     finally:
         shop.fleet.destroy()
-    for line in torture.wrong:
-        print(f"  {line}")
     print(f"torture: {torture.failed} calls failed (at {len(torture.done[False])} of "
           f"{len(torture.known)} sites), {torture.unmoved} without harm, {torture.ended} for want of memory, "
           f"{len(torture.wrong)} not orderly, seed {arguments.seed}")
