@@ -179,7 +179,7 @@ class Torture:
 
     def one_way(self, mode, again, most, until):
         """To the mode; how many calls failed on the way."""
-        shop, words, failed = self.shop, ("apply", "--yes", *self.shop.git), 0
+        shop, words, failed = self.shop, ("apply", "--yes", "--lock-timeout", "40s", *self.shop.git), 0
         shop.specs.set_mode(mode)
         stuck = 0
         for turn in range(1, 100000):
@@ -205,7 +205,7 @@ class Torture:
         failed, again = 0, False
         while failed < most and time.monotonic() < until:
             self.shop.specs.set_mode("disabled")  # as it is: nothing to do
-            self.look_only(("apply", "--yes", *self.shop.git), {0}, most, until)
+            self.look_only(("apply", "--yes", "--lock-timeout", "40s", *self.shop.git), {0}, most, until)
             self.forget_sometimes()
             more = sum(self.one_way(mode, again, most, until) for mode in MODES)
             failed += more
