@@ -78,7 +78,8 @@ help:
 	@echo 'make act          run the templates of contrib/ci in act (needs Go)'
 	@echo 'make hazards      leave out the rule against each known hazard and see its test fail; ONLY=name'
 	@echo 'make chaos        kill apply at a thousand points; POINTS=n, SEED=n'
-	@echo 'make torture      make every call of validate, plan and apply fail once; MOST=n of each'
+	@echo 'make torture      make every call of validate, plan and apply fail once; OUT_OF=n, SEED=n, MINUTES=n'
+	@echo 'make torture-leaks the same with a build that notices leaks'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
 	@echo 'make manual       contrib/man, contrib/completions and the log's schema anew, from the tables'
 	@echo 'make clean        remove $(BUILD)'
@@ -235,7 +236,7 @@ bench-fleet: all
 		$(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 # Every mutant of the rules is killed by a fast test, or is told in tests/mutation/survivors.txt.
-.PHONY: mutation chaos torture
+.PHONY: mutation chaos torture torture-leaks
 mutation: $(BUILD)/libevenkeel.a
 	@$(PYTHON) tests/mutation/run.py --build $(BUILD) $(if $(SAMPLE),--sample $(SAMPLE))
 
@@ -257,7 +258,15 @@ $(BUILD)/fail_call.so: tests/torture/fail_call.c tests/torture/calls.def | depen
 		$(WARNINGS) -fPIC -shared $< -o $@
 
 torture: all $(BUILD)/fail_call.so
-	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/torture/torture.py --build $(BUILD) $(if $(MOST),--most $(MOST))
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/torture/torture.py --build $(BUILD) $(if $(MOST),--most $(MOST)) \
+		$(if $(OUT_OF),--out-of $(OUT_OF)) $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES))
+
+# The same with a build that notices leaks and bad accesses.
+torture-leaks: all $(BUILD)/fail_call.so
+	@+$(MAKE) $(SANITIZED) $(BUILD)/sanitized/evenkeel
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/torture/torture.py --build $(BUILD) --program $(BUILD)/sanitized \
+		$(if $(MOST),--most $(MOST)) $(if $(OUT_OF),--out-of $(OUT_OF)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(MINUTES),--minutes $(MINUTES))
 
 install: all
 	install -D -m 0755 $(BUILD)/evenkeel $(DESTDIR)$(PREFIX)/bin/evenkeel

@@ -12,6 +12,7 @@ from pathlib import Path
 
 UNIT_TIMEOUT_S = 180
 MODEL_TIMEOUT_S = 300
+TORTURE_SAMPLE = ("--out-of", "60", "--minutes", "0.4")
 INTEGRATION_TIMEOUT_S = 1200
 MUTANTS = 50
 CLIENTS_TIMEOUT_S = 900
@@ -155,6 +156,25 @@ class Check:
                 suite.count(False, f"exit status {done.returncode}")
         return suite.close()
 
+    def run_torture(self):
+        """A seeded sample of the calls; `make torture` makes them all fail."""
+        suite = Suite("torture")
+        built = self.make(str(self.build / "fail_call.so"))
+        suite.count(built, "make fail_call.so")
+        if built:
+            done = subprocess.run([sys.executable, "tests/sandbox/enter", sys.executable,
+                                   "tests/torture/torture.py", "--build", str(self.build),
+                                   *TORTURE_SAMPLE], env=self.environment, text=True,
+                                  capture_output=True, check=False)
+            print(done.stdout + done.stderr, end="", flush=True)
+            counts = COUNTS.search(done.stdout)
+            if counts:
+                suite.passed += int(counts.group(1))
+                suite.failed += int(counts.group(2))
+            if not counts or (done.returncode != 0 and not suite.failed):
+                suite.count(False, f"exit status {done.returncode}")
+        return suite.close()
+
     def run_integration(self):
         suite = Suite("integration")
         self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
@@ -251,7 +271,7 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--make", default="make")
     parser.add_argument("--mongod")
-    parser.add_argument("--only", choices=["unit", "integration", "clients"])
+    parser.add_argument("--only", choices=["torture", "unit", "integration", "clients"])
     parser.add_argument("--select")
     arguments = parser.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
@@ -267,6 +287,7 @@ def main():
             if list(Path("tests/model").glob("*.c")):
                 suites.append(check.run_model())
             suites.append(check.run_mutation())
+            suites.append(check.run_torture())
             suites.append(check.run_integration())
             suites.append(check.run_clients(CLIENTS_VERSIONS))
     passed, failed = sum(s.passed for s in suites), sum(s.failed for s in suites)

@@ -5,7 +5,8 @@
  * entries that gets every site seen and how often. With FAIL_N the Nth call of the first site that
  * comes to have so many, and is not marked as done there, fails; with FAIL_SITE (a hash) besides,
  * of that site alone. FAIL_GAP: after so many milliseconds the next one may fail, else only one
- * does. FAIL_DEPTH is how many callers make a site.
+ * does. FAIL_DEPTH is how many callers make a site. FAIL_OUT_OF, FAIL_SEED: of so many sites only
+ * one may fail, by another seed another one.
  *
  * Of memory only what evenkeel's own code and the libraries that report the want of it ask for
  * counts, by site; and, as one site, what the other libraries get through evenkeel's functions,
@@ -47,6 +48,7 @@ static struct site *sites;
 static uint64_t wanted;
 static uint32_t nth;
 static long gap_ms = LONG_MAX;
+static uint64_t out_of = 1, seed;
 static _Atomic long failed_last_ms;
 static _Atomic uint16_t failed_count;
 static int depth = 5;
@@ -104,6 +106,10 @@ __attribute__((constructor)) static void begin(void)
     wanted = site ? strtoull(site, NULL, 16) : 0;
     nth = number ? (uint32_t)atoi(number) : 0;
     const char *gap = getenv("FAIL_GAP");
+    const char *one_of = getenv("FAIL_OUT_OF");
+    const char *by = getenv("FAIL_SEED");
+    out_of = one_of ? strtoull(one_of, NULL, 10) : 1;
+    seed = by ? strtoull(by, NULL, 10) : 0;
     gap_ms = gap ? atol(gap) : gap_ms;
     depth = callers ? atoi(callers) : depth;
     unsetenv("LD_PRELOAD"); /* not for the programs that it runs */
@@ -190,7 +196,8 @@ static long now_ms(void)
 static int is_the_one(struct site *site)
 {
     uint32_t number = atomic_fetch_add(&site->calls, 1) + 1;
-    if (number != nth || site->done || (wanted && site->hash != wanted))
+    if (number != nth || site->done || (wanted && site->hash != wanted) ||
+        mix(site->hash, seed) % out_of != 0)
         return 0;
     long last = atomic_load(&failed_last_ms);
     long now = now_ms();
