@@ -254,7 +254,7 @@ chaos: all
 
 $(BUILD)/fail_call.so: tests/torture/fail_call.c tests/torture/calls.def | dependencies
 	@mkdir -p $(@D)
-	$(call quiet,link   )$(CC) -std=gnu17 -D_GNU_SOURCE -I. $(PACKAGE_CFLAGS) -O1 -g -fno-optimize-sibling-calls \
+	$(call quiet,link   )$(CC) -std=gnu17 -D_GNU_SOURCE -I. $(PACKAGE_CFLAGS) -O1 -g -fno-optimize-sibling-calls -fno-omit-frame-pointer \
 		$(WARNINGS) -fPIC -shared $< -o $@
 
 torture: all $(BUILD)/fail_call.so

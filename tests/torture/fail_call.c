@@ -6,7 +6,7 @@
  * comes to have so many, and is not marked as done there, fails; with FAIL_SITE (a hash) besides,
  * of that site alone. FAIL_GAP: after so many milliseconds the next one may fail, else only one
  * does. FAIL_DEPTH is how many callers make a site. FAIL_OUT_OF, FAIL_SEED: of so many sites only
- * one may fail, by another seed another one.
+ * one may fail, by another seed another one. FAIL_OURS: none that a library makes.
  *
  * Of memory only what evenkeel's own code and the libraries that report the want of it ask for
  * counts, by site; and, as one site, what the other libraries get through evenkeel's functions,
@@ -32,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SITES_MAX = 16384, CALLERS_MAX = 8, FRAMES_MAX = 40, SHIM_FRAMES = 2 };
+enum { SITES_MAX = 16384, CALLERS_MAX = 8, FRAMES_MAX = 40 };
 
 struct site {
     _Atomic uint64_t hash;
@@ -57,6 +57,9 @@ struct range {
 };
 
 static struct range program;
+static struct range between[2]; /* this library, and a sanitizer's */
+static size_t between_count;
+static int only_ours;             /* only the calls that evenkeel's own code makes may fail */
 static struct range reporting[2]; /* libraries that report the want of memory */
 static size_t reporting_count;
 static struct range hooks[20];
@@ -82,7 +85,9 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *context)
         program = range_of(info); /* it is the first */
     else if (strstr(info->dlpi_name, "libyaml") || strstr(info->dlpi_name, "libsqlite3"))
         reporting[reporting_count++] = range_of(info);
-    return reporting_count == sizeof reporting / sizeof *reporting;
+    else if (strstr(info->dlpi_name, "fail_call") || strstr(info->dlpi_name, "libasan"))
+        between[between_count++] = range_of(info);
+    return 0;
 }
 
 static void find_hooks(const char *text)
@@ -93,6 +98,9 @@ static void find_hooks(const char *text)
         text = *end ? end + 1 : end;
     }
 }
+
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -108,12 +116,17 @@ __attribute__((constructor)) static void begin(void)
     const char *gap = getenv("FAIL_GAP");
     const char *one_of = getenv("FAIL_OUT_OF");
     const char *by = getenv("FAIL_SEED");
+    only_ours = getenv("FAIL_OURS") != NULL;
     out_of = one_of ? strtoull(one_of, NULL, 10) : 1;
     seed = by ? strtoull(by, NULL, 10) : 0;
     gap_ms = gap ? atol(gap) : gap_ms;
     depth = callers ? atoi(callers) : depth;
     unsetenv("LD_PRELOAD"); /* not for the programs that it runs */
-    backtrace(frames, 2);   /* loads what it needs */
+    if (__lsan_disable)
+        __lsan_disable();
+    backtrace(frames, 2); /* loads what it needs, which stays */
+    if (__lsan_enable)
+        __lsan_enable();
     dl_iterate_phdr(look_at_object, NULL);
     find_hooks(getenv("FAIL_HOOKS"));
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -160,12 +173,24 @@ static const char *library_of(const void *caller)
     return slash ? slash + 1 : info.dli_fname;
 }
 
+/* The first frame that is neither here nor a sanitizer's. */
+static int caller_of(void *const *frames, int count)
+{
+    int i = 0;
+    for (size_t b = 0; i < count && b < between_count; b++)
+        if (is_in(between[b], frames[i])) {
+            i++;
+            b = (size_t)-1;
+        }
+    return i;
+}
+
 static struct site *site_of(const char *function, const char *by, void *const *frames, int count)
 {
     uint64_t callers[CALLERS_MAX] = {0};
     int used = 0;
     uint64_t hash = mix_text(mix_text(1, function), by);
-    for (int i = SHIM_FRAMES; i < count && used < depth; i++)
+    for (int i = caller_of(frames, count); i < count && used < depth; i++)
         if (is_ours(frames[i])) {
             callers[used] = (uintptr_t)frames[i] - program.begin;
             hash = mix(hash, callers[used++]);
@@ -197,7 +222,7 @@ static int is_the_one(struct site *site)
 {
     uint32_t number = atomic_fetch_add(&site->calls, 1) + 1;
     if (number != nth || site->done || (wanted && site->hash != wanted) ||
-        mix(site->hash, seed) % out_of != 0)
+        mix(site->hash, seed) % out_of != 0 || (only_ours && strcmp(site->by, "evenkeel") != 0))
         return 0;
     long last = atomic_load(&failed_last_ms);
     long now = now_ms();
@@ -223,7 +248,8 @@ static __attribute__((noinline)) int fails(const char *function)
     int error = errno;
     inside = 1;
     int count = backtrace(frames, FRAMES_MAX);
-    const char *by = count > SHIM_FRAMES ? library_of(frames[SHIM_FRAMES]) : "?";
+    int caller = caller_of(frames, count);
+    const char *by = caller < count ? library_of(frames[caller]) : "?";
     struct site *site = is_internal(function, by) ? NULL : site_of(function, by, frames, count);
     inside = 0;
     errno = error;

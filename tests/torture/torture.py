@@ -51,6 +51,8 @@ class Torture:
             "FAIL_SEED": str(arguments.seed), "FAIL_HOOKS": hooks(shop.tool.program),
             "ASAN_OPTIONS": "verify_asan_link_order=0:exitcode=99:detect_leaks=1",
             "UBSAN_OPTIONS": "print_stacktrace=1"}
+        if arguments.program:  # libraries leak when their own calls fail
+            self.environment["FAIL_OURS"] = "1"
         self.table = Table(shop.directory / "calls")
         self.known, self.done = set(), {False: set(), True: set()}  # hashes: at first, again
         self.failed, self.unmoved, self.ended, self.wrong = 0, 0, 0, []
