@@ -236,6 +236,8 @@ static int is_the_one(struct site *site)
 /* What goes on inside a library is its own affair, where it talks to the system is not. */
 static int is_internal(const char *function, const char *by)
 {
+    if (strncmp(function, "sqlite3_", 8) == 0)
+        return strcmp(by, "evenkeel") != 0;
     return isupper((unsigned char)function[0]) && strcmp(by, "evenkeel") != 0 &&
            strncmp(by, "libmongoc", 9) != 0;
 }

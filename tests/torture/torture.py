@@ -232,7 +232,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build", help="where fail_call.so and the server are")
     parser.add_argument("--program", help="directory of another build of evenkeel")
-    parser.add_argument("--most", type=int, default=10**6, help="calls of each command at most, by chance")
+    parser.add_argument("--most", type=int, default=10**6, help="calls of each command at most")
     parser.add_argument("--minutes", type=float, default=600, help="at most, in all")
     parser.add_argument("--depth", type=int, default=4, help="callers that make a site")
     parser.add_argument("--out-of", type=int, default=1, help="one site of so many, by the seed")
