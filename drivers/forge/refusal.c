@@ -149,6 +149,10 @@ int ek_forge_refused(const struct ek_forge *forge, const struct ek_forge_answer 
         ek_fail(err, refusal->code, refusal->id, "%s %s", title, refusal->sentence);
         if (refusal->hint)
             ek_hint(err, "%s", refusal->hint);
+    } else if (answer->status > 300 && answer->status < 309 && answer->status != 304) {
+        ek_fail(err, EK_DENIED, "EK-1213", "%s says that this has moved", title);
+        ek_hint(err, "look at --forge-url and --repository: a request that changes something is "
+                     "not sent elsewhere, and none more than three times");
     } else if (answer->status >= 500) {
         ek_fail(err, EK_UNREACHABLE, "EK-1206", "%s failed with status %ld", title, answer->status);
         ek_hint(err, "this is on its side; try again later");

@@ -463,9 +463,16 @@ def test_no_token_for_another_host(github, authority, how):
     other.close()
 
 
+def test_a_changing_request_is_not_sent_elsewhere(github):
+    github.host.faults.append(lambda host, m, p, b: Answer(302, b"", Location=host.url + p + "x")
+                              if m == "POST" else None)
+    refused(github, "EK-1213")
+    assert [r[0] for r in github.host.requests] == ["GET", "POST"]
+
+
 def test_redirects_without_end(github):
     github.host.faults.append(lambda host, m, p, b: Answer(302, b"", Location=host.url + p))
-    refused(github, "EK-1214")
+    refused(github, "EK-1213")
     assert len(github.host.requests) <= 5
 
 
