@@ -81,7 +81,7 @@ help:
 	@echo 'make torture      make every call of validate, plan and apply fail once; OUT_OF=n, SEED=n, MINUTES=n'
 	@echo 'make torture-leaks the same with a build that notices leaks'
 	@echo 'make install      to PREFIX (now $(PREFIX)), below DESTDIR'
-	@echo 'make manual       contrib/man, contrib/completions and the log's schema anew, from the tables'
+	@echo 'make manual       contrib/man, contrib/completions and the schema of the log anew, from the tables'
 	@echo 'make clean        remove $(BUILD)'
 	@echo 'MONGOD=/path/to/mongod with demo, check, integration or clients: a real server instead of the stand-in.'
 

@@ -59,6 +59,13 @@ static void detail_of(const struct ek_planned *planned, struct ek_buffer *text)
         ek_markdown_text(text, planned->plan->blocked.sentence);
         ek_buffer_printf(text, " (`%s`)", planned->plan->blocked.id);
     }
+    for (size_t i = 0; i < planned->plan->wait_count; i++) {
+        ek_buffer_text_add(text, "\n\n**Waits:** ");
+        ek_markdown_text(text, planned->plan->waits[i].blocked.sentence);
+        ek_buffer_printf(text, " (`%s`)", planned->plan->waits[i].blocked.id);
+    }
+    if (planned->policy->paused && planned->plan->wait_count == 0)
+        ek_buffer_text_add(text, "\n\n**Paused.**");
     if (planned->plan->count)
         ek_buffer_printf(text, "\n\n%zu step%s to do: see `evenkeel plan`.", planned->plan->count,
                          planned->plan->count == 1 ? "" : "s");

@@ -312,7 +312,7 @@ def follow(schema, rule, value, where):
     assert "const" not in rule or value == rule["const"], f"{where}: {value!r}"
     if isinstance(value, str) and "pattern" in rule:
         assert re.search(rule["pattern"], value), f"{where}: {value!r}"
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "properties" in rule:
         assert set(rule.get("required", ())) <= set(value), f"{where}: {sorted(value)}"
         for key, item in value.items():
             assert key in rule["properties"], f"{where}: {key} is not in the schema"

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from fleet import wait_for
+from test_command_line import TOP, follow
 
 OK, CHANGES, USAGE = 0, 2, 64
 
@@ -54,6 +55,17 @@ def test_markdown_of_verify(shop):
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ok |")]
     assert len(rows) == int(found.group(1))
     assert done.stdout.count("<details>") == done.stdout.count("</details>") == 1
+
+
+def schema(name):
+    return json.loads((TOP / f"contrib/schema/{name}.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("verb, name", [("status", "status"), ("verify", "verification")])
+def test_json_follows_its_schema(shop, verb, name):
+    document = json.loads(shop.succeed(verb, *shop.git, "--output", "json").stdout)
+    follow(schema(name), schema(name), document, verb)
+    assert document["deployments"][0]["name"] == shop.fleet.name
 
 
 class Lines:
@@ -113,6 +125,7 @@ def test_off_a_terminal_json(shop, specs_in_place, tmp_path):
         assert watch.interrupt()[0] == OK
         first, second = map(json.loads, watch.lines())
         assert first["type"] == "version" and first["format_version"] == "1.0"
+        follow(schema("status"), schema("status")["$defs"]["deployment"], second, "a line")
         assert (second["name"], second["sync"], second["health"]) == (
             shop.fleet.name, "Synced", "Healthy")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", second["time"])

@@ -15,6 +15,8 @@ static const struct ek_deployment_spec spec = {.name = (char[]){"or|ders"},
                                                .members = members,
                                                .member_count = 2};
 
+static struct ek_policy policy;
+
 static struct ek_state seen(void)
 {
     struct ek_state state = {.member_count = 2};
@@ -39,7 +41,7 @@ static void status_is_a_table_and_harmless(void **state)
                            .blocked = {.id = "EK-0103", .sentence = "b is *down* <script>"}};
     const char problems[3][512] = {"", "no answer | at all", ""};
     const struct ek_planned planned = {
-        .spec = &spec, .state = &now, .plan = &plan, .problems = problems};
+        .spec = &spec, .state = &now, .policy = &policy, .plan = &plan, .problems = problems};
     EK_BUFFER text = {0};
     ek_status_markdown(&planned, 1, true, &text);
     const char *words = ek_buffer_text(&text);
@@ -89,12 +91,36 @@ static void a_line_says_all_that_can_change(void **state)
     (void)state;
     struct ek_state now = seen();
     struct ek_plan plan = {.end = EK_VERDICT_DONE, .count = 1};
-    const struct ek_planned planned = {.spec = &spec, .state = &now, .plan = &plan};
+    const struct ek_planned planned = {
+        .spec = &spec, .state = &now, .policy = &policy, .plan = &plan};
     EK_BUFFER text = {0};
     ek_status_line(&planned, &text);
     assert_string_equal(
         ek_buffer_text(&text),
         "or|ders: OutOfSync, Degraded, sslMode preferSSL, primary a, b DOWN, 1 step to do");
+}
+
+static void waiting_and_paused_are_said(void **state)
+{
+    (void)state;
+    struct ek_state now = seen();
+    struct ek_plan plan = {.end = EK_VERDICT_DONE, .count = 1};
+    const struct ek_policy resting = {.paused = true};
+    struct ek_planned planned = {.spec = &spec, .state = &now, .policy = &resting, .plan = &plan};
+    EK_BUFFER line = {0};
+    EK_BUFFER page = {0};
+    ek_status_line(&planned, &line);
+    ek_status_markdown(&planned, 1, true, &page);
+    assert_non_null(strstr(ek_buffer_text(&line), "1 step to do, paused"));
+    assert_non_null(strstr(ek_buffer_text(&page), "**Paused.**"));
+    plan.wait_count = 1;
+    plan.waits[0].blocked = (struct ek_blocked){.id = "EK-1102", .sentence = "nobody said yes"};
+    ek_buffer_done(&line);
+    ek_buffer_done(&page);
+    ek_status_line(&planned, &line);
+    ek_status_markdown(&planned, 1, true, &page);
+    assert_non_null(strstr(ek_buffer_text(&line), "waits: nobody said yes [EK-1102]"));
+    assert_non_null(strstr(ek_buffer_text(&page), "**Waits:** nobody said yes (`EK-1102`)"));
 }
 
 int main(void)
@@ -103,6 +129,7 @@ int main(void)
         cmocka_unit_test(status_is_a_table_and_harmless),
         cmocka_unit_test(what_failed_stands_open_and_what_passed_is_folded),
         cmocka_unit_test(nothing_but_the_pass_is_shown_when_all_passed),
+        cmocka_unit_test(waiting_and_paused_are_said),
         cmocka_unit_test(a_line_says_all_that_can_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
