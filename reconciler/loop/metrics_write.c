@@ -21,7 +21,7 @@ static void number(double value, struct ek_buffer *text)
         ek_buffer_printf(text, "%.0f", value);
         return;
     }
-    for (int digits = 6; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(shown, sizeof shown, "%.*g", digits, value);
         if (strtod(shown, NULL) == value)
             break;
