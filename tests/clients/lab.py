@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +123,11 @@ class Lab:
             member.start()
         wait_for(lambda: set(self.set.states(member).values()) <= {"PRIMARY", "SECONDARY"}, 60)
 
+    def last_words(self):
+        """What members said last, for a failure's text."""
+        return "\n".join(f"--- {m.host} {m.process.poll()}\n{m.out_text()[-1500:]}\n{m.log_text()[-1500:]}"
+                         for m in self.set.members)
+
     # -- connection strings ------------------------------------------------------------
 
     def uri(self, *hosts, user="app", password=PASSWORD, **options):
@@ -177,13 +181,17 @@ class Running:
         return (self.path.with_suffix(".err").read_text(errors="replace")
                 + self.path.read_text(errors="replace"))[-2000:]
 
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def results(self, seconds=120):
         """{job: [what each step gave]}"""
         try:
             status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+            self.end()
             raise AssertionError(f"{self.client.name} not done after {seconds} s: {self.words()}") from None
         assert status == 0, f"{self.client.name} ended with {status}: {self.words()}"
         out = {}
