@@ -109,7 +109,7 @@ static bson_t *describe(const struct collection *k, const char *name, bool name_
     add_str(one, "type", "collection");
     if (name_only)
         return one;
-    add_doc(one, "options", &k->options);
+    add_doc(one, "options", k->options);
     bson_append_document_begin(one, "info", -1, &sub);
     add_bool(&sub, "readOnly", false);
     add_bin(&sub, "uuid", BSON_SUBTYPE_UUID, k->uuid, sizeof k->uuid);

@@ -89,7 +89,7 @@ static struct collection *find_or_create(const char *ns, size_t position)
         return c;
     c = xalloc(sizeof *c);
     c->ns = xstrdup(ns);
-    bson_init(&c->options);
+    c->options = bson_new();
     make_uuid(c->uuid, ns, position);
     c->buckets = 64;
     c->bucket = xalloc(c->buckets * sizeof(struct document *));
@@ -136,7 +136,7 @@ static void drop(const char *ns)
         }
         drop_index(c, NULL);
         free(c->index);
-        bson_destroy(&c->options);
+        bson_destroy(c->options);
         free(c->at);
         free(c->bucket);
         free(c->ns);
@@ -251,8 +251,8 @@ static void apply_command(const char *ns, const bson_t *o, size_t position)
     } else if (strcmp(what, "create") == 0) {
         struct collection *c = find_or_create(full, position);
 
-        bson_reinit(&c->options);
-        bson_copy_to_excluding_noinit(o, &c->options, "create", "idIndex", NULL);
+        bson_reinit(c->options);
+        bson_copy_to_excluding_noinit(o, c->options, "create", "idIndex", NULL);
     } else if (strcmp(what, "createIndexes") == 0) {
         add_index(find_or_create(full, position), o);
     } else if (strcmp(what, "dropIndexes") == 0 && data_find(full) != NULL) {

@@ -17,8 +17,8 @@ struct collection {
     size_t n, live, room;
     struct document **bucket;
     size_t buckets;
-    bson_t options; /* as `create` was told them */
-    bson_t **index; /* besides the one of _id */
+    bson_t *options; /* as `create` was told them */
+    bson_t **index;  /* besides the one of _id */
     size_t n_indexes;
     uint8_t uuid[16]; /* the same on every member */
 };
