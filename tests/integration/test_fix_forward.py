@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import wire
 from fleet import wait_for
 from watcher import Watcher
 
@@ -37,12 +38,39 @@ def break_file(shop, name):
     path.write_text(yaml.safe_dump(options), encoding="utf-8")
 
 
-def finish(shop, mode):
-    with Watcher(shop.fleet, first_term=0) as seen:
+def spoil_certificate(shop, name):
+    shop.certificate_key_file(name).write_text("no certificate any more\n", encoding="ascii")
+
+
+def served_over_tls(shop):
+    """The members with which a TLS handshake can be made."""
+    found = set()
+    for member in shop.fleet.members:
+        try:
+            assert wire.served_certificate(member.address)
+            found.add(member.name)
+        except wire.Refused:
+            pass
+    return found
+
+
+def finish(shop, mode, repaired=None):
+    """apply does it: seen on the wire, by process ids and start times, and by the election term."""
+    status, plan = shop.tool.json("plan", *shop.git)
+    assert status == 2, plan
+    with Watcher(shop.fleet) as seen:
         shop.succeed("apply", "--yes", *shop.git)
         shop.fleet.wait_settled()
     assert seen.down_together <= 1
+    assert seen.elections <= sum(d["totals"]["elections"] for d in plan["deployments"]), seen.elections
+    if repaired:
+        assert shop.fleet.processes()[repaired], f"{repaired} does not run"
+        assert seen.restarts[repaired] <= 2, seen.restarts
     assert set(shop.fleet.running_modes().values()) == {mode}
+    everybody = {m.name for m in shop.fleet.members}
+    assert served_over_tls(shop) == (set() if mode == "disabled" else everybody)
+    if mode != "disabled":
+        shop.litmus()
     shop.succeed("plan", *shop.git, status=NOTHING_TO_DO)
     shop.succeed("verify", *shop.git)
 
@@ -51,7 +79,7 @@ def test_a_member_that_does_not_start_is_repaired_by_a_newer_commit(half_way):
     shop, name = half_way
     break_file(shop, name)
     shop.specs.set_mode("allowSSL")
-    finish(shop, "allowTLS")
+    finish(shop, "allowTLS", repaired=name)
 
 
 def test_a_host_that_was_started_anew_gets_its_password_back(shop):
@@ -78,6 +106,17 @@ def test_a_revert_goes_back_from_where_the_fleet_is(shop):
 def test_a_revert_half_way_with_a_member_that_does_not_start(half_way):
     shop, name = half_way
     break_file(shop, name)
+    shop.specs.set_mode("disabled")
+    finish(shop, "disabled", repaired=name)
+
+
+def test_a_member_down_with_a_bad_certificate_is_repaired_by_a_newer_commit(half_way):
+    """Its key and certificate are rubbish: it can't start until a newer commit is carried out."""
+    shop, name = half_way
+    spoil_certificate(shop, name)
+    shop.specs.set_mode("requireSSL")
+    finish(shop, "requireTLS", repaired=name)
+    assert b"BEGIN CERTIFICATE" in shop.certificate_key_file(name).read_bytes()
     shop.specs.set_mode("disabled")
     finish(shop, "disabled")
 
