@@ -318,6 +318,8 @@ static void a_certificate_that_ends_waits_for_no_window(void **state)
     c->certificate_running.present = EK_YES;
     c->certificate_installed.present = EK_UNKNOWN;
     assert_true(ek_permit(&fleet.spec, &fleet.state, &restart, &fleet.policy, NULL) > 0);
+    fleet.state.members[A].certificate_installed.present = EK_UNKNOWN;
+    assert_refused(step_down, "EK-0213");
 }
 
 static void nothing_without_what_was_asked_for(void **state)
