@@ -105,6 +105,9 @@ def test_status_of_a_member_that_hangs(frozen):
         assert member["certificate_ends_s"] is None
         assert (member["ssl_mode_running"] == "disabled") == (member["name"] != name)
         assert member["plaintext_clients"] is None or member["plaintext_clients"] >= 0
+    for member in report["deployments"][0]["observed"]["members"]:
+        assert member["reachable"] == (member["name"] != name)
+        assert ("ssl_mode_running" in member) == ("problem" not in member) == (member["name"] != name)
 
 
 def test_another_state_directory_is_said_to_be_another(settled, tmp_path):
