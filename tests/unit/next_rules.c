@@ -95,6 +95,12 @@ static void the_least_important_first(void **state)
     all_want_a_restart(FOUR);
     members[B].priority = 3;
     assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
+    members[A].state = EK_MEMBER_SECONDARY; /* the first member is like any other */
+    members[A].writable = EK_NO;
+    members[A].priority = 0.5;
+    members[B].state = EK_MEMBER_PRIMARY;
+    members[B].writable = EK_YES;
+    assert_step(EK_STEP_RESTART, A, EK_SSL_PREFER);
 }
 
 static void an_arbiter_last(void **state)
@@ -167,6 +173,9 @@ static void a_certificate_that_ends_waits_for_no_window(void **state)
     assert_blocked("EK-1101"); /* the installed one would be no better */
     members[C].certificate_installed.not_after_s++;
     assert_step(EK_STEP_RESTART, C, EK_SSL_UNKNOWN);
+    fleet.spec.ssl_mode = EK_SSL_DISABLED; /* it is a rung ahead: only the others' restarts help */
+    members[C].mode_running = members[C].mode_configured = EK_SSL_ALLOW;
+    assert_blocked("EK-1101");
 }
 
 static void nobody_to_spare(void **state)
