@@ -41,6 +41,22 @@ def test_arbiters_hold_no_users(tmp_path):
             assert c.admin.command("setParameter", 1, **change)["was"] == "allowTLS"
 
 
+def test_a_member_with_another_key(tmp_path):
+    """It answers, and nobody may ask it anything: unhealthy, and said to be not authenticated."""
+    with fleet.Set(tmp_path, settings=QUICK) as s:
+        p = s.primary()
+        m = s.others(p)[0]
+        m.kill()
+        m.key.write_text("anotherkeyforthisone\n")
+        m.start()
+
+        def told():
+            return next(r for r in p.admin("replSetGetStatus")["members"] if r["name"] == m.host)
+        row = fleet.wait_for(lambda: (r := told()).get("authenticated") is False and r, 8)
+        assert row["health"] == 0.0 and "Authentication failed" in row["lastHeartbeatMessage"]
+        assert all("authenticated" not in r for r in p.admin("replSetGetStatus")["members"] if r["name"] != m.host)
+
+
 def test_plain_sessions_outlive_require(tmp_path):
     ca = fleet.Authority(tmp_path)
     tls = {"mode": "preferTLS", "certificateKeyFile": ca.issue("a.pem", ["127.0.4.20"]), "CAFile": ca.path,

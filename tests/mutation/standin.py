@@ -107,7 +107,7 @@ MUTANTS = (
      "ok = (now == TLS_REQUIRE && want == TLS_PREFER) || (now == TLS_ALLOW && want == TLS_PREFER) ||", "start conformance"),
     ("cmd_set.c", "if (seconds < catch_up)", "if (0)", "set"),
     ("cmd_write.c", "if (session_executed(c->command, j.statement, &position, &newer))", "if (0)", "set"),
-    ("cmd_status.c", "    if (v->auth_failed)\n        add_bool(to, \"authenticated\", false);", "", "pairs set conformance"),
+    ("cmd_status.c", "    if (v->auth_failed)\n        add_bool(to, \"authenticated\", false);", "", "measured"),
     ("command.c", "    if ((retry || about_role) && doc_has(c->command, \"txnNumber\")) {",
      "    if (doc_has(c->command, \"txnNumber\") && 0) {", "versions"),
     ("command.c", "    if (!version_at_least(5, 1))\n        return true;", "    if (1)\n        return true;", "versions"),
