@@ -74,6 +74,7 @@ help:
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
 	@echo 'make bench-fleet  a hundred deployments kept by one evenkeel run; COUNT=n, KILLS=n'
 	@echo 'make mutation     change each rule in turn and see that a test notices'
+	@echo 'make standin-mutation  break the stand-in in turn and see that a test notices'
 	@echo 'make gitea        build a real Gitea (needs Go) and hold comments and statuses against it'
 	@echo 'make act          run the templates of contrib/ci in act (needs Go)'
 	@echo 'make hazards      leave out the rule against each known hazard and see its test fail; ONLY=name'
