@@ -8,12 +8,17 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as xml
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 UNIT_TIMEOUT_S = 180
 MODEL_TIMEOUT_S = 300
 TORTURE_SAMPLE = ("--out-of", "60", "--minutes", "0.4")
 INTEGRATION_TIMEOUT_S = 1200
+SIDE_BY_SIDE = 3  # sandboxes at a time
+# Files that take long though they are small; in seconds, about.
+LONG_FILES = {"test_hazards": 120, "test_run_consent": 150, "test_chaos_sample": 60,
+              "test_crashes": 60, "test_conformance": 60, "test_run": 100, "test_fix_forward": 80}
 MUTANTS = 50
 CLIENTS_TIMEOUT_S = 900
 CLIENTS_VERSIONS = "4.2 8.0"  # in make check: the oldest and the newest
@@ -178,8 +183,26 @@ class Check:
     def run_integration(self):
         suite = Suite("integration")
         self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
-        self.run_pytest(suite, "tests/integration", INTEGRATION_TIMEOUT_S)
+        files = sorted(Path("tests/integration").glob("test_*.py"), key=seconds_of_file, reverse=True)
+        if self.select:
+            self.run_pytest(suite, "tests/integration", INTEGRATION_TIMEOUT_S)
+        else:
+            self.run_side_by_side(suite, files)
         return suite.close()
+
+    def run_side_by_side(self, suite, files):
+        """Each file in a sandbox of its own, several at a time: they mostly wait. The longest begin."""
+        def run(path):
+            began = time.monotonic()
+            told = self.pytest(path.stem, str(path), INTEGRATION_TIMEOUT_S)
+            return path, told, time.monotonic() - began
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as workers:
+            for path, (status, output, counts), seconds in workers.map(run, files):
+                failed = self.add_counts(suite, status, counts)
+                print(f"  {path.stem}: {counts['tests']} tests, {failed} failed ({seconds:.0f} s)",
+                      flush=True)
+                if failed:
+                    print(output, flush=True)
 
     def run_clients(self, versions=None):
         """Real clients; `versions` of the server that the stand-in plays, all unless given."""
@@ -193,36 +216,57 @@ class Check:
         return suite.close()
 
     def run_pytest(self, suite, directory, timeout, more=None):
-        """The tests of a directory in the sandbox, counted."""
-        results = (self.build / f"{suite.name}.xml").resolve()
+        """The tests of a directory in one sandbox, counted."""
+        status, _, counts = self.pytest(suite.name, directory, timeout, more, shown=True)
+        self.add_counts(suite, status, counts)
+        if counts["skipped"]:
+            print(f"{suite.name}: {counts['skipped']} skipped")
+
+    def pytest(self, name, what, timeout, more=None, shown=False):
+        """(exit status or words, output unless it was shown, counts) of the tests in a sandbox."""
+        results = (self.build / f"{name}.xml").resolve()
         results.unlink(missing_ok=True)
         environment = dict(self.environment, EVENKEEL_BUILD=str(self.build.resolve()), **(more or {}))
         if self.mongod:
             environment["MONGOD"] = self.mongod
         command = [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q",
                    "-p", "no:cacheprovider", "--durations=5", f"--junitxml={results}",
-                   directory, *(["-k", self.select] if self.select else [])]
-        try:
-            with subprocess.Popen(command, env=environment) as process:
-                try:
-                    status = process.wait(timeout=timeout)
-                except subprocess.TimeoutExpired:
-                    process.terminate()
-                    status = f"not done after {timeout} s"
-        finally:
-            counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
-            if results.exists():
-                for element in xml.parse(results).getroot().iter("testsuite"):
-                    for name in counts:
-                        counts[name] += int(element.get(name, 0))
+                   what, *(["-k", self.select] if self.select else [])]
+        with subprocess.Popen(command, env=environment, text=True, errors="replace",
+                              stdout=None if shown else subprocess.PIPE,
+                              stderr=None if shown else subprocess.STDOUT) as process:
+            try:
+                output = process.communicate(timeout=timeout)[0] or ""
+                status = process.returncode
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                output, status = process.communicate()[0] or "", f"not done after {timeout} s"
+        counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+        if results.exists():
+            for element in xml.parse(results).getroot().iter("testsuite"):
+                for key in counts:
+                    counts[key] += int(element.get(key, 0))
+        return status, output, counts
+
+    @staticmethod
+    def add_counts(suite, status, counts):
         failed = counts["failures"] + counts["errors"]
         passed = max(0, counts["tests"] - failed - counts["skipped"])
         suite.failed += failed
         suite.passed += passed
-        if counts["skipped"]:
-            print(f"{suite.name}: {counts['skipped']} skipped")
-        if (status != 0 and not failed) or not passed + failed:
+        if (status != 0 and not failed) or not passed + failed + counts["skipped"]:
             suite.count(False, f"pytest: exit status {status}")
+            failed += 1
+        return failed
+
+
+def seconds_of_file(path):
+    """What a file took the last time, from its results; else its size says which is longer."""
+    results = Path("build") / f"{path.stem}.xml"
+    try:
+        return 1e6 + sum(float(e.get("time", 0)) for e in xml.parse(results).iter("testsuite"))
+    except (OSError, ValueError, xml.ParseError):
+        return LONG_FILES.get(path.stem, 0) or path.stat().st_size / 1000
 
 
 # ---- the sources' own rules --------------------------------------------------------------
