@@ -34,6 +34,13 @@ struct ek_forge_driver {
     bool (*is_so_already)(const struct ek_forge_status *status, const char *message);
 };
 
+/* Paths that GitHub and those who follow it have in common. */
+void ek_forge_issue_comments_path(const char *repository, const char *pull_request,
+                                  struct ek_buffer *path);
+void ek_forge_issue_comment_path(const char *repository, const char *pull_request, const char *id,
+                                 struct ek_buffer *path);
+void ek_forge_statuses_path(const char *repository, const char *commit, struct ek_buffer *path);
+
 extern const struct ek_forge_driver ek_forge_github;
 extern const struct ek_forge_driver ek_forge_gitlab;
 extern const struct ek_forge_driver ek_forge_gitea;

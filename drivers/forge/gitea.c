@@ -5,26 +5,6 @@
 
 static const char *const headers[] = {"Accept: application/json", NULL};
 
-/* All comments come at once. */
-static void comments_path(const char *repository, const char *pull_request, struct ek_buffer *path)
-{
-    ek_buffer_printf(path, "/repos/%s/issues/%s/comments", repository, pull_request);
-}
-
-static void comment_path(const char *repository, const char *pull_request, const char *id,
-                         struct ek_buffer *path)
-{
-    if (id)
-        ek_buffer_printf(path, "/repos/%s/issues/comments/%s", repository, id);
-    else
-        comments_path(repository, pull_request, path);
-}
-
-static void status_path(const char *repository, const char *commit, struct ek_buffer *path)
-{
-    ek_buffer_printf(path, "/repos/%s/statuses/%s", repository, commit);
-}
-
 /* The token of a workflow belongs to a user that nobody can register as. */
 static bool by_ci(const json_t *comment)
 {
@@ -48,9 +28,9 @@ const struct ek_forge_driver ek_forge_gitea = {
     /* No limit is documented. A text column of MySQL may end here. */
     .comment_max = 65535,
     .description_max = 255,
-    .comments_path = comments_path,
-    .comment_path = comment_path,
-    .status_path = status_path,
+    .comments_path = ek_forge_issue_comments_path, /* all come at once */
+    .comment_path = ek_forge_issue_comment_path,
+    .status_path = ek_forge_statuses_path,
     .by_ci = by_ci,
     .missing_words = "does not exist", /* "issue does not exist [id: 0, …" of 1.26 */
 };

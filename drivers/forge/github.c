@@ -11,26 +11,8 @@ static const char *const headers[] = {
 
 static void comments_path(const char *repository, const char *pull_request, struct ek_buffer *path)
 {
-    ek_buffer_printf(path, "/repos/%s/issues/%s/comments?per_page=100", repository, pull_request);
-}
-
-static void comments_make(const char *repository, const char *pull_request, struct ek_buffer *path)
-{
-    ek_buffer_printf(path, "/repos/%s/issues/%s/comments", repository, pull_request);
-}
-
-static void comment_path(const char *repository, const char *pull_request, const char *id,
-                         struct ek_buffer *path)
-{
-    if (id)
-        ek_buffer_printf(path, "/repos/%s/issues/comments/%s", repository, id);
-    else
-        comments_make(repository, pull_request, path);
-}
-
-static void status_path(const char *repository, const char *commit, struct ek_buffer *path)
-{
-    ek_buffer_printf(path, "/repos/%s/statuses/%s", repository, commit);
+    ek_forge_issue_comments_path(repository, pull_request, path);
+    ek_buffer_text_add(path, "?per_page=100");
 }
 
 /* The token of a workflow, or of any app, acts as a bot. */
@@ -54,7 +36,7 @@ const struct ek_forge_driver ek_forge_github = {
     .comment_max = 65536,
     .description_max = 140,
     .comments_path = comments_path,
-    .comment_path = comment_path,
-    .status_path = status_path,
+    .comment_path = ek_forge_issue_comment_path,
+    .status_path = ek_forge_statuses_path,
     .by_ci = by_ci,
 };

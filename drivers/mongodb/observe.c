@@ -273,11 +273,11 @@ int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
     struct ek_mongodb_link link = {0};
     struct ek_mongodb_seen *seen = ek_need(malloc(sizeof *seen));
     ek_mongodb_seen_init(seen);
-    if (target->session && !*target->session)
-        *target->session = ek_need(calloc(1, sizeof **target->session));
-    struct observation of = {.target = target, .seen = seen, .link = &link};
-    if (target->session)
-        of.link = &(*target->session)->link;
+    struct ek_mongodb_session *session = target->session ? *target->session : NULL;
+    if (target->session && !session)
+        *target->session = session = ek_need(calloc(1, sizeof *session));
+    struct observation of = {
+        .target = target, .seen = seen, .link = session ? &session->link : &link};
     const char *host = target->tls_host ? target->tls_host : target->plain_host;
     int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
     int failed =

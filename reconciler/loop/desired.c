@@ -25,7 +25,7 @@ static void fingerprint(const struct ek_spec_files *files, char ret_hex[65])
 static bool is_listed(const struct ek_desired *desired, const char *file)
 {
     for (size_t i = 0; i < desired->broken_file_count; i++)
-        if (strcmp(desired->broken_files[i], file) == 0)
+        if (desired->broken_files[i] && strcmp(desired->broken_files[i], file) == 0)
             return true;
     return false;
 }

@@ -69,7 +69,7 @@ static void give(struct ek_keeper *keeper, const struct ek_wanted *wanted)
 
 int ek_loop_distribute(struct ek_loop *loop, struct ek_error *err)
 {
-    const struct ek_desired **desired = calloc(loop->follower_count + 1, sizeof *desired);
+    const struct ek_desired **desired = calloc(loop->follower_count + 1, sizeof(void *));
     struct ek_roster roster = {0};
     if (!desired)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");

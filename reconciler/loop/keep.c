@@ -62,13 +62,14 @@ static void close_look(struct ek_keeper *keeper)
 static void stand_back(struct ek_keeper *keeper, const struct ek_wanted *wanted)
 {
     static const struct {
-        enum ek_journal_event event;
         const char *id;
+        enum ek_journal_event event;
         enum ek_condition condition;
     } told[] = {
-        [EK_WISH_BROKEN] = {EK_JOURNAL_BLOCKED, "EK-1304", EK_CONDITION_BROKEN},
-        [EK_WISH_CLAIMED] = {EK_JOURNAL_DEPLOYMENT_CLAIMED, "EK-1305", EK_CONDITION_BROKEN},
-        [EK_WISH_REMOVED] = {EK_JOURNAL_DEPLOYMENT_GONE, "EK-1306", EK_CONDITION_REMOVED},
+        [EK_WISH_WANTED] = {"", EK_JOURNAL_OBSERVED, EK_CONDITION_NEW},
+        [EK_WISH_BROKEN] = {"EK-1304", EK_JOURNAL_BLOCKED, EK_CONDITION_BROKEN},
+        [EK_WISH_CLAIMED] = {"EK-1305", EK_JOURNAL_DEPLOYMENT_CLAIMED, EK_CONDITION_BROKEN},
+        [EK_WISH_REMOVED] = {"EK-1306", EK_JOURNAL_DEPLOYMENT_GONE, EK_CONDITION_REMOVED},
     };
     close_look(keeper);
     ek_keeper_say(keeper, told[wanted->wish].event, told[wanted->wish].id, wanted->sentence, NULL);
