@@ -1,7 +1,12 @@
 """The hazards of a real server, shown on the fleet by hand, and what Evenkeel does about each.
 
 Every hazard is made to happen first: by hand-edited files, restarts and commands, as somebody
-without the rule would go about it. Then Evenkeel, before the same fleet, refuses or repairs."""
+without the rule would go about it. Then Evenkeel, before the same fleet, refuses or repairs.
+
+`make hazards` takes the rule against each out of planner, laws and observation, and sees the test
+fail. So it did for all but the signing keys: there the moment without keys is as short as on a real
+server, and often over before Evenkeel has seen the restart; tests/unit/next_blocked.c and
+permit_laws.c hold that rule."""
 
 import signal
 import subprocess
