@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_BYTES (4 * 1024 * 1024)
+#define BATCH_BYTES ((size_t)4 * 1024 * 1024)
 #define WAIT_MS 1000
 #define COMMON_CHUNK 500
 
