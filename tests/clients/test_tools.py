@@ -45,7 +45,7 @@ def tls(request):
 
 @pytest.fixture
 def admin(lab):
-    with lab.set.uri_client() as client:
+    with lab.set.uri_client(socketTimeoutMS=30000) as client:
         client.drop_database("store")
         yield client
 

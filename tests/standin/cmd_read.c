@@ -84,7 +84,8 @@ static void cut(struct results *r, int64_t skip, int64_t limit)
     for (size_t i = 0; i < r->n; i++)
         if (i < from || i >= from + keep)
             bson_destroy(r->at[i]);
-    memmove(r->at, r->at + from, keep * sizeof(bson_t *));
+    if (keep > 0)
+        memmove(r->at, r->at + from, keep * sizeof(bson_t *));
     r->n = keep;
 }
 

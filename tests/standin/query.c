@@ -222,7 +222,8 @@ void query_sort(const bson_t *sort, bson_t **docs, size_t n)
         return;
     }
     sort_now = sort;
-    qsort(docs, n, sizeof *docs, by_sort);
+    if (n > 1)
+        qsort(docs, n, sizeof *docs, by_sort);
 }
 
 void query_project(const bson_t *projection, const bson_t *doc, bson_t *ret_out)
