@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,11 +101,56 @@ bool ek_process_serves(pid_t pid, const char *configuration)
     return false;
 }
 
+/* ---- where it was found last: /proc is long where many servers run ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    struct {
+        pid_t pid;
+        uint64_t ticks;
+    } at[4096];
+} found_last = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static size_t place_of(const char *configuration)
+{
+    uint64_t hash = 14695981039346656037U; /* FNV-1a; a clash costs one look through /proc */
+    for (const char *at = configuration; *at; at++)
+        hash = (hash ^ (unsigned char)*at) * 1099511628211U;
+    return hash % (sizeof found_last.at / sizeof *found_last.at);
+}
+
+static void remember(const char *configuration, const struct ek_process *process)
+{
+    size_t place = place_of(configuration);
+    pthread_mutex_lock(&found_last.lock);
+    found_last.at[place].pid = process->pid;
+    found_last.at[place].ticks = process->ticks;
+    pthread_mutex_unlock(&found_last.lock);
+}
+
+/* The one that was the oldest still is, as long as it lives. */
+static bool is_still_there(const char *configuration, struct ek_process *ret_process)
+{
+    size_t place = place_of(configuration);
+    struct ek_process now;
+    pthread_mutex_lock(&found_last.lock);
+    pid_t pid = found_last.at[place].pid;
+    uint64_t ticks = found_last.at[place].ticks;
+    pthread_mutex_unlock(&found_last.lock);
+    if (pid <= 0 || !ek_process_serves(pid, configuration) ||
+        ek_process_look(pid, &now, NULL) != 0 || now.ticks != ticks)
+        return false;
+    *ret_process = now;
+    return true;
+}
+
 /* A server forks to run its __exec commands; until such a child executes, it looks like its
  * parent. So the oldest one is the server. */
 int ek_process_find(const char *configuration, struct ek_process *ret_process, struct ek_error *err)
 {
     struct ek_process oldest = {0};
+    if (is_still_there(configuration, ret_process))
+        return 0;
     DIR *directory = opendir("/proc");
     if (!directory)
         return ek_fail_errno(err, "EK-0401", "/proc");
@@ -120,6 +166,8 @@ int ek_process_find(const char *configuration, struct ek_process *ret_process, s
             oldest = found;
     }
     closedir(directory);
+    if (oldest.pid)
+        remember(configuration, &oldest);
     *ret_process = oldest;
     return 0;
 }
