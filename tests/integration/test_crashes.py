@@ -38,8 +38,9 @@ def test_what_a_majority_has_stays():
 
 @pytest.mark.parametrize("part", ["majority", "terms", "sync"])
 def test_it_would_be_noticed(part):
-    """At the latest by the sixth seed."""
-    assert any(crash("--seconds", "8", "--sets", "1", "--break", part, "--seed", str(seed))[2] for seed in range(4, 10))
+    """By chance, so by the tenth seed at the latest: one in two or three shows it."""
+    assert any(crash("--seconds", "8", "--sets", "3", "--break", part, "--seed", str(seed))[2]
+               for seed in range(4, 14))
 
 
 # ---- votes, one at a time: what a random test meets too seldom ---------------------------------

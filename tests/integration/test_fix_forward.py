@@ -2,6 +2,7 @@
 really is, and is carried out. A member that our own restart left down never blocks its repair."""
 
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -23,11 +24,24 @@ def half_way(shop):
     stopped = lambda: next((n for n, p in shop.fleet.processes().items() if p != before[n]), None)
     assert shop.tool.apply_until(stopped, "--yes", *shop.git, output=shop.directory / "forward.log")
     name = stopped()
-    process = shop.fleet.processes()[name]
-    if process:
-        shop.fleet.kill(name, signal.SIGKILL)
-    assert not shop.fleet.processes()[name]
+    end(shop, name)
     return shop, name
+
+
+def end(shop, name):
+    """No server process, and none on its way: what the killed apply had just begun may still come."""
+    gone_since = None
+
+    def is_gone():
+        nonlocal gone_since
+        if shop.fleet.processes()[name]:
+            shop.fleet.kill(name, signal.SIGKILL)
+            gone_since = None
+        elif gone_since is None:
+            gone_since = time.monotonic()
+        return gone_since is not None and time.monotonic() - gone_since > 1
+
+    wait_for(is_gone, f"{name} is down", 20)
 
 
 def break_file(shop, name):

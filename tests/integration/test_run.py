@@ -121,6 +121,8 @@ def test_a_deployment_that_is_gone_is_left_alone(shop, loop):
 
 
 def test_rewritten_history_is_refused(shop, loop):
+    loop.wait("commit", commit=shop.specs.commit("a commit that is followed"))
+    loop.wait("synced")
     before = shop.world()
     shop.specs._git("commit", "--quiet", "--amend", "--allow-empty", "-m", "another story")
     told = loop.wait("commit-refused")
