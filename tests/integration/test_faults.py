@@ -32,14 +32,14 @@ def test_kill_and_freeze(tmp_path):
         p = s.primary()
         frozen = chance.one_of(s.others(p))
         subprocess.run([COMMAND, "freeze", str(frozen.process.pid)], check=True)
-        processes.wait_for(lambda: state(s, frozen, p) == "(not reachable/healthy)", 8)
+        processes.wait_for(lambda: state(s, frozen, p) == "(not reachable/healthy)", 20)
         with p.client() as c:
             assert "writeConcernError" not in insert(c, 1)  # the other one is enough
         subprocess.run([COMMAND, "thaw", str(frozen.process.pid)], check=True)
-        processes.wait_for(lambda: state(s, frozen, p) == "SECONDARY", 8)
+        processes.wait_for(lambda: state(s, frozen, p) == "SECONDARY", 20)
         chance.kill(p.process.pid)
         assert p.process.wait(5) == -9
-        assert s.primary(8) is not p
+        assert s.primary(20) is not p
 
 
 def preload(monkeypatch, shim):
