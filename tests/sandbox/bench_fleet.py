@@ -85,8 +85,6 @@ class Bench:
     # -- meddling ---------------------------------------------------------------------------
 
     def set_mode(self, name, member):
-        password = None
-        del password
         key = (self.many.directory / name / member / "keyfile").read_text(encoding="ascii")
         client = pymongo.MongoClient(self.many.address(name, member), username="__system",
                                      password="".join(key.split()), authSource="local",

@@ -2,7 +2,6 @@
 made by Evenkeel itself from the specs."""
 
 import os
-import signal
 import subprocess
 from pathlib import Path
 
