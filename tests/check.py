@@ -124,60 +124,41 @@ class Check:
             print(output, flush=True)
 
     def run_model(self):
-        suite = Suite("model")
-        built = self.make(str(self.build / "model"))
-        suite.count(built, "make model")
-        if built:
-            try:
-                done = subprocess.run([str(self.build / "model")], timeout=MODEL_TIMEOUT_S,
-                                      env=self.environment, capture_output=True, text=True,
-                                      errors="replace", check=False)
-                print(done.stdout + done.stderr, end="", flush=True)
-                counts = COUNTS.search(done.stdout)
-                if counts:
-                    suite.passed += int(counts.group(1))
-                    suite.failed += int(counts.group(2))
-                if not counts or (done.returncode != 0 and not suite.failed):
-                    suite.count(False, f"exit status {done.returncode}")
-            except subprocess.TimeoutExpired:
-                suite.count(False, f"nothing after {MODEL_TIMEOUT_S} s")
-        return suite.close()
+        return self.run_counting("model", self.build / "model", [str(self.build / "model")],
+                                 timeout=MODEL_TIMEOUT_S)
 
     def run_mutation(self):
         """A seeded sample of the mutants; `make mutation` tries them all."""
-        suite = Suite("mutation")
-        built = self.make(str(self.build / "libevenkeel.a"))
-        suite.count(built, "make libevenkeel.a")
-        if built:
-            done = subprocess.run([sys.executable, "tests/mutation/run.py", "--build", str(self.build),
-                                   "--sample", str(MUTANTS)], env=self.environment, text=True,
-                                  capture_output=True, check=False)
-            print(done.stdout + done.stderr, end="", flush=True)
-            counts = KILLED.search(done.stdout)
-            if counts:
-                suite.passed += int(counts.group(1))
-                suite.failed += int(counts.group(2))
-            if not counts or (done.returncode != 0 and not suite.failed):
-                suite.count(False, f"exit status {done.returncode}")
-        return suite.close()
+        return self.run_counting("mutation", self.build / "libevenkeel.a",
+                                 [sys.executable, "tests/mutation/run.py", "--build",
+                                  str(self.build), "--sample", str(MUTANTS)], KILLED)
 
     def run_torture(self):
         """A seeded sample of the calls; `make torture` makes them all fail."""
-        suite = Suite("torture")
-        built = self.make(str(self.build / "fail_call.so"))
-        suite.count(built, "make fail_call.so")
-        if built:
-            done = subprocess.run([sys.executable, "tests/sandbox/enter", sys.executable,
-                                   "tests/torture/torture.py", "--build", str(self.build),
-                                   *TORTURE_SAMPLE], env=self.environment, text=True,
-                                  capture_output=True, check=False)
+        return self.run_counting("torture", self.build / "fail_call.so",
+                                 [sys.executable, "tests/sandbox/enter", sys.executable,
+                                  "tests/torture/torture.py", "--build", str(self.build),
+                                  *TORTURE_SAMPLE])
+
+    def run_counting(self, name, target, command, counted=None, timeout=None):
+        """Build the target and run a program that says itself how much passed and failed."""
+        suite = Suite(name)
+        built = self.make(str(target))
+        suite.count(built, f"make {target.name}")
+        if not built:
+            return suite.close()
+        try:
+            done = subprocess.run(command, timeout=timeout, env=self.environment, text=True,
+                                  capture_output=True, errors="replace", check=False)
             print(done.stdout + done.stderr, end="", flush=True)
-            counts = COUNTS.search(done.stdout)
+            counts = (counted or COUNTS).search(done.stdout)
             if counts:
                 suite.passed += int(counts.group(1))
                 suite.failed += int(counts.group(2))
             if not counts or (done.returncode != 0 and not suite.failed):
                 suite.count(False, f"exit status {done.returncode}")
+        except subprocess.TimeoutExpired:
+            suite.count(False, f"nothing after {timeout} s")
         return suite.close()
 
     def run_integration(self):
