@@ -206,25 +206,32 @@ static int opened(struct ek_fleet *fleet, struct ek_fleet *ret_fleet, bool *ret_
     return result;
 }
 
+int ek_fleet_source(struct ek_fleet *fleet, struct ek_error *err)
+{
+    const struct ek_options *options = fleet->options;
+    if (options->git && options->argument_count) {
+        ek_fail(err, EK_INVALID, "EK-0804", "specs come from --git or from a path, not from both");
+        return ek_hint(err, "the folder inside the repository is --path");
+    }
+    if (options->git) {
+        fleet->source.url = is_remote(options->git) ? options->git : absolute(fleet, options->git);
+        fleet->source.path = options->path;
+        fleet->source.commit = options->revision;
+    } else {
+        fleet->source.directory =
+            absolute(fleet, options->argument_count ? options->arguments[0] : ".");
+    }
+    return 0;
+}
+
 int ek_fleet_open(const struct ek_options *options, struct ek_fleet *ret_fleet, bool *ret_said,
                   struct ek_error *err)
 {
     struct ek_fleet fleet = {.options = options};
     if (ret_said)
         *ret_said = false;
-    if (options->git && options->argument_count) {
-        ek_fail(err, EK_INVALID, "EK-0804", "specs come from --git or from a path, not from both");
-        return ek_hint(err, "the folder inside the repository is --path");
-    }
-    if (options->git) {
-        fleet.source.url = is_remote(options->git) ? options->git : absolute(&fleet, options->git);
-        fleet.source.path = options->path;
-        fleet.source.commit = options->revision;
-    } else {
-        fleet.source.directory =
-            absolute(&fleet, options->argument_count ? options->arguments[0] : ".");
-    }
-    return opened(&fleet, ret_fleet, ret_said, err);
+    int result = ek_fleet_source(&fleet, err);
+    return result == 0 ? opened(&fleet, ret_fleet, ret_said, err) : result;
 }
 
 int ek_fleet_open_source(const struct ek_options *options, const struct ek_plan_source *source,

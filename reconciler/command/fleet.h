@@ -38,6 +38,9 @@ void ek_fleet_done(struct ek_fleet *fleet);
 /* Only the settings: state directory, master key. */
 int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err);
 
+/* Only where the options say that the specs are; nothing is read. EK-0804. */
+int ek_fleet_source(struct ek_fleet *fleet, struct ek_error *err);
+
 /* How long a plan waits for what should pass by itself (an election, a member that starts)
  * before it calls the deployment blocked. */
 #define EK_LOOK_PATIENCE_MS 10000

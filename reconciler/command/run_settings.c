@@ -14,19 +14,6 @@ static int no_memory(struct ek_error *err)
     return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
 }
 
-static char *own(struct ek_run_settings *settings, char *text)
-{
-    if (text)
-        settings->owned[settings->owned_count++] = text;
-    return text;
-}
-
-static char *absolute(struct ek_run_settings *settings, const char *path)
-{
-    char *real = realpath(path, NULL);
-    return own(settings, real ? real : strdup(path));
-}
-
 /* ---- from a file ---------------------------------------------------------------------- */
 
 static int parse_file(const struct ek_options *options, struct ek_specs *ret_configuration,
@@ -99,13 +86,6 @@ static int from_file(const struct ek_options *options, struct ek_run_settings *s
 
 /* ---- from the options ----------------------------------------------------------------- */
 
-static bool is_remote(const char *url)
-{
-    const char *colon = strchr(url, ':');
-    const char *slash = strchr(url, '/');
-    return strstr(url, "://") || (colon && (!slash || colon < slash));
-}
-
 static int from_options(const struct ek_options *options, struct ek_run_settings *settings,
                         struct ek_error *err)
 {
@@ -123,15 +103,11 @@ static int from_options(const struct ek_options *options, struct ek_run_settings
         .interval_ms = options->fetch_interval_ms,
         .accept_rewritten = options->rewritten_history == EK_REWRITTEN_ACCEPT,
     };
-    if (options->git && options->argument_count) {
-        ek_fail(err, EK_INVALID, "EK-0804", "specs come from --git or from a path, not from both");
-        return ek_hint(err, "the folder inside the repository is --path");
-    }
-    if (options->git)
-        repository->url = is_remote(options->git) ? options->git : absolute(settings, options->git);
-    else
-        repository->directory =
-            absolute(settings, options->argument_count ? options->arguments[0] : ".");
+    int result = ek_fleet_source(&settings->fleet, err);
+    if (result != 0)
+        return result;
+    repository->url = settings->fleet.source.url;
+    repository->directory = settings->fleet.source.directory;
     if (options->webhook_secret_file)
         settings->hooks[settings->hook_count++] =
             (struct ek_hook){.name = "", .secret_file = options->webhook_secret_file};
@@ -198,8 +174,6 @@ void ek_run_settings_done(struct ek_run_settings *settings)
     ek_specs_free(&settings->configuration);
     free(settings->repositories);
     free(settings->hooks);
-    for (size_t i = 0; i < settings->owned_count; i++)
-        free(settings->owned[i]);
     *settings = (struct ek_run_settings){0};
 }
 

@@ -16,8 +16,6 @@ struct ek_run_settings {
     struct ek_fleet fleet;
     struct ek_specs configuration;
     struct ek_loop_repository *repositories;
-    char *owned[4];
-    size_t owned_count;
 };
 
 /* Read them. Errors of the file are rendered to standard error and summed up in *err; with
