@@ -105,7 +105,7 @@ static void failed(struct ek_keeper *keeper, const struct ek_error *err)
     keeper->act_error = *err;
     keeper->hopeless = is_hopeless(err);
     keeper->act_not_before_ms =
-        ek_monotonic_ms() + ek_backoff_ms(keeper->failures, (uint32_t)rand());
+        ek_monotonic_ms() + ek_backoff_ms(keeper->failures, ek_loop_chance());
     EK_BUFFER step = {0};
     if (keeper->stepping) {
         ek_metrics_step_failed(loop->metrics, &keeper->step);

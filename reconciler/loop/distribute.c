@@ -35,7 +35,7 @@ static int add_keeper(struct ek_loop *loop, const struct ek_wanted *wanted,
     snprintf(keeper->account, sizeof keeper->account, "%s", wanted->account);
     snprintf(keeper->name, sizeof keeper->name, "%s", wanted->name);
     ek_sleeper_init(&keeper->sleeper,
-                    ek_monotonic_ms() + (loop->keeper_count ? rand() % SPREAD_MS : 0));
+                    ek_monotonic_ms() + (loop->keeper_count ? ek_loop_chance() % SPREAD_MS : 0));
     keeper->wanted = *wanted;
     ek_desired_hold((struct ek_desired *)(uintptr_t)wanted->desired);
     int result = ek_sleeper_start(&keeper->sleeper, ek_keep, keeper, err);

@@ -182,7 +182,7 @@ static void pass(struct ek_follower *follower)
     follower->failures = result == 0 ? 0 : follower->failures + 1;
     follower->tried = true;
     int64_t wait = follower->settings.interval_ms;
-    int64_t backoff = ek_backoff_ms(follower->failures, (uint32_t)rand());
+    int64_t backoff = ek_backoff_ms(follower->failures, ek_loop_chance());
     if (result != 0 && backoff < wait)
         wait = backoff;
     follower->sleeper.due_ms = ek_monotonic_ms() + wait;

@@ -124,7 +124,10 @@ void ek_sleeper_wake(struct ek_sleeper *sleeper);
 /* The thread has got on, and will again within `ms`. */
 void ek_sleeper_gets_on(struct ek_sleeper *sleeper, struct ek_loop *loop, int64_t ms);
 
-/* ---- time ---- */
+/* ---- time and chance ---- */
+
+/* Any number, another one in each process: two reconcilers must not wait alike. */
+uint32_t ek_loop_chance(void);
 
 int64_t ek_loop_now_ms(const struct ek_loop *loop);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "reconciler/base/clock.h"
@@ -60,4 +61,10 @@ void ek_sleeper_gets_on(struct ek_sleeper *sleeper, struct ek_loop *loop, int64_
     pthread_mutex_lock(&loop->lock);
     sleeper->stalled_ms = ek_monotonic_ms() + ms;
     pthread_mutex_unlock(&loop->lock);
+}
+
+uint32_t ek_loop_chance(void)
+{
+    uint32_t number = 0;
+    return getrandom(&number, sizeof number, 0) == (ssize_t)sizeof number ? number : 0;
 }
