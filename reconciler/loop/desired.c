@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
+
 static void fingerprint(const struct ek_spec_files *files, char ret_hex[65])
 {
     unsigned char digest[EVP_MAX_MD_SIZE] = {0};
@@ -30,48 +32,28 @@ static bool is_listed(const struct ek_desired *desired, const char *file)
     return false;
 }
 
-/* False: out of memory. */
-static bool list_broken_files(struct ek_desired *desired, const struct ek_diagnostics *diagnostics)
+static void list_broken_files(struct ek_desired *desired, const struct ek_diagnostics *diagnostics)
 {
-    desired->broken_files = calloc(diagnostics->count + 1, sizeof *desired->broken_files);
-    if (!desired->broken_files)
-        return false;
-    for (size_t i = 0; i < diagnostics->count; i++) {
-        if (is_listed(desired, diagnostics->items[i].file))
-            continue;
-        char *copy = strdup(diagnostics->items[i].file);
-        if (!copy)
-            return false;
-        desired->broken_files[desired->broken_file_count++] = copy;
-    }
-    return true;
+    desired->broken_files = ek_need(calloc(diagnostics->count + 1, sizeof(char *)));
+    for (size_t i = 0; i < diagnostics->count; i++)
+        if (!is_listed(desired, diagnostics->items[i].file))
+            desired->broken_files[desired->broken_file_count++] =
+                ek_need(strdup(diagnostics->items[i].file));
 }
 
-static char *copy_of(const char *text)
-{
-    return text ? strdup(text) : NULL;
-}
-
-int ek_desired_new(const char *repository, const char *folder, const struct ek_spec_files *files,
+int ek_desired_new(const char *repository, const struct ek_spec_files *files,
                    struct ek_desired **ret_desired, struct ek_error *err)
 {
     EK_DIAGNOSTICS diagnostics = {0};
-    struct ek_desired *desired = calloc(1, sizeof *desired);
-    if (!desired)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    struct ek_desired *desired = ek_need(calloc(1, sizeof *desired));
     desired->holders = 1;
     int result = ek_specs_parse_sound(files, &desired->specs, &diagnostics, err);
-    if (result == 0) {
-        desired->repository = strdup(repository);
-        desired->origin = copy_of(files->origin);
-        desired->folder = copy_of(folder);
-        if (!desired->repository || !list_broken_files(desired, &diagnostics))
-            result = ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
-    }
     if (result != 0) {
         ek_desired_release(desired);
         return result;
     }
+    desired->repository = ek_need(strdup(repository));
+    list_broken_files(desired, &diagnostics);
     ek_diagnostics_render(&diagnostics, false, &desired->trouble);
     fingerprint(files, desired->fingerprint);
     *ret_desired = desired;
@@ -95,7 +77,5 @@ void ek_desired_release(struct ek_desired *desired)
         free(desired->broken_files[i]);
     free(desired->broken_files);
     free(desired->repository);
-    free(desired->origin);
-    free(desired->folder);
     free(desired);
 }

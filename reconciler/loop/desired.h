@@ -6,8 +6,6 @@
 
 struct ek_desired {
     char *repository;         /* its name */
-    char *origin;             /* URL or directory */
-    char *folder;             /* inside the tree, or NULL */
     struct ek_specs specs;    /* what is sound */
     struct ek_buffer trouble; /* every error of the tree, rendered for people; empty: none */
     char **broken_files;      /* files that an error stands in */
@@ -17,8 +15,8 @@ struct ek_desired {
 };
 
 /* Parse the files of a repository; what is broken is left out and told. Takes nothing over from
- * `files`. The caller holds the result. Fails only when there is no memory. */
-int ek_desired_new(const char *repository, const char *folder, const struct ek_spec_files *files,
+ * `files`. The caller holds the result. Errors as ek_specs_parse_sound. */
+int ek_desired_new(const char *repository, const struct ek_spec_files *files,
                    struct ek_desired **ret_desired, struct ek_error *err);
 
 /* One more holder; returns desired. NULL is fine. */

@@ -131,8 +131,7 @@ static int fetch(struct ek_follower *follower, struct ek_error *err)
     struct ek_desired *desired = NULL;
     int result = read_files(follower, &files, err);
     if (result == 0)
-        result = ek_desired_new(follower->settings.name, follower->settings.folder, &files,
-                                &desired, err);
+        result = ek_desired_new(follower->settings.name, &files, &desired, err);
     ek_spec_files_done(&files);
     if (result != 0)
         return result;

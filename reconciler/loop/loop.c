@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/loop_internal.h"
 
 int64_t ek_loop_now_ms(const struct ek_loop *loop)
@@ -19,11 +20,9 @@ int64_t ek_loop_now_ms(const struct ek_loop *loop)
 
 /* ---- followers ---- */
 
-static char *copy_of(const char *text, bool *failed)
+static char *copy_of(const char *text)
 {
-    char *copy = text ? strdup(text) : NULL;
-    *failed = *failed || (text && !copy);
-    return copy;
+    return text ? ek_need(strdup(text)) : NULL;
 }
 
 static void repository_done(struct ek_loop_repository *repository)
@@ -36,27 +35,19 @@ static void repository_done(struct ek_loop_repository *repository)
     *repository = (struct ek_loop_repository){0};
 }
 
-static int repository_copy(const struct ek_loop_repository *from,
-                           struct ek_loop_repository *ret_copy, struct ek_error *err)
+static struct ek_loop_repository repository_copy(const struct ek_loop_repository *from)
 {
-    bool failed = false;
-    struct ek_loop_repository copy = {
-        .name = copy_of(from->name, &failed),
-        .url = copy_of(from->url, &failed),
-        .directory = copy_of(from->directory, &failed),
-        .revision = copy_of(from->revision, &failed),
-        .folder = copy_of(from->folder, &failed),
-        .token_file = copy_of(from->token_file, &failed),
-        .ssh_key_file = copy_of(from->ssh_key_file, &failed),
+    return (struct ek_loop_repository){
+        .name = copy_of(from->name),
+        .url = copy_of(from->url),
+        .directory = copy_of(from->directory),
+        .revision = copy_of(from->revision),
+        .folder = copy_of(from->folder),
+        .token_file = copy_of(from->token_file),
+        .ssh_key_file = copy_of(from->ssh_key_file),
         .interval_ms = from->interval_ms,
         .accept_rewritten = from->accept_rewritten,
     };
-    if (failed) {
-        repository_done(&copy);
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
-    }
-    *ret_copy = copy;
-    return 0;
 }
 
 static void follower_free(struct ek_follower *follower)
@@ -86,22 +77,14 @@ static void take_over(struct ek_follower *follower, const struct ek_follower *fo
 static int add_follower(struct ek_loop *loop, const struct ek_loop_repository *repository,
                         const struct ek_follower *former, struct ek_error *err)
 {
-    struct ek_follower **more =
-        reallocarray(loop->followers, loop->follower_count + 1, sizeof(void *));
-    struct ek_follower *follower = calloc(1, sizeof *follower);
-    if (more)
-        loop->followers = more;
-    if (!more || !follower) {
-        free(follower);
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
-    }
+    struct ek_follower *follower = ek_need(calloc(1, sizeof *follower));
+    loop->followers =
+        ek_need(reallocarray(loop->followers, loop->follower_count + 1, sizeof(void *)));
     follower->loop = loop;
+    follower->settings = repository_copy(repository);
     ek_sleeper_init(&follower->sleeper, ek_monotonic_ms());
-    int result = repository_copy(repository, &follower->settings, err);
-    if (result == 0)
-        take_over(follower, former);
-    if (result == 0)
-        result = ek_sleeper_start(&follower->sleeper, ek_follow, follower, err);
+    take_over(follower, former);
+    int result = ek_sleeper_start(&follower->sleeper, ek_follow, follower, err);
     if (result != 0) {
         follower_free(follower);
         return result;

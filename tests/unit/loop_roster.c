@@ -19,7 +19,7 @@ static struct ek_desired *desired(const char *repository, const char *path, cons
     snprintf(file_path, sizeof file_path, "%s", path);
     struct ek_spec_file file = {file_path, (char *)(uintptr_t)text, strlen(text)};
     struct ek_spec_files files = {.files = &file, .count = 1};
-    assert_int_equal(ek_desired_new(repository, NULL, &files, &made, &err), 0);
+    assert_int_equal(ek_desired_new(repository, &files, &made, &err), 0);
     return made;
 }
 
