@@ -60,9 +60,12 @@ static void wait_a_little(int64_t since)
     ek_sleep_ms(ms < POLL_LEAST_MS ? POLL_LEAST_MS : ms > POLL_MOST_MS ? POLL_MOST_MS : ms);
 }
 
+/* Whoever lost the lease waits for nothing any more: what he waits for, another may have undone. */
 static int look(struct run *run, struct ek_observation *into, struct ek_error *err)
 {
-    return ek_observe(run->world, ek_monotonic_ms() + OBSERVE_MS, into, err);
+    struct ek_lease *lease = run->execution->lease;
+    int result = lease ? ek_lease_not_lost(lease, err) : 0;
+    return result != 0 ? result : ek_observe(run->world, ek_monotonic_ms() + OBSERVE_MS, into, err);
 }
 
 /* What comes now, by a policy that is as fresh as the observation. */

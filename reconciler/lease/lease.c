@@ -308,6 +308,14 @@ int ek_lease_check(struct ek_lease *lease, int64_t needed_ms, struct ek_error *e
     return result;
 }
 
+int ek_lease_not_lost(struct ek_lease *lease, struct ek_error *err)
+{
+    pthread_mutex_lock(&lease->mutex);
+    int result = lease->lost ? not_ours(lease, err) : 0;
+    pthread_mutex_unlock(&lease->mutex);
+    return result;
+}
+
 int64_t ek_lease_token(struct ek_lease *lease)
 {
     pthread_mutex_lock(&lease->mutex);

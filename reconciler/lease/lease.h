@@ -36,6 +36,10 @@ int ek_lease_take(const struct ek_store_handle *store, const struct ek_lease_req
  * now, EK-1014: not renewed in time). */
 int ek_lease_check(struct ek_lease *lease, int64_t needed_ms, struct ek_error *err);
 
+/* 0, or EK_STALE (EK-1013) once it is known that another has it. Does not wait; a renewal that is
+ * late says nothing yet. */
+int ek_lease_not_lost(struct ek_lease *lease, struct ek_error *err);
+
 /* What the fences of hosts are raised to; the id tells apart leases of equal tokens, as they come
  * from different stores. Borrowed. */
 int64_t ek_lease_token(struct ek_lease *lease);

@@ -298,6 +298,7 @@ static void test_cut_off_from_the_store(void **state)
     assert_int_equal(result, EK_STALE);
     assert_string_equal(err.id, "EK-1014");
     assert_non_null(strstr(err.cause, "cut off"));
+    assert_good(ek_lease_not_lost(lease, &err)); /* as far as anybody knows */
     cut_off = false; /* nobody took it meanwhile: it is ours again */
     assert_good(ek_lease_check(lease, 100, &err));
     ek_lease_release(lease);
@@ -350,6 +351,10 @@ static void test_raising(void **state)
     } while (result == EK_CONFLICT);
     assert_int_equal(result, 0);
     assert_fails(ek_lease_raise(lease, 50, &err), EK_STALE, "EK-1013");
+    int64_t deadline = ek_boottime_ms() + 5000;
+    while (ek_lease_not_lost(lease, &err) == 0 && ek_boottime_ms() < deadline)
+        ek_sleep_ms(20);
+    assert_fails(ek_lease_not_lost(lease, &err), EK_STALE, "EK-1013");
     ek_lease_release(lease);
     assert_good(handle.driver->get_lease(handle.store, "acme/raised", &record, &err));
     assert_string_equal(record.holder, taken.holder);
