@@ -164,17 +164,15 @@ def test_on_a_terminal_the_screen_is_kept_and_given_back(shop, specs_in_place):
 def test_leaving_does_not_wait_for_a_server_that_never_answers(shop, specs_in_place, tmp_path):
     """A frozen secondary: a look at it takes many seconds; who wants to leave, leaves."""
     name = next(m.name for m in shop.fleet.members if m.name != shop.fleet.primary())
-    frozen = shop.fleet.processes()[name].pid
     with Lines(shop, tmp_path / "out", specs_in_place) as watch:
         watch.wait_for_line(": Synced, Healthy")
-        os.kill(frozen, signal.SIGSTOP)
+        shop.fleet.freeze(name)
         try:
             time.sleep(1)  # by now a look waits for it
             status, took = watch.interrupt()
             assert status == OK and took < 3, f"{took:.1f} s"
         finally:
-            os.kill(frozen, signal.SIGCONT)
-    wait_for(shop.fleet.settled, "settled again")
+            shop.fleet.thaw(name)
 
 
 def test_watch_and_markdown_do_not_go_together(shop, specs_in_place):

@@ -1,8 +1,6 @@
 """What can't be seen is said to be unknown: a master key that is gone, a member that hangs."""
 
-import os
 import shlex
-import signal
 import time
 
 import pytest
@@ -23,11 +21,9 @@ def frozen(settled):
     """The shop, and the name of a secondary that takes connections and never answers."""
     name = next(m.name for m in reversed(settled.fleet.members)
                 if m.name != settled.fleet.primary())
-    process = settled.fleet.processes()[name]
-    os.kill(process.pid, signal.SIGSTOP)
+    settled.fleet.freeze(name)
     yield settled, name
-    os.kill(process.pid, signal.SIGCONT)
-    settled.fleet.wait_settled()
+    settled.fleet.thaw(name)
 
 
 def test_a_lost_master_key_is_no_fresh_start(settled):

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pymongo
@@ -254,6 +255,28 @@ class Fleet:
         assert process, f"member {name} does not run"
         os.kill(process.pid, number)
         wait_for(lambda: self.processes()[name] != process, f"member {name} gone", 30, 0.02)
+
+    def freeze(self, name):
+        """Stop a secondary in its tracks; the primary stays one of the others."""
+        process = self.processes()[name]
+        assert process, f"member {name} does not run"
+        os.kill(process.pid, signal.SIGSTOP)
+        others = [m.name for m in self.members if m.name != name]
+        wait_for(lambda: any((self.is_master(other) or {}).get("ismaster") for other in others),
+                 f"one of {others} is primary", 30)
+        return process
+
+    def thaw(self, name):
+        """Let it go on. The time it did not notice makes it stand for election at once: wait until
+        that is over, which it is when it has heard of the others again."""
+        process, thawed = self.processes()[name], datetime.utcnow()
+        os.kill(process.pid, signal.SIGCONT)
+
+        def has_heard():
+            peers = [m for m in self.status(name)["members"] if not m.get("self")]
+            return all(m["lastHeartbeatRecv"] > thawed for m in peers)
+        wait_for(has_heard, f"{name} hears of the others", 30)
+        self.wait_settled()
 
     def destroy(self):
         """Stop the servers and take the hosts away."""
