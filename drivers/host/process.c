@@ -18,6 +18,7 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/hash.h"
 
 enum { PROC_TEXT_MAX = 1 << 20, STAT_STATE = 0, STAT_PARENT = 1, STAT_START = 19 };
 
@@ -111,12 +112,10 @@ static struct {
     } at[4096];
 } found_last = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+/* A clash costs one look through /proc. */
 static size_t place_of(const char *configuration)
 {
-    uint64_t hash = 14695981039346656037U; /* FNV-1a; a clash costs one look through /proc */
-    for (const char *at = configuration; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * 1099511628211U;
-    return hash % (sizeof found_last.at / sizeof *found_last.at);
+    return ek_hash_text(configuration) % (sizeof found_last.at / sizeof *found_last.at);
 }
 
 static void remember(const char *configuration, const struct ek_process *process)

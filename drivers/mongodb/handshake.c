@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "drivers/mongodb/tls_context.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
@@ -260,18 +261,10 @@ int ek_mongodb_handshake(const char *host, int port, const char *ca_file, int64_
                          struct ek_mongodb_handshake *ret_handshake, struct ek_error *err)
 {
     struct ek_mongodb_handshake seen = {0};
-    EK_TLS_CONTEXT *context = SSL_CTX_new(TLS_client_method());
-    if (!context)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0445", "no TLS context could be made");
-    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
-    if (ca_file && SSL_CTX_load_verify_locations(context, ca_file, NULL) != 1) {
-        ek_fail(err, EK_INVALID, "EK-0445", "the certificate authorities in %s can't be read",
-                ca_file);
-        char text[160];
-        ERR_error_string_n(ERR_peek_last_error(), text, sizeof text);
-        ERR_clear_error();
-        return ek_cause(err, "%s", text);
-    }
+    EK_TLS_CONTEXT *context = NULL;
+    int result = ek_tls_context_take(ca_file, &context, err);
+    if (result != 0)
+        return result;
     EK_CLEANUP(close_fd) int fd = dial(host, port, deadline, &seen);
     if (fd >= 0) {
         EK_TLS *tls = new_tls(context, host, fd);

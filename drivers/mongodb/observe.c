@@ -198,6 +198,13 @@ static int log_in_as(struct observation *of, enum ek_login login, int64_t deadli
     return failed;
 }
 
+static enum ek_login first_login(const struct ek_mongodb_target *target)
+{
+    return target->user && target->password ? EK_LOGIN_USER
+           : target->key_file               ? EK_LOGIN_SYSTEM
+                                            : EK_LOGIN_NONE;
+}
+
 /* Own user, else the set's key, else nobody. */
 static int log_in(struct observation *of, int64_t deadline)
 {
@@ -233,12 +240,13 @@ static bool ask_again(struct observation *of, const char *host, int64_t deadline
 {
     const struct ek_mongodb_session *session = *of->target->session;
     if (!session->link.client || session->link.by_tls != of->seen->handshake.verified ||
-        strcmp(session->host, host) != 0)
+        session->link.login != first_login(of->target) || strcmp(session->host, host) != 0)
         return false;
     struct ek_mongodb_seen *seen = of->seen;
     struct ek_mongodb_handshake handshake = seen->handshake;
     of->link->deadline = deadline;
-    seen->own_user = EK_ANSWER_YES;
+    if (session->link.login == EK_LOGIN_USER)
+        seen->own_user = EK_ANSWER_YES;
     ask_everything(of);
     if (!of->over)
         return true;
@@ -259,10 +267,15 @@ static void ask_as_known(struct observation *of, const char *host, int64_t deadl
         snprintf(session->host, sizeof session->host, "%s", host);
 }
 
+/* The keyFile's connection is kept only while there is no replica set: later, which key signs the
+ * cluster time is seen in a new greeting alone. */
 static void hang_up(struct observation *of)
 {
-    bool keep = of->target->session && !of->over && of->link->login == EK_LOGIN_USER &&
-                of->seen->authenticated;
+    enum ek_login login = of->link->login;
+    bool lasting =
+        login == EK_LOGIN_USER || (login == EK_LOGIN_SYSTEM && of->seen->initiated == EK_ANSWER_NO);
+    bool keep = of->target->session && !of->over && of->seen->authenticated && lasting &&
+                login == first_login(of->target);
     if (!keep)
         ek_mongodb_link_done(of->link);
 }

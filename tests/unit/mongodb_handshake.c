@@ -181,6 +181,36 @@ static void verifies_an_address_that_the_certificate_names(void **state)
     ek_mongodb_handshake_done(&by_name);
 }
 
+/* What is kept between handshakes follows the file, however it is changed. */
+static void notices_another_authority_in_the_same_file(void **state)
+{
+    (void)state;
+    int port;
+    char from[256], to[256];
+    path_in(to, sizeof to, "trust.crt");
+    pid_t server = serve_tls("leaf", &port);
+    assert_int_equal(certificates_append(directory, "other-ca.crt", "trust.crt"), 0);
+    static const struct {
+        const char *put; /* in its place, or NULL: appended to */
+        bool verified;
+    } rows[] = {{"other-ca.crt", false}, {"ca.crt", true}, {"other-ca.crt", false}, {NULL, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        path_in(from, sizeof from, "new.crt");
+        if (rows[i].put) {
+            assert_int_equal(certificates_append(directory, rows[i].put, "new.crt"), 0);
+            assert_int_equal(rename(from, to), 0);
+        } else {
+            assert_int_equal(certificates_append(directory, "ca.crt", "trust.crt"), 0);
+        }
+        for (int again = 0; again < 2; again++) {
+            struct ek_mongodb_handshake seen = shake("localhost", port, "trust.crt");
+            assert_int_equal(seen.verified, rows[i].verified);
+            ek_mongodb_handshake_done(&seen);
+        }
+    }
+    stop(server);
+}
+
 static void refuses_another_name(void **state)
 {
     (void)state;
@@ -287,6 +317,7 @@ int main(void)
         cmocka_unit_test(verifies_by_name),
         cmocka_unit_test(refuses_the_address_but_sees_the_certificate),
         cmocka_unit_test(verifies_an_address_that_the_certificate_names),
+        cmocka_unit_test(notices_another_authority_in_the_same_file),
         cmocka_unit_test(refuses_another_name),
         cmocka_unit_test(refuses_another_authority),
         cmocka_unit_test(knows_a_server_without_tls),
