@@ -4,16 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/certificate/known.h"
 #include "drivers/certificate/x509.h"
 
 int ek_certificate_read(const char *pem, size_t length, struct ek_certificate_facts *ret_facts,
                         struct ek_error *err)
 {
     EK_X509 *certificate = NULL;
+    const struct ek_known_key key = ek_known_key(pem, length, NULL, 0);
+    if (ek_known_facts(&key, ret_facts))
+        return 0;
     int result = ek_x509_first(pem, length, &certificate, err);
-    if (result == 0)
-        ek_x509_facts(certificate, ret_facts);
-    return result;
+    if (result != 0)
+        return result;
+    ek_x509_facts(certificate, ret_facts);
+    ek_known_facts_add(&key, ret_facts);
+    return 0;
 }
 
 int ek_certificate_issued_by(const char *leaf_pem, size_t leaf_length, const char *authority_pem,
@@ -21,6 +27,10 @@ int ek_certificate_issued_by(const char *leaf_pem, size_t leaf_length, const cha
 {
     EK_X509 *leaf = NULL;
     EK_X509 *authority = NULL;
+    const struct ek_known_key known =
+        ek_known_key(leaf_pem, leaf_length, authority_pem, authority_length);
+    if (ek_known_signed(&known))
+        return 0;
     int result = ek_x509_first(leaf_pem, leaf_length, &leaf, err);
     if (result == 0)
         result = ek_x509_first(authority_pem, authority_length, &authority, err);
@@ -31,6 +41,7 @@ int ek_certificate_issued_by(const char *leaf_pem, size_t leaf_length, const cha
     if (!named || !key || X509_verify(leaf, key) != 1)
         return ek_fail_openssl(err, EK_INVALID, "EK-0715",
                                "the certificate was not signed by this authority");
+    ek_known_signed_add(&known);
     return 0;
 }
 
