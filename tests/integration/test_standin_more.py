@@ -1,7 +1,6 @@
 """Quorum checks, finding oneself, catching up, users' changes, the fsync lock."""
 
 import pathlib
-import signal
 import socket
 import struct
 import sys
@@ -155,12 +154,12 @@ def test_a_new_primary_catches_up_first(tmp_path):
         with p.client() as c, witness.client() as d:
             c.x.command("insert", "t", documents=[{"_id": "before"}], writeConcern={"w": 4, "wtimeout": 5000})
             for m in voters:
-                m.process.send_signal(signal.SIGSTOP)
+                m.freeze()
             c.x.command("insert", "t", documents=[{"_id": "only two have this"}], writeConcern={"w": 1})
             fleet.wait_for(lambda: d.x.t.count_documents({}) == 2, 3, 0.005)
         p.kill()
         for m in voters:
-            m.process.send_signal(signal.SIGCONT)
+            m.thaw()
         s.members.remove(p)
         new = s.primary()
         assert new in voters

@@ -339,7 +339,7 @@ def test_a_configuration_stays_when_waiting_for_it_ends(tmp_path, version):
         others = s.others(p)
         with p.client() as c:
             for m in others:
-                m.process.send_signal(signal.SIGSTOP)
+                m.freeze()
             config = c.admin.command("replSetGetConfig")["config"]
             assert c.admin.command("replSetReconfig", config, force=True)["ok"] == 1
             forced = c.admin.command("replSetGetConfig", commitmentStatus=True)
@@ -352,7 +352,7 @@ def test_a_configuration_stays_when_waiting_for_it_ends(tmp_path, version):
             assert (error["code"], error["codeName"]) == (308, "CurrentConfigNotCommittedYet")
             assert error["errmsg"].startswith("New config is rejected :: caused by :: Current config with {version: ")
             for m in others:
-                m.process.send_signal(signal.SIGCONT)
+                m.thaw()
             fleet.wait_for(lambda: c.admin.command("replSetGetConfig", commitmentStatus=True)["commitmentStatus"])
             assert reconfigured(c, lambda config: None)["ok"] == 1
             assert c.admin.command("replSetGetConfig")["config"]["term"] == 1
@@ -433,13 +433,13 @@ def test_what_a_write_waits_for_when_nothing_is_said(tmp_path, version):
                 assert default.get("defaultWriteConcern") == ({"w": "majority", "wtimeout": 0} if modern else None)
                 assert default.get("defaultWriteConcernSource") == ("implicit" if modern else None)
             for m in s.others(p):
-                m.process.send_signal(signal.SIGSTOP)
+                m.freeze()
             quick = c.x.command("insert", "t", documents=[{"_id": 1}], writeConcern={"w": 1})
             assert quick["n"] == 1
             late = c.x.command("insert", "t", documents=[{"_id": 2}], writeConcern={"wtimeout": 300})
             assert late["n"] == 1 and (late.get("writeConcernError", {}).get("code") == 64) == modern
             for m in s.others(p):
-                m.process.send_signal(signal.SIGCONT)
+                m.thaw()
             if number(version) < (4, 4):
                 assert refused(c, "setDefaultRWConcern", defaultWriteConcern={"w": 1})["code"] == 59
                 return
@@ -449,10 +449,10 @@ def test_what_a_write_waits_for_when_nothing_is_said(tmp_path, version):
             with s.others(p)[0].client() as o:
                 fleet.wait_for(lambda: ask_default(o).get("w") == 1)
             for m in s.others(p):
-                m.process.send_signal(signal.SIGSTOP)
+                m.freeze()
             assert "writeConcernError" not in c.x.command("insert", "t", documents=[{"_id": 3}])
             for m in s.others(p):
-                m.process.send_signal(signal.SIGCONT)
+                m.thaw()
 
 
 def ask_default(client):

@@ -140,6 +140,15 @@ class Member:
         self.process.kill()
         self.process.wait()
 
+    def freeze(self):
+        """Returns when every thread stands still: a signal sent is not a signal taken."""
+        self.process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: all(" T " in stat.read_text() for stat in
+                             pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat")))
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)

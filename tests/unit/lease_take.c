@@ -299,7 +299,7 @@ static void test_cut_off_from_the_store(void **state)
     assert_string_equal(err.id, "EK-1014");
     assert_non_null(strstr(err.cause, "cut off"));
     assert_good(ek_lease_not_lost(lease, &err)); /* as far as anybody knows */
-    cut_off = false; /* nobody took it meanwhile: it is ours again */
+    cut_off = false;                             /* nobody took it meanwhile: it is ours again */
     assert_good(ek_lease_check(lease, 100, &err));
     ek_lease_release(lease);
     struct ek_lease *other = NULL;

@@ -1,5 +1,6 @@
 /* The stand-in's message parser under sanitizers: what was recorded as interesting
- * (tests/fuzz/corpus/wire), as it is and with thousands of small changes that are the same each time. */
+ * (tests/fuzz/corpus/wire), as it is and with thousands of small changes that are the same each
+ * time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
