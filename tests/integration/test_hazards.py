@@ -4,10 +4,11 @@ Every hazard is made to happen first: by hand-edited files, restarts and command
 without the rule would go about it. Then Evenkeel, before the same fleet, refuses or repairs.
 
 `make hazards` takes the rule against each out of planner, laws and observation, and sees the test
-fail. So it did for all but the signing keys: there the moment without keys is as short as on a real
-server, and often over before Evenkeel has seen the restart; tests/unit/next_blocked.c and
-permit_laws.c hold that rule."""
+fail. The moment in which a restarted member has no signing keys is as short as on a real server, and
+every other time it is over before Evenkeel without the rule would hand over to it; so there the
+change is made several times (HAZARD_TRIES)."""
 
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -23,6 +24,7 @@ from probe import Probe
 from watcher import Watcher
 
 BLOCKED, POLICY, CHANGES = 6, 5, 2
+TRIES = int(os.environ.get("HAZARD_TRIES", "1"))
 
 
 @pytest.fixture(scope="module")
@@ -272,21 +274,31 @@ def keyless_primary(shop):
     return heard
 
 
+def lowered(shop, probe):
+    """To allowSSL while clients write, and back up; what the clients heard of it."""
+    shop.specs.set_mode("allowSSL")
+    with Watcher(shop.fleet) as seen:
+        shop.succeed("apply", "--yes", *shop.git)
+        shop.fleet.wait_settled()
+    assert seen.elections >= 1 and set(seen.restarts.values()) == {1}
+    wait_for(lambda: probe.writing(seen.ended), "clients write", 30)
+    shop.specs.set_mode("preferSSL")
+    shop.succeed("apply", "--yes", *shop.git)
+    return probe.errors(seen.began, seen.ended)
+
+
 def test_a_new_primary_that_can_not_sign_yet(encrypted):
     """Elected before it has loaded its keys, a primary refuses every client for seconds."""
     shop = encrypted
-    change_settings(shop, heartbeatIntervalMillis=100)  # the primary knows of the secondaries before they know the keys
+    # The members know of each other's return before they know the keys.
+    change_settings(shop, heartbeatIntervalMillis=50)
     heard = next((h for h in (keyless_primary(shop) for _ in range(5)) if h), None)
-    change_settings(shop, heartbeatIntervalMillis=2000)
     assert heard and "No keys found for HMAC" in heard, "the hazard did not happen"
-    shop.specs.set_mode("allowSSL")
-    uri = shop.fleet.tls_uri(shop.tool.authority_certificate)
-    with Probe(shop.directory, uri) as probe:
-        with Watcher(shop.fleet) as seen:
-            shop.succeed("apply", "--yes", *shop.git)
-            shop.fleet.wait_settled()
-        wait_for(lambda: probe.writing(seen.ended), "clients write", 30)
-        errors = probe.errors()
+    with Probe(shop.directory, shop.fleet.tls_uri(shop.tool.authority_certificate)) as probe:
+        for _ in range(TRIES):
+            errors = [e for e in lowered(shop, probe) if "No keys found" in e]
+            assert not errors, errors
         probe.stop()
-    assert seen.elections >= 1 and set(seen.restarts.values()) == {1}
-    assert not [e for e in errors if "No keys found" in e], errors
+    with shop.fleet.client(shop.fleet.primary()) as client:
+        assert not probe.lost(client)
+    change_settings(shop, heartbeatIntervalMillis=2000)
