@@ -7,6 +7,7 @@
 #include <git2/sys/alloc.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,23 +18,37 @@
 static atomic_int exit_status = EK_EXIT_ERROR;
 
 /* Nothing here may allocate. What was already said stays said: write(2) goes around stdio. */
-static void end_in_order(void)
+static _Noreturn void say_and_end(const char *words, size_t left)
 {
-    static const char words[] = "evenkeel: error: out of memory\n"
-                                "  hint: run it again: it goes on from where the fleet is\n"
-                                "  see: evenkeel explain EK-0599\n";
-    const char *rest = words;
-    size_t left = sizeof words - 1;
     while (left > 0) {
-        ssize_t wrote = write(STDERR_FILENO, rest, left);
+        ssize_t wrote = write(STDERR_FILENO, words, left);
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote <= 0)
             break;
-        rest += wrote;
+        words += wrote;
         left -= (size_t)wrote;
     }
     _exit(exit_status);
+}
+
+#define END(what)                                                                                  \
+    "evenkeel: error: " what "\n"                                                                  \
+    "  hint: run it again: it goes on from where the fleet is\n"                                   \
+    "  see: evenkeel explain EK-0599\n"
+
+static void end_in_order(void)
+{
+    static const char words[] = END("out of memory");
+    say_and_end(words, sizeof words - 1);
+}
+
+/* A library that finds its own objects missing says so and aborts; secrets rule out a core. */
+static void on_abort(int number)
+{
+    static const char words[] = END("a library gave up; its words stand above");
+    (void)number;
+    say_and_end(words, sizeof words - 1);
 }
 
 /* ---- for the libraries that would abort, or go on without (the torture test looks for names
@@ -168,6 +183,7 @@ void ek_command_memory(void)
                                            .free = free,
                                            .aligned_alloc = library_take_aligned};
     ek_memory_on_exhausted(end_in_order);
+    signal(SIGABRT, on_abort);
     json_set_alloc_funcs(library_take, free);
     bson_mem_set_vtable(&bson);
     hook_git();

@@ -488,11 +488,11 @@ def test_a_closed_pipe_is_an_error_and_no_death(desk):
 
 
 def dumps_core(process):
-    """Whether the kernel dumps the process's memory when it aborts."""
-    process.send_signal(signal.SIGABRT)
+    """Whether the kernel dumps the process's memory when it has gone wrong."""
+    process.send_signal(signal.SIGSEGV)
     _, status = os.waitpid(process.pid, 0)
-    process.returncode = -signal.SIGABRT
-    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGABRT
+    process.returncode = -signal.SIGSEGV
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSEGV
     return os.WCOREDUMP(status)
 
 
@@ -501,17 +501,33 @@ def allow_core():
     resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
 
 
+@contextlib.contextmanager
+def asking(desk, **more):
+    """An apply that waits for an answer."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen([str(desk.tool.program), "apply", "specs"], cwd=desk.directory,
+                          env=desk.tool.environment, stdin=follower, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.PIPE, **more) as process:
+        assert wait_for_text(process.stderr, b"accepted: ")
+        yield process
+    os.close(leader)
+    os.close(follower)
+
+
+def test_a_library_that_gives_up_is_an_error_and_no_death(desk):
+    """libmongoc aborts where OpenSSL gives it no memory."""
+    with asking(desk) as process:
+        process.send_signal(signal.SIGABRT)
+        words = process.stderr.read().decode()
+        assert process.wait(timeout=30) == ERROR
+    assert "gave up" in words and "EK-0599" in words
+
+
 def test_it_leaves_no_core(desk):
     """It holds secrets: its memory is not dumped where another program's is."""
     with subprocess.Popen(["sleep", "60"], cwd=desk.directory, preexec_fn=allow_core) as other:
         time.sleep(0.2)  # until exec
         if not dumps_core(other):
             pytest.skip("nothing is dumped on this machine")
-    leader, follower = pty.openpty()
-    with subprocess.Popen([str(desk.tool.program), "apply", "specs"], cwd=desk.directory,
-                          env=desk.tool.environment, stdin=follower, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.PIPE, preexec_fn=allow_core) as process:
-        assert wait_for_text(process.stderr, b"accepted: ")
+    with asking(desk, preexec_fn=allow_core) as process:
         assert not dumps_core(process)
-    os.close(leader)
-    os.close(follower)
