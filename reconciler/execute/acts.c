@@ -161,7 +161,12 @@ static int new_configuration(const struct action *a, const struct ek_server_tls 
     return ek_server_configuration_create(&server, tls, ret_text, err);
 }
 
-static int write_configuration(const struct action *a, struct ek_error *err)
+static bool same_text(const struct ek_buffer *a, const struct ek_buffer *b)
+{
+    return a->length > 0 && a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+static int configure(const struct action *a, enum ek_ssl_mode mode, struct ek_error *err)
 {
     struct ek_world *world = a->world;
     const char *path = world->spec->members[a->step->member].configuration;
@@ -169,7 +174,7 @@ static int write_configuration(const struct action *a, struct ek_error *err)
     EK_BUFFER after = {0};
     struct ek_server_tls tls;
     char password_path[300];
-    int result = ek_world_server_tls(world, (size_t)a->step->member, a->step->mode, a->deadline,
+    int result = ek_world_server_tls(world, (size_t)a->step->member, mode, a->deadline,
                                      password_path, &tls, err);
     if (result != 0)
         return result;
@@ -180,10 +185,15 @@ static int write_configuration(const struct action *a, struct ek_error *err)
     else if (result == 0)
         result = ek_server_configuration_edit(ek_buffer_text(&before), before.length, path, &tls,
                                               &after, err);
-    if (result != 0)
+    if (result != 0 || same_text(&before, &after))
         return result;
     return world->hosts->write_file(host_of(a), path, ek_buffer_text(&after), after.length, 0640,
                                     a->deadline, err);
+}
+
+static int write_configuration(const struct action *a, struct ek_error *err)
+{
+    return configure(a, a->step->mode, err);
 }
 
 /* The password waits in memory on the host, where only the server's user reads it; a disk
@@ -205,10 +215,23 @@ static int deliver_password(const struct action *a, struct ek_error *err)
     return result;
 }
 
+/* Where the password waits is nothing that servers or digests tell of. A file that is ours is made
+ * to name that place, in case it names another. */
+static bool names_our_files(const struct ek_member_observed *member)
+{
+    const struct ek_options_state *configured = &member->options_configured;
+    const struct ek_options_state *wanted = &member->options_wanted;
+    return configured->known == EK_YES && wanted->known == EK_YES &&
+           memcmp(configured->digest, wanted->digest, sizeof wanted->digest) == 0;
+}
+
 static int serve(const struct action *a, enum ek_service_verb verb, struct ek_error *err)
 {
-    bool tls = a->observed->members[a->step->member].mode_configured > EK_SSL_DISABLED;
-    int result = tls ? deliver_password(a, err) : 0;
+    const struct ek_member_observed *member = &a->observed->members[a->step->member];
+    bool tls = member->mode_configured > EK_SSL_DISABLED;
+    int result = tls && names_our_files(member) ? configure(a, member->mode_configured, err) : 0;
+    if (result == 0 && tls)
+        result = deliver_password(a, err);
     if (result == 0)
         result = a->world->hosts->service(host_of(a), verb, tls, a->deadline, err);
     return result;

@@ -1,6 +1,8 @@
 """`kill -9` of apply at any moment, then apply again: same end state, no extra restart."""
 
 import random
+import re
+import shutil
 import time
 
 import pytest
@@ -79,6 +81,23 @@ def test_kills_cost_no_extra_restart(shop, enabled_with_kills):
     assert seen.restarts == {m.name: 1 for m in shop.fleet.members}
     assert seen.elections <= 2
     assert seen.down_together <= 1
+
+
+def test_a_host_that_comes_back_with_its_memory_in_another_place(shop, enabled_with_kills):
+    """Its server's file still names the place where the key's password waited before."""
+    del enabled_with_kills
+    name = next(m.name for m in reversed(shop.fleet.members) if m.name != shop.fleet.primary())
+    configuration = shop.fleet[name].configuration
+    place = re.search(r"/run/evenkeel/[\w-]+", configuration.read_text(encoding="utf-8")).group()
+    shop.fleet.kill(name)
+    shutil.rmtree(place)
+    text = configuration.read_text(encoding="utf-8").replace(place, f"{place}-of-old")
+    configuration.write_text(text, encoding="utf-8")
+    shop.succeed("apply", "--yes", *shop.git)
+    shop.fleet.wait_settled()
+    assert place in configuration.read_text(encoding="utf-8")
+    assert f"{place}-of-old" not in configuration.read_text(encoding="utf-8")
+    assert set(shop.fleet.running_modes().values()) == {"preferTLS"}
 
 
 def test_killed_at_random_on_the_way_down(shop, enabled_with_kills):
