@@ -1,10 +1,10 @@
 #include "reconciler/state.h"
 
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/hash.h"
 
 void ek_state_copy(struct ek_state *to, const struct ek_state *from)
 {
@@ -160,9 +160,6 @@ void ek_state_digest(const struct ek_deployment_spec *spec, const struct ek_stat
                      const struct ek_policy *policy, char ret_hex[65])
 {
     EK_BUFFER lines = {0};
-    uint8_t hash[SHA256_DIGEST_LENGTH];
     ek_state_facts(spec, state, policy, &lines);
-    SHA256((const unsigned char *)ek_buffer_text(&lines), lines.length, hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
+    ek_sha256_hex(ek_buffer_text(&lines), lines.length, ret_hex);
 }

@@ -1,7 +1,7 @@
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 #include "specs/keys.h"
 #include "specs/parse.h"
@@ -54,20 +54,12 @@ static void add_keys(struct ek_buffer *text, const char *prefix, const struct ek
     }
 }
 
-static void finish(struct ek_buffer *text, uint8_t ret_digest[32])
-{
-    unsigned int length = 0;
-    if (EVP_Digest(text->bytes, text->length, ret_digest, &length, EVP_sha256(), NULL) != 1 ||
-        length != 32)
-        ek_memory_exhausted();
-}
-
 void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32])
 {
     EK_BUFFER text = {0};
     ek_buffer_text_add(&text, EK_API_VERSION " Deployment\n");
     add_keys(&text, "", &ek_deployment_keys, spec);
-    finish(&text, ret_digest);
+    ek_sha256(text.bytes, text.length, ret_digest);
 }
 
 void ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
@@ -84,5 +76,5 @@ void ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_de
     for (size_t i = 0; i < specs->account_count; i++)
         if (strcmp(specs->accounts[i].name, spec->account) == 0)
             add_keys(&text, "account", &ek_account_keys, &specs->accounts[i]);
-    finish(&text, ret_digest);
+    ek_sha256(text.bytes, text.length, ret_digest);
 }

@@ -1,8 +1,9 @@
 #include "drivers/certificate/known.h"
 
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <string.h>
+
+#include "reconciler/base/hash.h"
 
 enum { PLACES = 2048 }; /* what falls on a place that is taken replaces what was there */
 
@@ -18,14 +19,11 @@ static struct {
 struct ek_known_key ek_known_key(const char *text, size_t length, const char *more,
                                  size_t more_length)
 {
-    struct ek_known_key key = {0};
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-        EVP_DigestUpdate(context, &length, sizeof length) == 1 &&
-        EVP_DigestUpdate(context, text, length) == 1 &&
-        EVP_DigestUpdate(context, more ? more : "", more_length) == 1)
-        EVP_DigestFinal_ex(context, key.sha256, NULL);
-    EVP_MD_CTX_free(context);
+    struct ek_known_key digests[2];
+    struct ek_known_key key;
+    ek_sha256(text, length, digests[0].sha256);
+    ek_sha256(more, more_length, digests[1].sha256);
+    ek_sha256(digests, sizeof digests, key.sha256);
     return key;
 }
 

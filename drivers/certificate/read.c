@@ -56,7 +56,7 @@ int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[
     ERR_clear_error();
     while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
         if (count < max)
-            X509_digest(certificate, EVP_sha256(), ret_sha256[count], NULL);
+            ek_x509_digest(certificate, ret_sha256[count]);
         count++;
         X509_free(certificate);
     }

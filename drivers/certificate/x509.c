@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "reconciler/base/memory.h"
+
 int ek_fail_openssl(struct ek_error *err, enum ek_code code, const char *id, const char *what)
 {
     char text[256] = "";
@@ -84,6 +86,12 @@ static int64_t seconds_of(const ASN1_TIME *time)
     return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
 }
 
+void ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static 32])
+{
+    if (X509_digest(certificate, EVP_sha256(), ret_sha256, NULL) != 1)
+        ek_memory_exhausted();
+}
+
 static void subject_of(X509 *certificate, char *ret_text, size_t size)
 {
     EK_BIO *bio = BIO_new(BIO_s_mem());
@@ -121,7 +129,7 @@ void ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts)
     snprintf(facts.serial, sizeof facts.serial, "%s", hex ? hex : "");
     OPENSSL_free(hex);
     BN_free(serial);
-    X509_digest(certificate, EVP_sha256(), facts.sha256, NULL);
+    ek_x509_digest(certificate, facts.sha256);
     subject_of(certificate, facts.subject, sizeof facts.subject);
     facts.not_before_s = seconds_of(X509_get0_notBefore(certificate));
     facts.not_after_s = seconds_of(X509_get0_notAfter(certificate));

@@ -46,6 +46,9 @@ bool ek_x509_extend(X509 *certificate, X509 *issuer, int nid, const char *value)
 /* A certificate as PEM text. */
 int ek_x509_to_pem(X509 *certificate, struct ek_buffer *ret_pem, struct ek_error *err);
 
+/* SHA-256 of its DER. */
+void ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static 32]);
+
 /* What a certificate says. */
 void ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts);
 

@@ -8,6 +8,7 @@
 
 #include "drivers/host/server_tls_names.h"
 #include "drivers/host/yaml_tree.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 
 static const struct {
@@ -70,9 +71,8 @@ void ek_server_options_digest(const char *const *names, const char *const *value
     for (size_t i = 0; i < used; i++)
         ek_buffer_printf(&canonical, "%s=%s\n", pairs[i].name, pairs[i].value);
     free(pairs);
-    if (used > 0 && !EVP_Digest(ek_buffer_text(&canonical), canonical.length, ret_digest, NULL,
-                                EVP_sha256(), NULL))
-        ek_memory_exhausted();
+    if (used > 0)
+        ek_sha256(canonical.bytes, canonical.length, ret_digest);
 }
 
 void ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32])

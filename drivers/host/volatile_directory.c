@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 
 #include "drivers/host/files.h"
 #include "drivers/host/roots.h"
+#include "reconciler/base/hash.h"
 
 static bool is_in_memory(int fd)
 {
@@ -88,10 +88,9 @@ static int make_one(const char *path, mode_t mode, mode_t forbidden, uid_t wante
 
 static void short_digest(const char *text, char ret_hex[9])
 {
-    unsigned char digest[32];
-    if (!EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL))
-        memset(digest, 0, sizeof digest);
-    snprintf(ret_hex, 9, "%02x%02x%02x%02x", digest[0], digest[1], digest[2], digest[3]);
+    char hex[65];
+    ek_sha256_hex(text, strlen(text), hex);
+    snprintf(ret_hex, 9, "%.8s", hex);
 }
 
 int ek_host_volatile_directory(const struct ek_host *host, bool distinct,

@@ -158,7 +158,8 @@ static SSL *new_tls(SSL_CTX *context, const char *host, int fd)
 
 static void read_certificate(X509 *certificate, struct ek_mongodb_handshake *handshake)
 {
-    X509_digest(certificate, EVP_sha256(), handshake->certificate_sha256, NULL);
+    if (X509_digest(certificate, EVP_sha256(), handshake->certificate_sha256, NULL) != 1)
+        ek_memory_exhausted();
     struct tm end;
     if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1)
         handshake->not_after_s = timegm(&end);

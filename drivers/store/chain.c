@@ -1,11 +1,11 @@
 /* The chain of hashes over the events: an audit trail that shows tampering. */
 #include <inttypes.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "drivers/store/store.h"
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/hash.h"
 
 static void add(struct ek_buffer *text, const char *field)
 {
@@ -16,7 +16,6 @@ void ek_store_chain(const char *before, const struct ek_store_event *event,
                     char ret_hash[static 65])
 {
     EK_BUFFER text = {0};
-    unsigned char digest[SHA256_DIGEST_LENGTH];
     const char *const fields[] = {event->account, event->deployment, event->kind, event->who,
                                   event->commit,  event->plan,       event->text, event->detail};
     add(&text, "evenkeel event 1");
@@ -24,9 +23,7 @@ void ek_store_chain(const char *before, const struct ek_store_event *event,
     ek_buffer_printf(&text, "%" PRId64 "\n%" PRId64 "\n", event->number, event->at_ms);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         add(&text, fields[i]);
-    SHA256((const unsigned char *)ek_buffer_text(&text), text.length, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(ret_hash + 2 * i, 3, "%02x", digest[i]);
+    ek_sha256_hex(ek_buffer_text(&text), text.length, ret_hash);
 }
 
 struct walk {

@@ -1,15 +1,18 @@
-/* Where a text falls in a table of a fixed size (FNV-1a, 64 bits). Not for secrets. */
-#ifndef EK_RECONCILER_BASE_HASH_H
-#define EK_RECONCILER_BASE_HASH_H
+/* Hashes. SHA-256 is OpenSSL's; where it gives nothing there is no memory, and the process ends in
+ * order: a digest that was not made must never look like one. */
+#ifndef EK_BASE_HASH_H
+#define EK_BASE_HASH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-static inline uint64_t ek_hash_text(const char *text)
-{
-    uint64_t hash = 14695981039346656037U;
-    for (const char *at = text; *at; at++)
-        hash = (hash ^ (unsigned char)*at) * 1099511628211U;
-    return hash;
-}
+void ek_sha256(const void *bytes, size_t length, uint8_t ret_digest[static 32]);
+
+/* As 64 lower-case hexadecimal digits, NUL-terminated. */
+void ek_sha256_hex(const void *bytes, size_t length, char ret_hex[static 65]);
+void ek_digest_hex(const uint8_t digest[static 32], char ret_hex[static 65]);
+
+/* Where a text falls in a table of a fixed size (FNV-1a). */
+uint64_t ek_hash_text(const char *text);
 
 #endif

@@ -1,12 +1,12 @@
 #include "reconciler/consent/approvals.h"
 
 #include <jansson.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/consent/sign.h"
 #include "reconciler/loop/journal.h"
 
@@ -52,11 +52,8 @@ static int load(struct search *search, struct ek_error *err)
 static void signed_name(const char *plan, const char *key, char ret_name[65])
 {
     EK_BUFFER text = {0};
-    unsigned char hash[SHA256_DIGEST_LENGTH];
     ek_buffer_printf(&text, "plan %s signed by %s", plan, key);
-    SHA256((const unsigned char *)text.bytes, text.length, hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        snprintf(ret_name + 2 * i, 3, "%02x", hash[i]);
+    ek_sha256_hex(text.bytes, text.length, ret_name);
 }
 
 static int fetch(const struct search *search, const char *name, struct ek_plan_file **ret_file,

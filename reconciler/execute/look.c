@@ -1,11 +1,11 @@
 #include "reconciler/execute/look.h"
 
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/hash.h"
 #include "specs/parse.h"
 
 enum { OBSERVE_MS = 15000, LOOK_AGAIN_MS = 500 };
@@ -17,12 +17,12 @@ static int choose_label(const struct ek_state *state, char ret_label[32], struct
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
     enum { LENGTH = 13 };
-    unsigned char bytes[SHA256_DIGEST_LENGTH];
+    uint8_t bytes[32];
     EK_BUFFER seed = {0};
     ek_buffer_printf(&seed, "SSL domain of %s/%s %s", state->account, state->deployment,
                      state->set_id);
     if (state->set_id[0])
-        SHA256((const unsigned char *)seed.bytes, seed.length, bytes);
+        ek_sha256(seed.bytes, seed.length, bytes);
     else if (RAND_bytes(bytes, sizeof bytes) != 1)
         return ek_fail(err, EK_SYSTEM, "EK-0503", "the random generator gave nothing");
     ret_label[0] = letters[bytes[0] % 26];

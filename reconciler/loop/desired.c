@@ -1,27 +1,21 @@
 #include "reconciler/loop/desired.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 
 static void fingerprint(const struct ek_spec_files *files, char ret_hex[65])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1) {
-        for (size_t i = 0; i < files->count; i++) {
-            EVP_DigestUpdate(context, files->files[i].path, strlen(files->files[i].path) + 1);
-            EVP_DigestUpdate(context, &files->files[i].length, sizeof files->files[i].length);
-            EVP_DigestUpdate(context, files->files[i].text, files->files[i].length);
-        }
-        EVP_DigestFinal_ex(context, digest, NULL);
+    EK_BUFFER digests = {0};
+    for (size_t i = 0; i < files->count; i++) {
+        char hex[65];
+        ek_sha256_hex(files->files[i].text, files->files[i].length, hex);
+        ek_buffer_printf(&digests, "%s %s\n", hex, files->files[i].path);
     }
-    EVP_MD_CTX_free(context);
-    for (size_t i = 0; i < 32; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+    ek_sha256_hex(digests.bytes, digests.length, ret_hex);
 }
 
 static bool is_listed(const struct ek_desired *desired, const char *file)

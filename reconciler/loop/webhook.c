@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "reconciler/base/file.h"
+#include "reconciler/base/hash.h"
 
 enum { DIGEST = SHA256_DIGEST_LENGTH, SECRET_MAX = 4096, SECRET_LEAST = 16 };
 
@@ -80,9 +81,8 @@ static bool token(const struct check *check)
 {
     uint8_t sent[DIGEST];
     uint8_t right[DIGEST];
-    SHA256((const unsigned char *)check->value, strlen(check->value), sent);
-    SHA256((const unsigned char *)ek_secret_reveal(check->secret), ek_secret_length(check->secret),
-           right);
+    ek_sha256(check->value, strlen(check->value), sent);
+    ek_sha256(ek_secret_reveal(check->secret), ek_secret_length(check->secret), right);
     return CRYPTO_memcmp(sent, right, DIGEST) == 0;
 }
 

@@ -1,9 +1,9 @@
 #include <jansson.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/report/plan_report.h"
 #include "reconciler/report/view.h"
@@ -167,13 +167,10 @@ static json_t *clients_json(const struct ek_planned *planned, const struct ek_vi
 
 static void digest(const json_t *json, char ret_hex[65])
 {
-    uint8_t hash[SHA256_DIGEST_LENGTH];
     char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     if (!text)
         ek_memory_exhausted();
-    SHA256((const unsigned char *)text, strlen(text), hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
+    ek_sha256_hex(text, strlen(text), ret_hex);
     free(text);
 }
 
