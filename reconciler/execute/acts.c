@@ -374,20 +374,6 @@ static int release(const struct action *a, char name[256], struct ek_mongodb_tar
     return a->world->mongodb->freeze(ret_heir, 0, a->deadline, err);
 }
 
-static int step_down(const struct action *a, struct ek_error *err)
-{
-    struct ek_mongodb_target heir;
-    struct ek_mongodb_target primary;
-    char heir_name[256];
-    char primary_name[256];
-    int result = release(a, heir_name, &heir, err);
-    target_of(a, a->step->member, primary_name, &primary);
-    if (result == 0)
-        result = a->world->mongodb->step_down(&primary, UNELECTABLE_SECONDS, CATCH_UP_SECONDS,
-                                              a->deadline, err);
-    return result;
-}
-
 enum { REINSTATE_SECONDS = 20, ASIDE_SECONDS = 15, STAND_WITHIN_MS = 5000 };
 
 /* Ask the other secondaries to stand aside for a moment, or (0) no longer. Best effort: one
@@ -406,31 +392,50 @@ static void stand_aside(const struct action *a, int seconds)
     }
 }
 
-/* A stepdown hands over to whoever has the last write at that instant, which need not be the
- * member that should lead. When it is another, that one declines, and the heir, which nobody's
- * writes outrun now, stands for election at once. Killed in the middle, the heir still leads
- * after one election timeout: the others stand aside for no longer than that. */
-static int reinstate(const struct action *a, struct ek_error *err)
+/* The heir, which nobody's writes outrun now, stands for election at once. */
+static void stand(const struct action *a, const struct ek_mongodb_target *heir)
+{
+    struct ek_error refusal = {0};
+    int64_t until = ek_monotonic_ms() + STAND_WITHIN_MS;
+    while (a->world->mongodb->step_up(heir, until, &refusal) != 0 && ek_time_left_ms(until) > 0)
+        ek_sleep_ms(POLL_MS);
+}
+
+/* A stepdown hands over to whoever has the last write at that instant. Where it must be the heir,
+ * since another one would have to be voted out again, that other one declines, and the heir stands.
+ * Killed in the middle, the heir still leads after one election timeout: the others stand aside for
+ * no longer than that. Whether it leads is seen afterwards, not believed. */
+static int hand_over(const struct action *a, int unelectable_s, bool to_nobody_else,
+                     struct ek_error *err)
 {
     struct ek_mongodb_target heir;
     struct ek_mongodb_target primary;
     char heir_name[256];
     char primary_name[256];
-    struct ek_error refusal = {0};
-    int64_t until;
     int result = release(a, heir_name, &heir, err);
     if (result != 0)
         return result;
     target_of(a, a->step->member, primary_name, &primary);
-    stand_aside(a, ASIDE_SECONDS);
-    result = a->world->mongodb->step_down(&primary, REINSTATE_SECONDS, CATCH_UP_SECONDS,
-                                          a->deadline, err);
-    until = ek_monotonic_ms() + STAND_WITHIN_MS;
-    while (result == 0 && a->world->mongodb->step_up(&heir, until, &refusal) != 0 &&
-           ek_time_left_ms(until) > 0)
-        ek_sleep_ms(POLL_MS);
-    stand_aside(a, 0);
-    return result; /* whether the heir leads is seen, not believed */
+    if (to_nobody_else)
+        stand_aside(a, ASIDE_SECONDS);
+    result =
+        a->world->mongodb->step_down(&primary, unelectable_s, CATCH_UP_SECONDS, a->deadline, err);
+    if (result == 0 && to_nobody_else)
+        stand(a, &heir);
+    if (to_nobody_else)
+        stand_aside(a, 0);
+    return result;
+}
+
+static int step_down(const struct action *a, struct ek_error *err)
+{
+    return hand_over(a, UNELECTABLE_SECONDS, a->step->other == electable_first(a->world->spec),
+                     err);
+}
+
+static int reinstate(const struct action *a, struct ek_error *err)
+{
+    return hand_over(a, REINSTATE_SECONDS, true, err);
 }
 
 static act *const acts[] = {
