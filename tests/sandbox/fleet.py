@@ -364,6 +364,12 @@ class Fleet:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.states()}") from None
 
+    def heard_of(self, name, since):
+        """Whether each of the others has had a heartbeat answered by it after `since` (UTC)."""
+        host = next(m["name"] for m in self.status(name)["members"] if m.get("self"))
+        return all(row["lastHeartbeat"] > since for other in self.members if other.name != name
+                   for row in self.status(other.name)["members"] if row["name"] == host)
+
     def settled(self):
         """Healthy, and no election to come: the member with the highest priority is primary."""
         highest = max(m.priority for m in self.members)
