@@ -36,16 +36,27 @@ static bool propose_file(const struct ek_question *q, size_t m, const char *why)
     return propose_file_of(q, m, ek_next_file_mode(q, m), why);
 }
 
+static bool prepare_authority(const struct ek_question *q);
+
+/* What a start with TLS can't do without. The way back to disabled needs nothing of it. */
+static bool equip(const struct ek_question *q, size_t m)
+{
+    const struct ek_certificate_state *certificate = &q->state->members[m].certificate_installed;
+    if (q->state->members[m].mode_configured <= EK_SSL_DISABLED || !ek_next_wants_tls(q))
+        return false;
+    if (q->state->authority == EK_YES)
+        return propose_certificate(q, m);
+    return (certificate->present != EK_YES || certificate->not_after_s <= q->policy->now_s) &&
+           prepare_authority(q);
+}
+
 static bool repair(const struct ek_question *q)
 {
     for (size_t m = 0; m < q->state->member_count; m++) {
         const struct ek_member_observed *member = &q->state->members[m];
         if (member->process != EK_NO || member->restart_begun != EK_YES)
             continue;
-        if (member->mode_configured > EK_SSL_DISABLED && ek_next_wants_tls(q) &&
-            q->state->authority == EK_YES && propose_certificate(q, m))
-            return true;
-        if (propose_file(q, m, "before it is started again"))
+        if (equip(q, m) || propose_file(q, m, "before it is started again"))
             return true;
         ek_propose(q, EK_STEP_START, (int)m, "its restart was begun and did not come up")->mode =
             member->mode_configured;

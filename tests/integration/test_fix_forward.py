@@ -10,22 +10,70 @@ import yaml
 
 import wire
 from fleet import wait_for
+from specs_repository import AUTHORITY, deployment_text
 from watcher import Watcher
 
-NOTHING_TO_DO = 0
+NOTHING_TO_DO, ERROR, CHANGES, PARTLY = 0, 1, 2, 7
+FIRST = "c"  # the member that is restarted first
+
+
+def commit(shop, mode, server=None, authority="acme-ca"):
+    """A commit that may also name another server program or another certificate authority."""
+    text = deployment_text(shop.fleet, mode)
+    text = text.replace(f"server: {shop.fleet.server} ", f"server: {server or shop.fleet.server} ")
+    text = text.replace("authority: acme-ca ", f"authority: {authority} ")
+    shop.specs.write("orders.yaml", text)
+    shop.specs.write("authority.yaml", AUTHORITY.replace("acme-ca", authority))
+    shop.specs.commit(f"orders: sslMode {mode}, {server or 'the same server'}, {authority}")
+
+
+def blocked(shop, error, before):
+    """The commit at hand does not get any further, however often it is applied: FIRST is down, the
+    others are the processes that they were, in disabled; what was said."""
+    for _ in range(2):
+        done = shop.tool.run("apply", "--yes", "--settle-timeout", "2s", *shop.git)
+        assert done.returncode == ERROR, done.stdout + done.stderr
+        assert f"evenkeel explain {error}" in done.stderr, done.stdout + done.stderr
+        assert shop.fleet.processes() == {**before, FIRST: None}
+        assert {n: shop.fleet.command(n, "getParameter", tlsMode=1)["tlsMode"] for n in "ab"} == {
+            "a": "disabled", "b": "disabled"}
+        assert shop.configured_modes() == {"a": "disabled", "b": "disabled", "c": "allowTLS"}
+    shop.explained([error])
 
 
 @pytest.fixture
-def half_way(shop):
-    """On the way to preferSSL apply is killed while it restarts its first member, and that member
-    does not come up: somebody broke its file."""
-    shop.specs.set_mode("preferSSL")
+def not_starting(shop):
+    """A commit brings preferSSL and a server program that does not start: the first member that is
+    restarted stays down."""
+    program = shop.directory / "new-release" / Path(shop.fleet.server).name
+    program.parent.mkdir(exist_ok=True)
+    program.write_text("#!/bin/sh\necho error while loading shared libraries >&2\nexit 127\n",
+                       encoding="ascii")
+    program.chmod(0o755)
+    commit(shop, "preferSSL", server=program)
     before = shop.fleet.processes()
-    stopped = lambda: next((n for n, p in shop.fleet.processes().items() if p != before[n]), None)
+    done = shop.tool.run("apply", "--yes", *shop.git)
+    assert done.returncode in (ERROR, PARTLY), done.stdout + done.stderr
+    blocked(shop, "EK-0404", before)
+    return shop
+
+
+@pytest.fixture
+def bad_certificate(shop):
+    """On the way to preferSSL apply is killed while it restarts its first member. That one's
+    certificate is rubbish, and the authority that the commit names can't make another."""
+    commit(shop, "preferSSL")
+    before = shop.fleet.processes()
+    stopped = lambda: shop.fleet.processes()[FIRST] != before[FIRST]
     assert shop.tool.apply_until(stopped, "--yes", *shop.git, output=shop.directory / "forward.log")
-    name = stopped()
-    end(shop, name)
-    return shop, name
+    end(shop, FIRST)
+    shop.certificate_key_file(FIRST).write_text("no certificate any more\n", encoding="ascii")
+    key = shop.tool.state / "secrets" / "acme" / "authority" / "acme-ca.sealed"
+    good = key.read_bytes()
+    key.unlink()
+    blocked(shop, "EK-0706", before)
+    yield shop
+    key.write_bytes(good)
 
 
 def end(shop, name):
@@ -52,10 +100,6 @@ def break_file(shop, name):
     path.write_text(yaml.safe_dump(options), encoding="utf-8")
 
 
-def spoil_certificate(shop, name):
-    shop.certificate_key_file(name).write_text("no certificate any more\n", encoding="ascii")
-
-
 def served_over_tls(shop):
     """The members with which a TLS handshake can be made."""
     found = set()
@@ -71,7 +115,12 @@ def served_over_tls(shop):
 def finish(shop, mode, repaired=None):
     """apply does it: seen on the wire, by process ids and start times, and by the election term."""
     status, plan = shop.tool.json("plan", *shop.git)
-    assert status == 2, plan
+    assert status == CHANGES, plan
+    if repaired:
+        assert shop.fleet.processes()[repaired] is None
+        kinds = [(s["kind"], s.get("member")) for d in plan["deployments"] for s in d["steps"]]
+        first = next(k for k in kinds if k[0] in ("start", "restart", "stepDown"))
+        assert first == ("start", repaired), f"it would be in the way of its own repair: {kinds}"
     with Watcher(shop.fleet) as seen:
         shop.succeed("apply", "--yes", *shop.git)
         shop.fleet.wait_settled()
@@ -89,11 +138,10 @@ def finish(shop, mode, repaired=None):
     shop.succeed("verify", *shop.git)
 
 
-def test_a_member_that_does_not_start_is_repaired_by_a_newer_commit(half_way):
-    shop, name = half_way
-    break_file(shop, name)
-    shop.specs.set_mode("allowSSL")
-    finish(shop, "allowTLS", repaired=name)
+def test_a_member_that_does_not_start_is_repaired_by_a_newer_commit(not_starting):
+    shop = not_starting
+    commit(shop, "allowSSL")
+    finish(shop, "allowTLS", repaired=FIRST)
 
 
 def test_a_host_that_was_started_anew_gets_its_password_back(shop):
@@ -117,22 +165,33 @@ def test_a_revert_goes_back_from_where_the_fleet_is(shop):
     finish(shop, "disabled")
 
 
-def test_a_revert_half_way_with_a_member_that_does_not_start(half_way):
-    shop, name = half_way
-    break_file(shop, name)
-    shop.specs.set_mode("disabled")
-    finish(shop, "disabled", repaired=name)
+def test_a_revert_half_way_with_a_member_that_does_not_start(not_starting):
+    shop = not_starting
+    break_file(shop, FIRST)
+    commit(shop, "disabled")
+    finish(shop, "disabled", repaired=FIRST)
 
 
-def test_a_member_down_with_a_bad_certificate_is_repaired_by_a_newer_commit(half_way):
-    """Its key and certificate are rubbish: it can't start until a newer commit is carried out."""
-    shop, name = half_way
-    spoil_certificate(shop, name)
-    shop.specs.set_mode("requireSSL")
-    finish(shop, "requireTLS", repaired=name)
-    assert b"BEGIN CERTIFICATE" in shop.certificate_key_file(name).read_bytes()
-    shop.specs.set_mode("disabled")
+def test_a_member_down_with_a_bad_certificate_is_repaired_by_a_newer_commit(bad_certificate):
+    """It can't start until a newer commit, which names another authority, is carried out."""
+    shop = bad_certificate
+    commit(shop, "requireSSL", authority="acme-ca-2")
+    authority = shop.tool.authority_certificate
+    shop.tool.authority_certificate = authority.with_name("acme-ca-2.pem")
+    try:
+        finish(shop, "requireTLS", repaired=FIRST)
+    finally:
+        shop.tool.authority_certificate = authority
+    assert b"BEGIN CERTIFICATE" in shop.certificate_key_file(FIRST).read_bytes()
+    commit(shop, "disabled", authority="acme-ca-2")
     finish(shop, "disabled")
+
+
+def test_a_revert_half_way_with_a_bad_certificate(bad_certificate):
+    """The way back needs no certificate, and no authority."""
+    shop = bad_certificate
+    commit(shop, "disabled")
+    finish(shop, "disabled", repaired=FIRST)
 
 
 def test_a_bad_certificate_installed_by_hand(shop):

@@ -574,6 +574,34 @@ static void what_our_restart_left_down_is_repaired_at_once(void **state)
     assert_step(EK_STEP_START, B, EK_SSL_UNKNOWN);
 }
 
+/* The authority that the specs name now does not exist yet; without it there is no certificate. */
+static void what_a_repair_needs_is_made_first(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
+    members[B].process = members[B].reachable = EK_NO;
+    members[B].state = EK_MEMBER_DOWN;
+    members[B].restart_begun = EK_YES;
+    members[B].mode_configured = EK_SSL_ALLOW;
+    members[B].options_configured = members[B].options_wanted;
+    fleet.state.authority = EK_NO;
+    members[B].certificate_installed.present = EK_NO;
+    assert_step(EK_STEP_CREATE_AUTHORITY, -1, EK_SSL_UNKNOWN);
+    fleet.state.authority = EK_UNKNOWN;
+    assert_blocked("EK-0126");
+    members[B].certificate_installed.present = EK_YES;
+    members[B].certificate_installed.not_after_s = fleet.policy.now_s;
+    assert_blocked("EK-0126");
+    members[B].certificate_installed.not_after_s++; /* another one can wait */
+    assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
+    members[B].certificate_installed.present = EK_NO;
+    fleet.spec.ssl_mode = EK_SSL_DISABLED;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_DISABLED);
+    members[B].mode_configured = EK_SSL_DISABLED;
+    memset(members[B].options_configured.digest, 0, 32);
+    assert_step(EK_STEP_START, B, EK_SSL_DISABLED);
+}
+
 static void urgent_renewals_come_first_and_alone(void **state)
 {
     (void)state;
@@ -692,6 +720,7 @@ int main(void)
         cmocka_unit_test(disturbing_steps_wait_for_a_window),
         cmocka_unit_test(a_new_set_disturbs_nobody),
         cmocka_unit_test(what_our_restart_left_down_is_repaired_at_once),
+        cmocka_unit_test(what_a_repair_needs_is_made_first),
         cmocka_unit_test(urgent_renewals_come_first_and_alone),
         cmocka_unit_test(the_gravest_wait_is_named_first),
         cmocka_unit_test(a_plan_goes_on_behind_what_it_waits_for),
