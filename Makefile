@@ -32,11 +32,12 @@ LIBRARY_SOURCES := $(CORE_SOURCES) $(wildcard reconciler/base/*.c specs/*.c driv
 COMMAND_SOURCES := $(wildcard reconciler/command/*.c)
 STANDIN_SOURCES := $(wildcard tests/standin/*.c)
 LEASES_SOURCES := $(wildcard tests/leases/*.c)
+BENCH_SOURCES := $(wildcard tests/bench/*.c)
 MODEL_SOURCES := $(wildcard tests/model/*.c)
 CLIENT_SOURCES := $(wildcard tests/clients/*.c)
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
-SOURCES := $(LIBRARY_SOURCES) $(COMMAND_SOURCES) $(STANDIN_SOURCES) $(MODEL_SOURCES) $(LEASES_SOURCES) $(CLIENT_SOURCES) $(UNIT_SOURCES)
+SOURCES := $(LIBRARY_SOURCES) $(COMMAND_SOURCES) $(STANDIN_SOURCES) $(MODEL_SOURCES) $(LEASES_SOURCES) $(BENCH_SOURCES) $(CLIENT_SOURCES) $(UNIT_SOURCES)
 SANITIZED := BUILD=$(BUILD)/sanitized SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	OPTIMISATION="-O1 -fno-omit-frame-pointer -Wno-maybe-uninitialized"
 
@@ -71,7 +72,8 @@ help:
 	@echo 'make fuzz         parsers of messages, observations, plan files, specs, webhooks and comments, SECONDS=60 each; TARGET=one'
 	@echo 'make lint         clang-format, clang-tidy and a clang build'
 	@echo 'make format       clang-format, in place'
-	@echo 'make bench        time validate on large trees; what each change costs, next to its floor'
+	@echo 'make bench        time validate on large trees; what each change costs, next to its floor;'
+	@echo '                  then bench-fleet'
 	@echo 'make bench-fleet  a hundred deployments kept by one evenkeel run; COUNT=n, KILLS=n'
 	@echo 'make mutation     change each rule in turn and see that a test notices'
 	@echo 'make standin-mutation  break the stand-in in turn and see that a test notices'
@@ -104,6 +106,9 @@ $(BUILD)/model: $(call object,$(MODEL_SOURCES)) $(BUILD)/libevenkeel.a
 	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 $(BUILD)/contender: $(call object,$(LEASES_SOURCES)) $(BUILD)/libevenkeel.a
+	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
+
+$(BUILD)/fill_store: $(call object,$(BENCH_SOURCES)) $(BUILD)/libevenkeel.a
 	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $^ $(PACKAGE_LIBS) -o $@
 
 $(BUILD)/unit/%: $(BUILD)/objects/tests/unit/%.o $(BUILD)/libevenkeel.a
@@ -214,9 +219,11 @@ lint: syntax
 format:
 	@clang-format -i $$(git ls-files '*.c' '*.h')
 
-bench: all
-	@$(PYTHON) tests/sandbox/bench.py --build $(BUILD)
-	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/bench_changes.py --build $(BUILD)
+bench: all $(BUILD)/fill_store
+	@$(PYTHON) tests/bench/bench_validate.py --build $(BUILD)
+	@$(PYTHON) tests/bench/bench_history.py --build $(BUILD)
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/bench/bench_changes.py --build $(BUILD)
+	@$(MAKE) --no-print-directory bench-fleet
 
 # Comments and statuses against a real Gitea, built from its source.
 .PHONY: gitea
@@ -233,7 +240,7 @@ act: all
 # A hundred deployments kept by one process; COUNT=n, KILLS=n, SEED=n.
 .PHONY: bench-fleet
 bench-fleet: all
-	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/bench_fleet.py --build $(BUILD) \
+	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/bench/bench_fleet.py --build $(BUILD) \
 		$(if $(COUNT),--count $(COUNT)) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 # Every mutant of the rules is killed by a fast test, or is told in tests/mutation/survivors.txt.

@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pymongo.errors
 
-from chaos import new_shop
-from change import Changes
-from fleet import wait_for
-from probe import Probe
-from watcher import Watcher
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sandbox"))
+
+# pylint: disable=wrong-import-position
+from chaos import new_shop  # noqa: E402
+from change import Changes  # noqa: E402
+from fleet import wait_for  # noqa: E402
+from probe import Probe  # noqa: E402
+from watcher import Watcher  # noqa: E402
 
 CHANGES = (("preferSSL", "enable"), ("requireSSL", "raise"), ("preferSSL", "lower"),
            ("disabled", "disable"))
