@@ -120,9 +120,9 @@ int ek_plan_make(const struct ek_deployment_spec *spec, const struct ek_state *s
     plan.digests = malloc(sizeof *plan.digests);
     struct ek_state *modelled = malloc(sizeof *modelled);
     int result = 0;
-    if (!plan.digests || !modelled)
+    if (!plan.digests || !modelled) {
         result = ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while planning");
-    if (result == 0) {
+    } else {
         struct ek_policy supposed = *policy;
         *modelled = *state;
         memcpy(plan.set_id, state->set_id, sizeof plan.set_id);

@@ -213,7 +213,7 @@ void ek_diagnostics_finish(struct ek_diagnostics *diagnostics)
             diagnostic_done(&sorting[i].diagnostic);
             continue;
         }
-        if (cursor.file != sorting[i].origin.file)
+        if (kept == 0 || cursor.file != sorting[i].origin.file)
             cursor = (struct cursor){.file = sorting[i].origin.file, .line = 1};
         diagnostics->items[kept] = sorting[i].diagnostic;
         fetch_source(&diagnostics->items[kept], &cursor);

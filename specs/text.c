@@ -43,7 +43,7 @@ static bool in_ranges(uint32_t character, const struct range *ranges, size_t cou
             return true;
     return false;
 }
-#define IN(character, ranges) in_ranges(character, ranges, sizeof ranges / sizeof *ranges)
+#define IN(character, ranges) in_ranges(character, ranges, sizeof(ranges) / sizeof *(ranges))
 
 /* Shown as \u…: they would move the cursor, reorder the line or be mistaken for its end. */
 static const struct range escaped[] = {

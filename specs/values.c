@@ -312,7 +312,7 @@ static void print_boolean(const struct ek_key *key, const void *slot, struct ek_
 static bool parse_choice(const struct ek_key *key, const char *text, struct ek_arena *arena,
                          void *slot, struct ek_problem *problem)
 {
-    bool value;
+    bool value = false;
     if (!parse_boolean(key, text, arena, &value, problem))
         return false;
     enum ek_choice choice = value ? EK_CHOICE_YES : EK_CHOICE_NO;

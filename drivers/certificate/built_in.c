@@ -147,7 +147,7 @@ static int create_locked(const struct ek_authority *authority, int64_t now_s, st
 
 static int create(const struct ek_authority *authority, int64_t now_s, struct ek_error *err)
 {
-    int fd;
+    int fd = -1;
     int result = lock(authority, &fd, err);
     if (result != 0)
         return result;

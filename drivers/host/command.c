@@ -317,14 +317,15 @@ static void release_sigpipe(const sigset_t *before)
     pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-static void small_environment(char **ret_environment, struct ek_buffer texts[2])
+static void small_environment(char **ret_environment, struct ek_buffer *path,
+                              struct ek_buffer *home_text)
 {
     size_t count = 0;
     const char *home = getenv("HOME");
-    ek_buffer_printf(&texts[0], "PATH=%s", search_path());
-    ek_buffer_printf(&texts[1], "HOME=%s", home ? home : "/");
-    ret_environment[count++] = texts[0].bytes;
-    ret_environment[count++] = texts[1].bytes;
+    ek_buffer_printf(path, "PATH=%s", search_path());
+    ek_buffer_printf(home_text, "HOME=%s", home ? home : "/");
+    ret_environment[count++] = path->bytes;
+    ret_environment[count++] = home_text->bytes;
     ret_environment[count++] = (char *)"LC_ALL=C";
     ret_environment[count] = NULL;
 }
@@ -336,7 +337,6 @@ int ek_command_run(const struct ek_command *command, struct ek_buffer *ret_stdou
     char *small[ENVIRONMENT_MAX];
     EK_BUFFER path = {0};
     EK_BUFFER home = {0};
-    struct ek_buffer texts[2] = {{0}, {0}};
     EK_SECRET_BUFFER out = {0};
     EK_SECRET_BUFFER errors = {0};
     struct child child = {.program = program, .argv = (char *const *)command->argv};
@@ -345,9 +345,7 @@ int ek_command_run(const struct ek_command *command, struct ek_buffer *ret_stdou
         result = ek_network_namespace_open(command->network_namespace, &child.namespace_fd, err);
     if (result != 0)
         return result;
-    small_environment(small, texts);
-    path = texts[0];
-    home = texts[1];
+    small_environment(small, &path, &home);
     child.environment = command->whole_environment ? environ : small;
 
     sigset_t before;

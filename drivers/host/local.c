@@ -24,20 +24,37 @@ static void path_in(const struct ek_host *host, const char *name, char ret_path[
     snprintf(ret_path, PATH_MAX, "%s/%s", host->directory, name);
 }
 
+/* What write_pid_file writes. */
+static bool read_pid_file(const char *text, pid_t *ret_pid, uint64_t *ret_ticks)
+{
+    static const char started[] = " started ";
+    static const char ticks[] = " ticks ";
+    char *at = NULL;
+    long pid = strtol(text, &at, 10);
+    if (pid <= 0 || pid > INT_MAX || strncmp(at, started, strlen(started)) != 0)
+        return false;
+    at += strlen(started);
+    at += strspn(at, "0123456789");
+    if (strncmp(at, ticks, strlen(ticks)) != 0)
+        return false;
+    const char *number = at + strlen(ticks);
+    *ret_pid = (pid_t)pid;
+    *ret_ticks = strtoull(number, &at, 10);
+    return at > number;
+}
+
 static bool pid_file_process(const struct ek_host *host, struct ek_process *ret_process)
 {
     char path[PATH_MAX];
     EK_BUFFER text = {0};
-    int pid;
-    int64_t started_ms;
-    uint64_t ticks;
+    pid_t pid = -1;
+    uint64_t ticks = 0;
     struct ek_process process;
     path_in(host, "mongod.pid", path);
     if (ek_file_read(path, PID_FILE_MAX, &text, NULL, NULL) != 0 ||
-        sscanf(ek_buffer_text(&text), "%d started %" SCNd64 " ticks %" SCNu64, &pid, &started_ms,
-               &ticks) != 3 ||
-        ek_process_look((pid_t)pid, &process, NULL) != 0 || process.ticks != ticks ||
-        !ek_process_serves((pid_t)pid, host->configuration))
+        !read_pid_file(ek_buffer_text(&text), &pid, &ticks) ||
+        ek_process_look(pid, &process, NULL) != 0 || process.ticks != ticks ||
+        !ek_process_serves(pid, host->configuration))
         return false;
     *ret_process = process;
     return true;

@@ -131,7 +131,7 @@ static void remember(const char *configuration, const struct ek_process *process
 static bool is_still_there(const char *configuration, struct ek_process *ret_process)
 {
     size_t place = place_of(configuration);
-    struct ek_process now;
+    struct ek_process now = {0};
     pthread_mutex_lock(&found_last.lock);
     pid_t pid = found_last.at[place].pid;
     uint64_t ticks = found_last.at[place].ticks;
@@ -154,7 +154,7 @@ int ek_process_find(const char *configuration, struct ek_process *ret_process, s
     if (!directory)
         return ek_fail_errno(err, "EK-0401", "/proc");
     for (struct dirent *entry; (entry = readdir(directory));) {
-        struct ek_process found;
+        struct ek_process found = {0};
         pid_t pid =
             isdigit((unsigned char)*entry->d_name) ? (pid_t)strtol(entry->d_name, NULL, 10) : 0;
         if (pid <= 0 || pid == getpid() || !ek_process_serves(pid, configuration) ||
@@ -207,7 +207,7 @@ static int wait_for(int fd, const struct ek_process *process, int64_t deadline,
 
 int ek_process_wait(const struct ek_process *process, int64_t deadline, struct ek_error *err)
 {
-    int fd;
+    int fd = -1;
     int result = open_process(process, &fd, err);
     if (result != 0 || fd < 0)
         return result;
@@ -218,7 +218,7 @@ int ek_process_wait(const struct ek_process *process, int64_t deadline, struct e
 
 int ek_process_stop(const struct ek_process *process, int64_t deadline, struct ek_error *err)
 {
-    int fd;
+    int fd = -1;
     int result = open_process(process, &fd, err);
     if (result != 0 || fd < 0)
         return result;

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -11,7 +12,10 @@
 
 #include "drivers/host/files.h"
 #include "drivers/host/roots.h"
+#include "reconciler/base/file.h"
 #include "reconciler/base/hash.h"
+
+enum { UID_MAP_MAX = 1 << 16 };
 
 static bool is_in_memory(int fd)
 {
@@ -33,17 +37,25 @@ static bool is_usable_root(const char *path)
  * made of the id that this user has outside. */
 static unsigned long outer_user(void)
 {
-    unsigned long outer = geteuid();
-    FILE *map = fopen("/proc/self/uid_map", "re");
-    unsigned long inside, outside, count;
-    while (map && fscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3)
-        if (outer >= inside && outer - inside < count) {
-            outer = outside + (outer - inside);
-            break;
+    enum { INSIDE, OUTSIDE, COUNT, FIELDS };
+    unsigned long user = geteuid();
+    EK_BUFFER map = {0};
+    if (ek_file_read("/proc/self/uid_map", UID_MAP_MAX, &map, NULL, NULL) != 0)
+        return user;
+    for (const char *at = ek_buffer_text(&map); *at;) {
+        unsigned long fields[FIELDS];
+        for (size_t i = 0; i < FIELDS; i++) {
+            char *end = NULL;
+            fields[i] = strtoul(at, &end, 10);
+            if (end == at)
+                return user;
+            at = end;
         }
-    if (map)
-        fclose(map);
-    return outer;
+        if (user >= fields[INSIDE] && user - fields[INSIDE] < fields[COUNT])
+            return fields[OUTSIDE] + (user - fields[INSIDE]);
+        at += strspn(at, " \n");
+    }
+    return user;
 }
 
 static int choose_base(char *ret_base, size_t size, struct ek_error *err)

@@ -65,7 +65,6 @@ set_problem(struct ek_mongodb_handshake *handshake, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start stands right above */
     vsnprintf(handshake->problem, sizeof handshake->problem, format, args);
     va_end(args);
 }

@@ -123,6 +123,7 @@ static const struct option options[] = {
     {"lock-timeout", NULL, 0, DURATION, "DURATION", AT(lock_timeout_ms), EK_VERB_APPLY,
      "EVENKEEL_LOCK_TIMEOUT", "0s",
      "how long to wait for another Evenkeel that is changing the deployment"},
+    /* NOLINTNEXTLINE(misc-redundant-expression): verbs may stand in both sets */
     {"state-dir", NULL, 0, TEXT, "DIRECTORY", AT(state_directory), SOURCE | STORE,
      "EVENKEEL_STATE_DIR", NULL, "where sealed secrets, authorities and the store are kept"},
     {"store", NULL, 0, TEXT, "FILE|URI", AT(store), STORE, "EVENKEEL_STORE", NULL,

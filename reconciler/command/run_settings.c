@@ -40,7 +40,8 @@ static int parse_file(const struct ek_options *options, struct ek_specs *ret_con
     *ret_configuration = (struct ek_specs){0};
     ek_fail(err, EK_INVALID, "EK-1301", "%s holds %zu documents of kind Controller, not one",
             options->config, count);
-    return ek_hint(err, "one evenkeel run goes by one Controller");
+    ek_hint(err, "one evenkeel run goes by one Controller");
+    return EK_INVALID;
 }
 
 static int from_file(const struct ek_options *options, struct ek_run_settings *settings,

@@ -128,7 +128,7 @@ void ek_systemd_status(struct ek_systemd *systemd, const char *format, ...)
     const size_t prefix = strlen(message);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message + prefix, sizeof message - prefix, format, /* NOLINT */ arguments);
+    vsnprintf(message + prefix, sizeof message - prefix, format, arguments);
     va_end(arguments);
     for (char *c = message + prefix; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)

@@ -321,7 +321,7 @@ static void one(const struct ek_plan_set *set, const struct ek_planned *planned,
     ek_buffer_text_add(text, "\n<sub>");
     ek_markdown_text(text, view.observed);
     ek_buffer_printf(text, "%s</sub>\n\n",
-                     strcmp(view.drift, "none") || planned->before ? "" : ", no drift");
+                     strcmp(view.drift, "none") != 0 || planned->before ? "" : ", no drift");
     ek_arena_free(arena);
 }
 

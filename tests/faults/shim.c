@@ -40,7 +40,7 @@ __attribute__((constructor)) static void begin(void)
     pause_ms(faults->start_ms);
 }
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define REAL(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
 
 int fsync(int fd)
 {

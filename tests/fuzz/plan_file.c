@@ -63,9 +63,8 @@ static void spec_digest_of(const char *text, size_t length, uint8_t digest[32])
         json_object_get(json_array_get(json_object_get(json, "deployments"), 0), "spec_digest"));
     memset(digest, 0, 32);
     for (size_t i = 0; hex && i < 32 && strlen(hex) == 64; i++) {
-        unsigned byte = 0;
-        sscanf(hex + 2 * i, "%2x", &byte);
-        digest[i] = (uint8_t)byte;
+        const char pair[] = {hex[2 * i], hex[2 * i + 1], 0};
+        digest[i] = (uint8_t)strtoul(pair, NULL, 16);
     }
     json_decref(json);
 }

@@ -163,7 +163,8 @@ static bool is_as_wanted(const struct map *map, const struct ek_state *state)
         const struct ek_member_observed *member = &state->members[i];
         ek_wanted_host(&map->space.c->spec, state->domain_label, i, host, sizeof host);
         if (member->mode_running > EK_SSL_DISABLED &&
-            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32))
+            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32) !=
+                0)
             return false;
         if (member->mode_running != map->space.c->to ||
             member->mode_configured != map->space.c->to || strcmp(member->host, host) != 0)

@@ -79,8 +79,8 @@ static bool as_wanted(const struct model_case *c, const struct ek_state *state)
         if (!ek_wanted_host(&c->spec, state->domain_label, i, host, sizeof host) ||
             strcmp(host, member->host) != 0)
             return false;
-        if (c->to > EK_SSL_DISABLED &&
-            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32))
+        if (c->to > EK_SSL_DISABLED && memcmp(member->certificate_running.sha256,
+                                              member->certificate_installed.sha256, 32) != 0)
             return false;
     }
     return ek_state_primary(state) >= 0 && state->own_user == EK_YES;

@@ -36,9 +36,10 @@ static void add_database(struct call *c, bson_t *arr, uint32_t *n, const char *d
     (void)doc_sub(c->command, "filter", &filter);
     for (size_t i = 0; i < data_collections(); i++) {
         const struct collection *k = data_collection(i);
+        int64_t pages = (int64_t)k->live * 128 / 4096 + 1;
 
         if (strncmp(k->ns, db, strlen(db)) == 0 && k->ns[strlen(db)] == '.')
-            size += (double)((k->live * 128 / 4096 + 1) * 4096);
+            size += (double)(pages * 4096);
     }
     add_str(&one, "name", db);
     if (!doc_bool(c->command, "nameOnly", false)) {

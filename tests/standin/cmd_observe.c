@@ -141,15 +141,16 @@ static int server_status_command(struct call *c)
 {
     bson_t *r = c->reply, conns = BSON_INITIALIZER, network = BSON_INITIALIZER, sub;
     char host[300];
+    int64_t up_ms = wall_ms() - node.started, up_s = up_ms / 1000;
 
     host_name(host, sizeof host);
     add_str(r, "host", host);
     add_str(r, "version", version.text);
     add_str(r, "process", "mongod");
     add_long(r, "pid", getpid());
-    add_num(r, "uptime", (double)((wall_ms() - node.started) / 1000));
-    add_long(r, "uptimeMillis", wall_ms() - node.started);
-    add_long(r, "uptimeEstimate", (wall_ms() - node.started) / 1000);
+    add_num(r, "uptime", (double)up_s);
+    add_long(r, "uptimeMillis", up_ms);
+    add_long(r, "uptimeEstimate", up_s);
     add_date(r, "localTime", wall_ms());
     server_status(&conns, &network);
     add_doc(r, "connections", &conns);

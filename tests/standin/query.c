@@ -125,9 +125,9 @@ static bool operator_holds(const char *op, const bson_iter_t *arg, const bson_it
     if (strcmp(op, "$gte") == 0)
         return c != 2 && c >= 0;
     if (strcmp(op, "$lt") == 0)
-        return c != 2 && c < 0;
+        return c < 0;
     if (strcmp(op, "$lte") == 0)
-        return c != 2 && c <= 0;
+        return c <= 0;
     if (strcmp(op, "$in") == 0)
         return any_in(arg, value);
     if (strcmp(op, "$nin") == 0)

@@ -210,7 +210,7 @@ static void remember_own_certificate(void)
 
 void tls_init(void)
 {
-    const char *why;
+    const char *why = NULL;
 
     if (options.tls_disabled_protocols == NULL)
         log_line('I', "CONTROL",

@@ -99,8 +99,10 @@ static void find_hooks(const char *text)
     }
 }
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the leak sanitizer's own names */
 void __lsan_disable(void) __attribute__((weak));
 void __lsan_enable(void) __attribute__((weak));
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -112,15 +114,15 @@ __attribute__((constructor)) static void begin(void)
     if (!path || strcmp(program_invocation_short_name, "evenkeel") != 0)
         return;
     wanted = site ? strtoull(site, NULL, 16) : 0;
-    nth = number ? (uint32_t)atoi(number) : 0;
+    nth = number ? (uint32_t)strtoul(number, NULL, 10) : 0;
     const char *gap = getenv("FAIL_GAP");
     const char *one_of = getenv("FAIL_OUT_OF");
     const char *by = getenv("FAIL_SEED");
     only_ours = getenv("FAIL_OURS") != NULL;
     out_of = one_of ? strtoull(one_of, NULL, 10) : 1;
     seed = by ? strtoull(by, NULL, 10) : 0;
-    gap_ms = gap ? atol(gap) : gap_ms;
-    depth = callers ? atoi(callers) : depth;
+    gap_ms = gap ? strtol(gap, NULL, 10) : gap_ms;
+    depth = callers ? (int)strtol(callers, NULL, 10) : depth;
     unsetenv("LD_PRELOAD"); /* not for the programs that it runs */
     if (__lsan_disable)
         __lsan_disable();
@@ -398,7 +400,7 @@ long fail_yaml_parser_parse(WORDS)
     {                                                                                              \
         if (!fails(#name))                                                                         \
             return REAL(name)(PASS);                                                               \
-        *(void **)given = NULL;                                                                    \
+        *(void **)(given) = NULL;                                                                  \
         return value;                                                                              \
     }
 FAIL_GIVING(sqlite3_open_v2, 14, b)

@@ -24,10 +24,10 @@ struct lab {
 
 static int lab_setup(void **state)
 {
-    struct lab *lab = calloc(1, sizeof *lab);
     void *place = NULL;
     if (place_setup(&place) != 0)
         return -1;
+    struct lab *lab = calloc(1, sizeof *lab);
     lab->place = place;
     const char *directory = lab->place->directory;
     snprintf(lab->key_file, sizeof lab->key_file, "%s/master.key", directory);

@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "reconciler/command/options.c" /* NOLINT: the command's files are in no library */
+#include "reconciler/command/options.c" /* the command's files are in no library */
 
 static struct ek_options parsed;
 static struct ek_error err;

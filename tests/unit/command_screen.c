@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "reconciler/command/screen.c" /* NOLINT: the command's files are in no library */
+#include "reconciler/command/screen.c" /* the command's files are in no library */
 
 /* A terminal, as far as the screen needs one: cells, cursor, the few sequences it uses. */
 enum { ROWS = 6, COLUMNS = 12 };

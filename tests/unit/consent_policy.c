@@ -6,7 +6,7 @@
 #include "reconciler/consent/consent.h"
 #include "reconciler/consent/sign.h"
 #include "reconciler/permit.h"
-#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+#include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
 enum { THREE = 2 };
 /* 2026-11-28 01:30 UTC is a Saturday, 02:30 in Berlin. */
@@ -269,6 +269,7 @@ static void a_plan_that_is_held_to_needs_its_name_only(void **state)
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_GIVEN);
     plan[0] = plan[0] == 'a' ? 'b' : 'a';
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_MISSING);
+    question.plan = NULL;
 }
 
 static void what_an_approved_plan_threw_dice_for(void **state)

@@ -8,7 +8,7 @@
 #include "reconciler/base/file.h"
 #include "reconciler/consent/sign.h"
 #include "reconciler/report/plan_report.h"
-#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+#include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
 static struct ek_error err;
 static char key_path[160];

@@ -12,22 +12,22 @@
 #include <string.h>
 
 #include "reconciler/base/file.h"
-#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+#include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
 #define LLVMFuzzerTestOneInput fuzz_observed
-#include "tests/fuzz/observed.c" /* NOLINT */
+#include "tests/fuzz/observed.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_comment
-#include "tests/fuzz/comment.c" /* NOLINT */
+#include "tests/fuzz/comment.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_plan_file
-#include "tests/fuzz/plan_file.c" /* NOLINT */
+#include "tests/fuzz/plan_file.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_specs
-#include "tests/fuzz/specs.c" /* NOLINT */
+#include "tests/fuzz/specs.c"
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput fuzz_webhook
-#include "tests/fuzz/webhook.c" /* NOLINT */
+#include "tests/fuzz/webhook.c"
 #undef LLVMFuzzerTestOneInput
 
 enum { CHANGES = 40, FILE_MAX_BYTES = 1 << 20 };

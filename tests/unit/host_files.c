@@ -53,11 +53,12 @@ static void a_program_past_its_deadline_is_ended_with_its_children(void **state)
     FAILS(run(place, argv, NULL, begun + 500, &outcome), EK_TIMEOUT, "EK-0407");
     assert_true(ek_monotonic_ms() - begun < 5000);
     char *text = text_of(path);
+    pid_t pid = (pid_t)strtol(text, NULL, 10);
     struct ek_process process;
     int64_t deadline = SOON;
-    while (ek_process_look((pid_t)atol(text), &process, NULL) == 0 && ek_time_left_ms(deadline) > 0)
+    while (ek_process_look(pid, &process, NULL) == 0 && ek_time_left_ms(deadline) > 0)
         ek_sleep_ms(5);
-    assert_int_equal(ek_process_look((pid_t)atol(text), &process, NULL), EK_NOT_FOUND);
+    assert_int_equal(ek_process_look(pid, &process, NULL), EK_NOT_FOUND);
     free(text);
 }
 

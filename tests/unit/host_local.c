@@ -77,7 +77,7 @@ static void no_descriptor_of_ours_is_inherited(void **state)
     assert_non_null(directory);
     for (struct dirent *entry; (entry = readdir(directory));) {
         snprintf(path, sizeof path, "fd/%.16s", entry->d_name);
-        if (*entry->d_name == '.' || atol(entry->d_name) < 3)
+        if (*entry->d_name == '.' || strtol(entry->d_name, NULL, 10) < 3)
             continue;
         link_of(pid, path, target);
         assert_int_equal(strncmp(target, "socket:", 7), 0); /* its own listener */

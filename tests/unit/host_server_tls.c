@@ -10,6 +10,8 @@
 #define PORT "28931"
 #define PORT_NUMBER 28931
 
+static const char address[] = "127.0.0.1:" PORT;
+
 static const struct ek_host_driver *local;
 
 static const char *server(void)
@@ -68,7 +70,7 @@ static int handshake(const struct place *place, const char *ca, const char *chec
                      const char *against)
 {
     const char *const argv[] = {
-        "openssl", "s_client", "-connect", "127.0.0.1:" PORT, "-CAfile", ca, "-verify_return_error",
+        "openssl", "s_client", "-connect", address, "-CAfile", ca, "-verify_return_error",
         check,     against,    NULL};
     EK_BUFFER output = {0};
     EK_BUFFER errors = {0};

@@ -68,11 +68,12 @@ struct machine {
 
 static int machine_setup(void **state)
 {
-    struct machine *machine = calloc(1, sizeof *machine);
     void *place = NULL;
     char text[512];
-    if (place_setup(&place) != 0)
+    const char *path = getenv("PATH");
+    if (!path || place_setup(&place) != 0)
         return -1;
+    struct machine *machine = calloc(1, sizeof *machine);
     machine->place = place;
     const char *directory = machine->place->directory;
     snprintf(machine->etc, sizeof machine->etc, "%s/etc", directory);
@@ -94,7 +95,7 @@ static int machine_setup(void **state)
     snprintf(text, sizeof text, "[Unit]\nDescription=x\n[Service]\nExecStart=%s --config %s\n",
              machine->place->server, machine->place->configuration);
     must_write(machine->fragment, text, 0644);
-    machine->old_path = strdup(getenv("PATH"));
+    machine->old_path = strdup(path);
     snprintf(text, sizeof text, "%s:%s", directory, machine->old_path);
     setenv("PATH", text, 1);
     *state = machine;

@@ -38,7 +38,9 @@ static const struct ek_wanted *named(const struct ek_roster *roster, const char 
     for (size_t i = 0; i < roster->count; i++)
         if (strcmp(roster->items[i].name, name) == 0)
             return &roster->items[i];
-    return NULL;
+    static const struct ek_wanted nobody;
+    fail_msg("%s is not in the roster", name);
+    return &nobody;
 }
 
 static void each_has_his_own(void **state)

@@ -12,7 +12,7 @@
 #include "reconciler/base/file.h"
 #include "reconciler/report/plan_file.h"
 #include "specs/arena.h"
-#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+#include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
 struct fixture {
     char directory[64];

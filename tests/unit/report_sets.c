@@ -9,7 +9,7 @@
 
 #include "reconciler/report/comment.h"
 #include "reconciler/report/plan_report.h"
-#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+#include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
 enum { MANY = 60 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "reconciler/step.h"
-#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+#include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
 enum { ONE = 0, TWO = 1, THREE = 2, PSA = 4 };
 enum { A, B, C };
