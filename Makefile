@@ -213,12 +213,19 @@ syntax: $(SOURCES:%=%.syntax)
 %.c.syntax: dependencies
 	@clang $(ALL_CFLAGS) -fsyntax-only $*.c
 
-# Layout, then what clang and the checks of .clang-tidy say of every file that has changed since they had nothing to say.
-lint: dependencies
-	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
-	@+$(MAKE) --keep-going --output-sync $$(git ls-files '*.c' | sed 's|.*|$(BUILD)/tidy/&.ok|')
+# Layout, and what clang and the checks of .clang-tidy say of each file that has changed since they had nothing to say.
+OUR_FILES = git ls-files --cached --others --exclude-standard
+ifneq ($(filter lint,$(MAKECMDGOALS)),)
+MAKEFLAGS += --keep-going --output-sync
+LINTED := $(shell $(OUR_FILES) '*.c')
+endif
+lint: layout $(LINTED:%=$(BUILD)/tidy/%.ok)
 
-$(BUILD)/tidy/%.ok: % .clang-tidy
+.PHONY: layout
+layout: dependencies
+	@clang-format --dry-run -Werror $$($(OUR_FILES) '*.c' '*.h')
+
+$(BUILD)/tidy/%.ok: % .clang-tidy | dependencies
 	@mkdir -p $(@D)
 	@said=$$(clang-tidy --quiet $< -- $(ALL_CFLAGS) 2>&1) || { echo "$$said"; exit 1; }
 	@clang $(ALL_CFLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<

@@ -156,6 +156,17 @@ void ek_state_facts(const struct ek_deployment_spec *spec, const struct ek_state
         member_facts(ret_lines, spec, &state->members[i], policy);
 }
 
+bool ek_facts_have(const char *facts, const char *line, size_t length)
+{
+    for (const char *at = facts; *at;) {
+        size_t here = strcspn(at, "\n");
+        if (here == length && memcmp(at, line, length) == 0)
+            return true;
+        at += here + (at[here] == '\n');
+    }
+    return false;
+}
+
 void ek_state_digest(const struct ek_deployment_spec *spec, const struct ek_state *state,
                      const struct ek_policy *policy, char ret_hex[65])
 {

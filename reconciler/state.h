@@ -178,4 +178,7 @@ struct ek_buffer;
 void ek_state_facts(const struct ek_deployment_spec *spec, const struct ek_state *state,
                     const struct ek_policy *policy, struct ek_buffer *ret_lines);
 
+/* Whether one of those facts is this line. */
+bool ek_facts_have(const char *facts, const char *line, size_t length);
+
 #endif

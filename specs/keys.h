@@ -132,10 +132,58 @@ extern const struct ek_value_type ek_value_types[EK_TYPE_COUNT];
 typedef void (*ek_key_visitor)(const char *path, const struct ek_key *key, void *context);
 void ek_keys_visit(const struct ek_keys *keys, ek_key_visitor visitor, void *context);
 
-/* Rows that the tables of several kinds share. */
+/* ---- what the tables of several kinds share ---- */
+
 #define EK_APPROVERS_MAX 16
-extern const struct ek_word ek_approval_words[];
+extern const struct ek_word ek_algorithm_words[], ek_approval_words[];
 extern const struct ek_key ek_window_item, ek_plan_key_item, ek_commit_key_item;
+
+/* What every document begins with. */
+#define EK_DOCUMENT_ROWS(kind_name, metadata_keys, metadata_doc)                                   \
+    {.key = "apiVersion",                                                                          \
+     .type = EK_TYPE_CONSTANT,                                                                     \
+     .required = true,                                                                             \
+     .initial = EK_API_VERSION,                                                                    \
+     .since = "0.1",                                                                               \
+     .doc = "The version of the language."},                                                       \
+        {.key = "kind",                                                                            \
+         .type = EK_TYPE_CONSTANT,                                                                 \
+         .required = true,                                                                         \
+         .initial = (kind_name),                                                                   \
+         .since = "0.1",                                                                           \
+         .doc = "The kind of the document."},                                                      \
+    {                                                                                              \
+        .key = "metadata", .type = EK_TYPE_MAP, .required = true, .children = (metadata_keys),     \
+        .since = "0.1", .doc = (metadata_doc)                                                      \
+    }
+
+/* Of every kind's metadata. */
+#define EK_LABELS_ROW                                                                              \
+    {                                                                                              \
+        .key = "labels", .type = EK_TYPE_LABELS, .since = "0.1",                                   \
+        .doc = "Free names and texts for people and other tools; Evenkeel does not act on them."   \
+    }
+
+/* Of the struct's maintenance.approvers. */
+#define EK_APPROVER_ROWS(spec, default_words)                                                      \
+    {.key = "planKeys",                                                                            \
+     .type = EK_TYPE_SCALARS,                                                                      \
+     EK_STORED(spec, maintenance.approvers.plan_keys),                                             \
+     .offset_count = offsetof(spec, maintenance.approvers.plan_key_count),                         \
+     .most = EK_APPROVERS_MAX,                                                                     \
+     .item = &ek_plan_key_item,                                                                    \
+     .planless = true,                                                                             \
+     .initial_words = (default_words),                                                             \
+     .since = "0.1",                                                                               \
+     .doc = "The Ed25519 public keys whose signature on a plan counts."},                          \
+    {                                                                                              \
+        .key = "commitKeys", .type = EK_TYPE_SCALARS,                                              \
+        EK_STORED(spec, maintenance.approvers.commit_keys),                                        \
+        .offset_count = offsetof(spec, maintenance.approvers.commit_key_count),                    \
+        .most = EK_APPROVERS_MAX, .item = &ek_commit_key_item, .planless = true,                   \
+        .initial_words = (default_words), .since = "0.1",                                          \
+        .doc = "The OpenSSH public keys whose signature on a commit approves what it changes."     \
+    }
 
 #define EK_ROWS(array) .rows = (array), .count = sizeof(array) / sizeof *(array)
 #define EK_STORED(type, field) .stored = true, .offset = offsetof(type, field)

@@ -14,32 +14,12 @@ static const struct ek_key account_metadata_rows[] = {
      ACCOUNT(name),
      .since = "0.1",
      .doc = "The account's name, unique in the tree."},
-    {.key = "labels",
-     .type = EK_TYPE_LABELS,
-     .since = "0.1",
-     .doc = "Free names and texts for people and other tools; Evenkeel does not act on them."},
+    EK_LABELS_ROW,
 };
 static const struct ek_keys account_metadata_keys = {EK_ROWS(account_metadata_rows)};
 
 static const struct ek_key account_approvers_rows[] = {
-    {.key = "planKeys",
-     .type = EK_TYPE_SCALARS,
-     ACCOUNT(maintenance.approvers.plan_keys),
-     .offset_count = offsetof(struct ek_account_spec, maintenance.approvers.plan_key_count),
-     .most = EK_APPROVERS_MAX,
-     .item = &ek_plan_key_item,
-     .planless = true,
-     .since = "0.1",
-     .doc = "The Ed25519 public keys whose signature on a plan counts."},
-    {.key = "commitKeys",
-     .type = EK_TYPE_SCALARS,
-     ACCOUNT(maintenance.approvers.commit_keys),
-     .offset_count = offsetof(struct ek_account_spec, maintenance.approvers.commit_key_count),
-     .most = EK_APPROVERS_MAX,
-     .item = &ek_commit_key_item,
-     .planless = true,
-     .since = "0.1",
-     .doc = "The OpenSSH public keys whose signature on a commit approves what it changes."},
+    EK_APPROVER_ROWS(struct ek_account_spec, NULL),
 };
 static const struct ek_keys account_approvers_keys = {EK_ROWS(account_approvers_rows)};
 
@@ -77,24 +57,7 @@ static const struct ek_key account_spec_rows[] = {
 static const struct ek_keys account_spec_keys = {EK_ROWS(account_spec_rows)};
 
 static const struct ek_key account_rows[] = {
-    {.key = "apiVersion",
-     .type = EK_TYPE_CONSTANT,
-     .required = true,
-     .initial = EK_API_VERSION,
-     .since = "0.1",
-     .doc = "The version of the language."},
-    {.key = "kind",
-     .type = EK_TYPE_CONSTANT,
-     .required = true,
-     .initial = "Account",
-     .since = "0.1",
-     .doc = "The kind of the document."},
-    {.key = "metadata",
-     .type = EK_TYPE_MAP,
-     .required = true,
-     .children = &account_metadata_keys,
-     .since = "0.1",
-     .doc = "What the account is called."},
+    EK_DOCUMENT_ROWS("Account", &account_metadata_keys, "What the account is called."),
     {.key = "spec",
      .type = EK_TYPE_MAP,
      .children = &account_spec_keys,
@@ -105,9 +68,6 @@ const struct ek_keys ek_account_keys = {EK_ROWS(account_rows)};
 
 static const struct ek_word authority_types[] = {
     {"builtIn", 0, false}, {"vault", 0, true}, {"acme", 0, true}, {0}};
-
-static const struct ek_word algorithms[] = {
-    {"P-256", EK_KEY_P256, false}, {"RSA-3072", EK_KEY_RSA3072, false}, {0}};
 
 static const struct ek_key authority_metadata_rows[] = {
     {.key = "name",
@@ -122,10 +82,7 @@ static const struct ek_key authority_metadata_rows[] = {
      AUTHORITY(account),
      .since = "0.1",
      .doc = "The Account that owns the authority."},
-    {.key = "labels",
-     .type = EK_TYPE_LABELS,
-     .since = "0.1",
-     .doc = "Free names and texts for people and other tools; Evenkeel does not act on them."},
+    EK_LABELS_ROW,
 };
 static const struct ek_keys authority_metadata_keys = {EK_ROWS(authority_metadata_rows)};
 
@@ -140,7 +97,7 @@ static const struct ek_key authority_spec_rows[] = {
      .type = EK_TYPE_WORD,
      AUTHORITY(algorithm),
      .initial = "P-256",
-     .words = algorithms,
+     .words = ek_algorithm_words,
      .since = "0.1",
      .doc = "The algorithm of the authority's own key."},
     {.key = "commonName",
@@ -170,24 +127,8 @@ static const struct ek_key authority_spec_rows[] = {
 static const struct ek_keys authority_spec_keys = {EK_ROWS(authority_spec_rows)};
 
 static const struct ek_key authority_rows[] = {
-    {.key = "apiVersion",
-     .type = EK_TYPE_CONSTANT,
-     .required = true,
-     .initial = EK_API_VERSION,
-     .since = "0.1",
-     .doc = "The version of the language."},
-    {.key = "kind",
-     .type = EK_TYPE_CONSTANT,
-     .required = true,
-     .initial = "CertificateAuthority",
-     .since = "0.1",
-     .doc = "The kind of the document."},
-    {.key = "metadata",
-     .type = EK_TYPE_MAP,
-     .required = true,
-     .children = &authority_metadata_keys,
-     .since = "0.1",
-     .doc = "What the authority is called and to whom it belongs."},
+    EK_DOCUMENT_ROWS("CertificateAuthority", &authority_metadata_keys,
+                     "What the authority is called and to whom it belongs."),
     {.key = "spec",
      .type = EK_TYPE_MAP,
      .children = &authority_spec_keys,

@@ -97,10 +97,7 @@ static const struct ek_key controller_metadata_rows[] = {
      CONTROLLER(name),
      .since = "0.1",
      .doc = "The controller's name."},
-    {.key = "labels",
-     .type = EK_TYPE_LABELS,
-     .since = "0.1",
-     .doc = "Free names and texts for people and other tools; Evenkeel does not act on them."},
+    EK_LABELS_ROW,
 };
 static const struct ek_keys controller_metadata_keys = {EK_ROWS(controller_metadata_rows)};
 
@@ -139,24 +136,7 @@ static const struct ek_key controller_spec_rows[] = {
 static const struct ek_keys controller_spec_keys = {EK_ROWS(controller_spec_rows)};
 
 static const struct ek_key document_rows[] = {
-    {.key = "apiVersion",
-     .type = EK_TYPE_CONSTANT,
-     .required = true,
-     .initial = EK_API_VERSION,
-     .since = "0.1",
-     .doc = "The version of the language."},
-    {.key = "kind",
-     .type = EK_TYPE_CONSTANT,
-     .required = true,
-     .initial = "Controller",
-     .since = "0.1",
-     .doc = "The kind of the document."},
-    {.key = "metadata",
-     .type = EK_TYPE_MAP,
-     .required = true,
-     .children = &controller_metadata_keys,
-     .since = "0.1",
-     .doc = "What the controller is called."},
+    EK_DOCUMENT_ROWS("Controller", &controller_metadata_keys, "What the controller is called."),
     {.key = "spec",
      .type = EK_TYPE_MAP,
      .required = true,

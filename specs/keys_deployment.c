@@ -25,9 +25,6 @@ static const struct ek_word ssl_modes[] = {
     {"requireTLS", EK_SSL_REQUIRE, false}, {0},
 };
 
-static const struct ek_word algorithms[] = {
-    {"P-256", EK_KEY_P256, false}, {"RSA-3072", EK_KEY_RSA3072, false}, {0}};
-
 static const struct ek_word dns_providers[] = {
     {"hostsFile", 0, false}, {"rfc2136", 0, true}, {"route53", 0, true}, {0}};
 
@@ -50,10 +47,7 @@ static const struct ek_key metadata_rows[] = {
      AT(account),
      .since = "0.1",
      .doc = "The Account that owns the deployment."},
-    {.key = "labels",
-     .type = EK_TYPE_LABELS,
-     .since = "0.1",
-     .doc = "Free names and texts for people and other tools; Evenkeel does not act on them."},
+    EK_LABELS_ROW,
 };
 static const struct ek_keys metadata_keys = {EK_ROWS(metadata_rows)};
 
@@ -242,7 +236,7 @@ static const struct ek_key certificates_rows[] = {
      .type = EK_TYPE_WORD,
      AT(certificates.algorithm),
      .initial = "P-256",
-     .words = algorithms,
+     .words = ek_algorithm_words,
      .since = "0.1",
      .doc = "The algorithm of the members' keys."},
     {.key = "validity",
@@ -272,6 +266,9 @@ static const struct ek_key certificates_rows[] = {
 };
 static const struct ek_keys certificates_keys = {EK_ROWS(certificates_rows)};
 
+const struct ek_word ek_algorithm_words[] = {
+    {"P-256", EK_KEY_P256, false}, {"RSA-3072", EK_KEY_RSA3072, false}, {0}};
+
 const struct ek_word ek_approval_words[] = {{"none", EK_APPROVAL_NONE, false},
                                             {"required", EK_APPROVAL_REQUIRED, false},
                                             {"signed", EK_APPROVAL_SIGNED, false},
@@ -283,26 +280,7 @@ const struct ek_key ek_commit_key_item = {
     .key = "commitKeys", .type = EK_TYPE_COMMIT_KEY, .most = 4000};
 
 static const struct ek_key approvers_rows[] = {
-    {.key = "planKeys",
-     .type = EK_TYPE_SCALARS,
-     AT(maintenance.approvers.plan_keys),
-     .offset_count = offsetof(struct ek_deployment_spec, maintenance.approvers.plan_key_count),
-     .most = EK_APPROVERS_MAX,
-     .item = &ek_plan_key_item,
-     .planless = true,
-     .initial_words = "the account's",
-     .since = "0.1",
-     .doc = "The Ed25519 public keys whose signature on a plan counts."},
-    {.key = "commitKeys",
-     .type = EK_TYPE_SCALARS,
-     AT(maintenance.approvers.commit_keys),
-     .offset_count = offsetof(struct ek_deployment_spec, maintenance.approvers.commit_key_count),
-     .most = EK_APPROVERS_MAX,
-     .item = &ek_commit_key_item,
-     .planless = true,
-     .initial_words = "the account's",
-     .since = "0.1",
-     .doc = "The OpenSSH public keys whose signature on a commit approves what it changes."},
+    EK_APPROVER_ROWS(struct ek_deployment_spec, "the account's"),
 };
 static const struct ek_keys approvers_keys = {EK_ROWS(approvers_rows)};
 
@@ -498,24 +476,8 @@ static const struct ek_key spec_rows[] = {
 static const struct ek_keys spec_keys = {EK_ROWS(spec_rows)};
 
 static const struct ek_key document_rows[] = {
-    {.key = "apiVersion",
-     .type = EK_TYPE_CONSTANT,
-     .required = true,
-     .initial = EK_API_VERSION,
-     .since = "0.1",
-     .doc = "The version of the language."},
-    {.key = "kind",
-     .type = EK_TYPE_CONSTANT,
-     .required = true,
-     .initial = "Deployment",
-     .since = "0.1",
-     .doc = "The kind of the document."},
-    {.key = "metadata",
-     .type = EK_TYPE_MAP,
-     .required = true,
-     .children = &metadata_keys,
-     .since = "0.1",
-     .doc = "What the deployment is called and to whom it belongs."},
+    EK_DOCUMENT_ROWS("Deployment", &metadata_keys,
+                     "What the deployment is called and to whom it belongs."),
     {.key = "spec",
      .type = EK_TYPE_MAP,
      .required = true,

@@ -4,16 +4,11 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "reconciler/base/hex.h"
+
 void ek_location_done(struct ek_location *location)
 {
     ek_buffer_done(&location->address);
-}
-
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
-    return found ? (int)(found - digits) : -1;
 }
 
 static bool decode_path(const char *text, struct ek_buffer *path)
@@ -21,8 +16,8 @@ static bool decode_path(const char *text, struct ek_buffer *path)
     for (; *text; text++) {
         char c = *text;
         if (c == '%') {
-            int high = hex_digit(text[1]);
-            int low = high < 0 ? -1 : hex_digit(text[2]);
+            int high = ek_hex_digit(text[1]);
+            int low = high < 0 ? -1 : ek_hex_digit(text[2]);
             if (low < 0 || (high == 0 && low == 0))
                 return false;
             c = (char)(high * 16 + low);

@@ -11,6 +11,7 @@
 #include "drivers/git/credentials.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/hex.h"
 
 #define LOCK_WAIT_MS 120000
 #define LOCK_POLL_MS 50
@@ -29,13 +30,12 @@ static int mirror_path(const char *cache, const char *address, struct ek_buffer 
                        struct ek_error *err)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
+    char name[2 * EVP_MAX_MD_SIZE + 1];
     unsigned int length = 0;
     if (EVP_Digest(address, strlen(address), digest, &length, EVP_sha256(), NULL) != 1)
         return ek_fail(err, EK_SYSTEM, "EK-0616", "SHA-256 is not available");
-    ek_buffer_printf(path, "%s/", cache);
-    for (unsigned int i = 0; i < length; i++)
-        ek_buffer_printf(path, "%02x", digest[i]);
-    ek_buffer_text_add(path, ".git");
+    ek_hex(digest, length, name);
+    ek_buffer_printf(path, "%s/%s.git", cache, name);
     return 0;
 }
 

@@ -19,8 +19,9 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/proc.h"
 
-enum { PROC_TEXT_MAX = 1 << 20, STAT_STATE = 0, STAT_PARENT = 1, STAT_START = 19 };
+enum { PROC_TEXT_MAX = 1 << 20 };
 
 static int proc_read(pid_t pid, const char *name, struct ek_buffer *ret_text)
 {
@@ -41,24 +42,15 @@ static int boot_time_s(int64_t *ret_seconds)
     return 0;
 }
 
-/* The fields behind the name in parentheses, which may itself hold spaces and parentheses. */
-static const char *stat_field(const char *stat, int index)
-{
-    const char *at = strrchr(stat, ')');
-    for (int i = 0; at && i <= index; i++)
-        at = strchr(at + 1, ' ');
-    return at ? at + 1 : "";
-}
-
 static int stat_of(pid_t pid, char *ret_state, pid_t *ret_parent, uint64_t *ret_ticks)
 {
     EK_BUFFER text = {0};
     if (proc_read(pid, "stat", &text) != 0 || text.length == 0)
         return EK_NOT_FOUND;
     const char *stat = ek_buffer_text(&text);
-    *ret_state = *stat_field(stat, STAT_STATE);
-    *ret_parent = (pid_t)strtol(stat_field(stat, STAT_PARENT), NULL, 10);
-    *ret_ticks = strtoull(stat_field(stat, STAT_START), NULL, 10);
+    *ret_state = *ek_proc_stat_field(stat, EK_PROC_STATE);
+    *ret_parent = (pid_t)strtol(ek_proc_stat_field(stat, EK_PROC_PARENT), NULL, 10);
+    *ret_ticks = strtoull(ek_proc_stat_field(stat, EK_PROC_START), NULL, 10);
     return 0;
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -14,17 +13,9 @@
 #include "drivers/host/command.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/hex.h"
 
 enum { TEXT_MAX = 256, COMMAND_MS = 30000, ARGUMENTS_MAX = 32 };
-
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdefABCDEF";
-    const char *at = c ? strchr(digits, c) : NULL;
-    if (!at)
-        return -1;
-    return (int)(at - digits) < 16 ? (int)(at - digits) : (int)(at - digits) - 6;
-}
 
 static int decode(const char *text, size_t length, const char *from, struct ek_secret **ret_key,
                   struct ek_error *err)
@@ -32,21 +23,14 @@ static int decode(const char *text, size_t length, const char *from, struct ek_s
     unsigned char key[EK_MASTER_KEY_BYTES];
     bool all_hex = true; /* half a key in hex is no raw key */
     for (size_t i = 0; i < length; i++)
-        all_hex = all_hex && (hex_digit(text[i]) >= 0 || strchr(" \t\r\n", text[i]));
+        all_hex = all_hex && (ek_hex_digit(text[i]) >= 0 || strchr(" \t\r\n", text[i]));
     if (length == EK_MASTER_KEY_BYTES && !all_hex) {
         *ret_key = ek_secret_new(text, length);
         return 0;
     }
     while (length > 0 && strchr(" \t\r\n", text[length - 1]))
         length--;
-    bool good = length == 2 * EK_MASTER_KEY_BYTES;
-    for (size_t i = 0; good && i < EK_MASTER_KEY_BYTES; i++) {
-        int high = hex_digit(text[2 * i]);
-        int low = hex_digit(text[2 * i + 1]);
-        good = high >= 0 && low >= 0;
-        if (good)
-            key[i] = (unsigned char)(high * 16 + low);
-    }
+    bool good = length == 2 * sizeof key && ek_hex_read(text, sizeof key, key);
     if (good)
         *ret_key = ek_secret_new(key, sizeof key);
     OPENSSL_cleanse(key, sizeof key);
@@ -140,18 +124,6 @@ int ek_master_key_read(const struct ek_secret_store *store, struct ek_secret **r
     return ek_fail(err, EK_NOT_FOUND, "EK-0701", "neither a key file nor a key command is set");
 }
 
-static int sync_directory_of(const char *path)
-{
-    char copy[4096];
-    snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int result = fsync(fd);
-    close(fd);
-    return result;
-}
-
 int ek_secret_master_key_create(const char *path, struct ek_error *err)
 {
     unsigned char key[EK_MASTER_KEY_BYTES];
@@ -164,8 +136,7 @@ int ek_secret_master_key_create(const char *path, struct ek_error *err)
         return ek_fail(err, EK_EXISTS, "EK-0710", "%s: there is a master key", path);
     if (RAND_priv_bytes(key, sizeof key) != 1)
         return ek_fail(err, EK_SYSTEM, "EK-0503", "the system's random generator gave nothing");
-    for (size_t i = 0; i < sizeof key; i++)
-        snprintf(text + 2 * i, 3, "%02x", key[i]);
+    ek_hex(key, sizeof key, text);
     text[2 * sizeof key] = '\n';
     int result = ek_file_write(temporary, text, 2 * sizeof key + 1, 0600, err);
     /* link() refuses an existing name, which rename() would replace: two creators at once
@@ -175,7 +146,7 @@ int ek_secret_master_key_create(const char *path, struct ek_error *err)
                      ? ek_fail(err, EK_EXISTS, "EK-0710", "%s: there is a master key", path)
                      : ek_fail_errno(err, "EK-0502", path);
     unlink(temporary);
-    if (result == 0 && sync_directory_of(path) != 0)
+    if (result == 0 && ek_directory_sync_of(path) != 0)
         result = ek_fail_errno(err, "EK-0502", path);
     OPENSSL_cleanse(key, sizeof key);
     OPENSSL_cleanse(text, sizeof text);

@@ -7,6 +7,7 @@
 #include "drivers/mongodb/bson_read.h"
 #include "drivers/store/mongodb.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/hex.h"
 
 enum { PAGE = 500, APPEND_MS = 15000, POLL_MS = 20, PAUSE_MS = 250 };
 
@@ -235,8 +236,7 @@ static void make_mark(char ret_mark[33])
 {
     unsigned char bytes[16] = {0};
     RAND_bytes(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(ret_mark + 2 * i, 3, "%02x", bytes[i]);
+    ek_hex(bytes, sizeof bytes, ret_mark);
 }
 
 /* Sent again under the same number, an event is there once: its number is its _id. Another number

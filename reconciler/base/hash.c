@@ -1,8 +1,8 @@
 #include "reconciler/base/hash.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
 
+#include "reconciler/base/hex.h"
 #include "reconciler/base/memory.h"
 
 void ek_sha256(const void *bytes, size_t length, uint8_t ret_digest[static 32])
@@ -13,17 +13,11 @@ void ek_sha256(const void *bytes, size_t length, uint8_t ret_digest[static 32])
         ek_memory_exhausted();
 }
 
-void ek_digest_hex(const uint8_t digest[static 32], char ret_hex[static 65])
-{
-    for (size_t i = 0; i < 32; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
-}
-
 void ek_sha256_hex(const void *bytes, size_t length, char ret_hex[static 65])
 {
     uint8_t digest[32];
     ek_sha256(bytes, length, digest);
-    ek_digest_hex(digest, ret_hex);
+    ek_hex(digest, sizeof digest, ret_hex);
 }
 
 uint64_t ek_hash_text(const char *text)

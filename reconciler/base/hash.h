@@ -10,7 +10,6 @@ void ek_sha256(const void *bytes, size_t length, uint8_t ret_digest[static 32]);
 
 /* As 64 lower-case hexadecimal digits, NUL-terminated. */
 void ek_sha256_hex(const void *bytes, size_t length, char ret_hex[static 65]);
-void ek_digest_hex(const uint8_t digest[static 32], char ret_hex[static 65]);
 
 /* Where a text falls in a table of a fixed size (FNV-1a). */
 uint64_t ek_hash_text(const char *text);

@@ -125,10 +125,7 @@ static void show(struct apply *apply)
         .source = apply->fleet.source, .planned = planned, .count = apply->count};
     if (apply->options->output == EK_OUTPUT_JSON) {
         json_t *json = ek_plan_json(&set);
-        char *line = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-        ek_buffer_printf(&text, "%s\n", line ? line : "");
-        free(line);
-        json_decref(json);
+        ek_json_add(json, JSON_COMPACT, &text);
     } else if (!apply->options->quiet) {
         ek_plan_text(&set, ek_colour_wanted(apply->options, STDOUT_FILENO), &text);
     }
@@ -417,18 +414,6 @@ static int from_specs(struct apply *apply, struct ek_error *err)
 
 /* ---- from a plan file ----------------------------------------------------------------- */
 
-static const struct ek_deployment_spec *spec_of(const struct ek_fleet *fleet,
-                                                const struct ek_plan_file *file, size_t index)
-{
-    for (size_t i = 0; i < fleet->specs.deployment_count; i++) {
-        const struct ek_deployment_spec *spec = &fleet->specs.deployments[i];
-        if (strcmp(spec->name, ek_plan_file_deployment(file, index)) == 0 &&
-            strcmp(spec->account, ek_plan_file_account(file, index)) == 0)
-            return spec;
-    }
-    return NULL;
-}
-
 /* Everything of a file's deployment is checked before anything is done on any. */
 static int take_from_file(struct apply *apply, size_t index, struct ek_error *err)
 {
@@ -438,7 +423,7 @@ static int take_from_file(struct apply *apply, size_t index, struct ek_error *er
     if (wanted && strcmp(wanted, name) != 0)
         return 0;
     *job = (struct job){.index = index};
-    job->looked.spec = spec_of(&apply->fleet, apply->file, index);
+    job->looked.spec = ek_fleet_planned(&apply->fleet, apply->file, index);
     if (!job->looked.spec)
         return ek_fail(err, EK_STALE, "EK-0810", "%s is no longer in the specs", name);
     apply->count++;

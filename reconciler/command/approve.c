@@ -55,10 +55,7 @@ static void say_approved(const struct approve *approve, size_t i, const char *wh
             json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "format_version", "1.0", "type",
                       "approval", "account", spec->account, "deployment", spec->name, "plan", plan,
                       "who", who, "signed", approve->keys[i][0] != 0);
-        char *line = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-        ek_buffer_printf(&text, "%s\n", line ? line : "{}");
-        free(line);
-        json_decref(json);
+        ek_json_add(json, JSON_COMPACT, &text);
     } else {
         ek_buffer_printf(&text, "Approved plan %.12s of %s/%s as %s.\n", plan, spec->account,
                          spec->name, who);
@@ -203,23 +200,12 @@ static int from_specs(struct approve *approve, bool *ret_said, struct ek_error *
 
 /* ---- a plan file ----------------------------------------------------------------------- */
 
-static const struct ek_deployment_spec *spec_of(const struct approve *approve, size_t index)
-{
-    for (size_t i = 0; i < approve->fleet.specs.deployment_count; i++) {
-        const struct ek_deployment_spec *spec = &approve->fleet.specs.deployments[i];
-        if (strcmp(spec->name, ek_plan_file_deployment(approve->file, index)) == 0 &&
-            strcmp(spec->account, ek_plan_file_account(approve->file, index)) == 0)
-            return spec;
-    }
-    return NULL;
-}
-
 /* The file's plan must be what plan would say now, step by step: what is shown is made from the
  * specs and the fleet, not taken from the file. */
 static int check_deployment(struct approve *approve, size_t index, struct ek_error *err)
 {
     const char *name = ek_plan_file_deployment(approve->file, index);
-    const struct ek_deployment_spec *spec = spec_of(approve, index);
+    const struct ek_deployment_spec *spec = ek_fleet_planned(&approve->fleet, approve->file, index);
     struct ek_looked *looked = &approve->looked[index];
     char in_file[65];
     char now[65];

@@ -2,6 +2,8 @@
 #ifndef EK_COMMAND_COMMAND_H
 #define EK_COMMAND_COMMAND_H
 
+#include <jansson.h>
+
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
 #include "reconciler/command/exit_status.h"
@@ -54,8 +56,16 @@ void ek_command_memory_status(int status);
 /* Print to standard output and empty the buffer. */
 void ek_print(struct ek_buffer *text);
 
+/* Append an object and a newline, and let go of the object. `layout`: JSON_COMPACT for one line, or
+ * JSON_INDENT(2). What can't be JSON (NULL: some text was no UTF-8) becomes {}. */
+void ek_json_add(json_t *json, size_t layout, struct ek_buffer *text);
+
 /* Print an error to standard error: sentence, cause, hint, where to read more. */
 void ek_say_error(const struct ek_options *options, const struct ek_error *err);
+
+/* Say that there is no such command, and which of the names is like it; the exit status. */
+int ek_say_no_command(const struct ek_options *options, const char *word, const char *const *names,
+                      size_t count);
 
 /* One line on standard error: "evenkeel: …". Not when quiet. */
 void ek_say(const struct ek_options *options, const char *format, ...)

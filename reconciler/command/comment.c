@@ -235,10 +235,7 @@ static void tell(const struct said *said, const struct ek_forge *forge)
             said->state ? said->place.commit : NULL, "made", (int)count->made, "changed",
             (int)count->changed, "kept", (int)count->kept, "removed", (int)count->removed, "status",
             states[said->state]);
-        char *dump = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-        ek_buffer_printf(&text, "%s\n", dump ? dump : "");
-        free(dump);
-        json_decref(json);
+        ek_json_add(json, JSON_INDENT(2), &text);
     } else {
         if (said->with_comment)
             ek_buffer_printf(&text,

@@ -1,6 +1,5 @@
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "reconciler/catalogue/catalogue.h"
@@ -22,10 +21,7 @@ static void add_row(const struct ek_options *options, const struct ek_catalogue_
     }
     json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "format_version", "1.0", "id", row->id,
                              "title", row->title, "meaning", row->meaning, "remedy", row->remedy);
-    char *line = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-    ek_buffer_printf(text, "%s\n", line ? line : "");
-    free(line);
-    json_decref(json);
+    ek_json_add(json, JSON_INDENT(2), text);
 }
 
 static int unknown(const struct ek_options *options, const char *what, const struct ek_error *key)

@@ -10,6 +10,7 @@
 #include "reconciler/base/memory.h"
 #include "reconciler/command/change.h"
 #include "reconciler/report/comment.h"
+#include "reconciler/report/plan_file.h"
 #include "specs/parse.h"
 
 enum { STATE_PATH_LONGEST = 300 };
@@ -251,6 +252,18 @@ void ek_fleet_done(struct ek_fleet *fleet)
     for (size_t i = 0; i < fleet->owned_count; i++)
         free(fleet->owned[i]);
     *fleet = (struct ek_fleet){0};
+}
+
+const struct ek_deployment_spec *ek_fleet_planned(const struct ek_fleet *fleet,
+                                                  const struct ek_plan_file *file, size_t index)
+{
+    for (size_t i = 0; i < fleet->specs.deployment_count; i++) {
+        const struct ek_deployment_spec *spec = &fleet->specs.deployments[i];
+        if (strcmp(spec->name, ek_plan_file_deployment(file, index)) == 0 &&
+            strcmp(spec->account, ek_plan_file_account(file, index)) == 0)
+            return spec;
+    }
+    return NULL;
 }
 
 static void add_option(struct ek_buffer *text, const char *option, const char *value)

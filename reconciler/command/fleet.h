@@ -10,6 +10,7 @@
 #include "specs/spec.h"
 
 struct ek_fleet_change;
+struct ek_plan_file;
 
 /* The specs of one run, where they came from, and the settings of this controller. */
 struct ek_fleet {
@@ -64,6 +65,10 @@ struct ek_git_request ek_fleet_git_request(const struct ek_fleet *fleet, struct 
  * when verbose. */
 void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
                    int64_t patience_ms, struct ek_looked *ret_looked);
+
+/* The spec of the deployment that a plan file names at `index`; NULL: there is none any more. */
+const struct ek_deployment_spec *ek_fleet_planned(const struct ek_fleet *fleet,
+                                                  const struct ek_plan_file *file, size_t index);
 
 /* The options that name the source again, for "evenkeel apply …"; appended. */
 void ek_fleet_words(const struct ek_fleet *fleet, struct ek_buffer *text);

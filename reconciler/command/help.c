@@ -127,7 +127,6 @@ static void completion(struct ek_buffer *text)
 int ek_command_help(const struct ek_options *options)
 {
     EK_BUFFER text = {0};
-    struct ek_error err = {0};
     const char *topic = options->argument_count ? options->arguments[0] : NULL;
     const char *names[32];
     if (!topic) {
@@ -149,12 +148,5 @@ int ek_command_help(const struct ek_options *options)
     }
     for (size_t i = 0; i < TOPICS; i++)
         names[ek_verb_count + i] = topics[i].name;
-    const char *near = ek_nearest(topic, names, ek_verb_count + TOPICS);
-    ek_fail(&err, EK_INVALID, "EK-0801", "there is no command \"%s\"", topic);
-    if (near)
-        ek_hint(&err, "did you mean \"%s\"?", near);
-    else
-        ek_hint(&err, "evenkeel help lists the commands");
-    ek_say_error(options, &err);
-    return EK_EXIT_USAGE;
+    return ek_say_no_command(options, topic, names, ek_verb_count + TOPICS);
 }

@@ -169,11 +169,8 @@ static json_t *text_json(const char *text)
 static void print_json(json_t *json)
 {
     EK_BUFFER line = {0};
-    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-    ek_buffer_printf(&line, "%s\n", text ? text : "");
+    ek_json_add(json, JSON_COMPACT, &line);
     ek_print(&line);
-    free(text);
-    json_decref(json);
 }
 
 static void print_event_json(const struct ek_store_event *event)

@@ -1,6 +1,5 @@
 /* key new FILE: a key that signs plans. */
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "reconciler/command/command.h"
@@ -12,10 +11,7 @@ static void print(const struct ek_options *options, const char *path, const char
     if (options->output == EK_OUTPUT_JSON) {
         json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "format_version", "1.0", "type", "key",
                                  "file", path, "public_key", public);
-        char *line = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-        ek_buffer_printf(&text, "%s\n", line ? line : "{}");
-        free(line);
-        json_decref(json);
+        ek_json_add(json, JSON_COMPACT, &text);
     } else {
         ek_buffer_printf(&text, "%s\n", public);
     }

@@ -152,17 +152,9 @@ static int no_such_verb(const char *word)
 {
     const struct ek_options options = {0};
     const char *names[sizeof ek_verbs / sizeof *ek_verbs];
-    struct ek_error err = {0};
     for (size_t i = 0; i < ek_verb_count; i++)
         names[i] = ek_verbs[i].name;
-    const char *near = ek_nearest(word, names, ek_verb_count);
-    ek_fail(&err, EK_INVALID, "EK-0801", "there is no command \"%s\"", word);
-    if (near)
-        ek_hint(&err, "did you mean \"%s\"?", near);
-    else
-        ek_hint(&err, "evenkeel help lists the commands");
-    ek_say_error(&options, &err);
-    return EK_EXIT_USAGE;
+    return ek_say_no_command(&options, word, names, ek_verb_count);
 }
 
 static int run(const struct ek_verb *verb, int count, char **words)

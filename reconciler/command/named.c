@@ -58,8 +58,8 @@ static int look_up(const struct ek_options *options, const char *name, struct ek
     return 0;
 }
 
-int ek_named_open(const struct ek_options *options, const char *verb, struct ek_named *ret_named,
-                  bool *ret_said, struct ek_error *err)
+static int open_named(const struct ek_options *options, const char *verb,
+                      struct ek_named *ret_named, bool *ret_said, struct ek_error *err)
 {
     struct ek_named named = {.fleet = {.options = options}};
     *ret_said = false;
@@ -74,7 +74,7 @@ int ek_named_open(const struct ek_options *options, const char *verb, struct ek_
     if (result == 0)
         result = ek_fleet_store(&named.fleet, true, err);
     if (result != 0) {
-        ek_named_done(&named);
+        ek_fleet_done(&named.fleet);
         return result;
     }
     ek_this_person(named.who, sizeof named.who);
@@ -82,9 +82,20 @@ int ek_named_open(const struct ek_options *options, const char *verb, struct ek_
     return 0;
 }
 
-void ek_named_done(struct ek_named *named)
+int ek_named_command(const struct ek_options *options, const char *verb,
+                     int (*act)(const struct ek_options *options, const struct ek_named *named,
+                                struct ek_error *err))
 {
-    ek_fleet_done(&named->fleet);
+    struct ek_named named = {0};
+    struct ek_error err = {0};
+    bool said = false;
+    int result = open_named(options, verb, &named, &said, &err);
+    if (result == 0)
+        result = act(options, &named, &err);
+    if (result != 0 && !said)
+        ek_say_error(options, &err);
+    ek_fleet_done(&named.fleet);
+    return result == 0 ? EK_EXIT_OK : ek_exit_status_of(&err);
 }
 
 int ek_named_record(const struct ek_named *named, const char *kind, int64_t at_ms, const char *text,

@@ -15,12 +15,12 @@ struct ek_named {
  * nothing. `words` has room for two. */
 struct ek_options ek_options_for_specs(const struct ek_options *options, const char *words[2]);
 
-/* "acme/orders" is taken as it is, so that no specs are needed; a name alone is looked up in the
- * specs (--specs, --git). EK_NOT_FOUND (EK-0805) when they have no such deployment, EK_CONFLICT
- * (EK-1140) when several accounts have one. `ret_said`: as ek_fleet_open. */
-int ek_named_open(const struct ek_options *options, const char *verb, struct ek_named *ret_named,
-                  bool *ret_said, struct ek_error *err);
-void ek_named_done(struct ek_named *named);
+/* All of a verb that does one thing to a named deployment; the exit status. "acme/orders" is taken
+ * as it is, so that no specs are needed; a name alone is looked up in the specs (--specs, --git).
+ * Says EK-0805 when they have no such deployment, EK-1140 when several accounts have one. */
+int ek_named_command(const struct ek_options *options, const char *verb,
+                     int (*act)(const struct ek_options *options, const struct ek_named *named,
+                                struct ek_error *err));
 
 /* Write down that somebody said something about it. */
 int ek_named_record(const struct ek_named *named, const char *kind, int64_t at_ms, const char *text,

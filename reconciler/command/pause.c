@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "reconciler/base/clock.h"
@@ -24,10 +23,7 @@ static void print(const struct ek_options *options, const struct ek_named *named
             json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "format_version", "1.0", "type",
                       "pause", "account", named->account, "deployment", named->deployment, "until",
                       until, "who", pause->who, "reason", pause->why);
-        char *line = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-        ek_buffer_printf(&text, "%s\n", line ? line : "{}");
-        free(line);
-        json_decref(json);
+        ek_json_add(json, JSON_COMPACT, &text);
     } else {
         ek_time_text(pause->until_ms, false, until);
         ek_buffer_printf(&text,
@@ -74,14 +70,5 @@ static int pause_it(const struct ek_options *options, const struct ek_named *nam
 
 int ek_command_pause(const struct ek_options *options)
 {
-    struct ek_named named = {0};
-    struct ek_error err = {0};
-    bool said = false;
-    int result = ek_named_open(options, "pause", &named, &said, &err);
-    if (result == 0)
-        result = pause_it(options, &named, &err);
-    if (result != 0 && !said)
-        ek_say_error(options, &err);
-    ek_named_done(&named);
-    return result == 0 ? EK_EXIT_OK : ek_exit_status_of(&err);
+    return ek_named_command(options, "pause", pause_it);
 }

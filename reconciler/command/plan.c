@@ -16,10 +16,7 @@ static void print(const struct ek_options *options, const struct ek_plan_set *se
         ek_plan_markdown(set, &text);
     } else if (options->output == EK_OUTPUT_JSON) {
         json_t *json = ek_plan_json(set);
-        char *dump = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-        ek_buffer_printf(&text, "%s\n", dump ? dump : "");
-        free(dump);
-        json_decref(json);
+        ek_json_add(json, JSON_INDENT(2), &text);
     } else {
         ek_plan_text(set, ek_colour_wanted(options, STDOUT_FILENO), &text);
     }

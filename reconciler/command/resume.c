@@ -1,7 +1,6 @@
 /* resume: a pause ends before its time. */
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "reconciler/base/clock.h"
@@ -17,10 +16,7 @@ static void print(const struct ek_options *options, const struct ek_named *named
         json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:b}", "format_version", "1.0", "type",
                                  "resume", "account", named->account, "deployment",
                                  named->deployment, "was_paused", was_paused);
-        char *line = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-        ek_buffer_printf(&text, "%s\n", line ? line : "{}");
-        free(line);
-        json_decref(json);
+        ek_json_add(json, JSON_COMPACT, &text);
     } else if (was_paused) {
         ek_buffer_printf(&text, "Resumed %s/%s, which %s had paused%s%s.\n", named->account,
                          named->deployment, pause->who, pause->why[0] ? ": " : "", pause->why);
@@ -60,14 +56,5 @@ static int resume(const struct ek_options *options, const struct ek_named *named
 
 int ek_command_resume(const struct ek_options *options)
 {
-    struct ek_named named = {0};
-    struct ek_error err = {0};
-    bool said = false;
-    int result = ek_named_open(options, "resume", &named, &said, &err);
-    if (result == 0)
-        result = resume(options, &named, &err);
-    if (result != 0 && !said)
-        ek_say_error(options, &err);
-    ek_named_done(&named);
-    return result == 0 ? EK_EXIT_OK : ek_exit_status_of(&err);
+    return ek_named_command(options, "resume", resume);
 }

@@ -14,6 +14,14 @@ void ek_print(struct ek_buffer *text)
     ek_buffer_done(text);
 }
 
+void ek_json_add(json_t *json, size_t layout, struct ek_buffer *text)
+{
+    char *words = json_dumps(json, layout | JSON_SORT_KEYS);
+    ek_buffer_printf(text, "%s\n", words ? words : "{}");
+    free(words);
+    json_decref(json);
+}
+
 bool ek_colour_wanted(const struct ek_options *options, int stream)
 {
     const char *none = getenv("NO_COLOR");
@@ -38,6 +46,20 @@ void ek_say_error(const struct ek_options *options, const struct ek_error *err)
         fprintf(stderr, "  hint: %s\n", err->hint);
     if (err->id[0])
         fprintf(stderr, "  see: evenkeel explain %s\n", err->id);
+}
+
+int ek_say_no_command(const struct ek_options *options, const char *word, const char *const *names,
+                      size_t count)
+{
+    struct ek_error err = {0};
+    const char *near = ek_nearest(word, names, count);
+    ek_fail(&err, EK_INVALID, "EK-0801", "there is no command \"%s\"", word);
+    if (near)
+        ek_hint(&err, "did you mean \"%s\"?", near);
+    else
+        ek_hint(&err, "evenkeel help lists the commands");
+    ek_say_error(options, &err);
+    return EK_EXIT_USAGE;
 }
 
 void ek_say(const struct ek_options *options, const char *format, ...)

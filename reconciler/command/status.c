@@ -65,10 +65,7 @@ void ek_round_print(const struct ek_options *options, const struct ek_round *rou
     bool one = options->deployment && round->good == 1;
     if (options->output == EK_OUTPUT_JSON) {
         json_t *json = ek_status_json(round->planned, round->good);
-        char *dump = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-        ek_buffer_printf(text, "%s\n", dump ? dump : "");
-        free(dump);
-        json_decref(json);
+        ek_json_add(json, JSON_INDENT(2), text);
     } else if (options->output == EK_OUTPUT_MARKDOWN) {
         ek_status_markdown(round->planned, round->good, one, text);
     } else if (one) {

@@ -185,10 +185,7 @@ static void add_json(json_t *object, const char *type, const char *now, struct e
 {
     json_object_set_new(object, "type", json_string(type));
     json_object_set_new(object, "time", json_string(now));
-    char *dump = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
-    ek_buffer_printf(text, "%s\n", dump ? dump : "");
-    free(dump);
-    json_decref(object);
+    ek_json_add(object, JSON_COMPACT, text);
 }
 
 static void tell_planned(struct watch *watch, const struct ek_planned *planned,

@@ -1,6 +1,5 @@
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "reconciler/command/fleet.h"
 
@@ -12,10 +11,7 @@ static void as_json(const struct ek_fleet *fleet, struct ek_buffer *text)
     json_t *json =
         json_pack("{s:s, s:s, s:b, s:s?, s:o}", "format_version", "1.0", "type", "validation",
                   "valid", 1, "commit", fleet->source.commit, "deployments", names);
-    char *line = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-    ek_buffer_printf(text, "%s\n", line ? line : "");
-    free(line);
-    json_decref(json);
+    ek_json_add(json, JSON_INDENT(2), text);
 }
 
 int ek_command_validate(const struct ek_options *options)

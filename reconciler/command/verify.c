@@ -33,10 +33,7 @@ static void print(const struct ek_options *options, const struct ek_verified *ve
     EK_BUFFER text = {0};
     if (options->output == EK_OUTPUT_JSON) {
         json_t *json = ek_verify_json(verified, count);
-        char *dump = json_dumps(json, JSON_INDENT(2) | JSON_SORT_KEYS);
-        ek_buffer_printf(&text, "%s\n", dump ? dump : "");
-        free(dump);
-        json_decref(json);
+        ek_json_add(json, JSON_INDENT(2), &text);
         ek_print(&text);
         return;
     }

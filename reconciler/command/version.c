@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <mongoc/mongoc.h>
 #include <openssl/crypto.h>
-#include <stdlib.h>
 
 #include "reconciler/command/command.h"
 
@@ -25,10 +24,7 @@ int ek_command_version(const struct ek_options *options)
     json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "format_version", "1.0", "evenkeel",
                              EK_VERSION, "libmongoc", mongoc_get_version(), "libgit2",
                              LIBGIT2_VERSION, "openssl", OpenSSL_version(OPENSSL_VERSION));
-    char *line = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-    ek_buffer_printf(&text, "%s\n", line ? line : "");
-    free(line);
-    json_decref(json);
+    ek_json_add(json, JSON_COMPACT, &text);
     ek_print(&text);
     return EK_EXIT_OK;
 }

@@ -13,18 +13,11 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/hex.h"
+#include "reconciler/base/proc.h"
 #include "reconciler/report/plan_report.h"
 
-enum { PROC_MAX = 4096, STAT_STATE = 0, STAT_THREADS = 17, STAT_START = 19 };
-
-/* The fields behind the name in parentheses, which may itself hold spaces and parentheses. */
-static const char *stat_field(const char *stat, int index)
-{
-    const char *at = strrchr(stat, ')');
-    for (int i = 0; at && i <= index; i++)
-        at = strchr(at + 1, ' ');
-    return at ? at + 1 : "";
-}
+enum { PROC_MAX = 4096 };
 
 /* Whether /proc tells of the processes that our pids mean: in a pid name space of its own a
  * process may still see another one's. */
@@ -78,8 +71,7 @@ int ek_lease_holder_self(const char *operation, int64_t ttl_ms, struct ek_lease_
     EK_BUFFER stat = {0};
     if (RAND_bytes(id, sizeof id) != 1)
         return ek_fail(err, EK_SYSTEM, "EK-0503", "the random generator gave nothing");
-    for (size_t i = 0; i < sizeof id; i++)
-        snprintf(holder.id + 2 * i, 3, "%02x", id[i]);
+    ek_hex(id, sizeof id, holder.id);
     snprintf(holder.operation, sizeof holder.operation, "%s", operation);
     gethostname(holder.host, sizeof holder.host - 1);
     this_boot(holder.boot, sizeof holder.boot);
@@ -87,7 +79,8 @@ int ek_lease_holder_self(const char *operation, int64_t ttl_ms, struct ek_lease_
     this_user(holder.who, sizeof holder.who);
     ek_time_text(ek_wall_ms(), true, holder.since);
     if (proc_is_ours() && stat_of(getpid(), &stat))
-        holder.started = strtoll(stat_field(ek_buffer_text(&stat), STAT_START), NULL, 10);
+        holder.started =
+            strtoll(ek_proc_stat_field(ek_buffer_text(&stat), EK_PROC_START), NULL, 10);
     *ret_holder = holder;
     return 0;
 }
@@ -149,10 +142,10 @@ static bool has_ended(int64_t pid, int64_t started)
     if (!proc_is_ours() || !stat_of(pid, &text))
         return false;
     const char *stat = ek_buffer_text(&text);
-    if (strtoll(stat_field(stat, STAT_START), NULL, 10) != started)
+    if (strtoll(ek_proc_stat_field(stat, EK_PROC_START), NULL, 10) != started)
         return true;
-    return strchr("ZX", *stat_field(stat, STAT_STATE)) &&
-           strtol(stat_field(stat, STAT_THREADS), NULL, 10) <= 1;
+    return strchr("ZX", *ek_proc_stat_field(stat, EK_PROC_STATE)) &&
+           strtol(ek_proc_stat_field(stat, EK_PROC_THREADS), NULL, 10) <= 1;
 }
 
 bool ek_lease_holder_gone(const struct ek_lease_holder *holder)

@@ -39,22 +39,11 @@ void ek_synced_done(struct ek_synced *synced)
     *synced = (struct ek_synced){0};
 }
 
-static bool stands_in(const char *lines, const char *line, size_t length)
-{
-    for (const char *at = lines; *at;) {
-        size_t here = strcspn(at, "\n");
-        if (here == length && memcmp(at, line, length) == 0)
-            return true;
-        at += here + (at[here] == '\n');
-    }
-    return false;
-}
-
 static void add_missing(const char *lines, const char *other, char sign, struct ek_buffer *text)
 {
     for (const char *at = lines; *at;) {
         size_t length = strcspn(at, "\n");
-        if (!stands_in(other, at, length))
+        if (!ek_facts_have(other, at, length))
             ek_buffer_printf(text, "%c %.*s\n", sign, (int)length, at);
         at += length + (at[length] == '\n');
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/hex.h"
 #include "reconciler/consent/consent.h"
 #include "reconciler/loop/culprit.h"
 #include "reconciler/loop/loop_internal.h"
@@ -121,12 +122,6 @@ static int open_look(struct ek_keeper *keeper, const struct ek_wanted *wanted,
 
 /* ---- when it was last in sync ---- */
 
-static void hex_of(const uint8_t digest[32], char ret_hex[65])
-{
-    for (size_t i = 0; i < 32; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
-}
-
 /* After a start: that the deployment once was as these specs say is what makes a difference drift
  * and not a change that is wanted. */
 static int restore(struct ek_keeper *keeper, struct ek_error *err)
@@ -134,7 +129,7 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
     char hex[65];
     char *detail = NULL;
     int64_t at_ms;
-    hex_of(keeper->looked.spec_digest, hex);
+    ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
     int result = ek_tell_latest(keeper->loop, keeper->account, keeper->name, "synced",
                                 "spec_digest", NULL, &detail, &at_ms, err);
     if (result != 0)
@@ -158,7 +153,7 @@ static void tell_synced(struct ek_keeper *keeper)
 {
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_SYNCED);
     char hex[65];
-    hex_of(keeper->looked.spec_digest, hex);
+    ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
     json_t *detail =
         json_pack("{s:s, s:s}", "spec_digest", hex, "facts", ek_buffer_text(&keeper->synced.facts));
     char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/hex.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/loop/trace_export.h"
 
@@ -39,8 +40,7 @@ static void random_id(size_t bytes, char *ret_hex)
     if (RAND_bytes(raw, (int)bytes) != 1)
         memset(raw, 0, sizeof raw);
     raw[0] |= 1;
-    for (size_t i = 0; i < bytes; i++)
-        snprintf(ret_hex + 2 * i, 3, "%02x", raw[i]);
+    ek_hex(raw, bytes, ret_hex);
 }
 
 static void add_attribute(json_t *attributes, const char *key, const char *value)

@@ -13,6 +13,7 @@
 
 #include "reconciler/base/file.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/hex.h"
 
 enum { DIGEST = SHA256_DIGEST_LENGTH, SECRET_MAX = 4096, SECRET_LEAST = 16 };
 
@@ -29,33 +30,11 @@ static const char *header(const struct ek_webhook_request *request, const char *
     return request->header(request->context, name);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool read_hex(const char *text, uint8_t ret_digest[DIGEST])
-{
-    if (strlen(text) != 2 * (size_t)DIGEST)
-        return false;
-    for (size_t i = 0; i < DIGEST; i++) {
-        int high = hex_digit(text[2 * i]);
-        int low = hex_digit(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        ret_digest[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
 static bool hmac_of_body(const struct check *check, const char *hex)
 {
     uint8_t sent[DIGEST];
     uint8_t right[DIGEST];
-    if (!read_hex(hex, sent) ||
+    if (strlen(hex) != 2 * sizeof sent || !ek_hex_read(hex, sizeof sent, sent) ||
         !HMAC(EVP_sha256(), ek_secret_reveal(check->secret), (int)ek_secret_length(check->secret),
               (const unsigned char *)check->request->body, check->request->length, right, NULL))
         return false;

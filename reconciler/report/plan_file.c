@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "reconciler/base/file.h"
+#include "reconciler/base/hex.h"
 
 enum { PLAN_FILE_MAX = 64 * 1024 * 1024 };
 
@@ -291,8 +292,7 @@ int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
     const char *label = text_of(json, "ssl_domain_label");
     struct ek_plan plan = {0};
     char digest[65];
-    for (size_t i = 0; i < 32; i++)
-        snprintf(digest + 2 * i, 3, "%02x", spec_digest[i]);
+    ek_hex(spec_digest, 32, digest);
     if (!planned_digest || strcmp(planned_digest, digest) != 0) {
         ek_fail(err, EK_STALE, "EK-0810", "the specs of %s changed since this plan was made",
                 spec->name);
@@ -311,17 +311,6 @@ int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
         snprintf(policy->new_label, sizeof policy->new_label, "%s", label);
     *ret_plan = plan;
     return 0;
-}
-
-static bool has_line(const char *text, const char *line, size_t length)
-{
-    for (const char *at = text; *at;) {
-        size_t here = strcspn(at, "\n");
-        if (here == length && memcmp(at, line, length) == 0)
-            return true;
-        at += here + (at[here] == '\n');
-    }
-    return false;
 }
 
 static bool has_fact(const json_t *facts, const char *line, size_t length)
@@ -343,9 +332,10 @@ void ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
     json_t *fact;
     const json_t *facts = json_object_get(deployment(file, index), "facts");
     ek_state_facts(spec, state, policy, &now);
-    json_array_foreach(facts, i, fact) if (json_is_string(fact) &&
-                                           !has_line(ek_buffer_text(&now), json_string_value(fact),
-                                                     json_string_length(fact)))
+    json_array_foreach(facts, i,
+                       fact) if (json_is_string(fact) &&
+                                 !ek_facts_have(ek_buffer_text(&now), json_string_value(fact),
+                                                json_string_length(fact)))
         ek_buffer_printf(text, "- %s\n", json_string_value(fact));
     for (const char *at = ek_buffer_text(&now); *at;) {
         size_t length = strcspn(at, "\n");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reconciler/base/hash.h"
+#include "reconciler/base/hex.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/report/plan_report.h"
 #include "reconciler/report/view.h"
@@ -142,12 +143,12 @@ json_t *ek_plan_waits_json(const struct ek_planned *planned)
     return json;
 }
 
-static json_t *totals_json(const struct ek_plan *plan)
+static json_t *totals_json(const struct ek_planned *planned, size_t count)
 {
-    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "add", plan->to_add, "change",
-                     plan->to_change, "destroy", plan->to_destroy, "restarts", plan->restarts,
-                     "elections", plan->elections, "write_pause_ms",
-                     (json_int_t)plan->write_pause_ms);
+    struct ek_plan_sums sums = ek_plan_sums(planned, count);
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "add", sums.add, "change", sums.change,
+                     "destroy", sums.destroy, "restarts", sums.restarts, "elections",
+                     sums.elections, "write_pause_ms", (json_int_t)sums.write_pause_ms);
 }
 
 static json_t *clients_json(const struct ek_planned *planned, const struct ek_view *view)
@@ -245,8 +246,7 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     json_t *json = json_object();
     const struct ek_deployment_spec *spec = planned->spec;
     ek_view_make(arena, source, planned, &view);
-    for (size_t i = 0; i < sizeof planned->spec_digest; i++)
-        snprintf(spec_digest + 2 * i, 3, "%02x", planned->spec_digest[i]);
+    ek_hex(planned->spec_digest, sizeof planned->spec_digest, spec_digest);
     set(json, "name", json_string(spec->name));
     set(json, "account", json_string(spec->account));
     set(json, "commit", text_or_null(source->commit));
@@ -261,7 +261,7 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     set(json, "steps", steps_json(planned));
     set(json, "blocked", blocked_json(planned));
     set(json, "waits", ek_plan_waits_json(planned));
-    set(json, "totals", totals_json(planned->plan));
+    set(json, "totals", totals_json(planned, 1));
     set(json, "disruption", json_string(view.disruption));
     set(json, "why_not_fewer_restarts", text_or_null(view.why_not_fewer));
     set(json, "clients", clients_json(planned, &view));
@@ -308,7 +308,7 @@ static json_t *before_json(const struct ek_planned *before)
         json_array_append_new(steps, step_json(before, i));
     set(json, "steps", steps);
     set(json, "blocked", blocked_json(before));
-    set(json, "totals", totals_json(before->plan));
+    set(json, "totals", totals_json(before, 1));
     set(json, "state_digest", json_string(before->plan->digests[0]));
     return json;
 }
@@ -377,26 +377,17 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
 {
     char hex[65];
     char when[32];
-    struct ek_plan totals = {0};
     json_t *json = json_object();
     json_t *deployments = json_array();
-    for (size_t i = 0; i < plans->count; i++) {
-        const struct ek_plan *plan = plans->planned[i].plan;
+    for (size_t i = 0; i < plans->count; i++)
         json_array_append_new(deployments, deployment_json(&plans->source, &plans->planned[i]));
-        totals.to_add += plan->to_add;
-        totals.to_change += plan->to_change;
-        totals.to_destroy += plan->to_destroy;
-        totals.restarts += plan->restarts;
-        totals.elections += plan->elections;
-        totals.write_pause_ms += plan->write_pause_ms;
-    }
     set(json, "format_version", json_string("1.1"));
     set(json, "type", json_string("plan"));
     if (plans->change)
         set(json, "change", change_json(plans));
     set(json, "source", source_json(&plans->source));
     set(json, "deployments", deployments);
-    set(json, "totals", totals_json(&totals));
+    set(json, "totals", totals_json(plans->planned, plans->count));
     ek_plan_json_digest(json, hex);
     set(json, "sha256", json_string(hex));
     ek_time_text(plans->count ? plans->planned[0].observed_ms : 0, true, when);

@@ -10,41 +10,14 @@ enum { TABLE_ROWS = 200 };
 
 /* ---- the top ----------------------------------------------------------------------------- */
 
-struct sums {
-    size_t steps;
-    size_t busy; /* deployments with steps */
-    const char *first_busy;
-    size_t stuck;
-    int restarts;
-    int elections;
-    int add, change, destroy;
-};
-
-static struct sums sum_up(const struct ek_plan_set *set)
-{
-    struct sums sums = {0};
-    for (size_t i = 0; i < set->count; i++) {
-        const struct ek_plan *plan = set->planned[i].plan;
-        sums.steps += plan->count;
-        if (plan->count && sums.busy++ == 0)
-            sums.first_busy = set->planned[i].spec->name;
-        sums.stuck += plan->end == EK_VERDICT_BLOCKED;
-        sums.restarts += plan->restarts;
-        sums.elections += plan->elections;
-        sums.add += plan->to_add;
-        sums.change += plan->to_change;
-        sums.destroy += plan->to_destroy;
-    }
-    return sums;
-}
-
 static void counted(struct ek_buffer *text, size_t count, const char *one, const char *many)
 {
     ek_buffer_printf(text, "%zu %s", count, count == 1 ? one : many);
 }
 
 /* One line that says it all: the heading here, the description of the commit's status. */
-static void title(const struct ek_plan_set *set, const struct sums *sums, struct ek_buffer *text)
+static void title(const struct ek_plan_set *set, const struct ek_plan_sums *sums,
+                  struct ek_buffer *text)
 {
     const char *separator = "";
     ek_buffer_text_add(text, "## Evenkeel: ");
@@ -327,7 +300,8 @@ static void one(const struct ek_plan_set *set, const struct ek_planned *planned,
 
 /* ---- all of it --------------------------------------------------------------------------- */
 
-static void next(const struct ek_plan_set *set, const struct sums *sums, struct ek_buffer *text)
+static void next(const struct ek_plan_set *set, const struct ek_plan_sums *sums,
+                 struct ek_buffer *text)
 {
     char name[65];
     if (sums->steps == 0)
@@ -348,7 +322,7 @@ static void next(const struct ek_plan_set *set, const struct sums *sums, struct 
 
 void ek_plan_markdown(const struct ek_plan_set *set, struct ek_buffer *text)
 {
-    struct sums sums = sum_up(set);
+    struct ek_plan_sums sums = ek_plan_sums(set->planned, set->count);
     ek_comment_mark(text, set->fleet, 1, 1);
     title(set, &sums, text);
     if (sums.steps)

@@ -297,25 +297,15 @@ static void nothing(const struct ek_plan_set *set, struct ek_buffer *text)
 void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *text)
 {
     struct page page = {text, ek_palette(colour)};
-    int add = 0;
-    int change = 0;
-    int destroy = 0;
-    size_t steps = 0;
-    size_t stuck = 0;
+    struct ek_plan_sums sums = ek_plan_sums(set->planned, set->count);
     if (set->change)
         change_head(&page, set);
     for (size_t i = 0; i < set->count; i++) {
-        const struct ek_plan *plan = set->planned[i].plan;
         if (i)
             ek_buffer_text_add(text, "\n");
         one(&page, &set->source, &set->planned[i]);
-        add += plan->to_add;
-        change += plan->to_change;
-        destroy += plan->to_destroy;
-        steps += plan->count;
-        stuck += plan->end == EK_VERDICT_BLOCKED;
     }
-    if (steps > 0) {
+    if (sums.steps > 0) {
         char name[65];
         ek_plan_name(set, name);
         ek_buffer_printf(text, "\nPlan %.12s.", name);
@@ -323,9 +313,9 @@ void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *
             ek_buffer_printf(text, " Next: %s%s%s", page.paint->bold, set->next_command,
                              page.paint->plain);
         ek_buffer_text_add(text, "\n");
-        ek_buffer_printf(text, "Plan: %d to add, %d to change, %d to destroy.\n", add, change,
-                         destroy);
-    } else if (set->count != 1 && stuck == 0 && set->failure_count == 0) {
+        ek_buffer_printf(text, "Plan: %d to add, %d to change, %d to destroy.\n", sums.add,
+                         sums.change, sums.destroy);
+    } else if (set->count != 1 && sums.stuck == 0 && set->failure_count == 0) {
         nothing(set, text);
     }
 }

@@ -1,5 +1,6 @@
 /* How each kind of value of a state is written as JSON and read back. */
 #include "reconciler/report/state_fields.h"
+#include "reconciler/base/hex.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -192,8 +193,7 @@ const struct ek_field_kind ek_member_state_kind = {write_member_state, read_memb
 static json_t *hex_of(const uint8_t digest[32])
 {
     char hex[65];
-    for (size_t i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    ek_hex(digest, 32, hex);
     return json_string(hex);
 }
 
@@ -203,26 +203,12 @@ static bool is_zero(const uint8_t digest[32])
     return memcmp(digest, zero, 32) == 0;
 }
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
+/* In lower case only: a digest has one spelling. */
 static bool parse_hex(const json_t *json, uint8_t ret_digest[32])
 {
     const char *hex = json_string_value(json);
-    if (!hex || json_string_length(json) != 64)
-        return false;
-    for (size_t i = 0; i < 32; i++) {
-        int high = nibble(hex[2 * i]);
-        int low = nibble(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        ret_digest[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return hex && json_string_length(json) == 64 && strspn(hex, "0123456789abcdef") == 64 &&
+           ek_hex_read(hex, 32, ret_digest);
 }
 
 static json_t *write_digest(const struct ek_state *state, const struct ek_field *field,

@@ -483,6 +483,25 @@ static void take_words(struct make *m)
         add_client(m, json_string_value(note));
 }
 
+struct ek_plan_sums ek_plan_sums(const struct ek_planned *planned, size_t count)
+{
+    struct ek_plan_sums sums = {0};
+    for (size_t i = 0; i < count; i++) {
+        const struct ek_plan *plan = planned[i].plan;
+        sums.add += plan->to_add;
+        sums.change += plan->to_change;
+        sums.destroy += plan->to_destroy;
+        sums.restarts += plan->restarts;
+        sums.elections += plan->elections;
+        sums.write_pause_ms += plan->write_pause_ms;
+        sums.steps += plan->count;
+        if (plan->count && sums.busy++ == 0)
+            sums.first_busy = planned[i].spec->name;
+        sums.stuck += plan->end == EK_VERDICT_BLOCKED;
+    }
+    return sums;
+}
+
 void ek_view_make(struct ek_arena *arena, const struct ek_plan_source *source,
                   const struct ek_planned *planned, struct ek_view *ret_view)
 {

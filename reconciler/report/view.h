@@ -44,6 +44,19 @@ struct ek_view {
 void ek_view_make(struct ek_arena *arena, const struct ek_plan_source *source,
                   const struct ek_planned *planned, struct ek_view *ret_view);
 
+/* Of several plans. */
+struct ek_plan_sums {
+    int add, change, destroy;
+    int restarts;
+    int elections;
+    int64_t write_pause_ms;
+    size_t steps;
+    size_t busy; /* deployments with steps */
+    const char *first_busy;
+    size_t stuck;
+};
+struct ek_plan_sums ek_plan_sums(const struct ek_planned *planned, size_t count);
+
 const char *ek_change_symbol(enum ek_change change);
 const char *ek_change_meaning(enum ek_change change);
 
