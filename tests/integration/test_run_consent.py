@@ -34,9 +34,9 @@ def ready(loop):
 
 @pytest.fixture
 def loop(shop):
-    commit(shop, "disabled")
+    base = commit(shop, "disabled")
     with Loop(shop.tool, shop.directory, *shop.git, *EVERY) as running:
-        ready(running)
+        running.wait("synced", commit=base)
         yield running
         commit(shop, "disabled")
         wait_for(lambda: everywhere(shop, "disabled") and shop.fleet.settled(), "disabled again", 180)
@@ -72,13 +72,13 @@ def test_what_disturbs_waits_for_the_window(shop):
 def test_a_pause_stops_evenkeel_and_expires(shop, loop):
     name = f"acme/{shop.fleet.name}"
     shop.succeed("pause", name, "--for", "6s", "--reason", "load test")
-    commit(shop, "preferSSL")
-    told = loop.wait("waiting", "blocked", seconds=10)
+    asked = commit(shop, "preferSSL")
+    told = loop.wait("waiting", "blocked", commit=asked, seconds=10)
     assert "paused" in told["message"] and "load test" in told["message"]
-    assert not loop.events("step-begun")
+    assert not loop.events("step-begun", commit=asked)
     assert loop.metric("evenkeel_deployment_paused", deployment=shop.fleet.name) == 1
     began = time.monotonic()
-    loop.wait("step-begun", seconds=30)
+    loop.wait("step-begun", commit=asked, seconds=30)
     assert time.monotonic() - began < 12
     wait_for(lambda: everywhere(shop, "preferTLS"), "preferSSL", 120)
     history = shop.succeed("history", name).stdout
@@ -86,13 +86,13 @@ def test_a_pause_stops_evenkeel_and_expires(shop, loop):
 
 
 def test_an_approval_is_waited_for(shop, loop):
-    commit(shop, "preferSSL", "  maintenance: { approval: required }\n")
-    told = loop.wait("waiting", "blocked", seconds=10)
+    asked = commit(shop, "preferSSL", "  maintenance: { approval: required }\n")
+    told = loop.wait("waiting", "blocked", commit=asked, seconds=10)
     assert "approv" in told["message"]
     time.sleep(1)
-    assert not loop.events("step-begun")
+    assert not loop.events("step-begun", commit=asked)
     shop.succeed("approve", shop.fleet.name, *shop.git, "--yes")
-    loop.wait("reconciled", seconds=120)
+    loop.wait("reconciled", commit=asked, seconds=120)
     assert everywhere(shop, "preferTLS")
     approved = shop.tool.run("history", f"acme/{shop.fleet.name}", "--kind", "approved")
     assert approved.returncode == 0 and "approved" in approved.stdout
