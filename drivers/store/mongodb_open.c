@@ -1,6 +1,4 @@
 /* Opening a MongoDB store. */
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +8,7 @@
 #include "drivers/store/mongodb.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/secret_bytes.h"
+#include "reconciler/base/thread.h"
 
 enum { CONNECT_MS = 3000, SOCKET_MS = 8000, SELECT_MS = 5000, LOOK_MS = 2000, PASSWORD_MAX = 4096 };
 
@@ -97,16 +96,14 @@ static void set_name(struct ek_store *store, const mongoc_uri_t *uri)
 /* The pool watches the servers from threads of its own: no signal is theirs. */
 static void start_pool(struct ek_store *store, const mongoc_uri_t *uri)
 {
-    sigset_t all;
     sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    ek_signals_hold(&before);
     store->pool = mongoc_client_pool_new(uri);
     if (store->pool) {
         mongoc_client_pool_set_error_api(store->pool, MONGOC_ERROR_API_VERSION_2);
         mongoc_client_pool_push(store->pool, mongoc_client_pool_pop(store->pool));
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ek_signals_release(&before);
 }
 
 /* Real servers look events and approvals up by these; failing to make them costs time only. */

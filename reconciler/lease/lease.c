@@ -1,7 +1,5 @@
 #include "reconciler/lease/lease.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +7,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/thread.h"
 #include "reconciler/lease/decide.h"
 #include "reconciler/lease/holder.h"
 
@@ -225,17 +224,8 @@ static void *renew(void *context)
 
 static int start_thread(struct ek_lease *lease, struct ek_error *err)
 {
-    pthread_condattr_t attributes;
-    sigset_t all;
-    sigset_t before;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&lease->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&lease->thread, NULL, renew, lease);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ek_condition_init(&lease->changed);
+    int failed = ek_thread_start(&lease->thread, NULL, renew, lease);
     return failed ? ek_fail(err, EK_SYSTEM, "EK-0599", "no thread could be started: %s",
                             strerror(failed))
                   : 0;

@@ -1,13 +1,13 @@
 #include "reconciler/loop/http.h"
 
 #include <microhttpd.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/thread.h"
 #include "reconciler/loop/http_listen.h"
 #include "reconciler/loop/http_patience.h"
 #include "reconciler/loop/metrics.h"
@@ -289,10 +289,8 @@ static void say_nothing(void *closure, const char *format, va_list arguments)
 
 static struct MHD_Daemon *start_daemon(struct ek_http *http, int listener)
 {
-    sigset_t all;
     sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    ek_signals_hold(&before);
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, http,
         MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL, MHD_OPTION_LISTEN_SOCKET, listener,
@@ -302,7 +300,7 @@ static struct MHD_Daemon *start_daemon(struct ek_http *http, int listener)
         (unsigned)EK_HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    ek_signals_release(&before);
     return daemon;
 }
 

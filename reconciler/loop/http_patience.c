@@ -1,13 +1,12 @@
 #include "reconciler/loop/http_patience.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/thread.h"
 
 struct ek_patient {
     struct ek_patient *next;
@@ -59,22 +58,12 @@ static void *watch(void *context)
 int ek_patience_new(int64_t ms, struct ek_patience **ret_patience, struct ek_error *err)
 {
     struct ek_patience *patience = calloc(1, sizeof *patience);
-    pthread_condattr_t monotonic;
-    sigset_t all;
-    sigset_t before;
     if (!patience)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
     patience->ms = ms;
     pthread_mutex_init(&patience->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&patience->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&patience->thread, NULL, watch, patience);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) {
+    ek_condition_init(&patience->changed);
+    if (ek_thread_start(&patience->thread, NULL, watch, patience) != 0) {
         free(patience);
         return ek_fail(err, EK_SYSTEM, "EK-1351", "no thread could be started");
     }

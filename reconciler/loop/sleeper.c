@@ -4,32 +4,24 @@
 #include <time.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/thread.h"
 #include "reconciler/loop/loop_internal.h"
 
 enum { STACK_BYTES = 2 << 20 };
 
 void ek_sleeper_init(struct ek_sleeper *sleeper, int64_t due_ms)
 {
-    pthread_condattr_t attributes;
     *sleeper = (struct ek_sleeper){.due_ms = due_ms};
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&sleeper->wake, &attributes);
-    pthread_condattr_destroy(&attributes);
+    ek_condition_init(&sleeper->wake);
 }
 
 int ek_sleeper_start(struct ek_sleeper *sleeper, void *(*run)(void *argument), void *argument,
                      struct ek_error *err)
 {
     pthread_attr_t attributes;
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
-    int number = pthread_create(&sleeper->thread, &attributes, run, argument);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int number = ek_thread_start(&sleeper->thread, &attributes, run, argument);
     pthread_attr_destroy(&attributes);
     sleeper->started = number == 0;
     if (number == 0)

@@ -1,8 +1,6 @@
 #include "reconciler/loop/trace_export.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/base/thread.h"
 #include "reconciler/loop/metrics.h"
 
 enum { WAITING_MAX = 256, SEND_MS = 10000, CONNECT_MS = 3000, LAST_MS = 2000, URL_MAX = 1024 };
@@ -151,8 +150,6 @@ int ek_traces_new(const char *endpoint, struct ek_metrics *metrics, struct ek_tr
                   struct ek_error *err)
 {
     struct ek_traces *traces = ek_need(calloc(1, sizeof *traces));
-    sigset_t all;
-    sigset_t before;
     int result = read_endpoint(endpoint, traces->url, err);
     if (result != 0) {
         free(traces);
@@ -162,11 +159,7 @@ int ek_traces_new(const char *endpoint, struct ek_metrics *metrics, struct ek_tr
     traces->metrics = metrics;
     pthread_mutex_init(&traces->lock, NULL);
     pthread_cond_init(&traces->changed, NULL);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&traces->thread, NULL, send_on, traces);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) {
+    if (ek_thread_start(&traces->thread, NULL, send_on, traces) != 0) {
         free(traces);
         return ek_fail(err, EK_SYSTEM, "EK-0599", "no thread could be started");
     }
