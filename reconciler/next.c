@@ -302,10 +302,13 @@ static bool restart_helps(const struct ek_question *q, size_t m)
            ek_next_runs_old_files(q, m, &why);
 }
 
+/* Whose certificate has ended comes first: the others can't be restarted beside it. */
 static bool goes_before(const struct ek_question *q, size_t a, size_t b)
 {
     const struct ek_member_observed *first = &q->state->members[a];
     const struct ek_member_observed *second = &q->state->members[b];
+    if (ek_next_lapsed(q, a) != ek_next_lapsed(q, b))
+        return ek_next_lapsed(q, a);
     if (first->priority < second->priority || first->priority > second->priority)
         return first->priority < second->priority;
     return a > b;
@@ -409,13 +412,28 @@ static enum ek_ssl_mode mode_after_restart(const struct ek_question *q, size_t m
                                                                         : ek_next_file_mode(q, m);
 }
 
+/* On the way down nobody's certificate is renewed but the one without which a member, coming back
+ * in a mode that still has TLS, would not start. */
+static bool propose_certificate_for(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)
+{
+    enum { STARTS_WITHIN_S = 3600 };
+    int64_t left_s = q->state->members[m].certificate_installed.not_after_s - q->policy->now_s;
+    char name[256];
+    if (mode == EK_SSL_DISABLED || left_s >= STARTS_WITHIN_S || q->state->authority != EK_YES ||
+        !ek_domain_name(q->spec, q->state->domain_label, m, name, sizeof name))
+        return false;
+    ek_propose(q, EK_STEP_ISSUE_CERTIFICATE, (int)m, "without a valid one it would not start");
+    return true;
+}
+
 static bool propose_restart(const struct ek_question *q, size_t m)
 {
     const struct ek_member_observed *member = &q->state->members[m];
     const char *why;
     ek_next_needs_restart(q, m, &why);
     enum ek_ssl_mode after = mode_after_restart(q, m);
-    if (interruption_refused(q, m) || plaintext_clients_in_the_way(q, after))
+    if (interruption_refused(q, m) || plaintext_clients_in_the_way(q, after) ||
+        ek_next_cut_off(q, m, after) || propose_certificate_for(q, m, after))
         return true;
     if (propose_file_of(q, m, after, "read at the next start"))
         return true;
@@ -446,10 +464,12 @@ static bool hand_over(const struct ek_question *q)
 static bool restarts_of(const struct ek_question *q, concern *concerned)
 {
     int m = choose_restart(q, false, concerned);
-    bool primary = m < 0 && q->primary >= 0 && concerned(q, (size_t)q->primary);
+    int arbiter = choose_restart(q, true, concerned);
+    bool urgent = arbiter >= 0 && ek_next_lapsed(q, (size_t)arbiter);
+    bool primary = m < 0 && !urgent && q->primary >= 0 && concerned(q, (size_t)q->primary);
     /* An arbiter's mode never changes at run time: restarted last, it goes furthest at once. */
-    if (m < 0 && !primary)
-        m = choose_restart(q, true, concerned);
+    if (urgent || m < 0)
+        m = arbiter;
     if (m < 0 && !primary)
         return false;
     if (ek_next_unsettled(q))

@@ -189,6 +189,21 @@ static bool pair_unsettled(const struct ek_question *q, size_t viewer, size_t vi
                     member->name);
 }
 
+bool ek_next_cut_off(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)
+{
+    for (size_t p = 0; p < q->state->member_count; p++) {
+        const struct ek_member_observed *peer = &q->state->members[p];
+        if (p == m || !ek_next_lapsed(q, p) ||
+            (mode < EK_SSL_PREFER && peer->mode_running < EK_SSL_PREFER))
+            continue;
+        return ek_block(q, "EK-0131", false, (int)m, "evenkeel explain EK-0131 tells what is left",
+                        "the certificate that member %s runs with has ended: restarted now, member "
+                        "%s would be cut off from it",
+                        peer->name, q->state->members[m].name);
+    }
+    return false;
+}
+
 bool ek_next_unsettled(const struct ek_question *q)
 {
     size_t count = q->state->member_count;

@@ -41,6 +41,13 @@ bool ek_next_runs_old_files(const struct ek_question *q, size_t m, const char **
 /* Whether m's certificate must be issued (again), and why. */
 bool ek_next_certificate_due(const struct ek_question *q, size_t m, const char **ret_why);
 
+/* Blocked when another member runs with a certificate that has ended and one of the two would dial
+ * TLS once m came back in `mode`: connections that exist go on, new ones are refused. */
+bool ek_next_cut_off(const struct ek_question *q, size_t m, enum ek_ssl_mode mode);
+
+/* Whether the certificate that m runs with has ended. */
+bool ek_next_lapsed(const struct ek_question *q, size_t m);
+
 /* A certificate that m serves ends so soon that it waits for no window, and its successor is
  * installed. */
 bool ek_next_renewal_urgent(const struct ek_question *q, size_t m);

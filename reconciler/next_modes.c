@@ -46,6 +46,8 @@ bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode m
             return false;
         if (mode >= EK_SSL_PREFER && peer->process == EK_YES && !answers_tls(peer))
             return false;
+        if (mode >= EK_SSL_PREFER && self->mode_running < EK_SSL_PREFER && ek_next_lapsed(q, p))
+            return false;
         if (peer->mode_running >= EK_SSL_PREFER || peer->mode_configured >= EK_SSL_PREFER)
             somebody_dials_tls = true;
     }
@@ -63,6 +65,14 @@ enum ek_ssl_mode ek_next_file_mode(const struct ek_question *q, size_t m)
             ek_next_mode_fits(q, m, (enum ek_ssl_mode)mode))
             best = (enum ek_ssl_mode)mode;
     return best;
+}
+
+bool ek_next_lapsed(const struct ek_question *q, size_t m)
+{
+    const struct ek_member_observed *member = &q->state->members[m];
+    return member->process == EK_YES && member->mode_running >= EK_SSL_ALLOW &&
+           member->certificate_running.present == EK_YES &&
+           member->certificate_running.not_after_s <= q->policy->now_s;
 }
 
 bool ek_next_wants_tls(const struct ek_question *q)

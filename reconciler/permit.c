@@ -134,6 +134,37 @@ static bool starts_again(const struct hearing *h)
     return false;
 }
 
+static bool ended_in_use(const struct hearing *h, const struct ek_member_observed *member)
+{
+    return member->process == EK_YES && member->mode_running != EK_SSL_DISABLED &&
+           member->certificate_running.present == EK_YES &&
+           member->certificate_running.not_after_s <= h->policy->now_s;
+}
+
+/* Connections by TLS that exist outlive a certificate; none is made anew with one that has ended:
+ * by who comes back, to who comes back, or by who dials TLS from now on. */
+static bool no_new_connection_meets_an_ended_certificate(const struct hearing *h)
+{
+    bool restart = is(h, EK_STEP_RESTART);
+    bool begins = is(h, EK_STEP_SET_SSL_MODE) && subject(h)->mode_running == EK_SSL_ALLOW;
+    if (!restart && !begins)
+        return false;
+    enum ek_ssl_mode then = restart ? subject(h)->mode_configured : h->step->mode;
+    bool dialled = then == EK_SSL_PREFER || then == EK_SSL_REQUIRE;
+    for (size_t i = 0; i < h->state->member_count; i++) {
+        const struct ek_member_observed *member = &h->state->members[i];
+        bool dials = restart && (member->mode_running == EK_SSL_PREFER ||
+                                 member->mode_running == EK_SSL_REQUIRE);
+        if (!ended_in_use(h, member) || (!dialled && !dials))
+            continue;
+        if ((int)i == h->step->member && restart)
+            continue; /* it comes back with another */
+        return broken(h, "the certificate of member %s has ended; it would be cut off",
+                      member->name);
+    }
+    return false;
+}
+
 enum { CLOCK_TOLERANCE_MS = 5 * 60 * 1000 };
 
 static bool clocks_agree(const struct hearing *h)
@@ -400,6 +431,7 @@ static const struct {
     {"EK-0214", plan_is_approved},
     {"EK-0215", plan_is_signed},
     {"EK-0216", clocks_agree},
+    {"EK-0217", no_new_connection_meets_an_ended_certificate},
 };
 
 int ek_permit(const struct ek_deployment_spec *spec, const struct ek_state *state,

@@ -151,6 +151,14 @@ void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode
     state->members[0].writable = EK_YES;
 }
 
+void model_case_lapse(struct model_case *c, size_t m)
+{
+    struct ek_member_observed *member = &c->state.members[m];
+    c->lapsed = true;
+    member->certificate_installed.not_after_s = c->policy.now_s;
+    member->certificate_running.not_after_s = c->policy.now_s;
+}
+
 static void empty_member(struct ek_member_observed *member, const struct ek_member_spec *wanted)
 {
     struct ek_options_state options_wanted = member->options_wanted;

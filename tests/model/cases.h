@@ -11,6 +11,7 @@ struct model_case {
     bool domain_known;     /* certificates of an earlier SSL domain are on the hosts */
     bool certificates_due; /* they end soon */
     bool bare;             /* nothing is there yet */
+    bool lapsed;           /* one member's certificate has ended while it runs */
     struct ek_member_spec members[EK_MEMBERS_MAX];
     struct ek_deployment_spec spec;
     struct ek_state state;
@@ -23,6 +24,9 @@ size_t model_shape_count(void);
 /* Make one case: a settled fleet of that shape in mode `from`, specs that want `to`. */
 void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode from,
                      enum ek_ssl_mode to, bool domain_known, bool certificates_due);
+
+/* Member m's certificate has ended while it runs with it. */
+void model_case_lapse(struct model_case *c, size_t m);
 
 /* Make one case: hosts on which nothing was ever installed, specs that want a set in mode `to`. */
 void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl_mode to);

@@ -12,6 +12,7 @@ const char *model_describe(const struct model_case *c)
              ek_ssl_mode_name(c->to), c->domain_known ? ", domain known" : "",
              c->bare               ? ", bare hosts"
              : c->certificates_due ? ", certificates due"
+             : c->lapsed           ? ", one certificate ended"
                                    : "");
     return text;
 }

@@ -182,6 +182,12 @@ static void compare_variants(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mo
         if (c.spec.member_count <= members_max && (!due || c.spec.member_count <= RENEWING_MAX))
             compare(&c, totals);
     }
+    for (size_t m = 1; from > EK_SSL_DISABLED && m < c.spec.member_count; m++) {
+        model_case_init(&c, shape, from, to, true, false);
+        model_case_lapse(&c, m);
+        if (c.spec.member_count <= members_max && c.spec.member_count < RENEWING_MAX)
+            compare(&c, totals);
+    }
 }
 
 void model_minimal(size_t members_max, struct model_totals *totals)

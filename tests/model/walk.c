@@ -239,6 +239,21 @@ static void walk_case(struct model_case *c, int disturbances, struct model_total
     free(seen.slots);
 }
 
+/* A member that is not the primary; while nothing else happens, its certificate is replaced. */
+static void walk_lapsed(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to,
+                        struct model_totals *totals)
+{
+    static struct model_case c;
+    size_t m = 1;
+    do {
+        model_case_init(&c, shape, from, to, true, false);
+        if (c.spec.member_count < 2)
+            return;
+        model_case_lapse(&c, m);
+        walk_case(&c, 0, totals);
+    } while (++m < c.spec.member_count);
+}
+
 static void walk_shape(size_t shape, enum ek_ssl_mode to, size_t members_max, int mishaps,
                        struct model_totals *totals)
 {
@@ -252,6 +267,8 @@ static void walk_shape(size_t shape, enum ek_ssl_mode to, size_t members_max, in
             model_case_init(&c, shape, (enum ek_ssl_mode)from, to, variant > 0, variant > 1);
             walk_case(&c, c.spec.member_count > 3 ? 1 : mishaps, totals);
         }
+    for (int from = EK_SSL_ALLOW; from <= (int)EK_SSL_REQUIRE; from++)
+        walk_lapsed(shape, (enum ek_ssl_mode)from, to, totals);
 }
 
 void model_walk(size_t members_max, int mishaps, struct model_totals *totals)
