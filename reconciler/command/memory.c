@@ -22,6 +22,7 @@ static _Noreturn void say_and_end(const char *words, size_t left)
 {
     while (left > 0) {
         ssize_t wrote = write(STDERR_FILENO, words, left);
+        /* NOLINTNEXTLINE(bugprone-signal-handler): errno is each thread's own; nothing goes on */
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote <= 0)
