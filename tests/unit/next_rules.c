@@ -628,6 +628,13 @@ static void urgent_renewals_come_first_and_alone(void **state)
     assert_step(EK_STEP_WRITE_CONFIGURATION, C, EK_SSL_PREFER);
     fleet.policy.consent.window = EK_WINDOW_OPEN;
     assert_step(EK_STEP_RESTART, C, EK_SSL_REQUIRE);
+    /* After the user that looks at what restarts do, before the names, which nobody waits for. */
+    renewals_due(86400);
+    fleet.state.own_user = EK_NO;
+    assert_step(EK_STEP_CREATE_USER, -1, EK_SSL_UNKNOWN);
+    renewals_due(86400);
+    snprintf(members[B].host, sizeof members[B].host, "elsewhere.example.net:27017");
+    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
 }
 
 static void the_gravest_wait_is_named_first(void **state)
