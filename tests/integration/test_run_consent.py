@@ -34,9 +34,11 @@ def ready(loop):
 
 @pytest.fixture
 def loop(shop):
-    base = commit(shop, "disabled")
+    commit(shop, "disabled")
     with Loop(shop.tool, shop.directory, *shop.git, *EVERY) as running:
-        running.wait("synced", commit=base)
+        ready(running)
+        wait_for(lambda: running.metric("evenkeel_deployment_sync_status", status="Synced",
+                                        deployment=shop.fleet.name) == 1, "in sync", 60)
         yield running
         commit(shop, "disabled")
         wait_for(lambda: everywhere(shop, "disabled") and shop.fleet.settled(), "disabled again", 180)

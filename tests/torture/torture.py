@@ -57,6 +57,8 @@ class Torture:
         self.known, self.done = set(), {False: set(), True: set()}  # hashes: at first, again
         self.failed, self.unmoved, self.ended, self.wrong = 0, 0, 0, []
         self.left_over = set(self.temporary_files())
+        self.again_only = arguments.again_only
+        self.evidence = Path(arguments.build, "torture-evidence").resolve()
 
     # -- running --------------------------------------------------------------------------
 
@@ -108,6 +110,22 @@ class Torture:
     def wrongs(self, what):
         self.wrong.append(what)
         print(f"  {what}", flush=True)
+
+    def keep_evidence(self):
+        """What is observed now, and what the hosts hold: to be looked at, or for a golden case."""
+        shop = self.shop
+        place = self.evidence / str(len(self.wrong))
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        done = subprocess.run([str(shop.tool.program), "status", "--output", "json", "--deployment",
+                               shop.fleet.name, *map(str, shop.git)], env=shop.tool.environment,
+                              capture_output=True, text=True, check=False)
+        (place / "observed.json").write_text(done.stdout + done.stderr, "utf-8")
+        for member in shop.fleet.members:
+            shutil.copy(member.configuration, place / f"{member.name}.conf")
+            files = sorted(f for f in member.configuration.parent.glob("**/*") if f.is_file())
+            (place / f"{member.name}.files").write_text(
+                "".join(f"{f.stat().st_mtime_ns} {f.stat().st_size} {f}\n" for f in files), "utf-8")
 
     def check_files(self, what, may_leave):
         """What stands under its final name is whole; what is not is under no final name."""
@@ -196,6 +214,7 @@ class Torture:
             if not hit and done.returncode != 0:
                 self.wrongs(f"apply, undisturbed: {done.returncode}: {done.stdout[-600:]}"
                                   f"{done.stderr[-600:]}")
+                self.keep_evidence()
                 shop.fleet.wait_settled()
                 stuck += 1
                 assert stuck < 3, "apply does not get any further"
@@ -207,7 +226,7 @@ class Torture:
 
     def up_and_down(self, most, until):
         """apply, made to fail: until there is no call left, or `most` failed, or it is late."""
-        failed, again = 0, False
+        failed, again = 0, self.again_only
         while failed < most and time.monotonic() < until:
             self.shop.specs.set_mode("disabled")  # as it is: nothing to do
             self.look_only(("apply", "--yes", "--lock-timeout", "40s", *self.shop.git), {0}, most, until)
@@ -236,6 +255,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=600, help="at most, in all")
     parser.add_argument("--depth", type=int, default=4, help="callers that make a site")
     parser.add_argument("--out-of", type=int, default=1, help="one site of so many, by the seed")
+    parser.add_argument("--again-only", action="store_true", help="leave out the first call of each")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     began = time.monotonic()
