@@ -7,6 +7,9 @@ import pytest
 
 from lab import wait_for
 
+# Not mongosh: over TLS its driver (6.22) now and then doesn't notice that the server it waits for was
+# killed. It then asks nobody any more, and its monitors stay quiet as well. test_connect has it over TLS.
+TLS = ("pymongo",)
 MORE = 5  # acknowledged writes that show that a client goes on
 
 
@@ -18,7 +21,7 @@ def written(lab, programs, tmp_path_factory):
     # Otherwise the Node driver waits for ever for a connection of a pool that is cleared meanwhile.
     patience = {"node": {"waitQueueTimeoutMS": 10000}, "mongosh": {"waitQueueTimeoutMS": 10000}}
     uri = {name: lab.uri(lab.set.members[0].host, replicaSet="rs0", retryWrites=True, **patience.get(name, {}),
-                         **(lab.with_tls() if name in ("pymongo", "mongosh") else {})) for name in programs}
+                         **(lab.with_tls() if name in TLS else {})) for name in programs}
     running = [c.start(directory, [{"name": "writes", "uri": uri[name], "steps": [
         {"do": "write", "into": f"written_{name}", "stop": str(stop)}]}]) for name, c in programs.items()]
     try:
