@@ -113,8 +113,6 @@ void ek_status_line(const struct ek_planned *planned, struct ek_buffer *text)
         ek_buffer_printf(text, ", %zu step%s to do", planned->plan->count,
                          planned->plan->count == 1 ? "" : "s");
     for (size_t i = 0; i < planned->plan->wait_count; i++)
-        ek_buffer_printf(text, ", %s", planned->plan->waits[i].blocked.sentence);
-    for (size_t i = 0; i < planned->plan->wait_count; i++)
         ek_buffer_printf(text, ", waits: %s [%s]", planned->plan->waits[i].blocked.sentence,
                          planned->plan->waits[i].blocked.id);
     if (planned->policy->paused && planned->plan->wait_count == 0)

@@ -120,6 +120,7 @@ static void waiting_and_paused_are_said(void **state)
     ek_status_line(&planned, &line);
     ek_status_markdown(&planned, 1, true, &page);
     assert_non_null(strstr(ek_buffer_text(&line), "waits: nobody said yes [EK-1102]"));
+    assert_non_null(strstr(ek_buffer_text(&line), "1 step to do, waits: nobody")); /* once */
     assert_non_null(strstr(ek_buffer_text(&page), "**Waits:** nobody said yes (`EK-1102`)"));
 }
 
