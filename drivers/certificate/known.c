@@ -32,11 +32,10 @@ static size_t place_of(const struct ek_known_key *key)
     return (size_t)(key->sha256[0] << 8 | key->sha256[1]) % PLACES;
 }
 
-/* The empty key is what an empty place has, and what no digest gives. */
+/* No digest is the zeros that an empty place holds. */
 static bool is_key(const struct ek_known_key *key, const struct ek_known_key *found)
 {
-    static const struct ek_known_key none;
-    return memcmp(key, found, sizeof *key) == 0 && memcmp(key, &none, sizeof none) != 0;
+    return memcmp(key, found, sizeof *key) == 0;
 }
 
 bool ek_known_facts(const struct ek_known_key *key, struct ek_certificate_facts *ret_facts)

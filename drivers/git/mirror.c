@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,7 +10,7 @@
 #include "drivers/git/credentials.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
-#include "reconciler/base/hex.h"
+#include "reconciler/base/hash.h"
 
 #define LOCK_WAIT_MS 120000
 #define LOCK_POLL_MS 50
@@ -26,17 +25,11 @@ void ek_mirror_close(struct ek_mirror *mirror)
 }
 
 /* <cache>/<SHA-256 of the address>.git */
-static int mirror_path(const char *cache, const char *address, struct ek_buffer *path,
-                       struct ek_error *err)
+static void mirror_path(const char *cache, const char *address, struct ek_buffer *path)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char name[2 * EVP_MAX_MD_SIZE + 1];
-    unsigned int length = 0;
-    if (EVP_Digest(address, strlen(address), digest, &length, EVP_sha256(), NULL) != 1)
-        return ek_fail(err, EK_SYSTEM, "EK-0616", "SHA-256 is not available");
-    ek_hex(digest, length, name);
+    char name[65];
+    ek_sha256_hex(address, strlen(address), name);
     ek_buffer_printf(path, "%s/%s.git", cache, name);
-    return 0;
 }
 
 static int take_lock(const char *path, int *ret_lock, struct ek_error *err)
@@ -119,8 +112,7 @@ int ek_mirror_open(const struct ek_git_request *request, const char *address,
         return ek_fail(err, EK_INVALID, "EK-0613",
                        "a remote repository needs a directory for its mirror");
     int result = ek_directory_make(request->cache, 0700, err);
-    if (result == 0)
-        result = mirror_path(request->cache, address, &path, err);
+    mirror_path(request->cache, address, &path);
     struct ek_mirror mirror = {0};
     if (result == 0)
         result = take_lock(ek_buffer_text(&path), &mirror.lock, err);

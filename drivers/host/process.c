@@ -42,14 +42,13 @@ static int boot_time_s(int64_t *ret_seconds)
     return 0;
 }
 
-static int stat_of(pid_t pid, char *ret_state, pid_t *ret_parent, uint64_t *ret_ticks)
+static int stat_of(pid_t pid, char *ret_state, uint64_t *ret_ticks)
 {
     EK_BUFFER text = {0};
     if (proc_read(pid, "stat", &text) != 0 || text.length == 0)
         return EK_NOT_FOUND;
     const char *stat = ek_buffer_text(&text);
     *ret_state = *ek_proc_stat_field(stat, EK_PROC_STATE);
-    *ret_parent = (pid_t)strtol(ek_proc_stat_field(stat, EK_PROC_PARENT), NULL, 10);
     *ret_ticks = strtoull(ek_proc_stat_field(stat, EK_PROC_START), NULL, 10);
     return 0;
 }
@@ -57,10 +56,9 @@ static int stat_of(pid_t pid, char *ret_state, pid_t *ret_parent, uint64_t *ret_
 int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *err)
 {
     char state;
-    pid_t parent;
     struct ek_process process = {.pid = pid};
     int64_t boot_s;
-    if (pid <= 0 || stat_of(pid, &state, &parent, &process.ticks) != 0 || strchr("ZXx", state))
+    if (pid <= 0 || stat_of(pid, &state, &process.ticks) != 0 || strchr("ZXx", state))
         return ek_fail(err, EK_NOT_FOUND, "EK-0401", "no process %d", (int)pid);
     if (boot_time_s(&boot_s) != 0)
         return ek_fail(err, EK_SYSTEM, "EK-0401",

@@ -1,6 +1,6 @@
 /* Bytes as hexadecimal digits and back. */
-#ifndef EK_RECONCILER_BASE_HEX_H
-#define EK_RECONCILER_BASE_HEX_H
+#ifndef EK_BASE_HEX_H
+#define EK_BASE_HEX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,10 @@
 /* What the kernel tells of a process in /proc. */
-#ifndef EK_RECONCILER_BASE_PROC_H
-#define EK_RECONCILER_BASE_PROC_H
+#ifndef EK_BASE_PROC_H
+#define EK_BASE_PROC_H
 
 /* Fields of /proc/PID/stat, counted from the state. */
 enum ek_proc_stat {
     EK_PROC_STATE = 0,
-    EK_PROC_PARENT = 1,
     EK_PROC_THREADS = 17,
     EK_PROC_START = 19 /* clock ticks since the machine started */
 };

@@ -1,6 +1,6 @@
 /* How our threads are started. */
-#ifndef EK_RECONCILER_BASE_THREAD_H
-#define EK_RECONCILER_BASE_THREAD_H
+#ifndef EK_BASE_THREAD_H
+#define EK_BASE_THREAD_H
 
 #include <pthread.h>
 #include <signal.h>

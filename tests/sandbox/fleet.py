@@ -264,7 +264,6 @@ class Fleet:
         others = [m.name for m in self.members if m.name != name]
         wait_for(lambda: any((self.is_master(other) or {}).get("ismaster") for other in others),
                  f"one of {others} is primary", 30)
-        return process
 
     def thaw(self, name):
         """Let it go on. The time it did not notice makes it stand for election at once: wait until
