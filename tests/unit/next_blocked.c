@@ -8,33 +8,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reconciler/next.h"
-#include "tests/model/cases.c"
+#include "tests/unit/next_fleet.h"
 
 enum { ONE = 0, THREE = 2, FOUR = 7 };
-
-static struct model_case fleet;
 
 static void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
     model_case_init(&fleet, shape, from, to, from > EK_SSL_DISABLED, false);
 }
 
-static struct ek_verdict ask(void)
-{
-    struct ek_verdict verdict;
-    ek_next(&fleet.spec, &fleet.state, &fleet.policy, &verdict);
-    return verdict;
-}
-
 static void assert_blocked(const char *id, bool passing, const char *word)
 {
-    struct ek_verdict verdict = ask();
-    assert_int_equal(verdict.kind, EK_VERDICT_BLOCKED);
-    assert_string_equal(verdict.blocked.id, id);
-    assert_int_equal(verdict.blocked.passing, passing);
-    assert_non_null(strstr(verdict.blocked.sentence, word));
-    assert_true(strlen(verdict.blocked.hint) > 0);
+    struct ek_blocked blocked = assert_blocked_by(id);
+    assert_int_equal(blocked.passing, passing);
+    assert_non_null(strstr(blocked.sentence, word));
+    assert_true(strlen(blocked.hint) > 0);
 }
 
 /* Up to the first step that disturbs the set, as the planner itself goes. */

@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reconciler/next.h"
 #include "reconciler/permit.h"
-#include "tests/model/cases.c" /* NOLINT: the model's fleets, compiled into this program */
+#include "tests/unit/next_fleet.h"
 
 enum { THREE = 2, HOUR_S = 3600 };
 enum { A, B, C };
 
-static struct model_case fleet;
 static struct ek_member_observed *const members = fleet.state.members;
 
 static void settle(enum ek_ssl_mode from, enum ek_ssl_mode to)
@@ -30,29 +28,9 @@ static void lapse(int m)
     members[m].certificate_installed.not_after_s = fleet.policy.now_s;
 }
 
-static struct ek_verdict ask(void)
-{
-    struct ek_verdict verdict;
-    ek_next(&fleet.spec, &fleet.state, &fleet.policy, &verdict);
-    return verdict;
-}
-
-static void assert_step(enum ek_step_kind kind, int member)
-{
-    struct ek_verdict verdict = ask();
-    if (verdict.kind == EK_VERDICT_BLOCKED)
-        fail_msg("%s: %s", verdict.blocked.id, verdict.blocked.sentence);
-    assert_int_equal(verdict.kind, EK_VERDICT_STEP);
-    assert_string_equal(ek_step_row(verdict.step.kind)->name, ek_step_row(kind)->name);
-    assert_int_equal(verdict.step.member, member);
-}
-
 static void assert_blocked(const char *id, int member)
 {
-    struct ek_verdict verdict = ask();
-    assert_int_equal(verdict.kind, EK_VERDICT_BLOCKED);
-    assert_string_equal(verdict.blocked.id, id);
-    assert_int_equal(verdict.blocked.member, member);
+    assert_int_equal(assert_blocked_by(id).member, member);
 }
 
 /* On the way down: a member that comes back in allowSSL reads its certificate once more. */
@@ -62,17 +40,17 @@ static void what_a_start_on_the_way_down_needs(void **state)
     settle(EK_SSL_PREFER, EK_SSL_DISABLED);
     struct ek_certificate_state *certificate = &members[C].certificate_installed;
     certificate->not_after_s = fleet.policy.now_s + HOUR_S;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C); /* nobody will use it for long */
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C); /* nobody will use it for long */
     certificate->not_after_s--;
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, C);
+    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, C);
     fleet.state.authority = EK_NO; /* a law says the rest */
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C);
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
     fleet.state.authority = EK_YES;
     fleet.spec.ssl_domain.base = NULL;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C);
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
     settle(EK_SSL_ALLOW, EK_SSL_DISABLED);
     lapse(C);
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C); /* to disabled: without any */
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C); /* to disabled: without any */
 }
 
 static void whose_certificate_has_ended_goes_first(void **state)
@@ -80,9 +58,9 @@ static void whose_certificate_has_ended_goes_first(void **state)
     (void)state;
     settle(EK_SSL_PREFER, EK_SSL_DISABLED);
     lapse(B);
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, B);
+    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, B);
     members[B].certificate_running.not_after_s++;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C);
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
 }
 
 static void nobody_is_restarted_beside_it(void **state)
@@ -100,23 +78,23 @@ static void nobody_is_restarted_beside_it(void **state)
     lapse(A);
     assert_blocked("EK-0131", C);
     members[A].certificate_running.present = EK_NO;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C);
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
     /* In allowSSL nobody dials TLS. */
     settle(EK_SSL_ALLOW, EK_SSL_DISABLED);
     lapse(A);
     lapse(B);
     lapse(C);
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C);
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
     members[C].mode_configured = EK_SSL_DISABLED;
     memset(members[C].options_configured.digest, 0, 32);
-    assert_step(EK_STEP_RESTART, C);
+    assert_step_of(EK_STEP_RESTART, C);
     settle(EK_SSL_ALLOW, EK_SSL_ALLOW);
     lapse(A);
     lapse(C);
     for (int m = A; m <= C; m++)
         members[m].certificate_installed.not_after_s += 700LL * 86400;
     members[C].certificate_installed.sha256[0] ^= 1;
-    assert_step(EK_STEP_RESTART, C);
+    assert_step_of(EK_STEP_RESTART, C);
 }
 
 static bool refused(int member, enum ek_ssl_mode mode)
@@ -162,13 +140,13 @@ static void nobody_begins_to_dial_it(void **state)
     struct ek_step raise = {.kind = EK_STEP_SET_SSL_MODE, .member = B, .mode = EK_SSL_PREFER};
     settle(EK_SSL_ALLOW, EK_SSL_PREFER);
     assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 0);
-    assert_step(EK_STEP_SET_SSL_MODE, B);
+    assert_step_of(EK_STEP_SET_SSL_MODE, B);
     lapse(C);
     members[C].certificate_installed.not_after_s += 700LL * 86400;
     members[C].certificate_installed.sha256[0] ^= 1;
     assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 1);
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C); /* before its restart */
-    members[C].process = EK_NO;                  /* EK-0203 alone */
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C); /* before its restart */
+    members[C].process = EK_NO;                     /* EK-0203 alone */
     assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 1);
     settle(EK_SSL_ALLOW, EK_SSL_PREFER);
     lapse(B); /* it would dial with it */
@@ -179,7 +157,7 @@ static void nobody_begins_to_dial_it(void **state)
     members[A].certificate_installed.not_after_s += 700LL * 86400;
     raise.mode = EK_SSL_REQUIRE;
     assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 0);
-    assert_step(EK_STEP_SET_SSL_MODE, B);
+    assert_step_of(EK_STEP_SET_SSL_MODE, B);
 }
 
 static void an_arbiter_goes_first_as_well(void **state)
@@ -187,9 +165,9 @@ static void an_arbiter_goes_first_as_well(void **state)
     (void)state;
     enum { PSA = 4 };
     model_case_init(&fleet, PSA, EK_SSL_PREFER, EK_SSL_DISABLED, true, false);
-    assert_step(EK_STEP_WRITE_CONFIGURATION, B);
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, B);
     lapse(C);
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, C);
+    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, C);
     /* As the first of the configuration, too. */
     model_case_init(&fleet, PSA, EK_SSL_PREFER, EK_SSL_DISABLED, true, false);
     members[A].arbiter = true;
@@ -200,9 +178,9 @@ static void an_arbiter_goes_first_as_well(void **state)
     members[C].arbiter = false;
     members[C].state = EK_MEMBER_SECONDARY;
     members[C].priority = 1;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C);
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
     lapse(A);
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, A);
+    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, A);
 }
 
 int main(void)

@@ -8,14 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reconciler/next.h"
 #include "reconciler/plan.h"
-#include "tests/model/cases.c" /* the model's fleets, compiled into this program */
+#include "tests/unit/next_fleet.h"
 
 enum { ONE = 0, TWO = 1, THREE = 2, PSA = 4, FOUR = 7, FIVE = 8 };
 enum { A, B, C, D };
 
-static struct model_case fleet;
 static struct ek_member_observed *const members = fleet.state.members;
 
 static void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
@@ -24,23 +22,11 @@ static void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
     fleet.policy.former_primary = -1;
 }
 
-static struct ek_verdict ask(void)
-{
-    struct ek_verdict verdict;
-    ek_next(&fleet.spec, &fleet.state, &fleet.policy, &verdict);
-    return verdict;
-}
-
 static void assert_step(enum ek_step_kind kind, int member, enum ek_ssl_mode mode)
 {
-    struct ek_verdict verdict = ask();
-    if (verdict.kind == EK_VERDICT_BLOCKED)
-        fail_msg("%s: %s", verdict.blocked.id, verdict.blocked.sentence);
-    assert_int_equal(verdict.kind, EK_VERDICT_STEP);
-    assert_string_equal(ek_step_row(verdict.step.kind)->name, ek_step_row(kind)->name);
-    assert_int_equal(verdict.step.member, member);
+    struct ek_step step = assert_step_of(kind, member);
     if (mode != EK_SSL_UNKNOWN)
-        assert_int_equal(verdict.step.mode, mode);
+        assert_int_equal(step.mode, mode);
 }
 
 static void assert_done(void)
@@ -49,13 +35,6 @@ static void assert_done(void)
     if (verdict.kind == EK_VERDICT_STEP)
         fail_msg("%s %d", ek_step_row(verdict.step.kind)->name, verdict.step.member);
     assert_int_equal(verdict.kind, EK_VERDICT_DONE);
-}
-
-static void assert_blocked(const char *id)
-{
-    struct ek_verdict verdict = ask();
-    assert_int_equal(verdict.kind, EK_VERDICT_BLOCKED);
-    assert_string_equal(verdict.blocked.id, id);
 }
 
 /* The next step of that kind, as the planner goes. */
@@ -149,7 +128,7 @@ static void a_successor_signs(void **state)
     members[C].signing_key = 0; /* who can't lead need not sign */
     assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
     members[A].signing_key = members[B].signing_key = 0; /* the same, and none */
-    assert_blocked("EK-0116");
+    assert_blocked_by("EK-0116");
     fleet.state.authentication = EK_NO; /* nothing is signed */
     assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
 }
@@ -167,15 +146,15 @@ static void a_certificate_that_ends_waits_for_no_window(void **state)
     members[C].certificate_running.not_after_s = now_s + URGENT_S - 1;
     assert_step(EK_STEP_RESTART, C, EK_SSL_UNKNOWN);
     members[C].certificate_running.not_after_s = now_s + URGENT_S;
-    assert_blocked("EK-1101"); /* there is time */
+    assert_blocked_by("EK-1101"); /* there is time */
     members[C].certificate_running.not_after_s = now_s + URGENT_S - 1;
     members[C].certificate_installed.not_after_s = now_s + URGENT_S - 1;
-    assert_blocked("EK-1101"); /* the installed one would be no better */
+    assert_blocked_by("EK-1101"); /* the installed one would be no better */
     members[C].certificate_installed.not_after_s++;
     assert_step(EK_STEP_RESTART, C, EK_SSL_UNKNOWN);
     fleet.spec.ssl_mode = EK_SSL_DISABLED; /* it is a rung ahead: only the others' restarts help */
     members[C].mode_running = members[C].mode_configured = EK_SSL_ALLOW;
-    assert_blocked("EK-1101");
+    assert_blocked_by("EK-1101");
 }
 
 static void nobody_to_spare(void **state)
@@ -184,14 +163,14 @@ static void nobody_to_spare(void **state)
     all_want_a_restart(THREE);
     members[C].arbiter = true;
     members[C].state = EK_MEMBER_ARBITER;
-    assert_blocked("EK-0118");
+    assert_blocked_by("EK-0118");
     all_want_a_restart(THREE);
     members[A].delayed = true;
     members[A].votes = 1;
-    assert_blocked("EK-0118");
+    assert_blocked_by("EK-0118");
     all_want_a_restart(FOUR);
     members[A].votes = members[B].votes = 0;
-    assert_blocked("EK-0118"); /* without d one of two votes is left, and that is no majority */
+    assert_blocked_by("EK-0118"); /* without d one of two votes is left, and that is no majority */
     members[B].votes = 1;
     assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
     all_want_a_restart(PSA);
@@ -201,7 +180,7 @@ static void nobody_to_spare(void **state)
     assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER); /* an arbiter can always be spared */
     primary_left(TWO);
     fleet.spec.maintenance.interruption = EK_INTERRUPTION_REFUSE;
-    assert_blocked("EK-0118"); /* before the stepdown, not after it */
+    assert_blocked_by("EK-0118"); /* before the stepdown, not after it */
 }
 
 static void a_preferred_member_is_held_back(void **state)
@@ -330,11 +309,11 @@ static void views_that_count(void **state)
     members[B].healthy_for &= ~(uint64_t)(1 << C);
     assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER); /* an arbiter has nobody to ask as */
     members[B].viewed_by |= 1 << C;
-    assert_blocked("EK-0114");
+    assert_blocked_by("EK-0114");
     all_want_a_restart(THREE);
     members[B].viewed_by &= ~(uint64_t)(1 << C);
     members[B].healthy_for &= ~(uint64_t)(1 << C);
-    assert_blocked("EK-0114");
+    assert_blocked_by("EK-0114");
     all_want_a_restart(THREE);
     members[B].healthy_for &= ~(uint64_t)(1 << B); /* its own word is no matter */
     assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
@@ -401,7 +380,7 @@ static void a_user_of_our_own(void **state)
     fleet.state.authentication = EK_YES;
     members[A].state = EK_MEMBER_SECONDARY;
     members[A].writable = EK_NO;
-    assert_blocked("EK-0112");
+    assert_blocked_by("EK-0112");
 }
 
 static void new_members_one_by_one(void **state)
@@ -419,16 +398,16 @@ static void new_members_one_by_one(void **state)
     assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_DISABLED);
     members[A].mode_configured = EK_SSL_DISABLED;
     members[A].data = EK_YES;
-    assert_blocked("EK-0106");
+    assert_blocked_by("EK-0106");
     members[A].restart_begun = EK_YES; /* it was us */
     assert_step(EK_STEP_START, A, EK_SSL_DISABLED);
     members[A].restart_begun = EK_NO;
     members[A].data = EK_NO;
     members[A].process = EK_UNKNOWN;
-    assert_blocked("EK-0106");
+    assert_blocked_by("EK-0106");
     members[A].process = EK_YES;
     members[A].state = EK_MEMBER_UNKNOWN;
-    assert_blocked("EK-0105");
+    assert_blocked_by("EK-0105");
     model_case_init_bare(&fleet, ONE, EK_SSL_ALLOW);
     first(EK_STEP_START);
     members[A].options_configured.digest[0] ^= 1;
@@ -478,7 +457,7 @@ static void unreadable_in_either_way(void **state)
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
     members[C].configuration = EK_UNKNOWN;
-    assert_blocked("EK-0107");
+    assert_blocked_by("EK-0107");
 }
 
 static void one_domain_for_all_names(void **state)
@@ -499,7 +478,7 @@ static void a_restart_into_require_shuts_nobody_out(void **state)
         assert_int_not_equal(v.step.kind, EK_STEP_RESTART);
         ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
     }
-    assert_blocked("EK-0119");
+    assert_blocked_by("EK-0119");
 }
 
 /* ---- what people and the clock have to say ---- */
@@ -593,10 +572,10 @@ static void what_a_repair_needs_is_made_first(void **state)
     members[B].certificate_installed.present = EK_NO;
     assert_step(EK_STEP_CREATE_AUTHORITY, -1, EK_SSL_UNKNOWN);
     fleet.state.authority = EK_UNKNOWN;
-    assert_blocked("EK-0126");
+    assert_blocked_by("EK-0126");
     members[B].certificate_installed.present = EK_YES;
     members[B].certificate_installed.not_after_s = fleet.policy.now_s;
-    assert_blocked("EK-0126");
+    assert_blocked_by("EK-0126");
     members[B].certificate_installed.not_after_s++; /* another one can wait */
     assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
     members[B].certificate_installed.present = EK_NO;
