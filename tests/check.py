@@ -164,12 +164,20 @@ class Check:
     def run_integration(self):
         suite = Suite("integration")
         self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
-        files = sorted(Path("tests/integration").glob("test_*.py"), key=seconds_of_file, reverse=True)
+        files = sorted(Path("tests/integration").glob("test_*.py"), key=self.seconds_of_file, reverse=True)
         if self.select:
             self.run_pytest(suite, "tests/integration", INTEGRATION_TIMEOUT_S)
         else:
             self.run_side_by_side(suite, files)
         return suite.close()
+
+    def seconds_of_file(self, path):
+        """What a file took the last time, from its results; else its size says which is longer."""
+        results = self.build / f"{path.stem}.xml"
+        try:
+            return 1e6 + sum(float(e.get("time", 0)) for e in xml.parse(results).iter("testsuite"))
+        except (OSError, ValueError, xml.ParseError):
+            return LONG_FILES.get(path.stem, 0) or path.stat().st_size / 1000
 
     def run_side_by_side(self, suite, files):
         """Each file in a sandbox of its own, several at a time: they mostly wait. The longest begin."""
@@ -239,15 +247,6 @@ class Check:
             suite.count(False, f"pytest: exit status {status}")
             failed += 1
         return failed
-
-
-def seconds_of_file(path):
-    """What a file took the last time, from its results; else its size says which is longer."""
-    results = Path("build") / f"{path.stem}.xml"
-    try:
-        return 1e6 + sum(float(e.get("time", 0)) for e in xml.parse(results).iter("testsuite"))
-    except (OSError, ValueError, xml.ParseError):
-        return LONG_FILES.get(path.stem, 0) or path.stat().st_size / 1000
 
 
 # ---- the sources' own rules --------------------------------------------------------------

@@ -1,12 +1,13 @@
 /* How each kind of value of a state is written as JSON and read back. */
 #include "reconciler/report/state_fields.h"
-#include "reconciler/base/hex.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "reconciler/base/hex.h"
 
 static int wrong(const struct ek_field_scope *scope, const struct ek_field *field,
                  const char *wanted)
