@@ -124,7 +124,7 @@ def finish(shop, mode, repaired=None):
     with Watcher(shop.fleet) as seen:
         shop.succeed("apply", "--yes", *shop.git)
         shop.fleet.wait_settled()
-    assert seen.down_together <= 1
+    assert seen.down_together == 1
     assert seen.elections <= sum(d["totals"]["elections"] for d in plan["deployments"]), seen.elections
     if repaired:
         assert shop.fleet.processes()[repaired], f"{repaired} does not run"

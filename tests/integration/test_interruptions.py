@@ -80,7 +80,7 @@ def test_kills_cost_no_extra_restart(shop, enabled_with_kills):
     seen, _ = enabled_with_kills
     assert seen.restarts == {m.name: 1 for m in shop.fleet.members}
     assert seen.elections <= 2
-    assert seen.down_together <= 1
+    assert seen.down_together == 1
 
 
 def test_a_host_that_comes_back_with_its_memory_in_another_place(shop, enabled_with_kills):
@@ -120,6 +120,6 @@ def test_killed_at_random_on_the_way_down(shop, enabled_with_kills):
     assert killed >= 3
     assert set(shop.fleet.running_modes().values()) == {"disabled"}
     assert set(shop.configured_modes().values()) == {"disabled"}
-    assert seen.down_together <= 1
+    assert seen.down_together == 1
     assert all(count <= 3 for count in seen.restarts.values())
     wait_for(lambda: shop.tool.run("plan", *shop.git).returncode == 0, "nothing left to do", 10)
