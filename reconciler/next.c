@@ -168,6 +168,11 @@ static bool create_member(const struct ek_question *q, size_t m)
         return ek_block(q, "EK-0106", false, (int)m,
                         "start it, look at its log, and run this again",
                         "member %s is down: its server process does not run", member->name);
+    if (member->key_file == EK_UNKNOWN || member->configuration == EK_UNKNOWN)
+        return ek_block(q, "EK-0132", true, (int)m,
+                        "see the cause; what is not known is not replaced",
+                        "member %s: whether it has a keyFile and a configuration could not be read",
+                        member->name);
     if (member->key_file != EK_YES) {
         ek_propose(q, EK_STEP_INSTALL_KEY_FILE, (int)m, "a new member");
         return true;
@@ -484,7 +489,8 @@ static bool restarts(const struct ek_question *q)
 
 static bool urgent_restart(const struct ek_question *q, size_t m)
 {
-    return ek_next_renewal_urgent(q, m) && restart_helps(q, m);
+    return ek_next_renewal_urgent(q, m) && restart_helps(q, m) &&
+           ek_next_mode_fits(q, m, q->state->members[m].mode_running);
 }
 
 /* Renewals that can't wait for the window come before everything that does. */
@@ -556,6 +562,7 @@ static bool stuck(const struct ek_question *q)
 
 static phase *const phases[] = {
     ek_next_contradicted,
+    ek_next_unread,
     repair,
     prepare_authority,
     prepare_names,

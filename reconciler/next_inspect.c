@@ -150,6 +150,36 @@ bool ek_next_contradicted(const struct ek_question *q)
     return false;
 }
 
+/* What about m's TLS is not known; NULL: nothing. */
+static const char *unread(const struct ek_question *q, const struct ek_member_observed *member)
+{
+    bool uses_tls = member->process == EK_YES && member->mode_running >= EK_SSL_ALLOW;
+    if (!ek_next_wants_tls(q) && !uses_tls && member->mode_configured < EK_SSL_ALLOW)
+        return NULL;
+    if (member->trust_installed.present == EK_UNKNOWN)
+        return "the file of trusted authorities";
+    if (member->certificate_installed.present == EK_UNKNOWN)
+        return "the certificate file";
+    if (member->options_wanted.known != EK_YES)
+        return "what the TLS options have to name";
+    if (ek_next_wants_tls(q) && uses_tls && q->state->initiated == EK_YES &&
+        member->certificate_running.present == EK_UNKNOWN)
+        return "the certificate that is presented";
+    return NULL;
+}
+
+bool ek_next_unread(const struct ek_question *q)
+{
+    for (size_t i = 0; i < q->state->member_count; i++) {
+        const char *what = unread(q, &q->state->members[i]);
+        if (what)
+            return ek_block(q, "EK-0132", true, (int)i,
+                            "see the cause; what is not known is not replaced",
+                            "member %s: %s could not be read", q->state->members[i].name, what);
+    }
+    return false;
+}
+
 static bool member_unsettled(const struct ek_question *q, size_t i)
 {
     const struct ek_member_observed *member = &q->state->members[i];

@@ -22,6 +22,7 @@ bool ek_block(const struct ek_question *q, const char *id, bool passing, int mem
 /* Phases that only look: true when the verdict is "blocked". */
 bool ek_next_contradicted(
     const struct ek_question *q); /* reality does not match the specs, or is unknown */
+bool ek_next_unread(const struct ek_question *q);    /* something that TLS needs is not known */
 bool ek_next_unsettled(const struct ek_question *q); /* not healthy enough to disturb anything */
 
 /* The furthest sslMode towards the wanted one that member m's file may name now, so that m

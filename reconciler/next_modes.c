@@ -24,6 +24,15 @@ static bool names_its_host(const struct ek_certificate_state *certificate,
            strcmp(certificate->name, host) == 0;
 }
 
+static bool trusts_authority(const struct ek_question *q, const struct ek_trust_state *trust)
+{
+    size_t room = sizeof trust->sha256 / sizeof *trust->sha256;
+    for (size_t i = 0; trust->present == EK_YES && i < trust->count && i < room; i++)
+        if (memcmp(trust->sha256[i], q->state->authority_sha256, 32) == 0)
+            return true;
+    return false;
+}
+
 /* Can be dialled by TLS under the name that the configuration gives it, now and after a crash. */
 static bool answers_tls(const struct ek_member_observed *member)
 {
@@ -32,10 +41,21 @@ static bool answers_tls(const struct ek_member_observed *member)
            names_its_host(&member->certificate_installed, member);
 }
 
+/* Lets in whoever comes by TLS with a certificate of the authority, now and after a crash. */
+static bool takes_newcomers(const struct ek_question *q, size_t m)
+{
+    const struct ek_member_observed *member = &q->state->members[m];
+    return member->process != EK_YES ||
+           (!ek_next_lapsed(q, m) && trusts_authority(q, &member->trust_running) &&
+            trusts_authority(q, &member->trust_installed));
+}
+
 bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)
 {
     const struct ek_member_observed *self = &q->state->members[m];
     bool somebody_dials_tls = false;
+    bool dials_tls_already = self->mode_configured >= EK_SSL_PREFER &&
+                             (self->process == EK_NO || self->mode_running >= EK_SSL_PREFER);
     for (size_t p = 0; p < q->state->member_count; p++) {
         const struct ek_member_observed *peer = &q->state->members[p];
         if (p == m)
@@ -46,7 +66,7 @@ bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode m
             return false;
         if (mode >= EK_SSL_PREFER && peer->process == EK_YES && !answers_tls(peer))
             return false;
-        if (mode >= EK_SSL_PREFER && self->mode_running < EK_SSL_PREFER && ek_next_lapsed(q, p))
+        if (mode >= EK_SSL_PREFER && !dials_tls_already && !takes_newcomers(q, p))
             return false;
         if (peer->mode_running >= EK_SSL_PREFER || peer->mode_configured >= EK_SSL_PREFER)
             somebody_dials_tls = true;
@@ -60,10 +80,13 @@ enum ek_ssl_mode ek_next_file_mode(const struct ek_question *q, size_t m)
 {
     enum ek_ssl_mode wanted = q->spec->ssl_mode;
     enum ek_ssl_mode best = q->state->members[m].mode_configured;
+    bool fits = q->state->initiated != EK_YES || ek_next_mode_fits(q, m, best);
     for (int mode = EK_SSL_DISABLED; mode <= (int)EK_SSL_REQUIRE; mode++)
-        if (distance((enum ek_ssl_mode)mode, wanted) < distance(best, wanted) &&
-            ek_next_mode_fits(q, m, (enum ek_ssl_mode)mode))
+        if ((!fits || distance((enum ek_ssl_mode)mode, wanted) < distance(best, wanted)) &&
+            ek_next_mode_fits(q, m, (enum ek_ssl_mode)mode)) {
             best = (enum ek_ssl_mode)mode;
+            fits = true;
+        }
     return best;
 }
 
@@ -135,7 +158,9 @@ bool ek_next_runs_old_files(const struct ek_question *q, size_t m, const char **
     if (serves_other_certificate(member))
         *ret_why = "serves another certificate than the installed one";
     else if (runs_other_trust(member))
-        *ret_why = "trusts other authorities than the installed ones";
+        *ret_why = member->trust_running.count == 0
+                       ? "began before its trusted authorities were installed"
+                       : "trusts other authorities than the installed ones";
     else if (runs_other_options(member))
         *ret_why = "runs with other TLS options than wanted";
     return *ret_why != NULL;

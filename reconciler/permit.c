@@ -102,9 +102,8 @@ static bool pairs_talk(const struct hearing *h)
     enact(h, &after);
     for (size_t from = 0; from < after.member_count; from++)
         for (size_t to = 0; to < after.member_count; to++) {
-            if (from == to || ek_talk_reaches(&after, from, to) ||
-                !ek_talk_reaches(h->state, from, to))
-                continue; /* what was broken before the step, the step does not break */
+            if (from == to || !ek_talk_breaks(h->state, &after, from, to))
+                continue;
             return broken(h,
                           "member %s could no longer reach member %s, now or after a crash of "
                           "one of them",
@@ -367,6 +366,29 @@ static bool trust_outlives_certificates(const struct hearing *h)
     return false;
 }
 
+/* ---- doubt ---- */
+
+static bool nothing_unread_is_replaced(const struct hearing *h)
+{
+    const struct ek_member_observed *member = subject(h);
+    bool unread = false;
+    switch (h->step->kind) {
+    case EK_STEP_CREATE_AUTHORITY: unread = h->state->authority == EK_UNKNOWN; break;
+    case EK_STEP_INSTALL_TRUST: unread = member->trust_installed.present == EK_UNKNOWN; break;
+    case EK_STEP_ISSUE_CERTIFICATE:
+        unread = member->certificate_installed.present == EK_UNKNOWN;
+        break;
+    case EK_STEP_INSTALL_KEY_FILE: unread = member->key_file == EK_UNKNOWN; break;
+    case EK_STEP_WRITE_CONFIGURATION:
+        unread = member->configuration == EK_UNKNOWN ||
+                 (h->step->mode != EK_SSL_DISABLED && member->options_wanted.known != EK_YES);
+        break;
+    default: break;
+    }
+    return unread &&
+           broken(h, "what %s would replace could not be read", ek_step_row(h->step->kind)->verb);
+}
+
 /* ---- law 10 ---- */
 
 static bool deployment_is_not_paused(const struct hearing *h)
@@ -432,6 +454,7 @@ static const struct {
     {"EK-0215", plan_is_signed},
     {"EK-0216", clocks_agree},
     {"EK-0217", no_new_connection_meets_an_ended_certificate},
+    {"EK-0218", nothing_unread_is_replaced},
 };
 
 int ek_permit(const struct ek_deployment_spec *spec, const struct ek_state *state,

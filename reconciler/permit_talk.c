@@ -45,15 +45,6 @@ static bool shows_name(const struct ek_certificate_state *certificate, const cha
     return certificate->present == EK_YES && strcmp(certificate->name, name) == 0;
 }
 
-static struct face running_face(const struct ek_member_observed *member)
-{
-    return (struct face){.there =
-                             member->process != EK_NO && member->mode_running != EK_SSL_UNKNOWN,
-                         .mode = member->mode_running,
-                         .certificate = &member->certificate_running,
-                         .trust = &member->trust_running};
-}
-
 static struct face crashed_face(const struct ek_member_observed *member)
 {
     return (struct face){.there = member->mode_configured != EK_SSL_UNKNOWN,
@@ -62,11 +53,21 @@ static struct face crashed_face(const struct ek_member_observed *member)
                          .trust = &member->trust_installed};
 }
 
+static struct face running_face(const struct ek_member_observed *member)
+{
+    if (member->process == EK_NO)
+        return crashed_face(member); /* as which it will run next */
+    return (struct face){.there = member->mode_running != EK_SSL_UNKNOWN,
+                         .mode = member->mode_running,
+                         .certificate = &member->certificate_running,
+                         .trust = &member->trust_running};
+}
+
 static bool reaches(const struct ek_state *state, struct face dialler, struct face taker,
                     const char *host)
 {
     if (!dialler.there || !taker.there)
-        return true; /* who is down dials nobody; law 2 speaks of that */
+        return true; /* of what is not known nothing is known to be broken */
     if (!dials_by_tls(dialler.mode))
         return takes_plaintext(taker.mode);
     return takes_tls(taker.mode) && shows_name(taker.certificate, host) &&
@@ -76,15 +77,28 @@ static bool reaches(const struct ek_state *state, struct face dialler, struct fa
            dialler.certificate->issued_by_authority == EK_YES;
 }
 
-bool ek_talk_reaches(const struct ek_state *state, size_t from, size_t to)
+/* In one of the four combinations of how each of the two runs and would come back. */
+static bool reaches_as(const struct ek_state *state, size_t from, size_t to, int combination)
 {
     const struct ek_member_observed *dialler = &state->members[from];
     const struct ek_member_observed *taker = &state->members[to];
-    struct face dials[2] = {running_face(dialler), crashed_face(dialler)};
-    struct face takes[2] = {running_face(taker), crashed_face(taker)};
-    for (int d = 0; d < 2; d++)
-        for (int t = 0; t < 2; t++)
-            if (!reaches(state, dials[d], takes[t], taker->host))
-                return false;
+    return reaches(state, combination & 1 ? crashed_face(dialler) : running_face(dialler),
+                   combination & 2 ? crashed_face(taker) : running_face(taker), taker->host);
+}
+
+bool ek_talk_reaches(const struct ek_state *state, size_t from, size_t to)
+{
+    for (int combination = 0; combination < 4; combination++)
+        if (!reaches_as(state, from, to, combination))
+            return false;
     return true;
+}
+
+bool ek_talk_breaks(const struct ek_state *before, const struct ek_state *after, size_t from,
+                    size_t to)
+{
+    for (int combination = 0; combination < 4; combination++)
+        if (reaches_as(before, from, to, combination) && !reaches_as(after, from, to, combination))
+            return true;
+    return false;
 }

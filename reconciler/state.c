@@ -97,6 +97,12 @@ static bool same_certificate(const struct ek_certificate_state *a,
            (a->present != EK_YES || memcmp(a->sha256, b->sha256, sizeof a->sha256) == 0);
 }
 
+static bool same_trust(const struct ek_trust_state *a, const struct ek_trust_state *b)
+{
+    return a->present == b->present && a->count == b->count &&
+           memcmp(a->sha256[0], b->sha256[0], sizeof a->sha256[0]) == 0;
+}
+
 static void options_facts(struct ek_buffer *lines, const char *member, const char *which,
                           const struct ek_options_state *options,
                           const struct ek_options_state *wanted)
@@ -136,6 +142,10 @@ static void member_facts(struct ek_buffer *lines, const struct ek_deployment_spe
                                                                                            : "no");
     ek_buffer_printf(lines, "%s trust installed: %s, %zu\n", name,
                      tri(member->trust_installed.present), member->trust_installed.count);
+    if (member->mode_running > EK_SSL_DISABLED)
+        ek_buffer_printf(lines, "%s runs with the installed trust: %s\n", name,
+                         same_trust(&member->trust_running, &member->trust_installed) ? "yes"
+                                                                                      : "no");
     ek_buffer_printf(lines, "%s keyFile: %s\n", name, tri(member->key_file));
     ek_buffer_printf(lines, "%s name bound: %s\n", name, tri(member->domain_name_bound));
 }

@@ -174,9 +174,10 @@ static void look_at_certificate_file(struct ek_look *look, size_t i)
 static bool began_before(const struct ek_member_observed *member, int64_t modified_ms)
 {
     bool same_clock = llabs(member->clock_ahead_ms) < 2 * boot_time_slack_ms;
-    int64_t now_ms = same_clock ? ek_wall_ms() : member->started_ms + member->age_ms;
+    int64_t started_ms = member->started_ms - (same_clock ? member->clock_ahead_ms : 0);
     int64_t slack_ms = same_clock ? start_time_slack_ms : boot_time_slack_ms;
-    return modified_ms > now_ms - member->age_ms + slack_ms && modified_ms <= now_ms + slack_ms;
+    int64_t now_ms = same_clock ? ek_wall_ms() : started_ms + member->age_ms;
+    return modified_ms > started_ms + slack_ms && modified_ms <= now_ms + slack_ms;
 }
 
 static void look_at_trust_file(struct ek_look *look, size_t i)

@@ -3,6 +3,7 @@ their hosts and Evenkeel alike."""
 
 import os
 import re
+import signal
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -105,6 +106,41 @@ def test_nothing_is_restarted_beside_certificates_that_have_ended(lapsing):
     assert wire.served_certificate(shop.fleet[name].address) != before[name]
     wait_for(lambda: shop.fleet.states()[shop.fleet.primary()][
         f"{shop.set_hosts()[name]}:27017"] == "(not reachable/healthy)", "the hazard: it is cut off", 30)
+    by_hand(shop)
+
+
+def by_hand(shop):
+    """The way that `explain EK-0131` tells."""
+    def restart(name):
+        allow_invalid_certificates(shop, name, True)
+        shop.fleet.kill(name, signal.SIGTERM)
+        shop.fleet.start(name)
+        wait_for(shop.fleet.healthy, f"member {name} is back", 30)
+
+    first = shop.fleet.primary()
+    for name in sorted({"c", "b", "a"} - {first}, reverse=True):
+        restart(name)
+    with shop.fleet.client(first) as client:
+        client.admin.command("replSetStepDown", 60)
+    wait_for(lambda: shop.fleet.primary() not in (None, first), "another one leads", 30)
+    restart(first)
+    for member in shop.fleet.members:
+        allow_invalid_certificates(shop, member.name, False)
+    with Watcher(shop.fleet) as seen:
+        shop.succeed("apply", "--yes", *shop.git)
+    assert set(seen.restarts.values()) == {1} and seen.down_together == 1
+    shop.succeed("plan", *shop.git)
+    shop.succeed("verify", *shop.git)
+
+
+def allow_invalid_certificates(shop, name, allowed):
+    path = shop.fleet[name].configuration
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    lines = [line for line in lines if "allowInvalidCertificates" not in line]
+    at = next(i for i, line in enumerate(lines) if "certificateKeyFile:" in line)
+    if allowed:
+        lines.insert(at, re.match(" *", lines[at])[0] + "allowInvalidCertificates: true\n")
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def test_one_certificate_that_has_ended_is_renewed_on_the_way_down(lapsing):

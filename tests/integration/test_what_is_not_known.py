@@ -1,9 +1,13 @@
 """What can't be seen is said to be unknown: a master key that is gone, a member that hangs."""
 
+import os
 import shlex
 import time
+from pathlib import Path
 
 import pytest
+
+from watcher import Watcher
 
 ERROR, CHANGES, BLOCKED, VERIFY_FAILED = 1, 2, 6, 9
 
@@ -72,6 +76,36 @@ def test_verify_says_unknown_of_the_member_that_hangs_only(frozen):
     assert {c["member"] for c in checks if c["result"] != "passed"} == {name}
     unknown = [c["sentence"] for c in checks if c["result"] == "unknown"]
     assert unknown and not any(s.startswith(("it runs with", "issued by")) for s in unknown)
+
+
+def test_what_could_not_be_read_is_not_replaced(settled):
+    """Neither a file that is there and can't be read, nor what a process may have read from one that
+    was written anew since, is taken for granted."""
+    shop, name = settled, "b"
+    shop.specs.set_mode("allowSSL")
+    shop.succeed("apply", "--yes", *shop.git)
+    tls = shop.server_options(name)["net"]["tls"]
+    shop.specs.set_mode("preferSSL")
+    try:
+        for key in ("certificateKeyFile", "CAFile"):
+            path = Path(tls[key])
+            aside = path.rename(path.with_suffix(".aside"))
+            path.mkdir()
+            try:
+                done = shop.refused("apply", "--yes", "--settle-timeout", "1s", *shop.git)
+                assert done.returncode == BLOCKED and "EK-0132" in done.stderr
+                assert "not seen:" in done.stdout and str(path) in done.stdout
+            finally:
+                path.rmdir()
+                aside.rename(path)
+        os.utime(tls["CAFile"])
+        with Watcher(shop.fleet) as seen:
+            shop.succeed("apply", "--yes", *shop.git)
+        assert seen.restarts == {m.name: int(m.name == name) for m in shop.fleet.members}
+        assert set(shop.fleet.running_modes().values()) == {"preferTLS"}
+    finally:
+        shop.specs.set_mode("disabled")
+        shop.succeed("apply", "--yes", *shop.git)
 
 
 def test_verify_before_ssl_is_enabled(settled):

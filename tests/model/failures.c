@@ -116,6 +116,31 @@ static bool has_another_time(struct ek_state *state, size_t m)
     return state->members[m].process == EK_YES && state->members[m].mode_running > EK_SSL_DISABLED;
 }
 
+static bool uses_tls(const struct ek_state *state, size_t m)
+{
+    const struct ek_member_observed *member = &state->members[m];
+    return member->mode_configured > EK_SSL_DISABLED ||
+           (member->process == EK_YES && member->mode_running > EK_SSL_DISABLED);
+}
+
+static bool hides_its_trust(struct ek_state *state, size_t m)
+{
+    state->members[m].trust_installed.present = EK_UNKNOWN;
+    return uses_tls(state, m);
+}
+
+static bool hides_its_certificate(struct ek_state *state, size_t m)
+{
+    state->members[m].certificate_installed.present = EK_UNKNOWN;
+    return uses_tls(state, m);
+}
+
+static bool hides_its_options(struct ek_state *state, size_t m)
+{
+    state->members[m].options_wanted = (struct ek_options_state){.known = EK_UNKNOWN};
+    return uses_tls(state, m);
+}
+
 static const struct {
     const char *name;
     bool (*befall)(struct ek_state *state, size_t m);
@@ -126,6 +151,9 @@ static const struct {
     {"silent", goes_silent, ANSWER_BLOCKED, true},
     {"mode unknown", keeps_its_mode_secret, ANSWER_BLOCKED, false},
     {"another time", has_another_time, ANSWER_BLOCKED, true},
+    {"trust unread", hides_its_trust, ANSWER_BLOCKED, false},
+    {"certificate unread", hides_its_certificate, ANSWER_BLOCKED, false},
+    {"options unread", hides_its_options, ANSWER_BLOCKED, false},
     {"recovering", recovers, ANSWER_QUIET, true},
     {"lagging", lags, ANSWER_QUIET, true},
     {"lag unknown", lags_nobody_knows_how_far, ANSWER_QUIET, true},

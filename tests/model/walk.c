@@ -149,9 +149,28 @@ static bool elect_another(struct ek_state *state, size_t m)
     return true;
 }
 
+/* Somebody wrote the file anew, so nobody can tell what the running process trusts. */
+static bool touch_trust(struct ek_state *state, size_t m)
+{
+    struct ek_member_observed *member = &state->members[m];
+    if (member->process != EK_YES || member->mode_running == EK_SSL_DISABLED)
+        return false;
+    member->trust_running = (struct ek_trust_state){.present = EK_YES};
+    return true;
+}
+
+static bool replace_certificate(struct ek_state *state, size_t m)
+{
+    struct ek_certificate_state *certificate = &state->members[m].certificate_installed;
+    if (certificate->present != EK_YES)
+        return false;
+    memset(certificate->sha256, 0x50 + (int)m, sizeof certificate->sha256);
+    return true;
+}
+
 /* What can happen to a fleet between two of our steps. */
 static bool (*const disturbances_known[])(struct ek_state *state, size_t m) = {
-    crash_and_come_back, stay_down_by_our_restart, elect_another};
+    crash_and_come_back, stay_down_by_our_restart, elect_another, touch_trust, replace_certificate};
 
 /* The effect is seen where it is, and not before. */
 static void check_seen(const struct model_case *c, const struct ek_state *before,

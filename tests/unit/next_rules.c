@@ -265,7 +265,7 @@ static void trust_that_is_not_as_wanted(void **state)
         settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
         struct ek_trust_state *trust = &members[B].trust_installed;
         if (k == 0)
-            trust->present = EK_UNKNOWN;
+            trust->present = EK_NO;
         else if (k == 1)
             trust->count = 2;
         else
@@ -294,11 +294,63 @@ static void what_is_read_at_a_start_only(void **state)
             members[C].trust_running.present = EK_UNKNOWN;
         else
             members[C].options_running.known = EK_UNKNOWN;
-        assert_done();
+        if (k == 0)
+            assert_blocked_by("EK-0132");
+        else
+            assert_done();
     }
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
     members[C].options_running.digest[0] = 9;
     assert_done();
+}
+
+/* One by one; with TLS neither wanted nor used they are no matter. */
+static void what_is_not_known_is_not_replaced(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 4; k++)
+        for (int mode = EK_SSL_DISABLED; mode <= (int)EK_SSL_ALLOW; mode++) {
+            settle(THREE, (enum ek_ssl_mode)mode, (enum ek_ssl_mode)mode);
+            assert_done();
+            if (k == 0)
+                members[B].trust_installed.present = EK_UNKNOWN;
+            else if (k == 1)
+                members[B].certificate_installed.present = EK_UNKNOWN;
+            else if (k == 2)
+                members[B].options_wanted.known = EK_UNKNOWN;
+            else
+                members[B].certificate_running.present = EK_UNKNOWN;
+            if (mode == EK_SSL_DISABLED) {
+                assert_done();
+                members[B].mode_configured = EK_SSL_ALLOW;
+                k < 3 ? assert_blocked_by("EK-0132")
+                      : assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_DISABLED);
+                continue;
+            }
+            assert_blocked_by("EK-0132");
+            fleet.spec.ssl_mode = EK_SSL_DISABLED; /* on the way down */
+            k < 3 ? assert_blocked_by("EK-0132")
+                  : assert_step(EK_STEP_WRITE_CONFIGURATION, C, EK_SSL_DISABLED);
+        }
+}
+
+/* Nobody dials by TLS whoever may trust something else: he is restarted as he is first. */
+static void trust_that_the_process_has_not_read(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_REQUIRE);
+    members[B].trust_running.count = members[C].trust_running.count = 0;
+    assert_step(EK_STEP_RESTART, C, EK_SSL_ALLOW);
+    members[C].trust_running.count = 1;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_PREFER);
+    members[C].trust_running.present = EK_NO;
+    assert_step(EK_STEP_RESTART, B, EK_SSL_ALLOW);
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_PREFER);
+    members[B].mode_configured = EK_SSL_PREFER; /* and then a's file was written anew */
+    members[A].trust_running.count = 0;
+    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_ALLOW);
+    members[B].mode_configured = EK_SSL_ALLOW;
+    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
 }
 
 static void views_that_count(void **state)
@@ -598,7 +650,7 @@ static void urgent_renewals_come_first_and_alone(void **state)
     fleet.spec.certificates.renew_before_s = 3600;
     assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER); /* nothing better for c */
     renewals_due(86400);
-    members[C].certificate_installed.present = EK_UNKNOWN;
+    members[C].certificate_installed.present = EK_NO;
     assert_step(EK_STEP_ISSUE_CERTIFICATE, C, EK_SSL_UNKNOWN);
     renewals_due(86400);
     members[B].certificate_running = members[B].certificate_installed;
@@ -697,6 +749,8 @@ int main(void)
         cmocka_unit_test(certificates_that_are_due),
         cmocka_unit_test(trust_that_is_not_as_wanted),
         cmocka_unit_test(what_is_read_at_a_start_only),
+        cmocka_unit_test(what_is_not_known_is_not_replaced),
+        cmocka_unit_test(trust_that_the_process_has_not_read),
         cmocka_unit_test(views_that_count),
         cmocka_unit_test(what_a_peer_must_show),
         cmocka_unit_test(run_time_is_not_for_everybody),

@@ -573,6 +573,21 @@ static void a_repair_beside_a_broken_pair(void **state)
     assert_permitted(step_of(EK_STEP_WRITE_CONFIGURATION, C, EK_SSL_DISABLED));
 }
 
+/* …but what works while both run is not broken because it would not after a crash. */
+static void a_link_that_only_runs(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_PREFER);
+    fleet.state.members[B].mode_configured = EK_SSL_PREFER;
+    fleet.state.members[C].trust_running.count = 0;
+    assert_refused(step_of(EK_STEP_SET_SSL_MODE, B, EK_SSL_PREFER), "EK-0201");
+    assert_refused(step_of(EK_STEP_RESTART, B, EK_SSL_PREFER), "EK-0201");
+    assert_permitted(step_of(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_ALLOW));
+    assert_permitted(step_of(EK_STEP_RESTART, C, EK_SSL_ALLOW));
+    fleet.state.members[B].process = EK_NO; /* it would run as its file says */
+    assert_permitted(step_of(EK_STEP_START, B, EK_SSL_PREFER));
+}
+
 /* A certificate for another name is not put where it is dialled under the old one. */
 static void a_certificate_by_another_name(void **state)
 {
@@ -582,6 +597,37 @@ static void a_certificate_by_another_name(void **state)
     assert_permitted(issue);
     snprintf(issue.label, sizeof issue.label, "another");
     assert_refused(issue, "EK-0201");
+}
+
+static void what_was_not_read_is_not_replaced(void **state)
+{
+    (void)state;
+    struct ek_member_observed *b = &fleet.state.members[B];
+    const struct {
+        enum ek_step_kind kind;
+        enum ek_tri *replaced;
+    } rows[] = {
+        {EK_STEP_CREATE_AUTHORITY, &fleet.state.authority},
+        {EK_STEP_INSTALL_TRUST, &b->trust_installed.present},
+        {EK_STEP_ISSUE_CERTIFICATE, &b->certificate_installed.present},
+        {EK_STEP_INSTALL_KEY_FILE, &b->key_file},
+        {EK_STEP_WRITE_CONFIGURATION, &b->configuration},
+        {EK_STEP_WRITE_CONFIGURATION, &b->options_wanted.known},
+    };
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
+        b->mode_configured = EK_SSL_REQUIRE; /* nothing more can be broken */
+        bool file = rows[k].kind == EK_STEP_WRITE_CONFIGURATION;
+        int member = rows[k].kind == EK_STEP_CREATE_AUTHORITY ? -1 : B;
+        struct ek_step step = step_of(rows[k].kind, member, file ? EK_SSL_ALLOW : EK_SSL_UNKNOWN);
+        assert_permitted(step);
+        *rows[k].replaced = EK_UNKNOWN;
+        assert_refused(step, "EK-0218");
+        step.mode = EK_SSL_DISABLED; /* names no options */
+        if (rows[k].replaced == &b->options_wanted.known)
+            assert_permitted(step);
+        assert_permitted(step_of(EK_STEP_BIND_NAME, B, EK_SSL_UNKNOWN));
+    }
 }
 
 int main(void)
@@ -618,6 +664,8 @@ int main(void)
         cmocka_unit_test(what_tls_between_members_needs),
         cmocka_unit_test(who_is_down_dials_nobody),
         cmocka_unit_test(a_repair_beside_a_broken_pair),
+        cmocka_unit_test(a_link_that_only_runs),
+        cmocka_unit_test(what_was_not_read_is_not_replaced),
         cmocka_unit_test(a_certificate_by_another_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
