@@ -163,7 +163,7 @@ static const char *unread(const struct ek_question *q, const struct ek_member_ob
     if (member->options_wanted.known != EK_YES)
         return "what the TLS options have to name";
     if (ek_next_wants_tls(q) && uses_tls && q->state->initiated == EK_YES &&
-        member->certificate_running.present == EK_UNKNOWN)
+        member->certificate_running.present != EK_YES)
         return "the certificate that is presented";
     return NULL;
 }

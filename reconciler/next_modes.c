@@ -20,8 +20,7 @@ static bool names_its_host(const struct ek_certificate_state *certificate,
 {
     char host[280];
     ek_host_without_port(member->host, host, sizeof host);
-    return certificate->present == EK_YES && certificate->issued_by_authority == EK_YES &&
-           strcmp(certificate->name, host) == 0;
+    return certificate->issued_by_authority == EK_YES && strcmp(certificate->name, host) == 0;
 }
 
 static bool trusts_authority(const struct ek_question *q, const struct ek_trust_state *trust)
@@ -41,13 +40,12 @@ static bool answers_tls(const struct ek_member_observed *member)
            names_its_host(&member->certificate_installed, member);
 }
 
-/* Lets in whoever comes by TLS with a certificate of the authority, now and after a crash. */
+/* Lets in whoever comes by TLS with a certificate of the authority. */
 static bool takes_newcomers(const struct ek_question *q, size_t m)
 {
     const struct ek_member_observed *member = &q->state->members[m];
     return member->process != EK_YES ||
-           (!ek_next_lapsed(q, m) && trusts_authority(q, &member->trust_running) &&
-            trusts_authority(q, &member->trust_installed));
+           (!ek_next_lapsed(q, m) && trusts_authority(q, &member->trust_running));
 }
 
 bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)
@@ -129,8 +127,7 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b)
 
 static bool serves_other_certificate(const struct ek_member_observed *member)
 {
-    return member->certificate_running.present == EK_YES &&
-           member->certificate_installed.present == EK_YES &&
+    return member->certificate_installed.present == EK_YES &&
            !same_bytes(member->certificate_running.sha256, member->certificate_installed.sha256);
 }
 

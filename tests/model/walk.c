@@ -136,6 +136,10 @@ static bool stay_down_by_our_restart(struct ek_state *state, size_t m)
     member->restart_begun = EK_YES;
     member->state = EK_MEMBER_DOWN;
     member->writable = EK_NO;
+    member->mode_running = EK_SSL_UNKNOWN;
+    member->options_running = (struct ek_options_state){.known = EK_UNKNOWN};
+    member->certificate_running = (struct ek_certificate_state){.present = EK_UNKNOWN};
+    member->trust_running = (struct ek_trust_state){.present = EK_UNKNOWN};
     return true;
 }
 
