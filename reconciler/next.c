@@ -307,11 +307,14 @@ static bool restart_helps(const struct ek_question *q, size_t m)
            ek_next_runs_old_files(q, m, &why);
 }
 
-/* Whose certificate has ended comes first: the others can't be restarted beside it. */
+/* Who is lost comes first, then whose certificate has ended: the others can't be restarted beside
+ * them. */
 static bool goes_before(const struct ek_question *q, size_t a, size_t b)
 {
     const struct ek_member_observed *first = &q->state->members[a];
     const struct ek_member_observed *second = &q->state->members[b];
+    if (ek_next_lost(q, a) != ek_next_lost(q, b))
+        return ek_next_lost(q, a);
     if (ek_next_lapsed(q, a) != ek_next_lapsed(q, b))
         return ek_next_lapsed(q, a);
     if (first->priority < second->priority || first->priority > second->priority)
@@ -477,7 +480,8 @@ static bool restarts_of(const struct ek_question *q, concern *concerned)
         m = arbiter;
     if (m < 0 && !primary)
         return false;
-    if (ek_next_unsettled(q))
+    if (m >= 0 && ek_next_lost(q, (size_t)m) ? ek_next_unsettled_but(q, (size_t)m)
+                                             : ek_next_unsettled(q))
         return true;
     return primary ? hand_over(q) : propose_restart(q, (size_t)m);
 }

@@ -234,18 +234,31 @@ bool ek_next_cut_off(const struct ek_question *q, size_t m, enum ek_ssl_mode mod
     return false;
 }
 
+bool ek_next_lost(const struct ek_question *q, size_t m)
+{
+    const struct ek_member_observed *member = &q->state->members[m];
+    uint64_t peers = ~((uint64_t)1 << m);
+    return member->state == EK_MEMBER_SECONDARY && (member->viewed_by & peers) != 0 &&
+           (member->healthy_for & peers) == 0 && ek_next_bad_certificate(q, m);
+}
+
 bool ek_next_unsettled(const struct ek_question *q)
+{
+    return ek_next_unsettled_but(q, q->state->member_count);
+}
+
+bool ek_next_unsettled_but(const struct ek_question *q, size_t m)
 {
     size_t count = q->state->member_count;
     for (size_t i = 0; i < count; i++)
-        if (member_unsettled(q, i))
+        if (i != m && member_unsettled(q, i))
             return true;
     if (q->primary < 0)
         return ek_block(q, "EK-0112", true, -1, "wait for the election, or see the members' logs",
                         "the replica set has no primary");
     for (size_t viewer = 0; viewer < count; viewer++)
         for (size_t viewed = 0; viewed < count; viewed++)
-            if (pair_unsettled(q, viewer, viewed))
+            if (viewer != m && viewed != m && pair_unsettled(q, viewer, viewed))
                 return true;
     return false;
 }

@@ -25,6 +25,13 @@ bool ek_next_contradicted(
 bool ek_next_unread(const struct ek_question *q);    /* something that TLS needs is not known */
 bool ek_next_unsettled(const struct ek_question *q); /* not healthy enough to disturb anything */
 
+/* The same, but for what is said of and by member m. */
+bool ek_next_unsettled_but(const struct ek_question *q, size_t m);
+
+/* Whether no peer sees secondary m, which runs with a certificate that they can't take: a restart
+ * with a good one may bring it back, and takes it from nobody. */
+bool ek_next_lost(const struct ek_question *q, size_t m);
+
 /* The furthest sslMode towards the wanted one that member m's file may name now, so that m
  * and each of its peers go on talking whatever crashes; its current one when it can't move. */
 enum ek_ssl_mode ek_next_file_mode(const struct ek_question *q, size_t m);
@@ -38,6 +45,9 @@ bool ek_next_needs_restart(const struct ek_question *q, size_t m, const char **r
 /* The part of it that is about files: certificate, trust or options that were read at its start
  * are not the ones there now. */
 bool ek_next_runs_old_files(const struct ek_question *q, size_t m, const char **ret_why);
+
+/* Whether m runs with a certificate that no peer can take, and a good one is installed. */
+bool ek_next_bad_certificate(const struct ek_question *q, size_t m);
 
 /* Whether m's certificate must be issued (again), and why. */
 bool ek_next_certificate_due(const struct ek_question *q, size_t m, const char **ret_why);

@@ -77,8 +77,10 @@ bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode m
 enum ek_ssl_mode ek_next_file_mode(const struct ek_question *q, size_t m)
 {
     enum ek_ssl_mode wanted = q->spec->ssl_mode;
-    enum ek_ssl_mode best = q->state->members[m].mode_configured;
-    bool fits = q->state->initiated != EK_YES || ek_next_mode_fits(q, m, best);
+    const struct ek_member_observed *member = &q->state->members[m];
+    enum ek_ssl_mode best = member->mode_configured;
+    bool ahead = q->state->initiated == EK_YES && best > member->mode_running;
+    bool fits = !ahead || ek_next_mode_fits(q, m, best);
     for (int mode = EK_SSL_DISABLED; mode <= (int)EK_SSL_REQUIRE; mode++)
         if ((!fits || distance((enum ek_ssl_mode)mode, wanted) < distance(best, wanted)) &&
             ek_next_mode_fits(q, m, (enum ek_ssl_mode)mode)) {
@@ -144,6 +146,15 @@ static bool runs_other_options(const struct ek_member_observed *member)
 {
     return member->options_running.known == EK_YES && member->options_wanted.known == EK_YES &&
            !same_bytes(member->options_running.digest, member->options_wanted.digest);
+}
+
+bool ek_next_bad_certificate(const struct ek_question *q, size_t m)
+{
+    const struct ek_member_observed *member = &q->state->members[m];
+    bool bad = member->certificate_running.present == EK_YES &&
+               (ek_next_lapsed(q, m) || !names_its_host(&member->certificate_running, member));
+    return bad && names_its_host(&member->certificate_installed, member) &&
+           member->certificate_installed.not_after_s > q->policy->now_s;
 }
 
 bool ek_next_runs_old_files(const struct ek_question *q, size_t m, const char **ret_why)

@@ -196,18 +196,41 @@ static bool fit(const struct hearing *h, const struct ek_member_observed *member
            (member->lag_ms >= 0 && member->lag_ms <= h->spec->maintenance.max_lag_s * 1000);
 }
 
+/* A secondary that its peers do without already, since none of them takes its certificate: its
+ * restart with a good one takes nothing from them. */
+static bool is_lost_until_restarted(const struct hearing *h)
+{
+    const struct ek_member_observed *member = subject(h);
+    if (!is(h, EK_STEP_RESTART) || member->state != EK_MEMBER_SECONDARY ||
+        member->reachable != EK_YES)
+        return false;
+    uint64_t others = ~((uint64_t)1 << h->step->member);
+    const struct ek_certificate_state *now = &member->certificate_running;
+    const struct ek_certificate_state *then = &member->certificate_installed;
+    char host[280];
+    ek_host_without_port(member->host, host, sizeof host);
+    bool good_now = now->issued_by_authority == EK_YES && strcmp(now->name, host) == 0 &&
+                    now->not_after_s > h->policy->now_s;
+    bool good_then = then->issued_by_authority == EK_YES && strcmp(then->name, host) == 0 &&
+                     then->not_after_s > h->policy->now_s;
+    return (member->viewed_by & others) && !(member->healthy_for & others) &&
+           now->present == EK_YES && !good_now && then->present == EK_YES && good_then;
+}
+
 static bool one_at_a_time(const struct hearing *h)
 {
     if (!is_felt(h) || h->state->initiated != EK_YES)
         return false;
+    uint64_t lost = is_lost_until_restarted(h) ? (uint64_t)1 << h->step->member : 0;
     for (size_t i = 0; i < h->state->member_count; i++)
-        if (!fit(h, &h->state->members[i]))
+        if (!(lost >> i & 1) && !fit(h, &h->state->members[i]))
             return broken(
                 h, "member %s is %s and not caught up; nothing else is disturbed until it is",
                 h->state->members[i].name, ek_member_state_name(h->state->members[i].state));
     for (size_t viewed = 0; viewed < h->state->member_count; viewed++) {
         const struct ek_member_observed *member = &h->state->members[viewed];
-        if (member->viewed_by & ~member->healthy_for & ~((uint64_t)1 << viewed))
+        uint64_t unwell = member->viewed_by & ~member->healthy_for & ~((uint64_t)1 << viewed);
+        if (!(lost >> viewed & 1) && (unwell & ~lost))
             return broken(h, "member %s is not healthy in the eyes of a peer", member->name);
     }
     return false;

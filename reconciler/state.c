@@ -20,6 +20,18 @@ int ek_state_primary(const struct ek_state *state)
     return -1;
 }
 
+bool ek_member_serves(const struct ek_state *state, size_t index, uint64_t *ret_deaf_peers)
+{
+    const struct ek_member_observed *member = &state->members[index];
+    uint64_t self = (uint64_t)1 << index;
+    uint64_t deaf = member->viewed_by & ~member->healthy_for & ~self;
+    if (ret_deaf_peers)
+        *ret_deaf_peers = deaf;
+    return member->reachable == EK_YES && deaf == 0 &&
+           (member->state == EK_MEMBER_PRIMARY || member->state == EK_MEMBER_SECONDARY ||
+            member->state == EK_MEMBER_ARBITER);
+}
+
 static bool fits(int used, size_t size)
 {
     return used > 0 && (size_t)used < size;

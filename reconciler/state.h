@@ -152,6 +152,10 @@ void ek_state_copy(struct ek_state *to, const struct ek_state *from);
 /* Index of the primary that is writable, or -1. */
 int ek_state_primary(const struct ek_state *state);
 
+/* Whether member `index` serves: it answers, is PRIMARY, SECONDARY or ARBITER, and no peer reports
+ * it as not healthy. ret_deaf_peers (or NULL): the peers that do, bit j for member j. */
+bool ek_member_serves(const struct ek_state *state, size_t index, uint64_t *ret_deaf_peers);
+
 /* The name of member `index` in the SSL domain ("a.label.base"), written into buffer.
  * False when there is no base or no label. */
 bool ek_domain_name(const struct ek_deployment_spec *spec, const char *label, size_t index,

@@ -66,6 +66,7 @@ static json_t *member_json(const struct ek_planned *planned, size_t i)
     set(json, "name", json_string(planned->spec->members[i].name));
     set(json, "reachable", json_string(words[member->reachable]));
     set(json, "state", json_string(ek_member_state_name(member->state)));
+    set(json, "healthy", json_boolean(ek_member_serves(planned->state, i, NULL)));
     set(json, "host", text_or_null(member->host));
     set(json, "version", text_or_null(version));
     set(json, "ssl_mode_running", mode_json(member->mode_running));

@@ -124,6 +124,8 @@ static void read_member(struct show *show, const json_t *json, size_t i, const c
         if (strcmp(words[word], reachable) == 0)
             member->reachable = (enum ek_tri)word;
     member->state = state_of(text_of(show, json, "state"));
+    if (json_is_false(json_object_get(json, "healthy")))
+        member->viewed_by = ~(uint64_t)0; /* and nobody reports it as healthy */
     member->writable = strcmp(primary, member->name) == 0 ? EK_YES : EK_NO;
     member->mode_running = mode_of(show, json, "ssl_mode_running");
     member->mode_configured = mode_of(show, json, "ssl_mode_configured");

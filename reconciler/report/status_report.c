@@ -18,6 +18,14 @@ const char *ek_sync_word(const struct ek_planned *planned)
     return planned->plan->count ? "OutOfSync" : "Synced";
 }
 
+enum { HEARD_OF_WITHIN_MS = 15000 };
+
+/* Its peers have had no time to hear of the process. */
+static bool just_began(const struct ek_member_observed *member)
+{
+    return member->process == EK_YES && member->age_ms < HEARD_OF_WITHIN_MS;
+}
+
 const char *ek_health_word(const struct ek_state *state)
 {
     size_t well = 0;
@@ -26,11 +34,11 @@ const char *ek_health_word(const struct ek_state *state)
     for (size_t i = 0; i < state->member_count; i++) {
         const struct ek_member_observed *member = &state->members[i];
         seen += member->reachable == EK_YES || member->process != EK_UNKNOWN;
-        well += member->reachable == EK_YES &&
-                (member->state == EK_MEMBER_PRIMARY || member->state == EK_MEMBER_SECONDARY ||
-                 member->state == EK_MEMBER_ARBITER);
+        bool serves = ek_member_serves(state, i, NULL);
+        well += serves;
         starting += member->restart_begun == EK_YES || member->state == EK_MEMBER_STARTUP ||
-                    member->state == EK_MEMBER_STARTUP2 || member->state == EK_MEMBER_RECOVERING;
+                    member->state == EK_MEMBER_STARTUP2 || member->state == EK_MEMBER_RECOVERING ||
+                    (!serves && just_began(member));
     }
     if (seen == 0)
         return "Unknown";
@@ -148,6 +156,12 @@ static void member_detail(const struct ek_planned *planned, size_t i, struct ek_
     }
     if (planned->problems && planned->problems[i][0])
         ek_buffer_printf(text, "  %-10s not seen: %s\n", "", planned->problems[i]);
+    uint64_t deaf;
+    ek_member_serves(planned->state, i, &deaf);
+    for (size_t k = 0; k < planned->state->member_count; k++)
+        if (deaf >> k & 1)
+            ek_buffer_printf(text, "  %-10s not healthy in the eyes of %s\n", "",
+                             planned->spec->members[k].name);
 }
 
 static void waits_detail(const struct ek_planned *planned, struct ek_buffer *text)

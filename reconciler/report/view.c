@@ -40,12 +40,8 @@ static void make_head(struct make *m, const struct ek_plan_source *source)
         m->view->commit = ek_arena_printf(m->arena, "directory %s",
                                           source->directory ? source->directory : "unknown");
     int healthy = 0;
-    for (size_t i = 0; i < m->state->member_count; i++) {
-        enum ek_member_state state = m->state->members[i].state;
-        healthy += m->state->members[i].reachable == EK_YES &&
-                   (state == EK_MEMBER_PRIMARY || state == EK_MEMBER_SECONDARY ||
-                    state == EK_MEMBER_ARBITER);
-    }
+    for (size_t i = 0; i < m->state->member_count; i++)
+        healthy += ek_member_serves(m->state, i, NULL);
     int primary = ek_state_primary(m->state);
     char when[32];
     ek_time_text(m->planned->observed_ms, false, when);

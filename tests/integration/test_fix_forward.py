@@ -2,6 +2,7 @@
 really is, and is carried out. A member that our own restart left down never blocks its repair."""
 
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -39,6 +40,16 @@ def blocked(shop, error, before):
             "a": "disabled", "b": "disabled"}
         assert shop.configured_modes() == {"a": "disabled", "b": "disabled", "c": "allowTLS"}
     shop.explained([error])
+
+
+def own_certificate(path, host):
+    """Self-signed for the right name, with its key in the open."""
+    key = path.with_suffix(".key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "30", "-keyout", key, "-out", path, "-subj", f"/CN={host}",
+                    "-addext", f"subjectAltName=DNS:{host}"], check=True, capture_output=True)
+    path.write_text(key.read_text("ascii") + path.read_text("ascii"), "ascii")
+    key.unlink()
 
 
 @pytest.fixture
@@ -207,5 +218,30 @@ def test_a_bad_certificate_installed_by_hand(shop):
     wait_for(lambda: set(shop.fleet.running_modes().values()) == {"preferTLS"}, "preferTLS", 10)
     assert others[0].read_bytes() not in (good, others[1].read_bytes()), "a certificate of its own"
     shop.litmus()
+    shop.specs.set_mode("disabled")
+    finish(shop, "disabled")
+
+
+def test_a_member_that_came_back_with_a_bad_certificate(shop):
+    """Somebody put another certificate there, and the server was restarted with it: its peers refuse
+    it, it falls behind, and nothing but its own restart can end that."""
+    name = next(m.name for m in reversed(shop.fleet.members) if m.name != shop.fleet.primary())
+    shop.specs.set_mode("preferSSL")
+    shop.succeed("apply", "--yes", *shop.git)
+    path, host = shop.certificate_key_file(name), shop.set_hosts()[name]
+    own_certificate(path, host)
+    shop.fleet.kill(name)
+    shop.fleet.start(name)
+    wait_for(lambda: shop.fleet.states()[shop.fleet.primary()][f"{host}:27017"] == "(not reachable/healthy)",
+             f"{name} is cut off", 30)
+    wait_for(lambda: "Degraded" in shop.succeed("status", *shop.git).stdout, "status tells", 30)
+    detail = shop.succeed("status", "--deployment", shop.fleet.name, *shop.git).stdout
+    assert f"not healthy in the eyes of {shop.fleet.primary()}" in detail
+    with Watcher(shop.fleet) as seen:
+        shop.succeed("apply", "--yes", *shop.git)
+    assert seen.restarts == {m.name: int(m.name == name) for m in shop.fleet.members}
+    assert seen.elections == 0
+    shop.litmus()
+    shop.succeed("verify", *shop.git)
     shop.specs.set_mode("disabled")
     finish(shop, "disabled")

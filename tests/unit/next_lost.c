@@ -1,0 +1,131 @@
+/* A member that its peers have lost since none of them takes its certificate is brought back by a
+ * restart with a good one, by planner and laws alike; whoever is lost for another reason is not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "reconciler/permit.h"
+#include "tests/unit/next_fleet.h"
+
+enum { THREE = 2, PSA = 4 };
+enum { A, B, C };
+
+static struct ek_member_observed *const members = fleet.state.members;
+
+/* Nobody sees C, which has fallen behind; its certificate is by another authority. */
+static void lose(size_t shape, enum ek_ssl_mode mode)
+{
+    model_case_init(&fleet, shape, mode, mode, true, false);
+    for (int i = 0; i < 3; i++)
+        members[i].healthy_for &= i == C ? 1U << C : ~(1U << C);
+    members[C].lag_ms = 3600000;
+    members[C].certificate_running.issued_by_authority = EK_NO;
+    members[C].certificate_running.sha256[0] ^= 1;
+}
+
+static int laws_broken(struct ek_step step, struct ek_broken_law *ret_law)
+{
+    return ek_permit(&fleet.spec, &fleet.state, &step, &fleet.policy, ret_law);
+}
+
+static void assert_brought_back(void)
+{
+    struct ek_broken_law law = {0};
+    struct ek_step step = assert_step_of(EK_STEP_RESTART, C);
+    if (laws_broken(step, &law) > 0)
+        fail_msg("%s: %s", law.id, law.sentence);
+}
+
+/* The planner does not, and if it did the law would not let it. */
+static void assert_left(const char *id)
+{
+    struct ek_broken_law law = {0};
+    struct ek_step step = {.kind = EK_STEP_RESTART, .member = C, .other = -1};
+    assert_blocked_by(id);
+    assert_true(laws_broken(step, &law) > 0);
+    assert_string_equal(law.id, "EK-0203");
+}
+
+static void whom_nobody_can_take_is_restarted(void **state)
+{
+    (void)state;
+    for (int reason = 0; reason < 3; reason++) {
+        lose(THREE, EK_SSL_PREFER);
+        struct ek_certificate_state *bad = &members[C].certificate_running;
+        if (reason > 0)
+            bad->issued_by_authority = EK_YES;
+        if (reason == 1)
+            bad->name[0] ^= 1;
+        if (reason == 2)
+            bad->not_after_s = fleet.policy.now_s;
+        assert_brought_back();
+        members[B].priority = 0; /* who else wants a restart comes later */
+        members[B].certificate_running.sha256[0] ^= 1;
+        assert_brought_back();
+    }
+}
+
+static void without_a_good_one_nothing_is_gained(void **state)
+{
+    (void)state;
+    lose(THREE, EK_SSL_PREFER);
+    members[C].certificate_installed.not_after_s = fleet.policy.now_s;
+    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, C);
+    fleet.spec.ssl_mode = EK_SSL_DISABLED;
+    fleet.state.authority = EK_NO;
+    assert_blocked_by("EK-0110");
+}
+
+static void who_is_seen_or_has_a_good_one_is_left(void **state)
+{
+    (void)state;
+    lose(THREE, EK_SSL_PREFER);
+    members[C].healthy_for |= 1U << A;
+    assert_left("EK-0110");
+    lose(THREE, EK_SSL_PREFER);
+    members[C].certificate_running.issued_by_authority = EK_YES; /* but it was renewed since */
+    assert_left("EK-0110");
+    lose(THREE, EK_SSL_PREFER);
+    members[C].state = EK_MEMBER_STARTUP2;
+    assert_left("EK-0111");
+    lose(PSA, EK_SSL_PREFER); /* what an arbiter sees is not known */
+    members[C].state = EK_MEMBER_SECONDARY;
+    members[C].arbiter = false;
+    members[B].arbiter = true;
+    members[B].state = EK_MEMBER_ARBITER;
+    members[C].viewed_by = 1U << A;
+    fleet.spec.maintenance.interruption = EK_INTERRUPTION_ACCEPT;
+    assert_brought_back();
+}
+
+/* Nobody else may be unwell. */
+static void the_others_are_held_to_the_law(void **state)
+{
+    (void)state;
+    lose(THREE, EK_SSL_PREFER);
+    members[B].lag_ms = 10001;
+    assert_left("EK-0110");
+    lose(THREE, EK_SSL_PREFER);
+    members[B].healthy_for &= ~(1U << A);
+    assert_left("EK-0114");
+    lose(THREE, EK_SSL_PREFER);
+    members[A].state = EK_MEMBER_SECONDARY;
+    members[A].writable = EK_NO;
+    assert_blocked_by("EK-0112");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whom_nobody_can_take_is_restarted),
+        cmocka_unit_test(without_a_good_one_nothing_is_gained),
+        cmocka_unit_test(who_is_seen_or_has_a_good_one_is_left),
+        cmocka_unit_test(the_others_are_held_to_the_law),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
