@@ -44,8 +44,7 @@ static bool answers_tls(const struct ek_member_observed *member)
 static bool takes_newcomers(const struct ek_question *q, size_t m)
 {
     const struct ek_member_observed *member = &q->state->members[m];
-    return member->process != EK_YES ||
-           (!ek_next_lapsed(q, m) && trusts_authority(q, &member->trust_running));
+    return !ek_next_lapsed(q, m) && trusts_authority(q, &member->trust_running);
 }
 
 bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)
@@ -93,8 +92,7 @@ enum ek_ssl_mode ek_next_file_mode(const struct ek_question *q, size_t m)
 bool ek_next_lapsed(const struct ek_question *q, size_t m)
 {
     const struct ek_member_observed *member = &q->state->members[m];
-    return member->process == EK_YES && member->mode_running >= EK_SSL_ALLOW &&
-           member->certificate_running.present == EK_YES &&
+    return member->mode_running >= EK_SSL_ALLOW && member->certificate_running.present == EK_YES &&
            member->certificate_running.not_after_s <= q->policy->now_s;
 }
 

@@ -135,8 +135,7 @@ static bool starts_again(const struct hearing *h)
 
 static bool ended_in_use(const struct hearing *h, const struct ek_member_observed *member)
 {
-    return member->process == EK_YES && member->mode_running != EK_SSL_DISABLED &&
-           member->certificate_running.present == EK_YES &&
+    return member->process == EK_YES && member->certificate_running.present == EK_YES &&
            member->certificate_running.not_after_s <= h->policy->now_s;
 }
 

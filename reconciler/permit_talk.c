@@ -86,14 +86,6 @@ static bool reaches_as(const struct ek_state *state, size_t from, size_t to, int
                    combination & 2 ? crashed_face(taker) : running_face(taker), taker->host);
 }
 
-bool ek_talk_reaches(const struct ek_state *state, size_t from, size_t to)
-{
-    for (int combination = 0; combination < 4; combination++)
-        if (!reaches_as(state, from, to, combination))
-            return false;
-    return true;
-}
-
 bool ek_talk_breaks(const struct ek_state *before, const struct ek_state *after, size_t from,
                     size_t to)
 {

@@ -4,12 +4,9 @@
 
 #include "reconciler/state.h"
 
-/* Whether member `from` can dial member `to` in all four combinations of running and configured on
- * both sides: transport, certificate name, issuer, trust. */
-bool ek_talk_reaches(const struct ek_state *state, size_t from, size_t to);
-
-/* Whether member `from` could dial member `to` before and can't after, in any of those
- * combinations. What did not work before is not broken by what comes after it. */
+/* Whether member `from` could dial member `to` before and can't after, in any of the four
+ * combinations of running and configured on both sides: transport, certificate name, issuer, trust.
+ * What did not work before is not broken by what comes after it. */
 bool ek_talk_breaks(const struct ek_state *before, const struct ek_state *after, size_t from,
                     size_t to);
 

@@ -337,6 +337,16 @@ static void what_is_not_known_is_not_replaced(void **state)
         }
 }
 
+static void what_is_not_known_matters_as_soon_as_tls_is_wanted(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
+    members[B].trust_installed.present = EK_UNKNOWN;
+    assert_blocked_by("EK-0132");
+    members[C].reachable = EK_NO; /* what is worse is said first */
+    assert_blocked_by("EK-0105");
+}
+
 /* Nobody dials by TLS whoever may trust something else: he is restarted as he is first. */
 static void trust_that_the_process_has_not_read(void **state)
 {
@@ -463,6 +473,12 @@ static void new_members_one_by_one(void **state)
     members[A].process = EK_YES;
     members[A].state = EK_MEMBER_UNKNOWN;
     assert_blocked_by("EK-0105");
+    model_case_init_bare(&fleet, THREE, EK_SSL_DISABLED);
+    members[A].key_file = EK_UNKNOWN;
+    assert_blocked_by("EK-0132");
+    members[A].key_file = EK_YES;
+    members[A].configuration = EK_UNKNOWN;
+    assert_blocked_by("EK-0132");
     model_case_init_bare(&fleet, ONE, EK_SSL_ALLOW);
     first(EK_STEP_START);
     members[A].options_configured.digest[0] ^= 1;
@@ -753,6 +769,7 @@ int main(void)
         cmocka_unit_test(trust_that_is_not_as_wanted),
         cmocka_unit_test(what_is_read_at_a_start_only),
         cmocka_unit_test(what_is_not_known_is_not_replaced),
+        cmocka_unit_test(what_is_not_known_matters_as_soon_as_tls_is_wanted),
         cmocka_unit_test(trust_that_the_process_has_not_read),
         cmocka_unit_test(views_that_count),
         cmocka_unit_test(what_a_peer_must_show),
