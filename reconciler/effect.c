@@ -29,11 +29,14 @@ static void install_trust(const struct ek_deployment_spec *spec, struct ek_state
                           const struct ek_step *step, const struct ek_policy *policy)
 {
     (void)spec, (void)policy;
-    struct ek_trust_state *trust = &member_of(state, step)->trust_installed;
+    struct ek_member_observed *member = member_of(state, step);
+    struct ek_trust_state *trust = &member->trust_installed;
     memset(trust, 0, sizeof *trust);
     trust->present = EK_YES;
     trust->count = 1;
     memcpy(trust->sha256[0], state->authority_sha256, sizeof trust->sha256[0]);
+    if (member->process == EK_YES && member->mode_running > EK_SSL_DISABLED)
+        member->trust_running = (struct ek_trust_state){.present = EK_YES}; /* what, nobody knows */
 }
 
 /* A certificate that is not issued yet has no fingerprint; a stand-in that differs from every

@@ -56,7 +56,13 @@ static bool repair(const struct ek_question *q)
         const struct ek_member_observed *member = &q->state->members[m];
         if (member->process != EK_NO || member->restart_begun != EK_YES)
             continue;
-        if (equip(q, m) || propose_file(q, m, "before it is started again"))
+        if (member->configuration == EK_UNKNOWN)
+            return ek_block(q, "EK-0107", false, (int)m,
+                            "check that the file exists, can be read and names a known mode",
+                            "the configuration file of member %s could not be understood",
+                            member->name);
+        if (ek_next_unread_of(q, m) || equip(q, m) ||
+            propose_file(q, m, "before it is started again"))
             return true;
         ek_propose(q, EK_STEP_START, (int)m, "its restart was begun and did not come up")->mode =
             member->mode_configured;
@@ -387,7 +393,8 @@ static bool interrupts_writes(const struct ek_question *q, size_t m)
     for (size_t i = 0; i < q->state->member_count; i++)
         if (i != m && !q->state->members[i].arbiter && !q->state->members[i].delayed)
             data_left++;
-    bool last_secondary = !q->state->members[m].arbiter && data_left < 2;
+    bool last_secondary =
+        !q->state->members[m].arbiter && data_left < 2 && !ek_next_left_behind(q, m);
     return last_secondary || !voters_without(q, m);
 }
 
@@ -491,6 +498,17 @@ static bool restarts(const struct ek_question *q)
     return restarts_of(q, restart_helps);
 }
 
+static bool lost_restart(const struct ek_question *q, size_t m)
+{
+    return ek_next_lost(q, m) && restart_helps(q, m);
+}
+
+/* Nothing else gets on while a member is lost. */
+static bool fetch_back(const struct ek_question *q)
+{
+    return restarts_of(q, lost_restart);
+}
+
 static bool urgent_restart(const struct ek_question *q, size_t m)
 {
     return ek_next_renewal_urgent(q, m) && restart_helps(q, m) &&
@@ -566,8 +584,8 @@ static bool stuck(const struct ek_question *q)
 
 static phase *const phases[] = {
     ek_next_contradicted,
-    ek_next_unread,
     repair,
+    ek_next_unread,
     prepare_authority,
     prepare_names,
     prepare_trust,
@@ -575,6 +593,7 @@ static phase *const phases[] = {
     create,
     prepare_user,
     renew_urgently,
+    fetch_back,
     join_domain,
     raise_modes,
     follow_with_files,

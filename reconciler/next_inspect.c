@@ -150,33 +150,36 @@ bool ek_next_contradicted(const struct ek_question *q)
     return false;
 }
 
-/* What about m's TLS is not known; NULL: nothing. */
-static const char *unread(const struct ek_question *q, const struct ek_member_observed *member)
+static bool unread(const struct ek_question *q, size_t m, bool passing, const char *what)
 {
+    return ek_block(q, "EK-0132", passing, (int)m,
+                    "see the cause; what is not known is not replaced",
+                    "member %s: %s could not be read", q->state->members[m].name, what);
+}
+
+bool ek_next_unread_of(const struct ek_question *q, size_t m)
+{
+    const struct ek_member_observed *member = &q->state->members[m];
     bool uses_tls = member->process == EK_YES && member->mode_running >= EK_SSL_ALLOW;
     if (!ek_next_wants_tls(q) && !uses_tls && member->mode_configured < EK_SSL_ALLOW)
-        return NULL;
+        return false;
     if (member->trust_installed.present == EK_UNKNOWN)
-        return "the file of trusted authorities";
+        return unread(q, m, false, "the file of trusted authorities");
     if (member->certificate_installed.present == EK_UNKNOWN)
-        return "the certificate file";
+        return unread(q, m, false, "the certificate file");
     if (member->options_wanted.known != EK_YES)
-        return "what the TLS options have to name";
+        return unread(q, m, false, "what the TLS options have to name");
     if (ek_next_wants_tls(q) && uses_tls && q->state->initiated == EK_YES &&
         member->certificate_running.present != EK_YES)
-        return "the certificate that is presented";
-    return NULL;
+        return unread(q, m, true, "the certificate that is presented");
+    return false;
 }
 
 bool ek_next_unread(const struct ek_question *q)
 {
-    for (size_t i = 0; i < q->state->member_count; i++) {
-        const char *what = unread(q, &q->state->members[i]);
-        if (what)
-            return ek_block(q, "EK-0132", true, (int)i,
-                            "see the cause; what is not known is not replaced",
-                            "member %s: %s could not be read", q->state->members[i].name, what);
-    }
+    for (size_t m = 0; m < q->state->member_count; m++)
+        if (ek_next_unread_of(q, m))
+            return true;
     return false;
 }
 
@@ -238,8 +241,17 @@ bool ek_next_lost(const struct ek_question *q, size_t m)
 {
     const struct ek_member_observed *member = &q->state->members[m];
     uint64_t peers = ~((uint64_t)1 << m);
+    for (size_t i = 0; i < q->state->member_count; i++)
+        if (i != m && q->state->members[i].mode_running < EK_SSL_PREFER)
+            return false; /* who dials in plaintext asks for no certificate */
     return member->state == EK_MEMBER_SECONDARY && (member->viewed_by & peers) != 0 &&
            (member->healthy_for & peers) == 0 && ek_next_bad_certificate(q, m);
+}
+
+bool ek_next_left_behind(const struct ek_question *q, size_t m)
+{
+    int64_t lag_ms = q->state->members[m].lag_ms;
+    return ek_next_lost(q, m) && (lag_ms < 0 || lag_ms > q->spec->maintenance.max_lag_s * 1000);
 }
 
 bool ek_next_unsettled(const struct ek_question *q)

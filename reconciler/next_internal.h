@@ -22,7 +22,8 @@ bool ek_block(const struct ek_question *q, const char *id, bool passing, int mem
 /* Phases that only look: true when the verdict is "blocked". */
 bool ek_next_contradicted(
     const struct ek_question *q); /* reality does not match the specs, or is unknown */
-bool ek_next_unread(const struct ek_question *q);    /* something that TLS needs is not known */
+bool ek_next_unread(const struct ek_question *q); /* something that TLS needs is not known */
+bool ek_next_unread_of(const struct ek_question *q, size_t m); /* of member m */
 bool ek_next_unsettled(const struct ek_question *q); /* not healthy enough to disturb anything */
 
 /* The same, but for what is said of and by member m. */
@@ -31,6 +32,9 @@ bool ek_next_unsettled_but(const struct ek_question *q, size_t m);
 /* Whether no peer sees secondary m, which runs with a certificate that they can't take: a restart
  * with a good one may bring it back, and takes it from nobody. */
 bool ek_next_lost(const struct ek_question *q, size_t m);
+
+/* Lost, and not within the lag that is allowed: no write counts on it. */
+bool ek_next_left_behind(const struct ek_question *q, size_t m);
 
 /* The furthest sslMode towards the wanted one that member m's file may name now, so that m
  * and each of its peers go on talking whatever crashes; its current one when it can't move. */

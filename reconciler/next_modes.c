@@ -20,7 +20,8 @@ static bool names_its_host(const struct ek_certificate_state *certificate,
 {
     char host[280];
     ek_host_without_port(member->host, host, sizeof host);
-    return certificate->issued_by_authority == EK_YES && strcmp(certificate->name, host) == 0;
+    return certificate->present == EK_YES && certificate->issued_by_authority == EK_YES &&
+           strcmp(certificate->name, host) == 0;
 }
 
 static bool trusts_authority(const struct ek_question *q, const struct ek_trust_state *trust)
@@ -40,11 +41,12 @@ static bool answers_tls(const struct ek_member_observed *member)
            names_its_host(&member->certificate_installed, member);
 }
 
-/* Lets in whoever comes by TLS with a certificate of the authority. */
+/* Lets in whoever comes by TLS with a certificate of the authority, now and after a crash. */
 static bool takes_newcomers(const struct ek_question *q, size_t m)
 {
     const struct ek_member_observed *member = &q->state->members[m];
-    return !ek_next_lapsed(q, m) && trusts_authority(q, &member->trust_running);
+    return !ek_next_lapsed(q, m) && trusts_authority(q, &member->trust_running) &&
+           trusts_authority(q, &member->trust_installed);
 }
 
 bool ek_next_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)

@@ -208,6 +208,9 @@ static bool is_lost_until_restarted(const struct hearing *h)
     const struct ek_certificate_state *then = &member->certificate_installed;
     char host[280];
     ek_host_without_port(member->host, host, sizeof host);
+    for (size_t i = 0; i < h->state->member_count; i++)
+        if ((others >> i & 1) && h->state->members[i].mode_running < EK_SSL_PREFER)
+            return false; /* in plaintext nobody asks for it */
     bool good_now = now->issued_by_authority == EK_YES && strcmp(now->name, host) == 0 &&
                     now->not_after_s > h->policy->now_s;
     bool good_then = then->issued_by_authority == EK_YES && strcmp(then->name, host) == 0 &&
@@ -255,7 +258,8 @@ static bool majority_stays(const struct hearing *h)
     if (2 * staying <= all)
         return broken(h, "without member %s only %d of %d votes would be left", subject(h)->name,
                       staying, all);
-    if (!subject(h)->arbiter && copies < 2)
+    bool replicates = fit(h, subject(h)) || !is_lost_until_restarted(h);
+    if (!subject(h)->arbiter && copies < 2 && replicates)
         return broken(h, "member %s is the last caught-up secondary", subject(h)->name);
     return false;
 }

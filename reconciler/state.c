@@ -20,11 +20,21 @@ int ek_state_primary(const struct ek_state *state)
     return -1;
 }
 
+/* Nobody sees it, so what it says of the others is about itself. */
+static bool is_alone(const struct ek_state *state, size_t index)
+{
+    uint64_t others = ~((uint64_t)1 << index);
+    const struct ek_member_observed *member = &state->members[index];
+    return (member->viewed_by & others) != 0 && (member->healthy_for & others) == 0;
+}
+
 bool ek_member_serves(const struct ek_state *state, size_t index, uint64_t *ret_deaf_peers)
 {
     const struct ek_member_observed *member = &state->members[index];
-    uint64_t self = (uint64_t)1 << index;
-    uint64_t deaf = member->viewed_by & ~member->healthy_for & ~self;
+    uint64_t deaf = member->viewed_by & ~member->healthy_for & ~((uint64_t)1 << index);
+    for (size_t i = 0; i < state->member_count; i++)
+        if (is_alone(state, i))
+            deaf &= ~((uint64_t)1 << i);
     if (ret_deaf_peers)
         *ret_deaf_peers = deaf;
     return member->reachable == EK_YES && deaf == 0 &&

@@ -153,7 +153,8 @@ void ek_state_copy(struct ek_state *to, const struct ek_state *from);
 int ek_state_primary(const struct ek_state *state);
 
 /* Whether member `index` serves: it answers, is PRIMARY, SECONDARY or ARBITER, and no peer reports
- * it as not healthy. ret_deaf_peers (or NULL): the peers that do, bit j for member j. */
+ * it as not healthy, but such as nobody sees themselves. ret_deaf_peers (or NULL): the peers that
+ * do, bit j for member j. */
 bool ek_member_serves(const struct ek_state *state, size_t index, uint64_t *ret_deaf_peers);
 
 /* The name of member `index` in the SSL domain ("a.label.base"), written into buffer.

@@ -297,11 +297,12 @@ int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
         ek_mongodb_handshake(host, target->port, target->ca_file, half, &seen->handshake, err);
     if (!failed) {
         ask_as_known(&of, host, deadline);
-        if (!seen->answered && seen->handshake.problem[0])
-            add_problem(seen, "TLS", seen->handshake.problem);
         /* Without any login but nothing hidden from us: authentication is off. */
         if (seen->authenticated && of.link->login == EK_LOGIN_NONE)
             seen->problem[0] = '\0';
+        bool hides_tls = seen->mode_running >= EK_SSL_ALLOW && !seen->handshake.certificate_pem;
+        if ((!seen->answered || hides_tls) && seen->handshake.problem[0])
+            add_problem(seen, "TLS", seen->handshake.problem);
         *ret_seen = *seen;
     }
     hang_up(&of);

@@ -175,7 +175,8 @@ static void take_configuration(struct ek_look *look, const struct ek_mongodb_see
 static bool speaks_of_this_process(const struct ek_mongodb_member *row,
                                    const struct ek_member_observed *member)
 {
-    return row->heartbeat_age_ms < 0 || row->heartbeat_age_ms < member->age_ms;
+    return row->heartbeat_age_ms < 0 || member->process != EK_YES ||
+           row->heartbeat_age_ms < member->age_ms;
 }
 
 /* Rows of other members' statuses are matched by _id: names may differ for a moment. */

@@ -10,7 +10,8 @@ static const struct {
 } fields[EK_DRIFT_FIELDS] = {
     [EK_DRIFT_SSL_MODE] = {"sslMode", " sslMode running:| sslMode configured:"},
     [EK_DRIFT_CERTIFICATES] = {"certificates",
-                               " certificate | trust installed:| keyFile:|authority:| serves the "},
+                               " certificate | trust installed:| keyFile:|authority:| serves the |"
+                               " runs with the installed trust:"},
     [EK_DRIFT_CONFIGURATION] = {"configuration", " TLS options "},
     [EK_DRIFT_NAMES] = {"names", " name bound:|SSL domain label:"},
     [EK_DRIFT_MEMBERS] = {"members", " host:|replica set:| votes |member outside "},

@@ -20,10 +20,25 @@ const char *ek_sync_word(const struct ek_planned *planned)
 
 enum { HEARD_OF_WITHIN_MS = 15000 };
 
-/* Its peers have had no time to hear of the process. */
 static bool just_began(const struct ek_member_observed *member)
 {
     return member->process == EK_YES && member->age_ms < HEARD_OF_WITHIN_MS;
+}
+
+/* Serves, but it or each of the peers that report otherwise had no time to hear of the other. */
+static bool is_still_unheard(const struct ek_state *state, size_t i)
+{
+    const struct ek_member_observed *member = &state->members[i];
+    uint64_t deaf;
+    bool serves = ek_member_serves(state, i, &deaf);
+    if (serves || deaf == 0 || member->reachable != EK_YES ||
+        (member->state != EK_MEMBER_PRIMARY && member->state != EK_MEMBER_SECONDARY &&
+         member->state != EK_MEMBER_ARBITER))
+        return false;
+    for (size_t k = 0; k < state->member_count; k++)
+        if ((deaf >> k & 1) && !just_began(member) && !just_began(&state->members[k]))
+            return false;
+    return true;
 }
 
 const char *ek_health_word(const struct ek_state *state)
@@ -34,11 +49,10 @@ const char *ek_health_word(const struct ek_state *state)
     for (size_t i = 0; i < state->member_count; i++) {
         const struct ek_member_observed *member = &state->members[i];
         seen += member->reachable == EK_YES || member->process != EK_UNKNOWN;
-        bool serves = ek_member_serves(state, i, NULL);
-        well += serves;
+        well += ek_member_serves(state, i, NULL);
         starting += member->restart_begun == EK_YES || member->state == EK_MEMBER_STARTUP ||
                     member->state == EK_MEMBER_STARTUP2 || member->state == EK_MEMBER_RECOVERING ||
-                    (!serves && just_began(member));
+                    is_still_unheard(state, i);
     }
     if (seen == 0)
         return "Unknown";

@@ -42,13 +42,13 @@ static void assert_brought_back(void)
 }
 
 /* The planner does not, and if it did the law would not let it. */
-static void assert_left(const char *id)
+static void assert_left(const char *id, const char *law_id)
 {
     struct ek_broken_law law = {0};
     struct ek_step step = {.kind = EK_STEP_RESTART, .member = C, .other = -1};
     assert_blocked_by(id);
     assert_true(laws_broken(step, &law) > 0);
-    assert_string_equal(law.id, "EK-0203");
+    assert_string_equal(law.id, law_id);
 }
 
 static void whom_nobody_can_take_is_restarted(void **state)
@@ -86,20 +86,49 @@ static void who_is_seen_or_has_a_good_one_is_left(void **state)
     (void)state;
     lose(THREE, EK_SSL_PREFER);
     members[C].healthy_for |= 1U << A;
-    assert_left("EK-0110");
+    assert_left("EK-0110", "EK-0203");
     lose(THREE, EK_SSL_PREFER);
     members[C].certificate_running.issued_by_authority = EK_YES; /* but it was renewed since */
-    assert_left("EK-0110");
+    assert_left("EK-0110", "EK-0203");
     lose(THREE, EK_SSL_PREFER);
     members[C].state = EK_MEMBER_STARTUP2;
-    assert_left("EK-0111");
+    assert_left("EK-0111", "EK-0203");
     lose(PSA, EK_SSL_PREFER); /* what an arbiter sees is not known */
     members[C].state = EK_MEMBER_SECONDARY;
     members[C].arbiter = false;
     members[B].arbiter = true;
     members[B].state = EK_MEMBER_ARBITER;
     members[C].viewed_by = 1U << A;
-    fleet.spec.maintenance.interruption = EK_INTERRUPTION_ACCEPT;
+    fleet.spec.maintenance.interruption = EK_INTERRUPTION_REFUSE;
+    assert_brought_back(); /* the only secondary, but it serves nobody */
+    members[C].lag_ms = 10000;
+    assert_left("EK-0118", "EK-0204"); /* a write may count on it all the same */
+    members[C].lag_ms = -1;
+    assert_brought_back();
+    members[B].votes = 0;
+    assert_left("EK-0118", "EK-0204");
+}
+
+static void among_who_dials_in_plaintext_the_certificate_is_no_reason(void **state)
+{
+    (void)state;
+    lose(THREE, EK_SSL_PREFER);
+    members[B].mode_running = EK_SSL_ALLOW;
+    members[B].mode_configured = EK_SSL_ALLOW;
+    fleet.spec.ssl_mode = EK_SSL_ALLOW;
+    assert_left("EK-0110", "EK-0203");
+}
+
+static void it_is_fetched_back_before_anything_else_goes_on(void **state)
+{
+    (void)state;
+    lose(THREE, EK_SSL_PREFER);
+    members[C].certificate_running = members[C].certificate_installed;
+    members[C].certificate_running.sha256[0] ^= 1;
+    members[C].certificate_running.not_after_s = fleet.policy.now_s;
+    fleet.spec.ssl_mode = EK_SSL_REQUIRE; /* b could be raised, were c not there */
+    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
+    members[C].mode_configured = EK_SSL_REQUIRE;
     assert_brought_back();
 }
 
@@ -109,10 +138,10 @@ static void the_others_are_held_to_the_law(void **state)
     (void)state;
     lose(THREE, EK_SSL_PREFER);
     members[B].lag_ms = 10001;
-    assert_left("EK-0110");
+    assert_left("EK-0110", "EK-0203");
     lose(THREE, EK_SSL_PREFER);
     members[B].healthy_for &= ~(1U << A);
-    assert_left("EK-0114");
+    assert_left("EK-0114", "EK-0203");
     lose(THREE, EK_SSL_PREFER);
     members[A].state = EK_MEMBER_SECONDARY;
     members[A].writable = EK_NO;
@@ -125,6 +154,8 @@ int main(void)
         cmocka_unit_test(whom_nobody_can_take_is_restarted),
         cmocka_unit_test(without_a_good_one_nothing_is_gained),
         cmocka_unit_test(who_is_seen_or_has_a_good_one_is_left),
+        cmocka_unit_test(among_who_dials_in_plaintext_the_certificate_is_no_reason),
+        cmocka_unit_test(it_is_fetched_back_before_anything_else_goes_on),
         cmocka_unit_test(the_others_are_held_to_the_law),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,6 +347,20 @@ static void what_is_not_known_matters_as_soon_as_tls_is_wanted(void **state)
     assert_blocked_by("EK-0105");
 }
 
+static void what_is_not_known_of_one_keeps_no_other_down(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
+    members[B].process = EK_NO;
+    members[B].restart_begun = EK_YES;
+    members[C].certificate_installed.present = EK_UNKNOWN;
+    assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
+    members[B].certificate_installed.present = EK_UNKNOWN;
+    assert_blocked_by("EK-0132");
+    members[B].configuration = EK_UNKNOWN;
+    assert_blocked_by("EK-0107");
+}
+
 /* Nobody dials by TLS whoever may trust something else: he is restarted as he is first. */
 static void trust_that_the_process_has_not_read(void **state)
 {
@@ -769,6 +783,7 @@ int main(void)
         cmocka_unit_test(trust_that_is_not_as_wanted),
         cmocka_unit_test(what_is_read_at_a_start_only),
         cmocka_unit_test(what_is_not_known_is_not_replaced),
+        cmocka_unit_test(what_is_not_known_of_one_keeps_no_other_down),
         cmocka_unit_test(what_is_not_known_matters_as_soon_as_tls_is_wanted),
         cmocka_unit_test(trust_that_the_process_has_not_read),
         cmocka_unit_test(views_that_count),

@@ -100,6 +100,48 @@ static void a_line_says_all_that_can_change(void **state)
         "or|ders: OutOfSync, Degraded, sslMode preferSSL, primary a, b DOWN, 1 step to do");
 }
 
+/* Two members, each well in its own eyes, one of them an hour old. */
+static struct ek_state both_up(void)
+{
+    struct ek_state state = seen();
+    struct ek_member_observed *b = &state.members[1];
+    *b = state.members[0];
+    b->state = EK_MEMBER_SECONDARY;
+    b->writable = EK_NO;
+    for (int i = 0; i < 2; i++) {
+        state.members[i].process = EK_YES;
+        state.members[i].age_ms = 3600000;
+        state.members[i].viewed_by = state.members[i].healthy_for = 3;
+    }
+    return state;
+}
+
+static void health_is_what_peers_see(void **state)
+{
+    (void)state;
+    struct ek_state now = both_up();
+    assert_string_equal(ek_health_word(&now), "Healthy");
+    now.members[1].healthy_for = 2; /* a does not see b */
+    assert_string_equal(ek_health_word(&now), "Degraded");
+    assert_true(ek_member_serves(&now, 0, NULL)); /* b, whom nobody sees, is no witness */
+    now.members[1].age_ms = 14999;                /* a has not heard of it yet */
+    assert_string_equal(ek_health_word(&now), "Progressing");
+    now.members[1].age_ms = 15000;
+    assert_string_equal(ek_health_word(&now), "Degraded");
+    now.members[0].age_ms = 0; /* a has not heard of anybody yet */
+    assert_string_equal(ek_health_word(&now), "Progressing");
+    now.members[1].reachable = EK_NO;
+    assert_string_equal(ek_health_word(&now), "Degraded");
+    now.members[1].reachable = EK_YES;
+    now.members[1].state = EK_MEMBER_ROLLBACK;
+    assert_string_equal(ek_health_word(&now), "Degraded");
+    now = both_up();
+    now.members[0].healthy_for = 1; /* b does not see a, a sees b */
+    uint64_t deaf = 0;
+    assert_true(ek_member_serves(&now, 1, &deaf));
+    assert_int_equal(deaf, 0);
+}
+
 static void waiting_and_paused_are_said(void **state)
 {
     (void)state;
@@ -130,6 +172,7 @@ int main(void)
         cmocka_unit_test(status_is_a_table_and_harmless),
         cmocka_unit_test(what_failed_stands_open_and_what_passed_is_folded),
         cmocka_unit_test(nothing_but_the_pass_is_shown_when_all_passed),
+        cmocka_unit_test(health_is_what_peers_see),
         cmocka_unit_test(waiting_and_paused_are_said),
         cmocka_unit_test(a_line_says_all_that_can_change),
     };
