@@ -14,7 +14,7 @@ from pathlib import Path
 UNIT_TIMEOUT_S = 180
 MODEL_TIMEOUT_S = 300
 TORTURE_SAMPLE = ("--out-of", "60", "--minutes", "0.4")
-INTEGRATION_TIMEOUT_S = 1200
+INTEGRATION_TIMEOUT_S = 3600
 SIDE_BY_SIDE = 3  # sandboxes at a time
 # Files that take long though they are small; in seconds, about.
 LONG_FILES = {"test_hazards": 120, "test_run_consent": 150, "test_chaos_sample": 60,
