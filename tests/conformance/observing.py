@@ -29,11 +29,15 @@ def healthy_set(recorded, check):
         for label in ("replSetInitiate", "createUser"):
             if label in recorded:
                 check(label, differences(recorded[label], s.replies[label]))
+
+        def all_in():
+            return sorted(state for _, state, _ in (s.view("a") or {}).values()) == ["PRIMARY", "SECONDARY", "SECONDARY"]
+        assert lab.wait_for(all_in, 60), s.view("a")
         for role in recorded:
             if role not in ("primary", "secondary"):
                 continue
             if role == "secondary":
-                s.settled()
+                assert s.settled(60)
             member = s["a" if role == "primary" else "b"]
             for name, expected in recorded[role].items():
                 reply = observed(member, name, "root")
@@ -127,7 +131,7 @@ def by_words(label, a, b, change, members, now):
 
 def answers(recorded, check):
     with lab.Set() as s:
-        s.settled()
+        assert s.settled(60)
         a, b = s["a"], s["b"]
         a.ask("insert", "t0", {"documents": [{}]}, "test")
         config = a.ask("replSetGetConfig")["config"]
