@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lab import SELECTION_MS, Lab
+from lab import GIVE_UP_MS, HEAR_WHY_MS, Lab
 
 # What each client says when the certificate is by another authority, or names somebody else.
 UNTRUSTED = re.compile(r"certificate verify failed|self[- ]signed|unable to (verify|get)", re.I)
@@ -12,8 +12,12 @@ MISNAMED = re.compile(r"IP address mismatch|IP does not match|not valid for|altn
 CLOSED = re.compile(r"closed|reset|EOF|handshake|disconnected|socket error|Failed to (read|send)|timed out|No suitable servers", re.I)
 
 
-def failing(lab: Lab, member, **options):
-    return lab.uri(member.host, serverSelectionTimeoutMS=SELECTION_MS, directConnection=True, **options)
+def failing(lab: Lab, member, ms=GIVE_UP_MS, **options):
+    return direct(lab, member, serverSelectionTimeoutMS=ms, **options)
+
+
+def direct(lab: Lab, member, **options):
+    return lab.uri(member.host, directConnection=True, **options)
 
 
 def job(name, uri, *steps):
@@ -30,7 +34,7 @@ def jobs_for(lab: Lab, client):
     def put(number):
         return {"do": "insert", "into": into, "id": number}
 
-    by_address = lab.uri(f"{lab.require.ip}:{lab.require.port}", serverSelectionTimeoutMS=SELECTION_MS,
+    by_address = lab.uri(f"{lab.require.ip}:{lab.require.port}", serverSelectionTimeoutMS=HEAR_WHY_MS,
                          directConnection=True, **tls)
     return [
         job("disabled, plaintext", lab.uri(lab.disabled.host), "status", put(1)),
@@ -41,21 +45,21 @@ def jobs_for(lab: Lab, client):
         job("required, plaintext", failing(lab, lab.require), "status"),
         job("required, TLS", lab.uri(lab.require.host, **tls), "status", put(1)),
         job("with a certificate", lab.uri(lab.require.host, tlsCertificateKeyFile=lab.client_pem, **tls), "status"),
-        job("another authority", failing(lab, lab.require, **lab.with_tls(lab.other_ca)), "status"),
+        job("another authority", failing(lab, lab.require, HEAR_WHY_MS, **lab.with_tls(lab.other_ca)), "status"),
         job("by address", by_address, "status"),
         job("another name for the set", lab.uri(
-            primary.host, replicaSet="other", serverSelectionTimeoutMS=SELECTION_MS), "status"),
+            primary.host, replicaSet="other", serverSelectionTimeoutMS=GIVE_UP_MS), "status"),
         *(job(f"{user} {mechanism}", lab.uri(primary.host, user=user, replicaSet="rs0", **(
             {"authMechanism": mechanism} if mechanism else {})), "status")
           for user, mechanism in (("old", "SCRAM-SHA-1"), ("old", ""), ("new", "SCRAM-SHA-256"), ("new", ""),
                                   ("app", "SCRAM-SHA-1"), ("app", "SCRAM-SHA-256"))),
-        job("a mechanism without credentials", failing(lab, primary, user="old", authMechanism="SCRAM-SHA-256"),
+        job("a mechanism without credentials", direct(lab, primary, user="old", authMechanism="SCRAM-SHA-256"),
             "status"),
-        job("wrong password", failing(lab, primary, password="wrong"), "status"),
-        job("unknown user", failing(lab, primary, user="nobody"), "status"),
-        job("no login", failing(lab, primary, user=None), "role", put(3)),
+        job("wrong password", direct(lab, primary, password="wrong"), "status"),
+        job("unknown user", direct(lab, primary, user="nobody"), "status"),
+        job("no login", direct(lab, primary, user=None), "role", put(3)),
         job("errors", lab.uri(primary.host, replicaSet="rs0"), put(4), put(4), "forbidden"),
-        job("to a secondary", failing(lab, secondary), "role", put(5)),
+        job("to a secondary", direct(lab, secondary), "role", put(5)),
     ]
 
 

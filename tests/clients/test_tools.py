@@ -150,7 +150,7 @@ def kept_out(lab, tmp_path_factory):
                       directConnection=True, **options)
         # In the connection string, the tools take the driver's milliseconds for seconds.
         return tool("mongodump", "--uri", uri, "--db", "store", "--out", tmp_path_factory.mktemp("kept-out"),
-                    "--serverSelectionTimeout", "1")
+                    "--serverSelectionTimeout", "5")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         return dict(zip(KEPT_OUT, pool.map(dump, KEPT_OUT)))
 
