@@ -236,7 +236,8 @@ def arrived(hosts, count):
                            "s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)\n"
                            f"s.bind(('{hosts[0][1]}', 9)); print('ready', flush=True)\n"
                            "while s in select.select([s, 0], [], [])[0] or select.select([s], [], [], 0.5)[0]:\n"
-                           "    print(s.recv(9).decode())\n"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listen:
+                           "    print(s.recv(9).decode())\n"],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as listen:
         assert listen.stdout.readline() == "ready\n"
         subprocess.run(["ip", "netns", "exec", hosts[1][0], sys.executable, "-c",
                         "import socket, time\n"
