@@ -20,7 +20,7 @@ BINARY = os.environ.get("MONGOD") or os.environ.get("STANDIN") or str(ROOT / "bu
 KEY = "c3RhbmQtaW4ga2V5IGZvciB0ZXN0cw"
 
 
-def wait_for(what, seconds=15, every=0.02):
+def wait_for(what, seconds=60, every=0.02):
     """Polls until `what()` is true; its value. Fails with the deadline."""
     until = time.monotonic() + seconds
     while True:
@@ -200,9 +200,10 @@ class Set:
             config["settings"] = self.settings
         with first.client(user=None, tls=self.client_tls) as c:
             c.admin.command("replSetInitiate", config)
-            wait_for(lambda: c.admin.command("isMaster")["ismaster"])
-            if self.keyfile:
-                c.admin.command("createUser", "root", pwd="secret", roles=["root"])
+        with self.primary().client(user=None, tls=self.client_tls) as c:
+            if self.keyfile:  # who holds data has the user, too, before anybody logs in there
+                holders = sum(not m.get("arbiterOnly") for m in config["members"])
+                c.admin.command("createUser", "root", pwd="secret", roles=["root"], writeConcern={"w": holders})
         wait_for(lambda: all(s in ("PRIMARY", "SECONDARY", "ARBITER") for s in self.states().values()))
 
     def uri_client(self, **more):
@@ -216,7 +217,7 @@ class Set:
         status = by.admin("replSetGetStatus", tls=self.client_tls)
         return {m["name"]: m["stateStr"] for m in status["members"]}
 
-    def primary(self, seconds=20):
+    def primary(self, seconds=60):
         def find():
             for m in self.members:
                 if m.process.poll() is not None:
