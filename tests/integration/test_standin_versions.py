@@ -24,7 +24,7 @@ if os.environ.get("MONGOD"):
     pytest.skip("only the stand-in plays versions", allow_module_level=True)
 
 WIRE = {"4.2": 8, "4.4": 9, "5.0": 13, "6.0": 17, "7.0": 21, "8.0": 25}
-QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
+QUICK = {"heartbeatIntervalMillis": 200}
 
 
 def number(version):
@@ -160,11 +160,11 @@ def test_an_awaited_hello_answers_at_a_change(tmp_path, version):
             known = c.admin.command("hello")["topologyVersion"]
             began = time.monotonic()
             same = c.admin.command("hello", topologyVersion=known, maxAwaitTimeMS=bson.Int64(300))
-            assert same["topologyVersion"] == known and 0.25 < time.monotonic() - began < 1
+            assert same["topologyVersion"] == known and 0.25 < time.monotonic() - began < 30
             began = time.monotonic()
             other.admin.command("replSetStepDown", 30)
             changed = c.admin.command("hello", topologyVersion=known, maxAwaitTimeMS=bson.Int64(10000))
-            assert changed["topologyVersion"]["counter"] > known["counter"] and time.monotonic() - began < 3
+            assert changed["topologyVersion"]["counter"] > known["counter"] and time.monotonic() - began < 9
             assert refused(c, "hello", maxAwaitTimeMS=bson.Int64(10))["code"] == 31368
 
 
@@ -173,16 +173,16 @@ def test_quiescing(tmp_path, version):
     with fleet.Set(tmp_path, settings=QUICK) as s:
         m = s.others(s.primary())[0]
         m.kill()
-        m.start("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=1500")
+        m.start("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=4000")
         with socket.create_connection((m.ip, m.port)) as c:
             fleet.wait_for(lambda: ask_raw(c, hello=1)["secondary"])
             began = time.monotonic()
             m.process.send_signal(signal.SIGTERM)
             fleet.wait_for(lambda: "quiesce" in m.log_text())
             error = ask_raw(c, hello=1)
-            assert error["code"] == 91 and 0 < error["remainingQuiesceTimeMillis"] <= 1500
+            assert error["code"] == 91 and 0 < error["remainingQuiesceTimeMillis"] <= 4000
             assert error["errmsg"] == "The server is in quiesce mode and will shut down" and "topologyVersion" in error
-        assert m.process.wait(10) == 0 and 1.3 < time.monotonic() - began < 4
+        assert m.process.wait(30) == 0 and 3.8 < time.monotonic() - began < 14  # and not the default of 15 s
 
 
 @pytest.mark.parametrize("version", ["5.0"], indirect=True)
@@ -243,29 +243,26 @@ def test_hello_streams(tmp_path, version):
                 send_raw(c, 7, EXHAUST_ALLOWED, isMaster=1)
                 assert receive_raw(c)[:3][1:] == (7, False)  # one answer, and no more
                 return
+            began = time.monotonic()
             send_raw(c, 7, EXHAUST_ALLOWED, hello=1, topologyVersion=first["topologyVersion"],
                      maxAwaitTimeMS=bson.Int64(200))
             before, answers, more, same = receive_raw(c)
             assert (answers, more, same["topologyVersion"]) == (7, True, first["topologyVersion"])
-            began = time.monotonic()
             after, answers, more, same = receive_raw(c)
-            assert answers == before and more and same["isWritablePrimary"] and time.monotonic() - began > 0.1
+            assert answers == before and more and same["isWritablePrimary"] and time.monotonic() - began > 0.35
             other.admin.command("replSetStepDown", 30)
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 30
             while same["isWritablePrimary"]:  # each one chained to the one before
                 last, (after, answers, more, same) = after, receive_raw(c)
                 assert answers == last and more and time.monotonic() < deadline
             assert same["topologyVersion"]["counter"] > first["topologyVersion"]["counter"]
-            deadline = time.monotonic() + 5
+            deadline = time.monotonic() + 30
             while True:  # and once nothing changes any more, each one takes its time again
                 began = time.monotonic()
                 receive_raw(c)
                 if time.monotonic() - began > 0.15:
                     break
                 assert began < deadline
-            began = time.monotonic()
-            receive_raw(c)
-            assert time.monotonic() - began > 0.1
 
 
 @pytest.mark.parametrize("version", ["4.4", "8.0"], indirect=True)
@@ -586,6 +583,7 @@ def test_log_lines_of_a_set(tmp_path, version):
             c.admin.command("replSetStepDown", 30)
         others = s.others(p)
         fleet.wait_for(lambda: any(with_number(m, 21331) for m in others))
+        fleet.wait_for(lambda: any(line["attr"]["newState"] == "PRIMARY" for line in with_number(p, 21215)))
         others[0].kill()
         fleet.wait_for(lambda: with_number(p, 23974))
         starting = with_number(p, 4615611)[0]["attr"]
@@ -605,7 +603,6 @@ def test_log_lines_of_a_set(tmp_path, version):
         assert {"newState": "PRIMARY", "oldState": "SECONDARY"} in changes
         assert {"newState": "SECONDARY", "oldState": "PRIMARY"} in changes
         assert with_number(p, 21450)[0]["attr"] == {"term": 1}
-        assert any(line["attr"]["newState"] == "PRIMARY" for line in with_number(p, 21215))
         failed = with_number(p, 23974)[0]["attr"]
         assert failed["target"] == others[0].host and failed["error"]["code"] == 6
         assert failed["error"]["codeName"] == "HostUnreachable" and others[0].host in failed["error"]["errmsg"]
@@ -617,9 +614,8 @@ def test_log_lines_of_a_set(tmp_path, version):
             assert (refusal["principalName"], success["authenticationDatabase"]) == ("root", "admin")
         assert "storedKey mismatch" in refusal["error"]
         p.process.send_signal(signal.SIGTERM)
-        assert with_number(p, 23377) or fleet.wait_for(lambda: with_number(p, 23377))
+        fleet.wait_for(lambda: with_number(p, 23381))
         assert with_number(p, 23377)[0]["attr"] == {"signal": 15, "error": "Terminated"}
-        assert with_number(p, 23381)
 
 
 @pytest.mark.parametrize("version", ["4.4", "8.0"], indirect=True)
@@ -633,10 +629,14 @@ def test_log_lines_of_connections(tmp_path, version):
     quick = {"user": None, "serverSelectionTimeoutMS": 600}
     trusting = {"tls": True, "tlsCAFile": str(ca.path)}
     try:
-        for more in ({}, {"tls": trusting},
-                     {"tls": {**trusting, "tlsCertificateKeyFile": str(other.issue("stranger.pem", ["client"]))}}):
+        def rejected(reason, **more):
             with pytest.raises(pymongo.errors.PyMongoError), m.client(**quick, **more) as c:
+                fleet.wait_for(lambda: any(reason in line["attr"]["error"]["errmsg"] for line in with_number(m, 22988)))
                 c.admin.command("ping")
+        rejected("The server is configured to only allow SSL connections")
+        rejected("no SSL certificate provided by peer; connection rejected", tls=trusting)
+        rejected("SSL peer certificate validation failed",
+                 tls={**trusting, "tlsCertificateKeyFile": str(other.issue("stranger.pem", ["client"]))})
         refusals = [line["attr"] for line in with_number(m, 22988)]
         assert all(set(r) == {"error", "remote", "connectionId"} for r in refusals)
         assert {(r["error"]["code"], r["error"]["codeName"]) for r in refusals} == {(141, "SSLHandshakeFailed")}
