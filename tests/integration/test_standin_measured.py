@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
 import processes as fleet  # noqa: E402
 
-QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
+QUICK = {"heartbeatIntervalMillis": 200}
 
 
 def answer(client, *command, **fields):
@@ -52,7 +52,7 @@ def test_a_member_with_another_key(tmp_path):
 
         def told():
             return next(r for r in p.admin("replSetGetStatus")["members"] if r["name"] == m.host)
-        row = fleet.wait_for(lambda: (r := told()).get("authenticated") is False and r, 8)
+        row = fleet.wait_for(lambda: (r := told()).get("authenticated") is False and r)
         assert row["health"] == 0.0 and "Authentication failed" in row["lastHeartbeatMessage"]
         assert all("authenticated" not in r for r in p.admin("replSetGetStatus")["members"] if r["name"] != m.host)
 
@@ -100,7 +100,7 @@ def test_names_are_not_checked(tmp_path):
 
 def test_elected_before_it_signs(tmp_path):
     """A member started a moment ago on a young set is electable before it signs; then it refuses for about 3 s."""
-    with fleet.Set(tmp_path, settings=dict(QUICK, electionTimeoutMillis=10000)) as s:
+    with fleet.Set(tmp_path, settings=QUICK) as s:
         p = s.primary()
         with p.client() as c:
             time_then = fleet.wait_for(lambda: c.admin.command("ping").get("$clusterTime"))
@@ -113,7 +113,7 @@ def test_elected_before_it_signs(tmp_path):
                 if answer_of(m, "replSetStepUp", system=True).get("ok") != 1:
                     return None
                 began, refusals = time.monotonic(), 0
-                while time.monotonic() < began + 8:
+                while time.monotonic() < began + 30:
                     reply = write_with(m, time_then)
                     if reply.get("ok") == 1:
                         return refusals, time.monotonic() - began
@@ -122,12 +122,12 @@ def test_elected_before_it_signs(tmp_path):
                         assert reply["errmsg"].startswith("Cache Reader No keys found for HMAC that is valid for time: ")
                     time.sleep(0.05)
                 return None
-            for _ in range(8):  # whether it is elected in time is a matter of a tenth of a second
+            for _ in range(40):  # whether it is elected in time is a matter of a tenth of a second
                 found = heard()
-                if found and found[0] > 3:
+                if found and found[0] > 3 and found[1] > 2:
                     break
-                fleet.wait_for(lambda: s.primary() and set(s.states(s.primary()).values()) == {"PRIMARY", "SECONDARY"}, 30)
-            assert found and found[0] > 3 and 2 < found[1] < 6, found
+                fleet.wait_for(lambda: s.primary() and set(s.states(s.primary()).values()) == {"PRIMARY", "SECONDARY"})
+            assert found and found[0] > 3 and 2 < found[1] < 9, found
 
 
 def answer_of(member, command, system=False):

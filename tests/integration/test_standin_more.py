@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
 import processes as fleet  # noqa: E402
 
-QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
+QUICK = {"heartbeatIntervalMillis": 200}
 
 
 def refusal(client, *command, **fields):
@@ -147,7 +147,8 @@ def test_a_member_finds_itself_behind_another_address(tmp_path):
 
 def test_a_new_primary_catches_up_first(tmp_path):
     ips = [f"127.0.3.{i}" for i in range(1, 5)]
-    with fleet.Set(tmp_path, ips=ips, settings=QUICK, member={3: {"votes": 0, "priority": 0}}) as s:
+    with fleet.Set(tmp_path, ips=ips, settings=dict(QUICK, electionTimeoutMillis=5000),
+                   member={3: {"votes": 0, "priority": 0}}) as s:
         p = s.primary()
         witness = s.members[3]
         voters = [m for m in s.members[:3] if m is not p]
@@ -156,7 +157,7 @@ def test_a_new_primary_catches_up_first(tmp_path):
             for m in voters:
                 m.freeze()
             c.x.command("insert", "t", documents=[{"_id": "only two have this"}], writeConcern={"w": 1})
-            fleet.wait_for(lambda: d.x.t.count_documents({}) == 2, 3, 0.005)
+            fleet.wait_for(lambda: d.x.t.count_documents({}) == 2, every=0.005)
         p.kill()
         for m in voters:
             m.thaw()
@@ -268,6 +269,7 @@ def test_dropped_connections_are_made_anew(tmp_path):
     with fleet.Set(tmp_path, settings=QUICK) as s:
         p = s.primary()
         m = s.others(p)[0]
+        fleet.wait_for(lambda: all(s.states(o)[m.host] == "SECONDARY" for o in s.others(m)))
 
         def accepted():
             return m.log_text().count("connection accepted from")
@@ -276,7 +278,7 @@ def test_dropped_connections_are_made_anew(tmp_path):
             time.sleep(1)  # five heartbeats
             assert accepted() == before
             assert c.admin.command("dropConnections", hostAndPort=[m.host])["ok"] == 1
-            fleet.wait_for(lambda: accepted() > before, 5)
+            fleet.wait_for(lambda: accepted() > before)
             assert s.states(p)[m.host] == "SECONDARY"
 
 

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
 import processes as fleet  # noqa: E402
 
 IPS = ("127.0.5.1", "127.0.5.2", "127.0.5.3")
-QUICK = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 200}
+QUICK = {"heartbeatIntervalMillis": 200}
 PRIORITY = {0: {"priority": 2}}
 
 
@@ -51,7 +51,7 @@ def see(member, tls, others, pattern):
         seen = view(member, tls)
         return seen and all(seen[o.host] == (1.0, "") if pattern is None
                    else seen[o.host][0] == 0.0 and pattern.format(o) in seen[o.host][1] for o in others)
-    fleet.wait_for(right, 8)
+    fleet.wait_for(right)
 
 
 TRUNCATED = "Error connecting to {0.host} ({0.ip}:{0.port}) :: caused by :: stream truncated"
