@@ -257,17 +257,18 @@ class Fleet:
         wait_for(lambda: self.processes()[name] != process, f"member {name} gone", 30, 0.02)
 
     def freeze(self, name):
-        """Stop a secondary in its tracks; the primary stays one of the others."""
+        """Stop a secondary in its tracks; the primary stays one of the others. It does not stand for
+        election before thaw() lets it, whatever the time it did not notice makes it think."""
         process = self.processes()[name]
         assert process, f"member {name} does not run"
+        self.command(name, "replSetFreeze", 600)
         os.kill(process.pid, signal.SIGSTOP)
         others = [m.name for m in self.members if m.name != name]
         wait_for(lambda: any((self.is_master(other) or {}).get("ismaster") for other in others),
                  f"one of {others} is primary", 30)
 
     def thaw(self, name):
-        """Let it go on. The time it did not notice makes it stand for election at once: wait until
-        that is over, which it is when it has heard of the others again."""
+        """Let it go on, and stand for election when it has heard of the others again."""
         process, thawed = self.processes()[name], datetime.utcnow()
         os.kill(process.pid, signal.SIGCONT)
 
@@ -275,6 +276,7 @@ class Fleet:
             peers = [m for m in self.status(name)["members"] if not m.get("self")]
             return all(m["lastHeartbeatRecv"] > thawed for m in peers)
         wait_for(has_heard, f"{name} hears of the others", 30)
+        self.command(name, "replSetFreeze", 0)
         self.wait_settled()
 
     def destroy(self):
@@ -295,6 +297,8 @@ class Fleet:
         for tls in (wire.trusting_context(), None):
             try:
                 return wire.is_master(self[name].address, PORT, tls)
+            except wire.Silent:
+                return None
             except wire.Refused:
                 continue
         return None

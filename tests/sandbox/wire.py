@@ -17,6 +17,10 @@ class Refused(Exception):
     """The server can't be reached this way; the text says why."""
 
 
+class Silent(Refused):
+    """It may be let in, but nothing comes back: another way would be no better."""
+
+
 def trusting_context():
     """TLS that looks at nothing: for watchers that only want to be let in."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -41,7 +45,7 @@ def _exactly(connection, count):
     return data
 
 
-def is_master(host, port=27017, tls=None, name=None, timeout=2.0):
+def is_master(host, port=27017, tls=None, name=None, timeout=5.0):
     """The isMaster reply. `tls` is an ssl.SSLContext or None; `name` what the certificate must say."""
     body = bson.encode({"isMaster": 1})
     query = struct.pack("<i", SECONDARY_OK) + b"admin.$cmd\0" + struct.pack("<ii", 0, -1) + body
@@ -54,6 +58,8 @@ def is_master(host, port=27017, tls=None, name=None, timeout=2.0):
             reply = _exactly(connection, length - 16)
             if tls:
                 connection.close()
+    except TimeoutError as error:
+        raise Silent(str(error)) from error
     except OSError as error:  # ssl.SSLError is one
         raise Refused(str(error) or type(error).__name__) from error
     if opcode != OP_REPLY:
@@ -61,7 +67,7 @@ def is_master(host, port=27017, tls=None, name=None, timeout=2.0):
     return bson.decode(reply[20:])
 
 
-def served_certificate(host, port=27017, timeout=2.0):
+def served_certificate(host, port=27017, timeout=5.0):
     """The certificate (DER) that the server presents, unverified."""
     try:
         with socket.create_connection((host, port), timeout) as plain:
