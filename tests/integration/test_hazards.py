@@ -92,7 +92,7 @@ def test_word_of_a_peer_about_the_process_before(shop):
     """After a quick restart the peers go on reporting the member as healthy: they have not asked
     the new process yet. Taken at its word, the next member would be restarted too early."""
     shop.specs.set_mode("preferSSL")
-    change_settings(shop, heartbeatTimeoutSecs=60, electionTimeoutMillis=60000)
+    change_settings(shop, heartbeatTimeoutSecs=300, electionTimeoutMillis=300000)
     shop.fleet.cut("a", "c")  # a's next heartbeat stays under way
     try:
         before = shop.fleet.processes()["c"]
@@ -165,7 +165,8 @@ def test_one_pass_down_is_a_trap(encrypted):
     with shop.fleet.client("a") as client:
         client.orders.get_collection(
             "trap", write_concern=pymongo.WriteConcern("majority", wtimeout=5000)).insert_one({})
-    assert view(shop, "b") == {"a": 1.0, "b": 1.0, "c": 1.0}, "nothing looks wrong from here"
+    wait_for(lambda: view(shop, "b") == {"a": 1.0, "b": 1.0, "c": 1.0},
+             "nothing looks wrong from here", 20)
     with pytest.raises(pymongo.errors.OperationFailure) as refusal:
         shop.fleet.command("a", "replSetStepDown", 2, secondaryCatchUpPeriodSecs=1)
     assert refusal.value.code == 262, "the hazard: no way out by a handoff"
@@ -251,15 +252,19 @@ def test_a_clock_that_is_wrong(encrypted):
 
 def keyless_primary(shop):
     """Restart the secondaries, step down the moment they are SECONDARY: what a client hears from
-    the new primary, None: it had the keys by then."""
+    the new primary, None: it had the keys by then, or they were away for too long."""
     with shop.fleet.client("a") as client:
         for name in "bc":
             shop.fleet.kill(name, signal.SIGTERM)
         shop.fleet.start("bc")
         wait_for(lambda: all((shop.fleet.is_master(n) or {}).get("secondary") for n in "bc"),
                  "both are back", 30, 0.005)
-        time = client.admin.command("ping")["$clusterTime"]  # as every client of the set has it
-        client.admin.command("replSetStepDown", 20, secondaryCatchUpPeriodSecs=5)
+        try:
+            time = client.admin.command("ping")["$clusterTime"]  # as every client of the set has it
+            client.admin.command("replSetStepDown", 20, secondaryCatchUpPeriodSecs=5)
+        except (pymongo.errors.AutoReconnect, pymongo.errors.OperationFailure):
+            shop.fleet.wait_settled()
+            return None
     heir = wait_for(lambda: shop.fleet.primary() not in (None, "a") and shop.fleet.primary(),
                     "another leads", 30, 0.01)
     try:
@@ -292,7 +297,7 @@ def test_a_new_primary_that_can_not_sign_yet(encrypted):
     shop = encrypted
     # The members know of each other's return before they know the keys.
     change_settings(shop, heartbeatIntervalMillis=50)
-    heard = next((h for h in (keyless_primary(shop) for _ in range(5)) if h), None)
+    heard = next((h for h in (keyless_primary(shop) for _ in range(40)) if h), None)
     assert heard and "No keys found for HMAC" in heard, "the hazard did not happen"
     with Probe(shop.directory, shop.fleet.tls_uri(shop.tool.authority_certificate)) as probe:
         for _ in range(TRIES):
