@@ -2,6 +2,7 @@
 
 import pytest
 
+from fleet import wait_for
 from specs_repository import deployment_text
 
 ERROR, BLOCKED, NOT_APPROVED, USAGE = 1, 6, 8, 64
@@ -53,6 +54,7 @@ def test_no_majority(wants_ssl, command):
     for name in names:
         shop.fleet.kill(name)
     try:
+        wait_for(lambda: not shop.fleet.primary(), "the primary has noticed")
         assert shop.refused(*command, *shop.git).returncode == BLOCKED
     finally:
         shop.fleet.start(names)
