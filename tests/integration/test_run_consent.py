@@ -3,7 +3,7 @@ goes away; two reconcilers over one fleet."""
 
 import shutil
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pymongo.errors
 import pytest
@@ -45,17 +45,17 @@ def loop(shop):
 
 
 def test_what_disturbs_waits_for_the_window(shop):
-    """A day is 144 times as fast: the window opens after a few real seconds, and closes again."""
+    """A minute is a second: the window opens after half a real minute, and closes again."""
     commit(shop, "disabled")
-    start = datetime(2026, 3, 28, 22, 0, tzinfo=timezone.utc)
-    clock = start.strftime("%Y-%m-%dT%H:%M:%SZ") + "@600"
-    # Sunday 01:30 in Berlin is 00:30 UTC: 2 h 30 min, or 15 s, from the start.
+    start = datetime(2026, 3, 29, 0, 0, tzinfo=timezone.utc)
+    clock = start.strftime("%Y-%m-%dT%H:%M:%SZ") + "@60"
+    # Sunday 01:30 in Berlin is 00:30 UTC: 30 min, or 30 s, from the start.
     window = '  maintenance: { windows: [ "sun 01:30-08:00 Europe/Berlin" ] }\n'
+    before, began = shop.fleet.processes(), time.monotonic()
     with Loop(shop.tool, shop.directory, *shop.git, *EVERY, "--clock", clock) as loop:
         ready(loop)
-        before, began = shop.fleet.processes(), time.monotonic()
         commit(shop, "preferSSL", window)
-        waiting = loop.wait("waiting", seconds=10)
+        waiting = loop.wait("waiting", seconds=25)
         assert "sun 01:30-08:00 Europe/Berlin" in waiting["message"]
         loop.wait("step-begun", seconds=60)
         prepared = [e["step"] for e in loop.events("step-done")]
@@ -63,7 +63,7 @@ def test_what_disturbs_waits_for_the_window(shop):
         assert shop.fleet.processes() == before
         wait_for(lambda: any(e["step"].startswith("restart") for e in loop.events("step-begun")),
                  "a restart", 60)
-        assert time.monotonic() - began > 8, "it did not wait for the window"
+        assert time.monotonic() - began >= 29, "it did not wait for the window"
         loop.wait("synced", seconds=120, count=len(loop.events("synced")) or 1)
         wait_for(lambda: everywhere(shop, "preferTLS"), "preferSSL", 120)
     commit(shop, "disabled")
@@ -73,15 +73,15 @@ def test_what_disturbs_waits_for_the_window(shop):
 
 def test_a_pause_stops_evenkeel_and_expires(shop, loop):
     name = f"acme/{shop.fleet.name}"
-    shop.succeed("pause", name, "--for", "6s", "--reason", "load test")
+    began = datetime.now(timezone.utc)
+    shop.succeed("pause", name, "--for", "12s", "--reason", "load test")
     asked = commit(shop, "preferSSL")
-    told = loop.wait("waiting", "blocked", commit=asked, seconds=10)
+    told = loop.wait("waiting", "blocked", commit=asked)
     assert "paused" in told["message"] and "load test" in told["message"]
     assert not loop.events("step-begun", commit=asked)
     assert loop.metric("evenkeel_deployment_paused", deployment=shop.fleet.name) == 1
-    began = time.monotonic()
-    loop.wait("step-begun", commit=asked, seconds=30)
-    assert time.monotonic() - began < 12
+    first = loop.wait("step-begun", commit=asked, seconds=120)
+    assert datetime.fromisoformat(first["time"]) >= began + timedelta(seconds=11)
     wait_for(lambda: everywhere(shop, "preferTLS"), "preferSSL", 120)
     history = shop.succeed("history", name).stdout
     assert "load test" in history and "step-done" in history
@@ -89,7 +89,7 @@ def test_a_pause_stops_evenkeel_and_expires(shop, loop):
 
 def test_an_approval_is_waited_for(shop, loop):
     asked = commit(shop, "preferSSL", "  maintenance: { approval: required }\n")
-    told = loop.wait("waiting", "blocked", commit=asked, seconds=10)
+    told = loop.wait("waiting", "blocked", commit=asked)
     assert "approv" in told["message"]
     time.sleep(1)
     assert not loop.events("step-begun", commit=asked)
@@ -107,14 +107,14 @@ def test_drift_that_is_only_reported(shop, loop):
     if not synced:
         loop.wait("synced", commit=loop.events("commit")[-1]["commit"])
     shop.fleet.command("b", "setParameter", 1, tlsMode="preferTLS")
-    loop.wait("drift", seconds=5)
-    assert loop.wait("waiting", id="EK-1307", seconds=5)
+    loop.wait("drift")
+    assert loop.wait("waiting", id="EK-1307")
     time.sleep(3)
     assert shop.fleet.running_modes()["b"] == "preferTLS", "it was to be reported only"
     # A restart of Evenkeel does not make drift into something that is wanted.
     loop.stop()
     with Loop(shop.tool, shop.directory, *shop.git, *EVERY) as again:
-        again.wait("drift", seconds=20)
+        again.wait("drift")
         time.sleep(2)
         assert not again.events("step-begun")
         commit(shop, "allowSSL")
