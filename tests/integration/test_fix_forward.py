@@ -1,6 +1,8 @@
 """While a change is blocked half-way, a newer commit or a revert is planned from where the fleet
 really is, and is carried out. A member that our own restart left down never blocks its repair."""
 
+import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -87,20 +89,34 @@ def bad_certificate(shop):
     key.write_bytes(good)
 
 
+def under_way(shop, name):
+    """Processes that are the member's server, or are to become it."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (directory / "cmdline").read_text(encoding="utf-8", errors="replace")
+            if str(shop.fleet[name].configuration) in words or str(shop.tool.program) in words:
+                found.append(int(directory.name))
+    return found
+
+
 def end(shop, name):
     """No server process, and none on its way: what the killed apply had just begun may still come."""
     gone_since = None
 
     def is_gone():
         nonlocal gone_since
-        if shop.fleet.processes()[name]:
-            shop.fleet.kill(name, signal.SIGKILL)
+        found = under_way(shop, name)
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if found:
             gone_since = None
         elif gone_since is None:
             gone_since = time.monotonic()
         return gone_since is not None and time.monotonic() - gone_since > 1
 
-    wait_for(is_gone, f"{name} is down", 20)
+    wait_for(is_gone, f"{name} is down")
 
 
 def break_file(shop, name):
