@@ -246,6 +246,8 @@ def run(kind, rounds, seconds, seed, unfenced=False, fields=4):
             for i in range(fields):
                 fought.append(Field(directory / f"f{i}", store, mode, seed * 100 + i))
             words, done, took = fight(fought, store, rounds, seconds)
+            if store.hosts:
+                store.fleet.wait_healthy()
             words["LOST"] = abs(lost_events(fought, store))
             return words, done, took
         finally:
