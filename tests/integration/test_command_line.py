@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from fleet import wait_for
 from tool import Evenkeel
 
 BUILD = os.environ.get("EVENKEEL_BUILD", "build")
@@ -382,7 +383,7 @@ def test_locked(desk):
     for word in ("EK-0806", "acme/orders", "apply", "dana", "ops1", "4711", "2026-01-02T03:04:05Z",
                  "0123456789abcdef", "--lock-timeout"):
         assert word in done.stderr
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 14, "it waited for the lease to run out"
     began = time.monotonic()
     assert desk.run("apply", "--yes", "specs", "--lock-timeout", "1s").returncode == LOCKED
     assert time.monotonic() - began >= 1
@@ -392,11 +393,12 @@ def test_a_killed_process_leaves_nothing_in_shared_memory(desk):
     hold_lease(desk)
     with desk.tool.start("apply", "--yes", desk.specs, "--lock-timeout", "60s",
                          output=desk.directory / "log") as process:
-        deadline = time.monotonic() + 10
-        while "evenkeel.db" not in str([os.readlink(f) for f in
-                                        Path(f"/proc/{process.pid}/fd").iterdir()]):
-            assert time.monotonic() < deadline, "it does not wait for the lock"
-            time.sleep(0.02)
+        def waits():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                return any("evenkeel.db" in os.readlink(file)
+                           for file in Path(f"/proc/{process.pid}/fd").iterdir())
+            return False
+        wait_for(waits, "it waits for the lock", pause=0.02)
         maps = Path(f"/proc/{process.pid}/maps").read_text(encoding="utf-8")
         process.kill()
     assert "libmongoc" in maps

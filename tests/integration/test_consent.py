@@ -92,7 +92,7 @@ def test_an_open_window_waits_for_nobody(desk):
 
 
 def test_a_pause_stops_evenkeel_and_ends_by_itself(desk):
-    done = desk.shop.succeed("pause", desk.name, *desk.git, "--for", "20s", "--reason", "load test")
+    done = desk.shop.succeed("pause", desk.name, *desk.git, "--for", "10m", "--reason", "load test")
     assert "The database goes on serving" in done.stdout
     assert desk.waits() == ["pause"]
     text = desk.tool.run("plan", *desk.git).stdout

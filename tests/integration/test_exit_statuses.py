@@ -33,7 +33,7 @@ def test_a_signal_stops_it_between_two_steps(shop, number):
     wait_for(lambda: "restart c ... done" in output.read_text(), "the first restart")
     process.send_signal(number)
     process.send_signal(number)  # impatience changes nothing
-    assert process.wait(timeout=60) == STOPPED
+    assert process.wait(timeout=300) == STOPPED
     said = output.read_text()
     assert "stopping after the step in hand" in said
     assert "EK-0129" in said and "Run apply again" in said
@@ -78,7 +78,7 @@ def test_partly_applied(shop):
     try:
         wait_for(lambda: "restart c ... done" in output.read_text(), "the first restart")
         shop.fleet.kill("c")
-        status = process.wait(timeout=60)
+        status = process.wait(timeout=300)
     finally:
         process.kill()
         if not shop.fleet.processes()["c"]:

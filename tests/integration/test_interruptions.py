@@ -122,4 +122,4 @@ def test_killed_at_random_on_the_way_down(shop, enabled_with_kills):
     assert set(shop.configured_modes().values()) == {"disabled"}
     assert seen.down_together == 1
     assert all(count <= 3 for count in seen.restarts.values())
-    wait_for(lambda: shop.tool.run("plan", *shop.git).returncode == 0, "nothing left to do", 10)
+    wait_for(lambda: shop.tool.run("plan", *shop.git).returncode == 0, "nothing left to do")

@@ -146,7 +146,7 @@ def test_a_store_that_goes_stops_apply_after_the_step(shop, tmp_path):
     process = shop.tool.start("apply", "--yes", *shop.git, "--store", store, output=output)
     wait_for(lambda: "restart c ... done" in output.read_text(), "the first restart")
     store.unlink()
-    assert process.wait(timeout=60) == PARTLY
+    assert process.wait(timeout=300) == PARTLY
     assert "EK-1005" in output.read_text()
     shop.fleet.wait_settled()
 
@@ -181,7 +181,7 @@ def test_an_apply_that_was_frozen_does_nothing_more(shop, tmp_path):
     finally:
         done_before = first.read_text().count(" ... done")
         frozen.send_signal(signal.SIGCONT)
-    assert frozen.wait(timeout=60) in (LOCKED, PARTLY)
+    assert frozen.wait(timeout=300) in (LOCKED, PARTLY)
     words = first.read_text()
     assert any(name in words for name in ("EK-1013", "EK-1014", "EK-1015")), words
     assert words.count(" ... done") <= done_before + 1, "more than the step in hand"
