@@ -498,15 +498,10 @@ static bool restarts(const struct ek_question *q)
     return restarts_of(q, restart_helps);
 }
 
-static bool lost_restart(const struct ek_question *q, size_t m)
-{
-    return ek_next_lost(q, m) && restart_helps(q, m);
-}
-
 /* Nothing else gets on while a member is lost. */
 static bool fetch_back(const struct ek_question *q)
 {
-    return restarts_of(q, lost_restart);
+    return restarts_of(q, ek_next_lost);
 }
 
 static bool urgent_restart(const struct ek_question *q, size_t m)

@@ -76,6 +76,9 @@ static void without_a_good_one_nothing_is_gained(void **state)
     lose(THREE, EK_SSL_PREFER);
     members[C].certificate_installed.not_after_s = fleet.policy.now_s;
     assert_step_of(EK_STEP_ISSUE_CERTIFICATE, C);
+    struct ek_broken_law law = {0};
+    assert_true(laws_broken((struct ek_step){.kind = EK_STEP_RESTART, .member = C, .other = -1},
+                            &law) >= 2);
     fleet.spec.ssl_mode = EK_SSL_DISABLED;
     fleet.state.authority = EK_NO;
     assert_blocked_by("EK-0110");
@@ -93,6 +96,18 @@ static void who_is_seen_or_has_a_good_one_is_left(void **state)
     lose(THREE, EK_SSL_PREFER);
     members[C].state = EK_MEMBER_STARTUP2;
     assert_left("EK-0111", "EK-0203");
+    lose(THREE, EK_SSL_PREFER);
+    members[C].reachable = EK_NO;
+    assert_left("EK-0105", "EK-0203");
+    lose(THREE, EK_SSL_PREFER);
+    members[C].certificate_running.present = EK_UNKNOWN;
+    assert_left("EK-0132", "EK-0203");
+    lose(THREE, EK_SSL_PREFER);
+    members[C].certificate_installed.present = EK_UNKNOWN;
+    assert_left("EK-0132", "EK-0202");
+    lose(THREE, EK_SSL_PREFER);
+    members[C].viewed_by = 1U << C; /* nobody told */
+    assert_left("EK-0110", "EK-0203");
     lose(PSA, EK_SSL_PREFER); /* what an arbiter sees is not known */
     members[C].state = EK_MEMBER_SECONDARY;
     members[C].arbiter = false;
@@ -132,6 +147,26 @@ static void it_is_fetched_back_before_anything_else_goes_on(void **state)
     assert_brought_back();
 }
 
+static void it_is_fetched_back_whatever_it_runs(void **state)
+{
+    (void)state;
+    lose(THREE, EK_SSL_PREFER);
+    members[C].mode_running = EK_SSL_ALLOW;
+    assert_brought_back();
+}
+
+/* Its certificate has ended: that waits for no window. */
+static void outside_a_window(void **state)
+{
+    (void)state;
+    lose(THREE, EK_SSL_PREFER);
+    fleet.policy.consent.window = EK_WINDOW_CLOSED;
+    fleet.spec.maintenance.urgent_renewal_s = 7 * 86400;
+    assert_blocked_by("EK-1101");
+    members[C].certificate_running.not_after_s = fleet.policy.now_s;
+    assert_brought_back();
+}
+
 /* Nobody else may be unwell. */
 static void the_others_are_held_to_the_law(void **state)
 {
@@ -156,6 +191,8 @@ int main(void)
         cmocka_unit_test(who_is_seen_or_has_a_good_one_is_left),
         cmocka_unit_test(among_who_dials_in_plaintext_the_certificate_is_no_reason),
         cmocka_unit_test(it_is_fetched_back_before_anything_else_goes_on),
+        cmocka_unit_test(it_is_fetched_back_whatever_it_runs),
+        cmocka_unit_test(outside_a_window),
         cmocka_unit_test(the_others_are_held_to_the_law),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,6 +343,8 @@ static void what_is_not_known_matters_as_soon_as_tls_is_wanted(void **state)
     settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
     members[B].trust_installed.present = EK_UNKNOWN;
     assert_blocked_by("EK-0132");
+    fleet.state.authority = EK_NO; /* before anything is made */
+    assert_blocked_by("EK-0132");
     members[C].reachable = EK_NO; /* what is worse is said first */
     assert_blocked_by("EK-0105");
 }
