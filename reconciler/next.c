@@ -313,14 +313,11 @@ static bool restart_helps(const struct ek_question *q, size_t m)
            ek_next_runs_old_files(q, m, &why);
 }
 
-/* Who is lost comes first, then whose certificate has ended: the others can't be restarted beside
- * them. */
+/* Whose certificate has ended comes first: the others can't be restarted beside it. */
 static bool goes_before(const struct ek_question *q, size_t a, size_t b)
 {
     const struct ek_member_observed *first = &q->state->members[a];
     const struct ek_member_observed *second = &q->state->members[b];
-    if (ek_next_lost(q, a) != ek_next_lost(q, b))
-        return ek_next_lost(q, a);
     if (ek_next_lapsed(q, a) != ek_next_lapsed(q, b))
         return ek_next_lapsed(q, a);
     if (first->priority < second->priority || first->priority > second->priority)

@@ -251,7 +251,7 @@ bool ek_next_lost(const struct ek_question *q, size_t m)
 bool ek_next_left_behind(const struct ek_question *q, size_t m)
 {
     int64_t lag_ms = q->state->members[m].lag_ms;
-    return ek_next_lost(q, m) && (lag_ms < 0 || lag_ms > q->spec->maintenance.max_lag_s * 1000);
+    return lag_ms < 0 || lag_ms > q->spec->maintenance.max_lag_s * 1000;
 }
 
 bool ek_next_unsettled(const struct ek_question *q)

@@ -33,7 +33,7 @@ bool ek_next_unsettled_but(const struct ek_question *q, size_t m);
  * with a good one may bring it back, and takes it from nobody. */
 bool ek_next_lost(const struct ek_question *q, size_t m);
 
-/* Lost, and not within the lag that is allowed: no write counts on it. */
+/* Whether m is, as far as is known, not within the lag that is allowed: no write counts on it. */
 bool ek_next_left_behind(const struct ek_question *q, size_t m);
 
 /* The furthest sslMode towards the wanted one that member m's file may name now, so that m

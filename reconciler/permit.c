@@ -216,7 +216,7 @@ static bool is_lost_until_restarted(const struct hearing *h)
     bool good_then = then->issued_by_authority == EK_YES && strcmp(then->name, host) == 0 &&
                      then->not_after_s > h->policy->now_s;
     return (member->viewed_by & others) && !(member->healthy_for & others) &&
-           now->present == EK_YES && !good_now && then->present == EK_YES && good_then;
+           now->present == EK_YES && !good_now && good_then;
 }
 
 static bool one_at_a_time(const struct hearing *h)

@@ -118,6 +118,8 @@ static void who_is_seen_or_has_a_good_one_is_left(void **state)
     assert_brought_back(); /* the only secondary, but it serves nobody */
     members[C].lag_ms = 10000;
     assert_left("EK-0118", "EK-0204"); /* a write may count on it all the same */
+    members[C].lag_ms = 0;
+    assert_left("EK-0118", "EK-0204");
     members[C].lag_ms = -1;
     assert_brought_back();
     members[B].votes = 0;
@@ -153,6 +155,21 @@ static void it_is_fetched_back_whatever_it_runs(void **state)
     lose(THREE, EK_SSL_PREFER);
     members[C].mode_running = EK_SSL_ALLOW;
     assert_brought_back();
+}
+
+static void the_first_of_them_is_as_good_as_any(void **state)
+{
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    members[A].state = EK_MEMBER_SECONDARY;
+    members[A].writable = EK_NO;
+    members[B].state = EK_MEMBER_PRIMARY;
+    members[B].writable = EK_YES;
+    members[A].healthy_for = 1U << A;
+    members[A].lag_ms = 3600000;
+    members[A].certificate_running.issued_by_authority = EK_NO;
+    members[A].certificate_running.sha256[0] ^= 1;
+    assert_step_of(EK_STEP_RESTART, A);
 }
 
 /* Its certificate has ended: that waits for no window. */
@@ -192,6 +209,7 @@ int main(void)
         cmocka_unit_test(among_who_dials_in_plaintext_the_certificate_is_no_reason),
         cmocka_unit_test(it_is_fetched_back_before_anything_else_goes_on),
         cmocka_unit_test(it_is_fetched_back_whatever_it_runs),
+        cmocka_unit_test(the_first_of_them_is_as_good_as_any),
         cmocka_unit_test(outside_a_window),
         cmocka_unit_test(the_others_are_held_to_the_law),
     };
