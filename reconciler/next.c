@@ -57,10 +57,7 @@ static bool repair(const struct ek_question *q)
         if (member->process != EK_NO || member->restart_begun != EK_YES)
             continue;
         if (member->configuration == EK_UNKNOWN)
-            return ek_block(q, "EK-0107", false, (int)m,
-                            "check that the file exists, can be read and names a known mode",
-                            "the configuration file of member %s could not be understood",
-                            member->name);
+            return ek_block_configuration(q, m);
         if (ek_next_unread_of(q, m) || equip(q, m) ||
             propose_file(q, m, "before it is started again"))
             return true;

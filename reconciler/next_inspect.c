@@ -46,6 +46,14 @@ bool ek_block(const struct ek_question *q, const char *id, bool passing, int mem
     return true;
 }
 
+bool ek_block_configuration(const struct ek_question *q, size_t m)
+{
+    return ek_block(q, "EK-0107", false, (int)m,
+                    "check that the file exists, can be read and names a known mode",
+                    "the configuration file of member %s could not be understood",
+                    q->state->members[m].name);
+}
+
 static bool other_set(const struct ek_question *q)
 {
     const struct ek_state *state = q->state;
@@ -127,10 +135,7 @@ static bool member_contradicts(const struct ek_question *q, size_t i)
                         "check that Evenkeel can log in and may run getParameter",
                         "the sslMode that member %s runs with could not be read", member->name);
     if (member->configuration == EK_UNKNOWN || member->mode_configured == EK_SSL_UNKNOWN)
-        return ek_block(q, "EK-0107", false, index,
-                        "check that the file exists, can be read and names a known mode",
-                        "the configuration file of member %s could not be understood",
-                        member->name);
+        return ek_block_configuration(q, i);
     return other_domain(q, i);
 }
 

@@ -19,6 +19,8 @@ struct ek_step *ek_propose(const struct ek_question *q, enum ek_step_kind kind, 
 bool ek_block(const struct ek_question *q, const char *id, bool passing, int member,
               const char *hint, const char *sentence, ...) __attribute__((format(printf, 6, 7)));
 
+bool ek_block_configuration(const struct ek_question *q, size_t m); /* m's file is not understood */
+
 /* Phases that only look: true when the verdict is "blocked". */
 bool ek_next_contradicted(
     const struct ek_question *q); /* reality does not match the specs, or is unknown */

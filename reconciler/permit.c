@@ -195,6 +195,13 @@ static bool fit(const struct hearing *h, const struct ek_member_observed *member
            (member->lag_ms >= 0 && member->lag_ms <= h->spec->maintenance.max_lag_s * 1000);
 }
 
+static bool is_taken_by_peers(const struct hearing *h,
+                              const struct ek_certificate_state *certificate, const char *host)
+{
+    return certificate->issued_by_authority == EK_YES && strcmp(certificate->name, host) == 0 &&
+           certificate->not_after_s > h->policy->now_s;
+}
+
 /* A secondary that its peers do without already, since none of them takes its certificate: its
  * restart with a good one takes nothing from them. */
 static bool is_lost_until_restarted(const struct hearing *h)
@@ -204,19 +211,15 @@ static bool is_lost_until_restarted(const struct hearing *h)
         member->reachable != EK_YES)
         return false;
     uint64_t others = ~((uint64_t)1 << h->step->member);
-    const struct ek_certificate_state *now = &member->certificate_running;
-    const struct ek_certificate_state *then = &member->certificate_installed;
     char host[280];
     ek_host_without_port(member->host, host, sizeof host);
     for (size_t i = 0; i < h->state->member_count; i++)
         if ((others >> i & 1) && h->state->members[i].mode_running < EK_SSL_PREFER)
             return false; /* in plaintext nobody asks for it */
-    bool good_now = now->issued_by_authority == EK_YES && strcmp(now->name, host) == 0 &&
-                    now->not_after_s > h->policy->now_s;
-    bool good_then = then->issued_by_authority == EK_YES && strcmp(then->name, host) == 0 &&
-                     then->not_after_s > h->policy->now_s;
     return (member->viewed_by & others) && !(member->healthy_for & others) &&
-           now->present == EK_YES && !good_now && good_then;
+           member->certificate_running.present == EK_YES &&
+           !is_taken_by_peers(h, &member->certificate_running, host) &&
+           is_taken_by_peers(h, &member->certificate_installed, host);
 }
 
 static bool one_at_a_time(const struct hearing *h)

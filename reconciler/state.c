@@ -20,6 +20,11 @@ int ek_state_primary(const struct ek_state *state)
     return -1;
 }
 
+bool ek_member_state_serves(enum ek_member_state state)
+{
+    return state == EK_MEMBER_PRIMARY || state == EK_MEMBER_SECONDARY || state == EK_MEMBER_ARBITER;
+}
+
 /* Nobody sees it, so what it says of the others is about itself. */
 static bool is_alone(const struct ek_state *state, size_t index)
 {
@@ -37,9 +42,7 @@ bool ek_member_serves(const struct ek_state *state, size_t index, uint64_t *ret_
             deaf &= ~((uint64_t)1 << i);
     if (ret_deaf_peers)
         *ret_deaf_peers = deaf;
-    return member->reachable == EK_YES && deaf == 0 &&
-           (member->state == EK_MEMBER_PRIMARY || member->state == EK_MEMBER_SECONDARY ||
-            member->state == EK_MEMBER_ARBITER);
+    return member->reachable == EK_YES && deaf == 0 && ek_member_state_serves(member->state);
 }
 
 static bool fits(int used, size_t size)

@@ -152,6 +152,9 @@ void ek_state_copy(struct ek_state *to, const struct ek_state *from);
 /* Index of the primary that is writable, or -1. */
 int ek_state_primary(const struct ek_state *state);
 
+/* PRIMARY, SECONDARY or ARBITER. */
+bool ek_member_state_serves(enum ek_member_state state);
+
 /* Whether member `index` serves: it answers, is PRIMARY, SECONDARY or ARBITER, and no peer reports
  * it as not healthy, but such as nobody sees themselves. ret_deaf_peers (or NULL): the peers that
  * do, bit j for member j. */

@@ -50,11 +50,6 @@ static enum ek_tri tri(bool holds)
 
 /* ---- always ---- */
 
-static bool in_service(enum ek_member_state state)
-{
-    return state == EK_MEMBER_PRIMARY || state == EK_MEMBER_SECONDARY || state == EK_MEMBER_ARBITER;
-}
-
 static void check_health(struct verify *v, size_t i)
 {
     const struct ek_member_observed *member = &v->state->members[i];
@@ -76,7 +71,8 @@ static void check_health(struct verify *v, size_t i)
             (long long)member->lag_ms);
     else
         add(v, (int)i, "healthy",
-            member->state ? result_of(tri(in_service(member->state))) : EK_CHECK_UNKNOWN,
+            member->state ? result_of(tri(ek_member_state_serves(member->state)))
+                          : EK_CHECK_UNKNOWN,
             "it is %s", ek_member_state_name(member->state));
 }
 

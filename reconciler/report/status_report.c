@@ -30,10 +30,8 @@ static bool is_still_unheard(const struct ek_state *state, size_t i)
 {
     const struct ek_member_observed *member = &state->members[i];
     uint64_t deaf;
-    bool serves = ek_member_serves(state, i, &deaf);
-    if (serves || deaf == 0 || member->reachable != EK_YES ||
-        (member->state != EK_MEMBER_PRIMARY && member->state != EK_MEMBER_SECONDARY &&
-         member->state != EK_MEMBER_ARBITER))
+    ek_member_serves(state, i, &deaf);
+    if (deaf == 0 || member->reachable != EK_YES || !ek_member_state_serves(member->state))
         return false;
     for (size_t k = 0; k < state->member_count; k++)
         if ((deaf >> k & 1) && !just_began(member) && !just_began(&state->members[k]))
