@@ -45,8 +45,8 @@ int ek_certificate_issued_by(const char *leaf_pem, size_t leaf_length, const cha
     return 0;
 }
 
-int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[32], size_t max,
-                          size_t *ret_count, struct ek_error *err)
+int ek_certificate_bundle(const char *pem, size_t length, struct ek_fingerprints *ret_fingerprints,
+                          struct ek_error *err)
 {
     EK_BIO *bio = BIO_new_mem_buf(pem, (int)length);
     size_t count = 0;
@@ -55,8 +55,8 @@ int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[
         return ek_fail_openssl(err, EK_NO_MEMORY, "EK-0716", "no memory");
     ERR_clear_error();
     while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-        if (count < max)
-            ek_x509_digest(certificate, ret_sha256[count]);
+        if (count < ret_fingerprints->max)
+            ek_x509_digest(certificate, ret_fingerprints->sha256[count]);
         count++;
         X509_free(certificate);
     }
@@ -65,7 +65,7 @@ int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[
         return ek_fail_openssl(err, EK_INVALID, "EK-0713",
                                "the bundle holds something that is no certificate");
     ERR_clear_error();
-    *ret_count = count;
+    ret_fingerprints->count = count;
     return 0;
 }
 

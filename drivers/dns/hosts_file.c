@@ -34,8 +34,8 @@ static int read_hosts(const char *path, struct ek_buffer *ret_text, struct ek_er
     return result;
 }
 
-static int list(const struct ek_dns_zone *zone, const char *mark, struct ek_dns_record *ret_records,
-                size_t max, size_t *ret_count, struct ek_error *err)
+static int list(const struct ek_dns_zone *zone, const char *mark,
+                struct ek_dns_records *ret_records, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     size_t count = 0;
@@ -46,11 +46,11 @@ static int list(const struct ek_dns_zone *zone, const char *mark, struct ek_dns_
         struct ek_dns_record record;
         if (!ek_hosts_line_record(line, &record) || (mark && strcmp(mark, record.mark) != 0))
             continue;
-        if (count < max)
-            ret_records[count] = record;
+        if (count < ret_records->max)
+            ret_records->at[count] = record;
         count++;
     }
-    *ret_count = count;
+    ret_records->count = count;
     return 0;
 }
 
@@ -246,14 +246,14 @@ static int unbind(const struct ek_dns_zone *zone, const char *name, const char *
 
 /* ---- look up ---- */
 
-static int resolve(const char *name, char *ret_address, size_t size, struct ek_error *err)
+static int resolve(const char *name, struct ek_dns_address *ret_address, struct ek_error *err)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
     int number = getaddrinfo(name, NULL, &hints, &found);
     if (number == 0)
-        number = getnameinfo(found->ai_addr, found->ai_addrlen, ret_address, (socklen_t)size, NULL,
-                             0, NI_NUMERICHOST);
+        number = getnameinfo(found->ai_addr, found->ai_addrlen, ret_address->text,
+                             sizeof ret_address->text, NULL, 0, NI_NUMERICHOST);
     if (found)
         freeaddrinfo(found);
     if (number == 0)
@@ -264,17 +264,18 @@ static int resolve(const char *name, char *ret_address, size_t size, struct ek_e
     return later ? EK_UNREACHABLE : EK_NOT_FOUND;
 }
 
-static int look_up(const struct ek_dns_zone *zone, const char *name, char *ret_address, size_t size,
-                   struct ek_error *err)
+static int look_up(const struct ek_dns_zone *zone, const char *name, int64_t deadline,
+                   struct ek_dns_address *ret_address, struct ek_error *err)
 {
+    (void)deadline;
     EK_BUFFER text = {0};
     int result = read_hosts(zone->path, &text, err);
     if (result != 0)
         return result;
     for (const char *line = ek_buffer_text(&text); *line; line = ek_hosts_line_end(line))
-        if (ek_hosts_line_binds(line, name, ret_address, size))
+        if (ek_hosts_line_binds(line, name, ret_address->text, sizeof ret_address->text))
             return 0;
-    return resolve(name, ret_address, size, err);
+    return resolve(name, ret_address, err);
 }
 
 const struct ek_dns_driver ek_dns_hosts_file = {

@@ -57,9 +57,19 @@ static int walk_directory(const struct walk *walk, int fd, const char *path, int
 
 /* O_NOFOLLOW everywhere: a name that became a link meanwhile is not followed either. O_NONBLOCK:
  * opening a pipe must not wait for its other end. */
-static int walk_entry(const struct walk *walk, int directory, const char *name, const char *path,
-                      int depth, struct ek_error *err)
+/* An entry of a folder that is being walked. Borrowed. */
+struct entry {
+    int directory; /* the folder, open */
+    const char *name;
+    const char *path; /* from the root of the walk */
+};
+
+static int walk_entry(const struct walk *walk, const struct entry *entry, int depth,
+                      struct ek_error *err)
 {
+    int directory = entry->directory;
+    const char *name = entry->name;
+    const char *path = entry->path;
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : fail_at(walk, path, err);
@@ -91,12 +101,13 @@ static int walk_directory(const struct walk *walk, int fd, const char *path, int
         close(fd);
         return result;
     }
-    for (struct dirent *entry; result == 0 && (errno = 0, entry = readdir(stream));) {
+    for (struct dirent *found; result == 0 && (errno = 0, found = readdir(stream));) {
         EK_BUFFER below = {0};
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
-        ek_buffer_printf(&below, "%s%s%s", path, *path ? "/" : "", entry->d_name);
-        result = walk_entry(walk, fd, entry->d_name, ek_buffer_text(&below), depth, err);
+        ek_buffer_printf(&below, "%s%s%s", path, *path ? "/" : "", found->d_name);
+        const struct entry entry = {fd, found->d_name, ek_buffer_text(&below)};
+        result = walk_entry(walk, &entry, depth, err);
     }
     if (result == 0 && errno != 0)
         result = fail_at(walk, path, err);

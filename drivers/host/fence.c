@@ -144,28 +144,29 @@ static int behind(const struct line *seen, const struct ek_fence *mine, struct e
     return ek_hint(err, "if it uses another store, give both the same --store");
 }
 
-int ek_host_fence(const char *path, const struct ek_owner *owner, const struct ek_fence *fence,
-                  int64_t deadline, int *ret_lock, int64_t *ret_highest, struct ek_error *err)
+int ek_host_fence(const struct ek_fence_place *place, const struct ek_fence *fence,
+                  int64_t deadline, struct ek_fence_hold *ret_hold, struct ek_error *err)
 {
+    const char *path = place->path;
     struct line seen = {0};
     struct ek_fence_mark mine = {.token = fence->token};
     int fd = -1;
-    *ret_highest = 0;
+    ret_hold->highest = 0;
     snprintf(mine.id, sizeof mine.id, "%s", fence->id);
-    int result = ek_host_parents_make(path, owner, err);
+    int result = ek_host_parents_make(path, place->owner, err);
     if (result == 0)
         result = lock(path, deadline, &fd, err);
     if (result != 0)
         return result;
     result = read_line(fd, path, &seen, err);
     if (result == 0 && !ek_fence_passes(&seen.mark, &mine)) {
-        *ret_highest = seen.mark.token;
+        ret_hold->highest = seen.mark.token;
         result = behind(&seen, fence, err);
     }
     if (result == 0 && (seen.mark.token != mine.token || seen.pid != getpid()))
         result = write_line(fd, path, &mine, err);
     if (result == 0)
-        *ret_lock = fd;
+        *ret_hold = (struct ek_fence_hold){.lock = fd, .highest = mine.token};
     else
         close(fd);
     return result;

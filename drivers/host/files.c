@@ -39,10 +39,17 @@ static int as_host_file(int result, struct ek_error *err)
     return result;
 }
 
-int ek_host_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
-                      int64_t *ret_modified_ms, struct ek_error *err)
+void ek_file_done(struct ek_file *file)
 {
-    return as_host_file(ek_file_read(path, max, ret_content, ret_modified_ms, err), err);
+    ek_buffer_wipe(&file->content);
+}
+
+int ek_host_file_read(const struct ek_file_question *question, struct ek_file *ret_file,
+                      struct ek_error *err)
+{
+    return as_host_file(ek_file_read(question->path, question->max, &ret_file->content,
+                                     &ret_file->modified_ms, err),
+                        err);
 }
 
 static bool is_owned(const struct ek_owner *owner)
@@ -68,9 +75,10 @@ int ek_host_parents_make(const char *path, const struct ek_owner *owner, struct 
     return 0;
 }
 
-int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
-                       const struct ek_owner *owner, struct ek_error *err)
+int ek_host_file_write(const struct ek_file_content *content, const struct ek_owner *owner,
+                       struct ek_error *err)
 {
+    const char *path = content->path;
     char temporary[PATH_MAX];
     int result = ek_host_parents_make(path, owner, err);
     if (result != 0)
@@ -82,8 +90,8 @@ int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_
     if (fd < 0)
         return ek_fail_errno(err, "EK-0415", path);
     bool good = !is_owned(owner) || fchown(fd, owner->user, owner->group) == 0;
-    good =
-        good && fchmod(fd, mode) == 0 && ek_fd_write_all(fd, bytes, length) == 0 && fsync(fd) == 0;
+    good = good && fchmod(fd, content->mode) == 0 &&
+           ek_fd_write_all(fd, content->bytes, content->length) == 0 && fsync(fd) == 0;
     if (!good)
         result = ek_fail_errno(err, "EK-0415", path);
     if (close(fd) != 0 && result == 0)
@@ -108,7 +116,8 @@ int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_buffer_printf(&text, "old pid %d\nbegun %lld\n", (int)old_pid, (long long)ek_wall_ms());
-    return ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err);
+    const struct ek_file_content content = {path, text.bytes, text.length, 0644};
+    return ek_host_file_write(&content, NULL, err);
 }
 
 int ek_mark_clear(const char *path, struct ek_error *err)

@@ -442,12 +442,13 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static int check_result(const char *before, size_t before_length, const struct ek_buffer *after,
-                        const char *path, const struct ek_server_tls *tls, struct ek_error *err)
+static int check_result(const struct ek_server_text *before, const struct ek_buffer *after,
+                        const struct ek_server_tls *tls, struct ek_error *err)
 {
+    const char *path = before->path;
     EK_BUFFER old_lines = {0};
     EK_BUFFER new_lines = {0};
-    int result = other_options(before, before_length, path, &old_lines, err);
+    int result = other_options(before->bytes, before->length, path, &old_lines, err);
     if (result != 0)
         return result;
     struct ek_server_configuration found = {0};
@@ -467,10 +468,12 @@ static int check_result(const char *before, size_t before_length, const struct e
     return 0;
 }
 
-int ek_server_configuration_edit(const char *text, size_t length, const char *path,
-                                 const struct ek_server_tls *tls, struct ek_buffer *ret_text,
-                                 struct ek_error *err)
+int ek_server_configuration_edit(const struct ek_server_text *file, const struct ek_server_tls *tls,
+                                 struct ek_buffer *ret_text, struct ek_error *err)
 {
+    const char *text = file->bytes;
+    const char *path = file->path;
+    size_t length = file->length;
     size_t mark = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     EK_YAML_TREE tree = {0};
     EK_TEXT_EDIT edit = {0};
@@ -497,7 +500,7 @@ int ek_server_configuration_edit(const char *text, size_t length, const char *pa
     EK_BUFFER edited = {0};
     ek_text_apply(&edit, &edited);
     ek_buffer_add(&body, ek_buffer_text(&edited), edited.length);
-    result = check_result(text, length, &body, path, tls, err);
+    result = check_result(file, &body, tls, err);
     if (result != 0)
         return result;
     *ret_text = body;
@@ -505,15 +508,14 @@ int ek_server_configuration_edit(const char *text, size_t length, const char *pa
     return 0;
 }
 
-int ek_server_tls_digest_in(const char *text, size_t length, const char *path,
-                            const struct ek_server_tls *tls, uint8_t ret_digest[32],
-                            struct ek_error *err)
+int ek_server_tls_digest_in(const struct ek_server_text *file, const struct ek_server_tls *tls,
+                            uint8_t ret_digest[32], struct ek_error *err)
 {
     EK_BUFFER edited = {0};
     struct ek_server_configuration configuration = {0};
-    int result = ek_server_configuration_edit(text, length, path, tls, &edited, err);
+    int result = ek_server_configuration_edit(file, tls, &edited, err);
     if (result == 0)
-        result = ek_server_configuration_parse(ek_buffer_text(&edited), edited.length, path,
+        result = ek_server_configuration_parse(ek_buffer_text(&edited), edited.length, file->path,
                                                &configuration, err);
     if (result == 0)
         memcpy(ret_digest, configuration.options_digest, 32);

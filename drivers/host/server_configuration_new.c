@@ -90,6 +90,6 @@ int ek_server_configuration_create(const struct ek_server_new *server,
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     const struct ek_server_tls off = {.mode = EK_SSL_DISABLED};
-    return ek_server_configuration_edit(ek_buffer_text(&text), text.length, "mongod.conf",
-                                        tls ? tls : &off, ret_text, err);
+    const struct ek_server_text plain = {ek_buffer_text(&text), text.length, "mongod.conf"};
+    return ek_server_configuration_edit(&plain, tls ? tls : &off, ret_text, err);
 }

@@ -117,15 +117,16 @@ static int load_alias(struct loader *loader, const yaml_event_t *event,
 static int load_node(struct loader *loader, const yaml_event_t *event, int depth,
                      struct ek_yaml_node **ret_node);
 
-static int load_child(struct loader *loader, int depth, yaml_event_type_t end, bool *ret_ended,
-                      struct ek_yaml_node *parent, struct ek_yaml_node **ret_node)
+/* NULL in *ret_node: the parent is at its end. */
+static int load_child(struct loader *loader, int depth, struct ek_yaml_node *parent,
+                      struct ek_yaml_node **ret_node)
 {
+    bool mapping = parent->kind == EK_YAML_MAPPING;
     yaml_event_t event;
     int result = next_event(loader, &event);
     if (result != 0)
         return result;
-    *ret_ended = event.type == end;
-    if (*ret_ended) {
+    if (event.type == (mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT)) {
         parent->end_line = event.end_mark.line;
         parent->end_column = event.end_mark.column;
     } else {
@@ -151,21 +152,19 @@ static int check_key(struct loader *loader, const struct ek_yaml_node *parent,
 static int load_children(struct loader *loader, struct ek_yaml_node *parent, int depth)
 {
     bool mapping = parent->kind == EK_YAML_MAPPING;
-    yaml_event_type_t end = mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
     if (depth > DEPTH_MAX)
         return ek_yaml_fail(loader->err, loader->path, parent->line, parent->column,
                             "nested too deeply");
     for (;;) {
         struct ek_yaml_node *key = NULL;
         struct ek_yaml_node *value = NULL;
-        bool ended = false;
-        int result = load_child(loader, depth, end, &ended, parent, mapping ? &key : &value);
-        if (result != 0 || ended)
+        int result = load_child(loader, depth, parent, mapping ? &key : &value);
+        if (result != 0 || (!key && !value))
             return result;
         if (mapping) {
             result = check_key(loader, parent, key);
             if (result == 0)
-                result = load_child(loader, depth, end, &ended, parent, &value);
+                result = load_child(loader, depth, parent, &value);
         }
         if (result != 0) {
             node_free(key);

@@ -100,19 +100,18 @@ static mongoc_uri_t *new_uri(const char *host, int port)
                                           : NULL;
 }
 
-static int new_client(const struct ek_mongodb_target *target,
-                      const struct ek_mongodb_handshake *handshake, enum ek_login login,
-                      const char *mechanism, int64_t deadline, struct ek_mongodb_link *ret_link,
-                      struct ek_error *err)
+static int new_client(const struct ek_mongodb_dial *dial, const char *mechanism,
+                      struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
+    const struct ek_mongodb_target *target = dial->target;
     struct ek_mongodb_link link = {
-        .deadline = deadline, .login = login, .by_tls = handshake->verified};
+        .deadline = dial->deadline, .login = dial->login, .by_tls = dial->handshake->verified};
     const char *host = link.by_tls && target->tls_host ? target->tls_host : target->plain_host;
     EK_URI *uri = new_uri(host, target->port);
     if (!uri)
         return ek_fail(err, EK_INVALID, "EK-0446", "%s: %s:%d is no address of a server",
                        target->member, host, target->port);
-    set_timeouts(uri, deadline);
+    set_timeouts(uri, dial->deadline);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_DIRECTCONNECTION, true);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
@@ -122,7 +121,7 @@ static int new_client(const struct ek_mongodb_target *target,
         mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, target->ca_file);
         mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSDISABLEOCSPENDPOINTCHECK, true);
     }
-    if (!set_login(uri, target, login, mechanism))
+    if (!set_login(uri, target, dial->login, mechanism))
         return ek_fail(err, EK_INVALID, "EK-0446",
                        "%s: name or password of the login can't be used (not UTF-8?)",
                        target->member);
@@ -170,50 +169,49 @@ static int log_in(struct ek_mongodb_link *link, const struct ek_mongodb_target *
     return ek_mongodb_reply_fail(&reply, target->member, "ping", err);
 }
 
-static int open_with(const struct ek_mongodb_target *target,
-                     const struct ek_mongodb_handshake *handshake, enum ek_login login,
-                     const char *mechanism, int64_t deadline, struct ek_mongodb_link *ret_link,
-                     struct ek_error *err)
+static int open_with(const struct ek_mongodb_dial *dial, const char *mechanism,
+                     struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
-    int failed = new_client(target, handshake, login, mechanism, deadline, ret_link, err);
+    int failed = new_client(dial, mechanism, ret_link, err);
     if (!failed)
-        failed = greet(ret_link, target, err);
-    if (!failed && login != EK_LOGIN_NONE)
-        failed = log_in(ret_link, target, err);
+        failed = greet(ret_link, dial->target, err);
+    if (!failed && dial->login != EK_LOGIN_NONE)
+        failed = log_in(ret_link, dial->target, err);
     return failed;
 }
 
-int ek_mongodb_link_open(const struct ek_mongodb_target *target,
-                         const struct ek_mongodb_handshake *handshake, enum ek_login login,
-                         int64_t deadline, struct ek_mongodb_link *ret_link, struct ek_error *err)
+int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_link *ret_link,
+                         struct ek_error *err)
 {
     ek_mongodb_library_start();
     *ret_link = (struct ek_mongodb_link){0};
-    int failed = open_with(target, handshake, login, "SCRAM-SHA-256", deadline, ret_link, err);
-    if (failed != EK_DENIED || login != EK_LOGIN_SYSTEM ||
+    int failed = open_with(dial, "SCRAM-SHA-256", ret_link, err);
+    if (failed != EK_DENIED || dial->login != EK_LOGIN_SYSTEM ||
         ek_bson_int(&ret_link->hello, "maxWireVersion", WIRE_VERSION_4_0) >= WIRE_VERSION_4_0)
         return failed;
     ek_mongodb_link_done(ret_link);
-    return open_with(target, handshake, login, "SCRAM-SHA-1", deadline, ret_link, err);
+    return open_with(dial, "SCRAM-SHA-1", ret_link, err);
 }
 
 int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t deadline,
                             struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
     EK_CLEANUP(ek_mongodb_handshake_done) struct ek_mongodb_handshake handshake = {0};
-    const char *host = target->tls_host ? target->tls_host : target->plain_host;
+    const struct ek_mongodb_tls_question question = {
+        target->tls_host ? target->tls_host : target->plain_host, target->port, target->ca_file};
+    struct ek_mongodb_dial dial = {.target = target, .handshake = &handshake, .deadline = deadline};
     int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
     *ret_link = (struct ek_mongodb_link){0};
-    int failed = ek_mongodb_handshake(host, target->port, target->ca_file, half, &handshake, err);
+    int failed = ek_mongodb_handshake(&question, half, &handshake, err);
     if (failed)
         return failed;
     if (target->user && target->password) {
-        failed = ek_mongodb_link_open(target, &handshake, EK_LOGIN_USER, deadline, ret_link, err);
+        dial.login = EK_LOGIN_USER;
+        failed = ek_mongodb_link_open(&dial, ret_link, err);
         if (failed != EK_DENIED || !target->key_file)
             return failed;
         ek_mongodb_link_done(ret_link);
     }
-    return ek_mongodb_link_open(target, &handshake,
-                                target->key_file ? EK_LOGIN_SYSTEM : EK_LOGIN_NONE, deadline,
-                                ret_link, err);
+    dial.login = target->key_file ? EK_LOGIN_SYSTEM : EK_LOGIN_NONE;
+    return ek_mongodb_link_open(&dial, ret_link, err);
 }

@@ -87,11 +87,9 @@ static int read_file(const char *path, struct ek_secret **ret_key, struct ek_err
 static int run_command(const char *line, struct ek_secret **ret_key, struct ek_error *err)
 {
     EK_BUFFER words = {0};
-    EK_SECRET_BUFFER output = {0};
-    EK_BUFFER errors = {0};
+    EK_COMMAND_RESULT ran = {0};
     const char *argv[ARGUMENTS_MAX + 1] = {NULL};
     size_t count = 0;
-    int status;
     ek_buffer_text_add(&words, line);
     char *rest = words.bytes;
     for (char *word; rest && (word = strsep(&rest, " \t"));)
@@ -99,19 +97,19 @@ static int run_command(const char *line, struct ek_secret **ret_key, struct ek_e
             argv[count++] = word;
     if (count == 0 || count == ARGUMENTS_MAX)
         return ek_fail(err, EK_INVALID, "EK-0708", "the key command has %zu words", count);
-    const struct ek_command command = {
-        .argv = argv, .whole_environment = true, .deadline = ek_monotonic_ms() + COMMAND_MS};
-    if (ek_command_run(&command, &output, &errors, &status, err) != 0) {
+    const struct ek_command command = {.argv = argv};
+    const struct ek_command_setting setting = {.whole_environment = true};
+    if (ek_command_run(&command, &setting, ek_monotonic_ms() + COMMAND_MS, &ran, err) != 0) {
         if (err)
             snprintf(err->id, sizeof err->id, "EK-0708");
         return ek_wrap(err, "key command");
     }
-    if (status != 0) {
+    if (ran.status != 0) {
         ek_fail(err, EK_SYSTEM, "EK-0708", "the key command %s ended with status %d", argv[0],
-                status);
-        return ek_cause(err, "%s", ek_buffer_text(&errors)), EK_SYSTEM;
+                ran.status);
+        return ek_cause(err, "%s", ek_buffer_text(&ran.errors)), EK_SYSTEM;
     }
-    return decode(ek_buffer_text(&output), output.length, "the key command", ret_key, err);
+    return decode(ek_buffer_text(&ran.output), ran.output.length, "the key command", ret_key, err);
 }
 
 int ek_master_key_read(const struct ek_secret_store *store, struct ek_secret **ret_key,

@@ -291,8 +291,8 @@ static int prepare(struct apply *apply, struct ek_error *err)
         ek_record_init(&job->record, &apply->fleet.store, job->looked.spec,
                        apply->fleet.source.commit);
         name_plan(apply, job, job->record.plan);
-        result = ek_apply_consent_init(&job->consent, &apply->fleet, &job->looked, apply->file,
-                                       job->record.plan, err);
+        const struct ek_apply_plan plan = {apply->file, job->record.plan};
+        result = ek_apply_consent_init(&job->consent, &apply->fleet, &job->looked, &plan, err);
         if (result == 0)
             result = check_agreed(apply, job, err);
         if (result == 0 && job->looked.plan.count)

@@ -60,17 +60,18 @@ int ek_plan_file_signer(const struct ek_options *options, const struct ek_plan_f
 /* ---- what was agreed to --------------------------------------------------------------- */
 
 int ek_apply_consent_init(struct ek_apply_consent *consent, const struct ek_fleet *fleet,
-                          const struct ek_looked *looked, const struct ek_plan_file *file,
-                          const char plan[65], struct ek_error *err)
+                          const struct ek_looked *looked, const struct ek_apply_plan *plan,
+                          struct ek_error *err)
 {
     *consent = (struct ek_apply_consent){0};
-    int result =
-        file ? ek_plan_file_signer(fleet->options, file, looked->spec, consent->key, err) : 0;
+    int result = plan->file ? ek_plan_file_signer(fleet->options, plan->file, looked->spec,
+                                                  consent->key, err)
+                            : 0;
     if (result != 0)
         return result;
     consent->question = ek_fleet_consent(fleet, looked, consent->signer);
     ek_this_person(consent->who, sizeof consent->who);
-    memcpy(consent->plan, plan, sizeof consent->plan);
+    snprintf(consent->plan, sizeof consent->plan, "%s", plan->name);
     consent->question.plan = consent->plan;
     consent->question.who = consent->who;
     consent->question.plan_signed_by = consent->key[0] ? consent->key : NULL;

@@ -61,8 +61,11 @@ static int pause_it(const struct ek_options *options, const struct ek_named *nam
     ek_time_text(pause.until_ms, true, until);
     ek_buffer_printf(&text, "paused until %s%s%s", until, reason[0] ? ": " : "", reason);
     ek_buffer_printf(&detail, "{\"until_ms\":%" PRId64 "}", pause.until_ms);
-    result = ek_named_record(named, ek_journal_word(EK_JOURNAL_PAUSED), pause.since_ms,
-                             ek_buffer_text(&text), ek_buffer_text(&detail), err);
+    const struct ek_said_of_named said = {.kind = ek_journal_word(EK_JOURNAL_PAUSED),
+                                          .at_ms = pause.since_ms,
+                                          .text = ek_buffer_text(&text),
+                                          .detail = ek_buffer_text(&detail)};
+    result = ek_named_record(named, &said, err);
     if (result == 0)
         print(options, named, &pause);
     return result;

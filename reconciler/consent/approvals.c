@@ -36,8 +36,9 @@ static int load(struct search *search, struct ek_error *err)
 {
     const struct ek_store_handle *store = search->question->store;
     const struct ek_deployment_spec *spec = search->question->spec;
-    int result = store->driver->get_approvals(store->store, spec->account, spec->name,
-                                              search->approvals, LOOKED_AT, &search->count, err);
+    struct ek_approvals found = {.at = search->approvals, .max = LOOKED_AT};
+    int result = store->driver->get_approvals(store->store, spec->account, spec->name, &found, err);
+    search->count = found.count;
     if (result != 0 || search->count == 0)
         return result;
     struct ek_store_query query = {.account = spec->account,
@@ -183,8 +184,12 @@ static int keep_document(const struct ek_store_handle *store, const struct ek_pl
         json_dumps(ek_plan_file_document(file), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     if (!text)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while keeping a plan");
-    int result = store->driver->put_plan(store->store, approval->account, approval->deployment,
-                                         name, text, approval->at_ms, err);
+    const struct ek_plan_record plan = {.account = approval->account,
+                                        .deployment = approval->deployment,
+                                        .name = name,
+                                        .document = text,
+                                        .at_ms = approval->at_ms};
+    int result = store->driver->put_plan(store->store, &plan, err);
     free(text);
     return result;
 }

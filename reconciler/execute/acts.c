@@ -65,8 +65,9 @@ static int install_trust(const struct action *a, struct ek_error *err)
     int result = read_authority(a, &pem, err);
     if (result != 0)
         return result;
-    return a->world->hosts->write_file(host_of(a), a->world->paths[a->step->member].trust,
-                                       ek_buffer_text(&pem), pem.length, 0644, a->deadline, err);
+    const struct ek_file_content content = {a->world->paths[a->step->member].trust, pem.bytes,
+                                            pem.length, 0644};
+    return a->world->hosts->write_file(host_of(a), &content, a->deadline, err);
 }
 
 static int issue_certificate(const struct action *a, struct ek_error *err)
@@ -74,6 +75,7 @@ static int issue_certificate(const struct action *a, struct ek_error *err)
     struct ek_world *world = a->world;
     const struct ek_deployment_spec *spec = world->spec;
     const struct ek_member_paths *paths = &world->paths[a->step->member];
+    const struct ek_key_host at = {world->hosts, host_of(a), a->deadline};
     EK_SECRET *password = NULL;
     EK_BUFFER request = {0};
     EK_BUFFER certificate = {0};
@@ -85,18 +87,24 @@ static int issue_certificate(const struct action *a, struct ek_error *err)
     int result =
         ek_world_secret(world, a->step->member, "key-password", PASSWORD_BYTES, &password, err);
     if (result == 0)
-        result = ek_certificate_request_on_host(world->hosts, host_of(a), paths->key,
-                                                spec->certificates.algorithm, password, name,
-                                                a->deadline, &request, err);
+        result = ek_certificate_request_on_host(
+            &at, &(struct ek_key_order){paths->key, spec->certificates.algorithm, password, name},
+            &request, err);
     const char *const names[] = {name};
+    const struct ek_signing signing = {.request_pem = ek_buffer_text(&request),
+                                       .names = names,
+                                       .name_count = 1,
+                                       .deployment = spec->name,
+                                       .now_s = ek_wall_ms() / 1000,
+                                       .validity_s = spec->certificates.validity_s};
     if (result == 0)
-        result = world->certificates->sign(&world->authority, ek_buffer_text(&request), names, 1,
-                                           spec->name, ek_wall_ms() / 1000,
-                                           spec->certificates.validity_s, &certificate, err);
+        result = world->certificates->sign(&world->authority, &signing, &certificate, err);
     if (result == 0)
-        result =
-            ek_certificate_install_on_host(world->hosts, host_of(a), ek_buffer_text(&certificate),
-                                           paths->key, paths->server, password, a->deadline, err);
+        result = ek_certificate_install_on_host(
+            &at,
+            &(struct ek_installation){ek_buffer_text(&certificate), paths->key, paths->server,
+                                      password},
+            err);
     return result;
 }
 
@@ -115,8 +123,9 @@ static int install_key_file(const struct action *a, struct ek_error *err)
         else if (text.bytes[i] == '_')
             text.bytes[i] = '/';
     ek_buffer_text_add(&text, "\n");
-    return a->world->hosts->write_file(host_of(a), a->world->paths[a->step->member].key_file,
-                                       text.bytes, text.length, 0600, a->deadline, err);
+    const struct ek_file_content content = {a->world->paths[a->step->member].key_file, text.bytes,
+                                            text.length, 0600};
+    return a->world->hosts->write_file(host_of(a), &content, a->deadline, err);
 }
 
 /* ---- configuration and process ---- */
@@ -125,14 +134,12 @@ static int install_key_file(const struct action *a, struct ek_error *err)
 static int make_data_directory(const struct action *a, const char *path, struct ek_error *err)
 {
     const char *const argv[] = {"mkdir", "-p", "-m", "0750", "--", path, NULL};
-    EK_BUFFER output = {0};
-    EK_BUFFER words = {0};
-    int status;
-    int result =
-        a->world->hosts->run(host_of(a), argv, NULL, 0, a->deadline, &output, &words, &status, err);
-    if (result == 0 && status != 0) {
+    EK_COMMAND_RESULT ran = {0};
+    int result = a->world->hosts->run(host_of(a), &(struct ek_command){.argv = argv}, a->deadline,
+                                      &ran, err);
+    if (result == 0 && ran.status != 0) {
         ek_fail(err, EK_SYSTEM, "EK-0482", "the data directory %s could not be made", path);
-        return ek_cause(err, "%s", ek_buffer_text(&words));
+        return ek_cause(err, "%s", ek_buffer_text(&ran.errors));
     }
     return result;
 }
@@ -170,7 +177,7 @@ static int configure(const struct action *a, enum ek_ssl_mode mode, struct ek_er
 {
     struct ek_world *world = a->world;
     const char *path = world->spec->members[a->step->member].configuration;
-    EK_BUFFER before = {0};
+    EK_FILE before = {0};
     EK_BUFFER after = {0};
     struct ek_server_tls tls;
     char password_path[300];
@@ -178,17 +185,18 @@ static int configure(const struct action *a, enum ek_ssl_mode mode, struct ek_er
                                      password_path, &tls, err);
     if (result != 0)
         return result;
-    result = world->hosts->read_file(host_of(a), path, CONFIGURATION_MAX, a->deadline, &before,
-                                     NULL, err);
+    result = world->hosts->read_file(
+        host_of(a), &(struct ek_file_question){path, CONFIGURATION_MAX}, a->deadline, &before, err);
     if (result == EK_NOT_FOUND)
         result = new_configuration(a, &tls, &after, err);
     else if (result == 0)
-        result = ek_server_configuration_edit(ek_buffer_text(&before), before.length, path, &tls,
-                                              &after, err);
-    if (result != 0 || same_text(&before, &after))
+        result = ek_server_configuration_edit(
+            &(struct ek_server_text){ek_buffer_text(&before.content), before.content.length, path},
+            &tls, &after, err);
+    if (result != 0 || same_text(&before.content, &after))
         return result;
-    return world->hosts->write_file(host_of(a), path, ek_buffer_text(&after), after.length, 0640,
-                                    a->deadline, err);
+    const struct ek_file_content content = {path, after.bytes, after.length, 0640};
+    return world->hosts->write_file(host_of(a), &content, a->deadline, err);
 }
 
 static int write_configuration(const struct action *a, struct ek_error *err)
@@ -209,10 +217,11 @@ static int deliver_password(const struct action *a, struct ek_error *err)
     if (result == 0)
         result =
             ek_world_secret(world, a->step->member, "key-password", PASSWORD_BYTES, &password, err);
-    if (result == 0)
-        result = world->hosts->write_file(host_of(a), path, ek_secret_reveal(password),
-                                          ek_secret_length(password), 0400, a->deadline, err);
-    return result;
+    if (result != 0)
+        return result;
+    const struct ek_file_content content = {path, ek_secret_reveal(password),
+                                            ek_secret_length(password), 0400};
+    return world->hosts->write_file(host_of(a), &content, a->deadline, err);
 }
 
 /* Where the password waits is nothing that servers or digests tell of. A file that is ours is made
@@ -300,8 +309,8 @@ static int initiate(const struct action *a, struct ek_error *err)
         ek_wanted_host(spec, a->observed->domain_label, i, members[i].host, sizeof members[i].host);
     }
     target_of(a, electable_first(spec), name, &target);
-    int result = a->world->mongodb->initiate(&target, spec->set_name, members, spec->member_count,
-                                             a->deadline, err);
+    const struct ek_mongodb_new_set set = {spec->set_name, members, spec->member_count};
+    int result = a->world->mongodb->initiate(&target, &set, a->deadline, err);
     free(members);
     return result == EK_EXISTS ? 0 : result;
 }
@@ -349,8 +358,9 @@ static int reconfigure(const struct action *a, struct ek_error *err)
         if (!ek_wanted_host(a->world->spec, a->step->label, i, hosts[i], sizeof hosts[i]))
             return ek_fail(err, EK_BUG, "EK-0190", "a new name was wanted without an SSL domain");
     }
-    return a->world->mongodb->rename_members(&target, a->step->config_version, ids, pointers,
-                                             observed->member_count, a->deadline, err);
+    const struct ek_mongodb_renaming renaming = {a->step->config_version, ids, pointers,
+                                                 observed->member_count};
+    return a->world->mongodb->rename_members(&target, &renaming, a->deadline, err);
 }
 
 static int set_ssl_mode(const struct action *a, struct ek_error *err)

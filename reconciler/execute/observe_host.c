@@ -14,12 +14,13 @@ static const int64_t start_time_slack_ms = 50;
 static const int64_t boot_time_slack_ms = 1050; /* the host tells when it booted to the second */
 
 static int read_host_file(struct ek_look *look, size_t i, const char *path,
-                          struct ek_buffer *ret_content, int64_t *ret_modified_ms)
+                          struct ek_file *ret_file)
 {
     struct ek_world *world = look->world;
+    const struct ek_file_question question = {path, FILE_MAX};
     struct ek_error err = {0};
-    int result = world->hosts->read_file(&world->host[i], path, FILE_MAX, look->deadline,
-                                         ret_content, ret_modified_ms, &err);
+    int result =
+        world->hosts->read_file(&world->host[i], &question, look->deadline, ret_file, &err);
     if (result != 0 && result != EK_NOT_FOUND)
         ek_look_problem(look, i, "%s", err.sentence);
     return result;
@@ -47,36 +48,38 @@ static void look_at_process(struct ek_look *look, size_t i)
 
 static void keep_key_file_content(struct ek_look *look, size_t i, const char *path)
 {
-    EK_SECRET_BUFFER content = {0};
+    EK_FILE file = {0};
     EK_SECRET_BUFFER stripped = {0};
     struct ek_member_observed *member = &look->observation->state.members[i];
-    int result = read_host_file(look, i, path, &content, NULL);
+    int result = read_host_file(look, i, path, &file);
     if (result == EK_NOT_FOUND)
         member->key_file = EK_NO;
     if (result != 0)
         return;
     member->key_file = EK_YES;
-    for (size_t c = 0; c < content.length; c++)
-        if (!isspace((unsigned char)content.bytes[c]))
-            ek_buffer_add(&stripped, &content.bytes[c], 1);
+    const struct ek_buffer *content = &file.content;
+    for (size_t c = 0; c < content->length; c++)
+        if (!isspace((unsigned char)content->bytes[c]))
+            ek_buffer_add(&stripped, &content->bytes[c], 1);
     look->key_file_content[i] = ek_secret_new(ek_buffer_text(&stripped), stripped.length);
 }
 
-static void look_at_configuration(struct ek_look *look, size_t i, struct ek_buffer *ret_text)
+static void look_at_configuration(struct ek_look *look, size_t i, struct ek_file *ret_file)
 {
     struct ek_member_observed *member = &look->observation->state.members[i];
     const char *path = look->world->spec->members[i].configuration;
     struct ek_server_configuration found = {0};
     struct ek_error err = {0};
-    int result = read_host_file(look, i, path, ret_text, NULL);
+    const struct ek_buffer *text = &ret_file->content;
+    int result = read_host_file(look, i, path, ret_file);
     if (result == EK_NOT_FOUND) {
         member->configuration = EK_NO;
         keep_key_file_content(look, i, look->world->paths[i].key_file);
     }
     if (result != 0)
         return;
-    if (ek_server_configuration_parse(ek_buffer_text(ret_text), ret_text->length, path, &found,
-                                      &err) != 0) {
+    if (ek_server_configuration_parse(ek_buffer_text(text), text->length, path, &found, &err) !=
+        0) {
         ek_look_problem(look, i, "%s", err.sentence);
         return;
     }
@@ -97,12 +100,13 @@ static void look_for_lost_password(struct ek_look *look, size_t i, const char *p
 {
     struct ek_world *world = look->world;
     struct ek_member_observed *member = &look->observation->state.members[i];
-    EK_SECRET_BUFFER content = {0};
+    const struct ek_file_question question = {path, FILE_MAX};
+    EK_FILE file = {0};
     if (member->process != EK_NO || member->data != EK_YES ||
         member->mode_configured <= EK_SSL_DISABLED)
         return;
-    if (world->hosts->read_file(&world->host[i], path, FILE_MAX, look->deadline, &content, NULL,
-                                NULL) == EK_NOT_FOUND)
+    if (world->hosts->read_file(&world->host[i], &question, look->deadline, &file, NULL) ==
+        EK_NOT_FOUND)
         member->restart_begun = EK_YES;
 }
 
@@ -116,9 +120,10 @@ static void look_at_wanted_options(struct ek_look *look, size_t i, const struct 
     int result = ek_world_server_tls(look->world, i, EK_SSL_ALLOW, look->deadline, password_path,
                                      &tls, &err);
     if (result == 0 && member->configuration == EK_YES)
-        result = ek_server_tls_digest_in(ek_buffer_text(text), text->length,
-                                         look->world->spec->members[i].configuration, &tls,
-                                         member->options_wanted.digest, &err);
+        result = ek_server_tls_digest_in(
+            &(struct ek_server_text){ek_buffer_text(text), text->length,
+                                     look->world->spec->members[i].configuration},
+            &tls, member->options_wanted.digest, &err);
     else if (result == 0)
         ek_server_tls_digest(&tls, member->options_wanted.digest);
     if (result != 0)
@@ -153,19 +158,20 @@ static void look_at_certificate_file(struct ek_look *look, size_t i)
 {
     struct ek_certificate_state *certificate =
         &look->observation->state.members[i].certificate_installed;
-    EK_BUFFER pem = {0};
-    int result = read_host_file(look, i, look->world->paths[i].server, &pem, NULL);
+    EK_FILE file = {0};
+    const struct ek_buffer *pem = &file.content;
+    int result = read_host_file(look, i, look->world->paths[i].server, &file);
     if (result == EK_NOT_FOUND)
         certificate->present = EK_NO;
     if (result != 0)
         return;
-    ek_look_certificate(look, ek_buffer_text(&pem), pem.length, certificate);
+    ek_look_certificate(look, ek_buffer_text(pem), pem->length, certificate);
     if (certificate->present != EK_YES) {
         certificate->present = EK_NO; /* a file that holds no certificate is as good as none */
         return;
     }
     certificate->key_sealed =
-        ek_certificate_key_is_sealed(ek_buffer_text(&pem), pem.length) ? EK_YES : EK_NO;
+        ek_certificate_key_is_sealed(ek_buffer_text(pem), pem->length) ? EK_YES : EK_NO;
 }
 
 /* Whether the process was there before the file was written, by the host's clock. A file of the
@@ -184,21 +190,19 @@ static void look_at_trust_file(struct ek_look *look, size_t i)
 {
     struct ek_member_observed *member = &look->observation->state.members[i];
     struct ek_trust_state *trust = &member->trust_installed;
-    int64_t modified_ms = 0;
-    EK_BUFFER pem = {0};
-    int result = read_host_file(look, i, look->world->paths[i].trust, &pem, &modified_ms);
+    EK_FILE file = {0};
+    int result = read_host_file(look, i, look->world->paths[i].trust, &file);
     if (result == EK_NOT_FOUND)
         trust->present = EK_NO;
     if (result != 0)
         return;
     trust->present = EK_YES;
-    if (ek_certificate_bundle(ek_buffer_text(&pem), pem.length, trust->sha256,
-                              sizeof trust->sha256 / sizeof *trust->sha256, &trust->count,
-                              NULL) != 0)
-        trust->count = 0;
+    struct ek_fingerprints found = {trust->sha256, sizeof trust->sha256 / sizeof *trust->sha256, 0};
+    (void)ek_certificate_bundle(ek_buffer_text(&file.content), file.content.length, &found, NULL);
+    trust->count = found.count;
     /* The server reads the file when it starts. One that began before the file was written
      * trusts something else. */
-    if (member->process == EK_YES && !began_before(member, modified_ms))
+    if (member->process == EK_YES && !began_before(member, file.modified_ms))
         member->trust_running = *trust;
     else if (member->process == EK_YES)
         member->trust_running.present = EK_YES;
@@ -207,9 +211,9 @@ static void look_at_trust_file(struct ek_look *look, size_t i)
 void ek_look_at_host(struct ek_look *look, size_t i)
 {
     look_at_process(look, i);
-    EK_BUFFER configuration = {0};
+    EK_FILE configuration = {0};
     look_at_configuration(look, i, &configuration);
-    look_at_wanted_options(look, i, &configuration);
+    look_at_wanted_options(look, i, &configuration.content);
     look_at_certificate_file(look, i);
     look_at_trust_file(look, i);
 }

@@ -55,7 +55,7 @@ static enum ek_tri name_bound(struct ek_look *look, size_t i)
     const struct ek_state *state = &look->observation->state;
     char name[256];
     char wanted[64];
-    char found[64];
+    struct ek_dns_address found;
     struct ek_error err = {0};
     if (!ek_domain_name(world->spec, state->domain_label, i, name, sizeof name))
         return EK_NO;
@@ -63,9 +63,9 @@ static enum ek_tri name_bound(struct ek_look *look, size_t i)
         ek_look_problem(look, i, "%s", err.sentence);
         return EK_UNKNOWN;
     }
-    if (world->dns->look_up(&world->zone, name, found, sizeof found, NULL) != 0)
+    if (world->dns->look_up(&world->zone, name, look->deadline, &found, NULL) != 0)
         return EK_NO;
-    return strcmp(found, wanted) == 0 ? EK_YES : EK_NO;
+    return strcmp(found.text, wanted) == 0 ? EK_YES : EK_NO;
 }
 
 void ek_look_at_names(struct ek_look *look)
@@ -73,19 +73,18 @@ void ek_look_at_names(struct ek_look *look)
     struct ek_world *world = look->world;
     struct ek_state *state = &look->observation->state;
     struct ek_error err = {0};
-    size_t count = 0;
-    size_t max = sizeof look->records / sizeof *look->records;
-    if (world->dns->list(&world->zone, world->mark, look->records, max, &count, &err) != 0)
+    struct ek_dns_records found = {look->records, sizeof look->records / sizeof *look->records, 0};
+    if (world->dns->list(&world->zone, world->mark, &found, &err) != 0)
         ek_look_problem(look, state->member_count, "%s", err.sentence);
-    look->record_count = count < max ? count : max;
+    look->record_count = found.count < found.max ? found.count : found.max;
     if (!label_of_certificates(look))
         label_of_records(look);
     for (size_t i = 0; i < state->member_count; i++) {
-        char address[64];
+        struct ek_dns_address address;
         struct ek_member_observed *member = &state->members[i];
         member->domain_name_bound = name_bound(look, i);
         member->spec_host_resolves = world->dns->look_up(&world->zone, world->spec->members[i].host,
-                                                         address, sizeof address, NULL) == 0
+                                                         look->deadline, &address, NULL) == 0
                                          ? EK_YES
                                          : EK_NO;
     }

@@ -114,9 +114,9 @@ static void shake(struct verify *v, size_t i, const char *host,
     int64_t deadline = ek_monotonic_ms() + HANDSHAKE_MS;
     bool trusted = v->world->authority.spec && access(v->world->authority_file, R_OK) == 0;
     memset(ret_handshake, 0, sizeof *ret_handshake);
-    if (v->world->mongodb->handshake(host, v->spec->members[i].port,
-                                     trusted ? v->world->authority_file : NULL, deadline,
-                                     ret_handshake, &err) != 0)
+    const struct ek_mongodb_tls_question question = {host, v->spec->members[i].port,
+                                                     trusted ? v->world->authority_file : NULL};
+    if (v->world->mongodb->handshake(&question, deadline, ret_handshake, &err) != 0)
         snprintf(ret_handshake->problem, sizeof ret_handshake->problem, "%.255s", err.sentence);
 }
 

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reconciler/base/clock.h"
 #include "reconciler/execute/world_internal.h"
+
+enum { LOOK_UP_MS = 10000 };
 
 static void set_paths(struct ek_world *world, size_t i)
 {
@@ -203,7 +206,12 @@ int ek_world_address(const struct ek_world *world, size_t i, char *buffer, size_
         snprintf(buffer, size, "%s", member->address);
         return 0;
     }
-    return world->dns->look_up(&world->zone, member->host, buffer, size, err);
+    struct ek_dns_address address;
+    int result = world->dns->look_up(&world->zone, member->host, ek_monotonic_ms() + LOOK_UP_MS,
+                                     &address, err);
+    if (result == 0)
+        snprintf(buffer, size, "%s", address.text);
+    return result;
 }
 
 int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, size_t i,

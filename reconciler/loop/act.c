@@ -42,8 +42,8 @@ static void trace_step(struct ek_keeper *keeper, int64_t ended_ms, const struct 
 {
     const struct ek_step *step = &keeper->step;
     const char *member = step->member >= 0 ? keeper->looked.spec->members[step->member].name : NULL;
-    ek_trace_step(keeper->trace, ek_step_row(step->kind)->name, member, keeper->step_begun_ms,
-                  ended_ms, err);
+    ek_trace_step(keeper->trace, &(struct ek_traced_step){ek_step_row(step->kind)->name, member,
+                                                          keeper->step_begun_ms, ended_ms, err});
 }
 
 static void begin_trace(struct ek_keeper *keeper)

@@ -130,8 +130,9 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
     char *detail = NULL;
     int64_t at_ms;
     ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
-    int result = ek_tell_latest(keeper->loop, keeper->account, keeper->name, "synced",
-                                "spec_digest", NULL, &detail, &at_ms, err);
+    const struct ek_event_search wanted = {keeper->account, keeper->name, "synced", "spec_digest",
+                                           NULL};
+    int result = ek_tell_latest(keeper->loop, &wanted, &detail, &at_ms, err);
     if (result != 0)
         return result;
     json_t *json = json_loads(detail, 0, NULL);

@@ -153,14 +153,15 @@ static bool keep_latest(void *context, const struct ek_store_event *event)
     return true;
 }
 
-int ek_tell_latest(struct ek_loop *loop, const char *account, const char *deployment,
-                   const char *kind, const char *key, const char *value, char **ret_detail,
+int ek_tell_latest(struct ek_loop *loop, const struct ek_event_search *wanted, char **ret_detail,
                    int64_t *ret_at_ms, struct ek_error *err)
 {
     enum { FAR_BACK = 1000 };
-    struct ek_store_query query = {
-        .account = account, .deployment = deployment, .kind = kind, .most = FAR_BACK};
-    struct search search = {.key = key, .value = value};
+    struct ek_store_query query = {.account = wanted->account,
+                                   .deployment = wanted->deployment,
+                                   .kind = wanted->kind,
+                                   .most = FAR_BACK};
+    struct search search = {.key = wanted->key, .value = wanted->value};
     int result = loop->store->driver->events(loop->store->store, &query, keep_latest, &search, err);
     note_store(loop, result != 0, err);
     if (result != 0) {

@@ -54,8 +54,11 @@ static int take_until(const struct fenced *fenced, int64_t token, const char *id
                       int *ret_lock, int64_t *ret_highest)
 {
     const struct ek_fence fence = {.token = token, .id = id};
-    return fenced->driver->fence(&fenced->place->host, &fence, deadline, ret_lock, ret_highest,
-                                 &err);
+    struct ek_fence_hold hold = {.lock = *ret_lock};
+    int result = fenced->driver->fence(&fenced->place->host, &fence, deadline, &hold, &err);
+    *ret_lock = hold.lock;
+    *ret_highest = hold.highest;
+    return result;
 }
 
 static int lock = -1;

@@ -290,7 +290,8 @@ static void data_is_seen_where_the_configuration_says(void **state)
     char path[160];
     assert_false(facts_of(&place->host).data_present);
     snprintf(path, sizeof path, "%s/db/WiredTiger", place->directory);
-    WORKS(local->write_file(&place->host, path, "x", 1, 0600, SOON, &err));
+    WORKS(
+        local->write_file(&place->host, &(struct ek_file_content){path, "x", 1, 0600}, SOON, &err));
     assert_true(facts_of(&place->host).data_present);
     snprintf(path, sizeof path, "storage:\n  dbPath: %s/other\n", place->directory);
     must_write(place->configuration, path, 0600);
@@ -326,11 +327,9 @@ static void servers_and_tools_run_in_the_members_network_namespace(void **state)
         link_of((pid_t)facts_of(&host).pid, "ns/net", found);
         assert_string_equal(found, wanted);
         const char *const argv[] = {"readlink", "/proc/self/ns/net", NULL};
-        EK_BUFFER output = {0};
-        EK_BUFFER errors = {0};
-        int status;
-        WORKS(local->run(&host, argv, NULL, 0, SOON, &output, &errors, &status, &err));
-        assert_int_equal(strncmp(ek_buffer_text(&output), wanted, strlen(wanted)), 0);
+        EK_COMMAND_RESULT ran = {0};
+        WORKS(local->run(&host, &(struct ek_command){.argv = argv}, SOON, &ran, &err));
+        assert_int_equal(strncmp(ek_buffer_text(&ran.output), wanted, strlen(wanted)), 0);
         link_of(getpid(), "ns/net", found);
         assert_string_equal(found, ours); /* we stayed where we were */
         ek_host_roots_override(NULL);

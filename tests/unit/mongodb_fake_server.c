@@ -214,7 +214,8 @@ static void a_reconfiguration_is_never_forced(void **state)
     struct ek_error err = {0};
     fake_start(&fake);
     struct ek_mongodb_target target = target_of(&fake);
-    int result = driver->rename_members(&target, 2, &id, &host, 1, soon(), &err);
+    int result = driver->rename_members(&target, &(struct ek_mongodb_renaming){2, &id, &host, 1},
+                                        soon(), &err);
     fake_stop(&fake);
     assert_int_equal(result, EK_CONFLICT);
     assert_string_equal(err.id, "EK-0437");

@@ -140,11 +140,15 @@ static void initiate_once(void **state)
     struct ek_mongodb_member member = {.id = 0, .priority = 2, .votes = 1};
     struct ek_error err = {0};
     snprintf(member.host, sizeof member.host, "%s", own_host);
-    assert_fails(driver->initiate(&target, "another-name", &member, 1, soon(), &err), &err,
-                 EK_CONFLICT, "EK-0438");
-    assert_works(driver->initiate(&target, "rs-live", &member, 1, soon(), &err), &err);
-    assert_fails(driver->initiate(&target, "rs-live", &member, 1, soon(), &err), &err, EK_EXISTS,
-                 "EK-0440");
+    assert_fails(driver->initiate(&target, &(struct ek_mongodb_new_set){"another-name", &member, 1},
+                                  soon(), &err),
+                 &err, EK_CONFLICT, "EK-0438");
+    assert_works(driver->initiate(&target, &(struct ek_mongodb_new_set){"rs-live", &member, 1},
+                                  soon(), &err),
+                 &err);
+    assert_fails(driver->initiate(&target, &(struct ek_mongodb_new_set){"rs-live", &member, 1},
+                                  soon(), &err),
+                 &err, EK_EXISTS, "EK-0440");
     struct ek_mongodb_seen *seen = wait_for_primary(&target);
     assert_string_equal(seen->set_name, "rs-live");
     assert_int_equal(seen->config_version, 1);
@@ -243,21 +247,27 @@ static void members_are_renamed_by_compare_and_set(void **state)
     const char *host = by_address, *old = own_host;
     struct ek_error err = {0};
     snprintf(by_address, sizeof by_address, "127.0.0.1:%d", server.port);
-    assert_fails(driver->rename_members(&target, 7, &id, &host, 1, soon(), &err), &err, EK_STALE,
-                 "EK-0439");
-    assert_fails(driver->rename_members(&target, 1, &nobody, &host, 1, soon(), &err), &err,
-                 EK_NOT_FOUND, "EK-0443");
+    assert_fails(driver->rename_members(&target, &(struct ek_mongodb_renaming){7, &id, &host, 1},
+                                        soon(), &err),
+                 &err, EK_STALE, "EK-0439");
+    assert_fails(driver->rename_members(
+                     &target, &(struct ek_mongodb_renaming){1, &nobody, &host, 1}, soon(), &err),
+                 &err, EK_NOT_FOUND, "EK-0443");
     assert_int_equal(observe(&target)->config_version, 1);
     char set_id[32];
     snprintf(set_id, sizeof set_id, "%s", observe(&target)->set_id);
-    assert_works(driver->rename_members(&target, 1, &id, &host, 1, soon(), &err), &err);
+    assert_works(driver->rename_members(&target, &(struct ek_mongodb_renaming){1, &id, &host, 1},
+                                        soon(), &err),
+                 &err);
     struct ek_mongodb_seen *seen = wait_for_primary(&target);
     assert_int_equal(seen->config_version, 2);
     assert_string_equal(seen->members[0].host, by_address);
     assert_int_equal(seen->members[0].priority, 2);
     assert_string_equal(seen->set_id, set_id);
     assert_string_equal(seen->me, by_address);
-    assert_works(driver->rename_members(&target, 2, &id, &old, 1, soon(), &err), &err);
+    assert_works(driver->rename_members(&target, &(struct ek_mongodb_renaming){2, &id, &old, 1},
+                                        soon(), &err),
+                 &err);
     assert_string_equal(wait_for_primary(&target)->members[0].host, own_host);
 }
 

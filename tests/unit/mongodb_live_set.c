@@ -85,7 +85,9 @@ static void three_members_are_initiated(void **state)
     struct ek_error err = {0};
     for (int i = 0; i < SERVERS; i++)
         snprintf(members[i].host, sizeof members[i].host, "localhost:%d", servers[i].port);
-    assert_works(driver->initiate(&first, "rs-set", members, SERVERS, soon(), &err), &err);
+    assert_works(driver->initiate(&first, &(struct ek_mongodb_new_set){"rs-set", members, SERVERS},
+                                  soon(), &err),
+                 &err);
     wait_for_state(A, 1, EK_ANSWER_YES);
     const char *const roles[] = {"clusterMonitor", "clusterManager", "hostManager", NULL};
     const struct ek_mongodb_user user = {"evenkeel", password, roles};
@@ -141,8 +143,9 @@ static void wrong_members_refuse(void **state)
     const char *host = "localhost:1";
     struct ek_error err = {0};
     assert_fails(driver->step_down(&b, 20, 10, soon(), &err), &err, EK_CONFLICT, "EK-0434");
-    assert_fails(driver->rename_members(&b, 1, &id, &host, 1, soon(), &err), &err, EK_CONFLICT,
-                 "EK-0434");
+    assert_fails(
+        driver->rename_members(&b, &(struct ek_mongodb_renaming){1, &id, &host, 1}, soon(), &err),
+        &err, EK_CONFLICT, "EK-0434");
     assert_fails(driver->freeze(&a, 5, soon(), &err), &err, EK_CONFLICT, "EK-0454");
     assert_works(driver->freeze(&b, 5, soon(), &err), &err);
     assert_works(driver->freeze(&b, 0, soon(), &err), &err);

@@ -148,7 +148,8 @@ static void edit_to(const char *text, size_t length, const struct ek_server_tls 
                     struct ek_buffer *ret_text)
 {
     struct ek_error err = {0};
-    int result = ek_server_configuration_edit(text, length, "mongod.conf", tls, ret_text, &err);
+    int result = ek_server_configuration_edit(&(struct ek_server_text){text, length, "mongod.conf"},
+                                              tls, ret_text, &err);
     if (result != 0)
         fail_msg("%s: %s", err.id, err.sentence);
 }
@@ -211,9 +212,11 @@ static void what_was_written_has_the_expected_digest(void **state)
             ek_server_configuration_parse(ek_buffer_text(&after), after.length, "f", &found, &err),
             0);
         assert_int_equal(found.mode, table[i].tls->mode);
-        assert_int_equal(ek_server_tls_digest_in(table[i].before, strlen(table[i].before), "f",
-                                                 table[i].tls, wanted, &err),
-                         0);
+        assert_int_equal(
+            ek_server_tls_digest_in(
+                &(struct ek_server_text){table[i].before, strlen(table[i].before), "f"},
+                table[i].tls, wanted, &err),
+            0);
         assert_memory_equal(found.options_digest, wanted, 32);
         bool own_keys = strstr(ek_buffer_text(&after), "disabledProtocols") ||
                         strstr(ek_buffer_text(&after), "FIPSMode");
@@ -254,8 +257,9 @@ static void unsafe_files_are_refused_untouched(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct ek_error err = {0};
         EK_BUFFER after = {0};
-        int result = ek_server_configuration_edit(rows[i].text, strlen(rows[i].text), "mongod.conf",
-                                                  &on, &after, &err);
+        int result = ek_server_configuration_edit(
+            &(struct ek_server_text){rows[i].text, strlen(rows[i].text), "mongod.conf"}, &on,
+            &after, &err);
         assert_int_not_equal(result, 0);
         assert_int_equal(result, err.code);
         if (rows[i].id && strcmp(err.id, rows[i].id) != 0)
@@ -296,11 +300,13 @@ static void damaged_files_never_break_it(void **state)
             struct ek_error err = {0};
             EK_BUFFER after = {0};
             memcpy(text, table[i].before, length);
-            ek_server_configuration_edit(text, at, "f", &on, &after, &err);
+            ek_server_configuration_edit(&(struct ek_server_text){text, at, "f"}, &on, &after,
+                                         &err);
             text[at] = bytes[(at + i) % sizeof bytes];
             EK_BUFFER twice = {0};
             EK_BUFFER once = {0};
-            if (ek_server_configuration_edit(text, length, "f", table[i].tls, &once, &err) != 0)
+            if (ek_server_configuration_edit(&(struct ek_server_text){text, length, "f"},
+                                             table[i].tls, &once, &err) != 0)
                 continue;
             edit_to(ek_buffer_text(&once), once.length, table[i].tls, &twice);
             assert_string_equal(ek_buffer_text(&once), ek_buffer_text(&twice));
