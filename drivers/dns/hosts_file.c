@@ -109,7 +109,7 @@ static void end(struct change *change)
  * only there it is written in place. */
 static int write_in_place(const char *path, const struct ek_buffer *text)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -1;
     int result = ek_fd_write_all(fd, ek_buffer_text(text), text->length);

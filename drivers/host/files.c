@@ -168,8 +168,8 @@ void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_tex
 {
     char bytes[TAIL_BYTES + 1];
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    int fd;
+    if (ek_file_open(path, "EK-0415", &fd, NULL) != 0)
         return;
     ssize_t got = 0;
     if (fstat(fd, &status) == 0 && status.st_size > from) {

@@ -67,6 +67,18 @@ static int open_above(const char *path, int flags, mode_t mode)
     return fd;
 }
 
+/* Where the server's output goes: never a pipe, whose reader we would wait for. */
+static int open_output(const char *path, int *ret_fd, struct ek_error *err)
+{
+    struct stat status;
+    *ret_fd = open_above(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0640);
+    if (*ret_fd < 0 && errno != ENXIO)
+        return ek_fail_errno(err, "EK-0412", path);
+    if (*ret_fd < 0 || fstat(*ret_fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return ek_fail(err, EK_INVALID, "EK-0412", "%s is not a regular file", path);
+    return 0;
+}
+
 static int prepare(const struct ek_launch *launch, struct prepared *prepared, struct ek_error *err)
 {
     *prepared = (struct prepared){.argv = (char *const *)launch->argv,
@@ -86,9 +98,9 @@ static int prepare(const struct ek_launch *launch, struct prepared *prepared, st
     prepared->null = open_above("/dev/null", O_RDWR, 0);
     if (prepared->null < 0)
         return ek_fail_errno(err, "EK-0403", "/dev/null");
-    prepared->output = open_above(launch->output, O_WRONLY | O_CREAT | O_APPEND, 0640);
-    if (prepared->output < 0)
-        return ek_fail_errno(err, "EK-0412", launch->output);
+    result = open_output(launch->output, &prepared->output, err);
+    if (result != 0)
+        return result;
     prepared->environment = server_environment();
     return 0;
 }

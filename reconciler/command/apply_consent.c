@@ -17,7 +17,7 @@ static int trusted_key(const char *value, char ret_key[EK_PUBLIC_KEY_SIZE], stru
     EK_BUFFER text = {0};
     if (ek_public_key_parse(value, ret_key))
         return 0;
-    int result = ek_file_read(value, KEY_FILE_MAX, &text, NULL, err);
+    int result = ek_input_read(value, KEY_FILE_MAX, &text, err);
     if (result != 0)
         return result;
     size_t length = text.length;
