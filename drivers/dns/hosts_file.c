@@ -18,6 +18,7 @@
 #include "drivers/dns/hosts_line.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/resolve.h"
 
 enum { FILE_MAX = 16 << 20, LOCK_MS = 10000, LOCK_PAUSE_MS = 10 };
 
@@ -246,28 +247,27 @@ static int unbind(const struct ek_dns_zone *zone, const char *name, const char *
 
 /* ---- look up ---- */
 
-static int resolve(const char *name, struct ek_dns_address *ret_address, struct ek_error *err)
+static int resolve(const char *name, int64_t deadline, struct ek_dns_address *ret_address,
+                   struct ek_error *err)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    int number = getaddrinfo(name, NULL, &hints, &found);
-    if (number == 0)
-        number = getnameinfo(found->ai_addr, found->ai_addrlen, ret_address->text,
-                             sizeof ret_address->text, NULL, 0, NI_NUMERICHOST);
-    if (found)
-        freeaddrinfo(found);
-    if (number == 0)
-        return 0;
-    bool later = number == EAI_AGAIN;
-    ek_fail(err, later ? EK_UNREACHABLE : EK_NOT_FOUND, "EK-0424", "%s has no address", name);
-    ek_cause(err, "%s", gai_strerror(number));
-    return later ? EK_UNREACHABLE : EK_NOT_FOUND;
+    struct ek_dns_address address;
+    int result = ek_resolve(name, 0, deadline, &found, err);
+    if (result != 0)
+        return result;
+    int number = getnameinfo(found->ai_addr, found->ai_addrlen, address.text, sizeof address.text,
+                             NULL, 0, NI_NUMERICHOST);
+    freeaddrinfo(found);
+    if (number != 0)
+        return ek_fail(err, EK_UNREACHABLE, "EK-0424", "the address of %s can't be written: %s",
+                       name, gai_strerror(number));
+    *ret_address = address;
+    return 0;
 }
 
 static int look_up(const struct ek_dns_zone *zone, const char *name, int64_t deadline,
                    struct ek_dns_address *ret_address, struct ek_error *err)
 {
-    (void)deadline;
     EK_BUFFER text = {0};
     int result = read_hosts(zone->path, &text, err);
     if (result != 0)
@@ -275,7 +275,7 @@ static int look_up(const struct ek_dns_zone *zone, const char *name, int64_t dea
     for (const char *line = ek_buffer_text(&text); *line; line = ek_hosts_line_end(line))
         if (ek_hosts_line_binds(line, name, ret_address->text, sizeof ret_address->text))
             return 0;
-    return resolve(name, ret_address, err);
+    return resolve(name, deadline, ret_address, err);
 }
 
 const struct ek_dns_driver ek_dns_hosts_file = {
