@@ -25,7 +25,7 @@ ALL_LDFLAGS = -pthread $(LINK_HARDENING) $(SANITIZE) $(LDFLAGS)
 PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g')
 PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
 
-CORE_SOURCES := $(wildcard reconciler/*.c)
+CORE_SOURCES := $(wildcard reconciler/*.c reconciler/kernel/*.c reconciler/laws/*.c reconciler/laws/*/*.c reconciler/aspects/*/*.c)
 LIBRARY_SOURCES := $(CORE_SOURCES) $(wildcard reconciler/base/*.c specs/*.c drivers/*/*.c) \
 	$(wildcard reconciler/execute/*.c reconciler/report/*.c reconciler/catalogue/*.c) \
 	$(wildcard reconciler/consent/*.c reconciler/lease/*.c reconciler/loop/*.c)

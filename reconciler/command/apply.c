@@ -69,12 +69,9 @@ static void catch_signals(void)
 
 static bool makes_secrets(const struct ek_plan *plan)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        enum ek_step_kind kind = plan->steps[i].kind;
-        if (kind == EK_STEP_CREATE_AUTHORITY || kind == EK_STEP_ISSUE_CERTIFICATE ||
-            kind == EK_STEP_CREATE_USER || kind == EK_STEP_INSTALL_KEY_FILE)
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->steps[i].kind->keeps_secrets)
             return true;
-    }
     return false;
 }
 
@@ -180,8 +177,10 @@ static void say_moved(struct apply *apply, struct job *job)
     struct ek_error ignored = {0};
     if (!apply->file || ek_look_again(&job->looked, &ignored) != 0)
         return;
-    ek_plan_file_moved(apply->file, job->index, job->looked.spec, &job->looked.observation->state,
-                       &job->looked.policy, &text);
+    ek_plan_file_moved(
+        apply->file, job->index,
+        EK_SITUATION(job->looked.spec, job->looked.observation->state, &job->looked.policy), &text,
+        NULL);
     if (text.length)
         fprintf(stderr, "What moved in %s since the plan was made (- then, + now):\n%s\n",
                 job->looked.spec->name, ek_buffer_text(&text));
@@ -270,11 +269,11 @@ static int check_agreed(const struct apply *apply, struct job *job, struct ek_er
         return result;
     result = ek_look_again(looked, err);
     if (result == 0)
-        result = ek_apply_consent_refresh(&job->consent, &looked->observation->state,
+        result = ek_apply_consent_refresh(&job->consent, looked->observation->state,
                                           &looked->policy, err);
     if (result != 0)
         return result;
-    ek_next(looked->spec, &looked->observation->state, &looked->policy, &verdict);
+    ek_next(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy), &verdict);
     if (verdict.kind != EK_VERDICT_BLOCKED || verdict.blocked.waits == EK_WAIT_NONE)
         return 0; /* staleness is the executor's to judge */
     ek_fail(err, EK_BLOCKED, verdict.blocked.id, "%s: %s", looked->spec->name,
@@ -430,12 +429,14 @@ static int take_from_file(struct apply *apply, size_t index, struct ek_error *er
     struct ek_looked *looked = &job->looked;
     looked->controller = &apply->fleet.controller;
     looked->policy.now_s = ek_wall_ms() / 1000;
-    looked->observation = calloc(1, sizeof *looked->observation);
-    if (!looked->observation)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
     ek_looked_digest(looked);
-    int result = ek_plan_file_plan(apply->file, index, looked->spec, looked->spec_digest,
-                                   &looked->policy, &looked->plan, err);
+    int result = ek_observation_new(looked->spec->member_count, &looked->observation, err);
+    if (result == 0)
+        result = ek_plan_file_current(apply->file, index, looked->spec, looked->spec_digest, err);
+    if (result == 0)
+        result = ek_plan_file_policy(apply->file, index, looked->spec, &looked->policy, err);
+    if (result == 0)
+        result = ek_plan_file_plan(apply->file, index, looked->spec, &looked->plan, err);
     if (result == 0)
         result = ek_world_open(&apply->fleet.specs, looked->spec, &apply->fleet.controller,
                                &looked->world, err);

@@ -225,7 +225,8 @@ static int check_deployment(struct approve *approve, size_t index, struct ek_err
     if (strcmp(in_file, now) == 0)
         return 0;
     EK_BUFFER moved = {0};
-    ek_plan_file_moved(approve->file, index, spec, planned.state, planned.policy, &moved);
+    ek_plan_file_moved(approve->file, index, EK_SITUATION(spec, planned.state, planned.policy),
+                       &moved, NULL);
     if (moved.length)
         fprintf(stderr, "What moved in %s since the plan was made (- then, + now):\n%s\n", name,
                 ek_buffer_text(&moved));

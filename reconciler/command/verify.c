@@ -14,16 +14,16 @@ static int verify_one(const struct ek_fleet *fleet, const struct ek_deployment_s
 {
     struct ek_world *world = NULL;
     struct ek_check *checks = ek_need(calloc(CHECKS_MAX, sizeof *checks));
-    size_t count = 0;
+    struct ek_checks found = {.checks = checks, .max = CHECKS_MAX};
     int result = ek_world_open(&fleet->specs, spec, &fleet->controller, &world, err);
     if (result == 0)
-        result = ek_verify(world, ek_monotonic_ms() + OBSERVE_MS, checks, CHECKS_MAX, &count, err);
+        result = ek_verify(world, ek_monotonic_ms() + OBSERVE_MS, &found, err);
     ek_world_close(world);
     if (result != 0) {
         free(checks);
         return ek_wrap(err, "%s", spec->name);
     }
-    *ret_verified = (struct ek_verified){spec, checks, count};
+    *ret_verified = (struct ek_verified){spec, checks, found.count};
     return 0;
 }
 

@@ -121,10 +121,12 @@ static bool fits(const struct search *search, const struct ek_plan_file *file, c
     struct ek_error ignored = {0};
     size_t index = index_of(file, question->spec, plan);
     if (!question->state || index == ek_plan_file_count(file) ||
-        ek_plan_file_plan(file, index, question->spec, question->spec_digest, &approved.policy,
-                          &approved.plan, &ignored) != 0)
+        ek_plan_file_current(file, index, question->spec, question->spec_digest, &ignored) != 0 ||
+        ek_plan_file_policy(file, index, question->spec, &approved.policy, &ignored) != 0 ||
+        ek_plan_file_plan(file, index, question->spec, &approved.plan, &ignored) != 0)
         return false;
-    int position = ek_plan_fits(&approved.plan, question->spec, question->state, search->policy);
+    int position =
+        ek_plan_fits(&approved.plan, EK_SITUATION(question->spec, question->state, search->policy));
     bool good = position >= 0 && (size_t)position < approved.plan.count;
     if (good && ret_approved)
         *ret_approved = approved;

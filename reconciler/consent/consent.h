@@ -5,9 +5,13 @@
 #define EK_CONSENT_CONSENT_H
 
 #include "drivers/store/store.h"
-#include "reconciler/plan.h"
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
+#include "reconciler/aspects/users/state.h"
+#include "reconciler/kernel/plan.h"
+#include "reconciler/kernel/policy.h"
 #include "reconciler/report/plan_file.h"
-#include "reconciler/state.h"
 
 /* An approval that was never used is no longer one after this time. */
 #define EK_APPROVAL_LASTS_MS ((int64_t)60 * 86400 * 1000)

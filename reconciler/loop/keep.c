@@ -138,11 +138,12 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
     json_t *json = json_loads(detail, 0, NULL);
     const char *digest = json_string_value(json_object_get(json, "spec_digest"));
     if (digest && strcmp(digest, hex) == 0) {
-        const char *facts = json_string_value(json_object_get(json, "facts"));
+        const json_t *facts = json_object_get(json, "facts");
+        json_decref(keeper->synced.facts);
+        keeper->synced.facts = json_is_object(facts) ? json_deep_copy(facts) : json_object();
         keeper->synced.known = true;
         keeper->synced.at_s = at_ms / 1000;
         memcpy(keeper->synced.spec_digest, keeper->looked.spec_digest, 32);
-        ek_buffer_text_add(&keeper->synced.facts, facts ? facts : "");
     }
     json_decref(json);
     free(detail);
@@ -155,8 +156,7 @@ static void tell_synced(struct ek_keeper *keeper)
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_SYNCED);
     char hex[65];
     ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
-    json_t *detail =
-        json_pack("{s:s, s:s}", "spec_digest", hex, "facts", ek_buffer_text(&keeper->synced.facts));
+    json_t *detail = json_pack("{s:s, s:O}", "spec_digest", hex, "facts", keeper->synced.facts);
     char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
     entry.message = "the deployment is as its specs say";
     ek_tell(keeper->loop, &entry, text);
@@ -169,8 +169,10 @@ static void in_sync(struct ek_keeper *keeper)
     struct ek_looked *looked = &keeper->looked;
     bool news = !keeper->synced.known || keeper->drift ||
                 memcmp(keeper->synced.spec_digest, looked->spec_digest, 32) != 0;
-    ek_synced_note(&keeper->synced, looked->spec, looked->spec_digest, &looked->observation->state,
-                   &looked->policy);
+    if (ek_synced_note(&keeper->synced,
+                       EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
+                       looked->spec_digest, NULL) != 0)
+        return; /* told at the next look */
     if (news)
         tell_synced(keeper);
     keeper->drift = 0;
@@ -182,7 +184,7 @@ static void in_sync(struct ek_keeper *keeper)
 
 static void tell_health(struct ek_keeper *keeper)
 {
-    const char *health = ek_health_word(&keeper->looked.observation->state);
+    const char *health = ek_health_word(keeper->looked.observation->state);
     bool well = strcmp(health, "Healthy") == 0;
     bool was_well = strcmp(keeper->health, "Healthy") == 0;
     struct ek_journal_entry entry =
@@ -219,7 +221,7 @@ static void add_culprits(const struct ek_keeper *keeper, const struct ek_drift *
         char who[256];
         snprintf(fact, sizeof fact, "+ %s sslMode running:", looked->spec->members[i].name);
         if (!strstr(ek_buffer_text(&drift->change), fact) ||
-            ek_world_recent_log(looked->world, &looked->observation->state, i,
+            ek_world_recent_log(looked->world, looked->observation->state, i,
                                 ek_monotonic_ms() + LOG_MS, &lines, NULL) != 0 ||
             !ek_culprit_of_mode(ek_buffer_text(&lines), who, sizeof who))
             continue;
@@ -256,10 +258,12 @@ static bool drift_allows(struct ek_keeper *keeper)
     struct ek_looked *looked = &keeper->looked;
     struct ek_error err = {0};
     EK_CLEANUP(ek_drift_done) struct ek_drift drift = {0};
-    if (ek_drift_find(&keeper->synced, looked->spec, looked->spec_digest,
-                      &looked->observation->state, &looked->policy, &looked->plan, &drift,
-                      &err) != 0 ||
-        !drift.present)
+    const struct ek_drift_question question = {
+        .situation = EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
+        .spec_digest = looked->spec_digest,
+        .plan = &looked->plan,
+    };
+    if (ek_drift_find(&keeper->synced, &question, &drift, &err) != 0 || !drift.present)
         return err.code == 0;
     enum ek_drift_policy policy = ek_drift_policy_of(looked->spec, drift.fields);
     if (policy == EK_DRIFT_IGNORE)
@@ -329,7 +333,7 @@ static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
 static int consult(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_looked *looked = &keeper->looked;
-    struct ek_consent_question question = ek_keeper_question(keeper, &looked->observation->state);
+    struct ek_consent_question question = ek_keeper_question(keeper, looked->observation->state);
     struct ek_approval approval;
     struct ek_plan approved;
     int result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);

@@ -106,7 +106,7 @@ void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
 void ek_keeper_step_words(const struct ek_keeper *keeper, const struct ek_step *step,
                           struct ek_buffer *text)
 {
-    ek_buffer_text_add(text, ek_step_row(step->kind)->verb);
+    ek_buffer_text_add(text, step->kind->verb);
     if (step->member >= 0)
         ek_buffer_printf(text, " %s", keeper->looked.spec->members[step->member].name);
 }

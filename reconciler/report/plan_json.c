@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/memory.h"
@@ -33,22 +35,19 @@ static json_t *step_json(const struct ek_planned *planned, size_t i)
 {
     static const char *const changes[] = {"add", "modify", "replace", "remove"};
     const struct ek_step *step = &planned->plan->steps[i];
-    const struct ek_step_row *row = ek_step_row(step->kind);
+    const struct ek_step_kind *kind = step->kind;
     json_t *json = json_object();
     set(json, "number", json_integer((json_int_t)i + 1));
-    set(json, "kind", json_string(row->name));
-    set(json, "verb", json_string(row->verb));
-    set(json, "change", json_string(changes[row->change]));
+    set(json, "kind", json_string(kind->name));
+    set(json, "verb", json_string(kind->verb));
+    set(json, "change", json_string(changes[kind->change]));
     set(json, "member", member_name(planned->spec, step->member));
     set(json, "other", member_name(planned->spec, step->other));
-    set(json, "mode", mode_json(step->mode));
-    set(json, "label", text_or_null(step->label));
-    set(json, "config_version", json_integer(step->config_version));
-    set(json, "hold", json_boolean(step->hold));
+    ek_step_arguments_json(step, json);
     set(json, "reason", json_string(step->why));
-    set(json, "restarts", json_integer(row->restarts));
-    set(json, "elections", json_integer(row->elections));
-    set(json, "can_be_undone", json_boolean(row->can_be_undone));
+    set(json, "restarts", json_integer(kind->restarts));
+    set(json, "elections", json_integer(kind->elections));
+    set(json, "can_be_undone", json_boolean(kind->can_be_undone));
     set(json, "state_digest_before", json_string(planned->plan->digests[i]));
     set(json, "state_digest_after", json_string(planned->plan->digests[i + 1]));
     return json;
@@ -56,21 +55,21 @@ static json_t *step_json(const struct ek_planned *planned, size_t i)
 
 static json_t *member_json(const struct ek_planned *planned, size_t i)
 {
-    const struct ek_member_observed *member = &planned->state->members[i];
-    static const char *const words[] = {"unknown", "no", "yes"};
+    const struct ek_member *member = ek_member(planned->state, i);
+    const struct ek_member_transport *transport = ek_member_transport(planned->state, i);
     char version[48] = "";
     json_t *json = json_object();
     if (member->version[0])
         snprintf(version, sizeof version, "%d.%d.%d", member->version[0], member->version[1],
                  member->version[2]);
     set(json, "name", json_string(planned->spec->members[i].name));
-    set(json, "reachable", json_string(words[member->reachable]));
+    set(json, "reachable", json_string(ek_tri_word(member->reachable)));
     set(json, "state", json_string(ek_member_state_name(member->state)));
     set(json, "healthy", json_boolean(ek_member_serves(planned->state, i, NULL)));
     set(json, "host", text_or_null(member->host));
     set(json, "version", text_or_null(version));
-    set(json, "ssl_mode_running", mode_json(member->mode_running));
-    set(json, "ssl_mode_configured", mode_json(member->mode_configured));
+    set(json, "ssl_mode_running", mode_json(transport->mode_running));
+    set(json, "ssl_mode_configured", mode_json(transport->mode_configured));
     set(json, "problem", text_or_null(planned->problems ? planned->problems[i] : NULL));
     return json;
 }
@@ -82,7 +81,7 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
     for (size_t i = 0; i < planned->state->member_count; i++)
         json_array_append_new(members, member_json(planned, i));
     set(json, "primary", member_name(planned->spec, ek_state_primary(planned->state)));
-    set(json, "ssl_domain_label", text_or_null(planned->state->domain_label));
+    set(json, "ssl_domain_label", text_or_null(ek_transport(planned->state)->domain_label));
     set(json, "members", members);
     set(json, "drift", strcmp(view->drift, "none") ? json_string(view->drift) : json_null());
     set(json, "problem",
@@ -92,15 +91,10 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
 
 static json_t *facts_json(const struct ek_planned *planned)
 {
-    EK_BUFFER lines = {0};
-    json_t *json = json_array();
-    ek_state_facts(planned->spec, planned->state, planned->policy, &lines);
-    for (const char *at = ek_buffer_text(&lines); *at;) {
-        size_t length = strcspn(at, "\n");
-        json_array_append_new(json, json_stringn(at, length));
-        at += length + (at[length] == '\n');
-    }
-    return json;
+    json_t *facts = NULL;
+    const struct ek_situation situation = {
+        .spec = planned->spec, .state = planned->state, .policy = planned->policy};
+    return ek_facts_json(&situation, &facts, NULL) == 0 ? facts : NULL;
 }
 
 static json_t *blocked_json(const struct ek_planned *planned)
@@ -157,8 +151,8 @@ static json_t *clients_json(const struct ek_planned *planned, const struct ek_vi
     EK_BUFFER before = {0};
     json_t *json = json_object();
     json_t *notes = json_array();
-    ek_connection_string(planned->spec, planned->state, planned->state->domain_label, false,
-                         &before);
+    ek_connection_string(planned->spec, planned->state, ek_transport(planned->state)->domain_label,
+                         false, &before);
     for (size_t i = 0; i < view->client_count; i++)
         json_array_append_new(notes, json_string(view->clients[i]));
     set(json, "connection_string", json_string(ek_buffer_text(&before)));
@@ -253,7 +247,7 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     set(json, "commit", text_or_null(source->commit));
     set(json, "spec_digest", json_string(spec_digest));
     set(json, "replica_set", json_string(spec->set_name));
-    set(json, "replica_set_id", text_or_null(planned->state->set_id));
+    set(json, "replica_set_id", text_or_null(ek_set(planned->state)->set_id));
     set(json, "ssl_mode", mode_json(spec->ssl_mode));
     set(json, "ssl_domain_label", text_or_null(ek_planned_label(planned)));
     set(json, "former_primary", member_name(spec, planned->policy->former_primary));
@@ -382,7 +376,7 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
     json_t *deployments = json_array();
     for (size_t i = 0; i < plans->count; i++)
         json_array_append_new(deployments, deployment_json(&plans->source, &plans->planned[i]));
-    set(json, "format_version", json_string("1.1"));
+    set(json, "format_version", json_string("1.2"));
     set(json, "type", json_string("plan"));
     if (plans->change)
         set(json, "change", change_json(plans));

@@ -2,8 +2,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "reconciler/plan.h"
+#include "reconciler/kernel/plan.h"
 #include "tests/model/model.h"
+#include "tests/model/steps.h"
 
 const char *model_describe(const struct model_case *c)
 {
@@ -21,19 +22,19 @@ static void print_plan(const struct model_case *c)
 {
     struct ek_plan plan;
     struct ek_error err;
-    if (ek_plan_make(&c->spec, &c->state, &c->policy, &plan, &err) != 0) {
+    if (ek_plan_make(EK_SITUATION(&c->spec, c->state, &c->policy), &plan, &err) != 0) {
         printf("%s: %s\n", err.id, err.sentence);
         return;
     }
     printf("%s: %d restarts, %d elections, %zu steps\n", model_describe(c), plan.restarts,
            plan.elections, plan.count);
     for (size_t i = 0; i < plan.count; i++)
-        printf("  %zu %s %s%s%s %s%s (%s)\n", i + 1, ek_step_row(plan.steps[i].kind)->verb,
+        printf("  %zu %s %s%s%s %s%s (%s)\n", i + 1, plan.steps[i].kind->verb,
                plan.steps[i].member < 0 ? "" : c->members[plan.steps[i].member].name,
                plan.steps[i].other < 0 ? "" : " -> ",
                plan.steps[i].other < 0 ? "" : c->members[plan.steps[i].other].name,
-               plan.steps[i].mode ? ek_ssl_mode_name(plan.steps[i].mode) : "",
-               plan.steps[i].hold ? " hold" : "", plan.steps[i].why);
+               model_mode(&plan.steps[i]) ? ek_ssl_mode_name(model_mode(&plan.steps[i])) : "",
+               model_hold(&plan.steps[i]) ? " hold" : "", plan.steps[i].why);
     ek_plan_done(&plan);
 }
 

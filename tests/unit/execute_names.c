@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
+
+extern const struct ek_observer ek_transport_observer;
 
 /* What the resolver says of any name. */
 static int answer;
@@ -35,7 +39,8 @@ static int look_up(const struct ek_dns_zone *zone, const char *name, int64_t dea
 
 static const struct ek_dns_driver dns = {.name = "fake", .list = list, .look_up = look_up};
 
-static void look(int with, struct ek_observation *ret_observation)
+/* A state as it is observed with that answer; problems are for one member and the deployment. */
+static struct ek_state *observe(int with, char (*problems)[EK_PROBLEM_SIZE])
 {
     static char domain[] = "fleet.example.net";
     static struct ek_member_spec members[] = {
@@ -43,18 +48,19 @@ static void look(int with, struct ek_observation *ret_observation)
     struct ek_deployment_spec spec = {
         .members = members, .member_count = 1, .ssl_domain = {.base = domain}};
     struct ek_world world = {.spec = &spec, .dns = &dns};
-    struct ek_look *looking = calloc(1, sizeof *looking);
-    assert_non_null(looking);
+    struct ek_observing *o = calloc(1, sizeof *o);
+    struct ek_state *state;
+    assert_non_null(o);
+    assert_int_equal(ek_state_new(1, &state, NULL), 0);
     answer = with;
-    memset(ret_observation, 0, sizeof *ret_observation);
-    ret_observation->state.member_count = 1;
-    snprintf(ret_observation->state.domain_label, sizeof ret_observation->state.domain_label,
-             "q7w3");
-    looking->world = &world;
-    looking->deadline = ek_monotonic_ms() + 10000;
-    looking->observation = ret_observation;
-    ek_look_at_names(looking);
-    free(looking);
+    snprintf(ek_transport(state)->domain_label, EK_LABEL_SIZE, "q7w3");
+    o->world = &world;
+    o->deadline = ek_monotonic_ms() + 10000;
+    o->state = state;
+    o->problems = problems;
+    ek_transport_observer.between(o);
+    free(o);
+    return state;
 }
 
 static void test_what_nobody_could_tell_is_unknown(void **state)
@@ -67,18 +73,17 @@ static void test_what_nobody_could_tell_is_unknown(void **state)
                  {EK_UNREACHABLE, EK_UNKNOWN},
                  {EK_TIMEOUT, EK_UNKNOWN},
                  {EK_INVALID, EK_UNKNOWN}};
-    struct ek_observation *observation = calloc(1, sizeof *observation);
     (void)state;
-    assert_non_null(observation);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        look(table[i].answer, observation);
-        assert_int_equal(observation->state.members[0].spec_host_resolves, table[i].told);
-        assert_int_equal(observation->state.members[0].domain_name_bound, table[i].told);
-        assert_int_equal(observation->problems[0][0] != 0, table[i].told == EK_UNKNOWN);
+        char problems[2][EK_PROBLEM_SIZE] = {"", ""};
+        struct ek_state *observed = observe(table[i].answer, problems);
+        assert_int_equal(ek_member(observed, 0)->spec_host_resolves, table[i].told);
+        assert_int_equal(ek_member_transport(observed, 0)->domain_name_bound, table[i].told);
+        assert_int_equal(problems[0][0] != 0, table[i].told == EK_UNKNOWN);
         if (table[i].told == EK_UNKNOWN)
-            assert_non_null(strstr(observation->problems[0], "nobody answers"));
+            assert_non_null(strstr(problems[0], "nobody answers"));
+        free(observed);
     }
-    free(observation);
 }
 
 int main(void)

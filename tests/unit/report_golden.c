@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/base/file.h"
 #include "reconciler/report/plan_file.h"
 #include "reconciler/report/state_json.h"
@@ -22,7 +23,7 @@ enum { CASES_MAX = 400, FILE_MAX = 1 << 20 };
 struct fleet {
     struct parsed parsed; /* owns the specs */
     const struct ek_deployment_spec *spec;
-    struct ek_state state;
+    struct ek_state *state;
     struct ek_policy policy;
     char problems[EK_MEMBERS_MAX + 1][512];
 };
@@ -129,15 +130,15 @@ static void read_observed(const char *name, struct fleet *fleet)
         fail_msg("%s/observed.json:%d: %s", name, problem.line, problem.text);
     if (ek_state_json_read(observed, &fleet->state, fleet->problems, &err) != 0)
         fail_msg("%s/observed.json: %s", name, err.sentence);
-    assert_int_equal(fleet->state.member_count, fleet->spec->member_count);
+    assert_int_equal(fleet->state->member_count, fleet->spec->member_count);
     for (size_t i = 0; i < fleet->spec->member_count; i++)
-        assert_string_equal(fleet->state.members[i].name, fleet->spec->members[i].name);
+        assert_string_equal(ek_member(fleet->state, i)->name, fleet->spec->members[i].name);
     fleet->policy = (struct ek_policy){
         .now_s = now_s, .former_primary = index_of(fleet->spec, former), .paused = paused != 0};
     snprintf(fleet->policy.new_label, sizeof fleet->policy.new_label, "%s", label);
     if (consent)
         read_consent(name, consent, &fleet->policy.consent);
-    json_t *again = ek_state_json(&fleet->state, (const char(*)[512])fleet->problems);
+    json_t *again = ek_state_json(fleet->state, (const char(*)[512])fleet->problems);
     assert_true(json_equal(observed, again)); /* nothing was lost in reading */
     json_decref(again);
     json_decref(json);
@@ -235,11 +236,11 @@ static void golden_plan(void **state)
     struct ek_error err = {0};
     read_specs(name, &fleet);
     read_observed(name, &fleet);
-    if (ek_plan_make(fleet.spec, &fleet.state, &fleet.policy, &plan, &err) != 0)
+    if (ek_plan_make(EK_SITUATION(fleet.spec, fleet.state, &fleet.policy), &plan, &err) != 0)
         fail_msg("%s: %s", err.id, err.sentence);
     struct ek_planned planned = {
         .spec = fleet.spec,
-        .state = &fleet.state,
+        .state = fleet.state,
         .policy = &fleet.policy,
         .plan = &plan,
         .problems = (const char(*)[512])fleet.problems,
@@ -271,6 +272,7 @@ static void golden_plan(void **state)
     compare(name, "plan.md", &markdown);
     ek_plan_done(&plan);
     parsed_done(&fleet.parsed);
+    free(fleet.state);
 }
 
 static int is_case(const struct dirent *entry)

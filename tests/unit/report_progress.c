@@ -7,16 +7,16 @@
 #include <string.h>
 
 #include "reconciler/report/progress.h"
+#include "tests/model/steps.h"
 
 static struct ek_member_spec members[] = {{.name = (char[]){"a"}}, {.name = (char[]){"b"}}};
 static const struct ek_deployment_spec spec = {
     .name = (char[]){"orders"}, .members = members, .member_count = 2};
-static const struct ek_step restart = {
-    .kind = EK_STEP_RESTART, .member = 1, .other = -1, .mode = EK_SSL_ALLOW, .why = "because"};
-static const struct ek_step step_down = {.kind = EK_STEP_STEP_DOWN, .member = 0, .other = 1};
-static const struct ek_step raise_mode = {
-    .kind = EK_STEP_SET_SSL_MODE, .member = 0, .other = -1, .mode = EK_SSL_PREFER};
-static const struct ek_step bind = {.kind = EK_STEP_BIND_NAME, .member = 0, .other = -1};
+static struct ek_step restart = {
+    .kind = &ek_step_restart, .member = 1, .other = -1, .why = "because"};
+static const struct ek_step step_down = {.kind = &ek_step_step_down, .member = 0, .other = 1};
+static struct ek_step raise_mode = {.kind = &ek_step_set_ssl_mode, .member = 0, .other = -1};
+static const struct ek_step bind = {.kind = &ek_step_bind_name, .member = 0, .other = -1};
 
 struct said {
     struct ek_progress progress;
@@ -136,6 +136,8 @@ static void one_json_object_per_line(void **state)
 
 int main(void)
 {
+    model_set_mode(&restart, EK_SSL_ALLOW);
+    model_set_mode(&raise_mode, EK_SSL_PREFER);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(off_a_terminal_one_line_per_step),
         cmocka_unit_test(on_a_terminal_the_line_is_written_over),
