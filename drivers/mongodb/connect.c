@@ -10,7 +10,7 @@
 #include "drivers/mongodb/link.h"
 #include "reconciler/base/clock.h"
 
-enum { WIRE_VERSION_4_0 = 7, TIMEOUT_LEAST_MS = 50 };
+enum { TIMEOUT_LEAST_MS = 50 };
 
 /* libmongoc keeps counters in /dev/shm/mongoc-PID, from before main() on: a process that is
  * killed leaves the file behind, and the next one with that pid complains about it on stderr.
@@ -100,12 +100,32 @@ static mongoc_uri_t *new_uri(const char *host, int port)
                                           : NULL;
 }
 
+/* Without authorities (NULL): encrypted, but with whoever answers. */
+static void set_tls(mongoc_uri_t *uri, const char *ca_file)
+{
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
+    if (ca_file) {
+        mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, ca_file);
+        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSDISABLEOCSPENDPOINTCHECK, true);
+    } else {
+        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES, true);
+        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, true);
+    }
+}
+
 static int new_client(const struct ek_mongodb_dial *dial, const char *mechanism,
                       struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
     const struct ek_mongodb_target *target = dial->target;
-    struct ek_mongodb_link link = {
-        .deadline = dial->deadline, .login = dial->login, .by_tls = dial->handshake->verified};
+    const struct ek_mongodb_handshake *handshake = dial->handshake;
+    struct ek_mongodb_link link = {.deadline = dial->deadline,
+                                   .login = dial->login,
+                                   .by_tls = handshake->tls == EK_ANSWER_YES,
+                                   .proven = handshake->verified};
+    /* Somebody who keeps us from shaking hands must not make us speak openly. */
+    if (handshake->tls == EK_ANSWER_UNKNOWN)
+        return ek_fail(err, EK_UNREACHABLE, "EK-0430", "%s does not answer: %s", target->member,
+                       handshake->problem);
     const char *host = link.by_tls && target->tls_host ? target->tls_host : target->plain_host;
     EK_URI *uri = new_uri(host, target->port);
     if (!uri)
@@ -116,11 +136,8 @@ static int new_client(const struct ek_mongodb_dial *dial, const char *mechanism,
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
     mongoc_uri_set_appname(uri, "evenkeel");
-    if (link.by_tls) {
-        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
-        mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, target->ca_file);
-        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSDISABLEOCSPENDPOINTCHECK, true);
-    }
+    if (link.by_tls)
+        set_tls(uri, link.proven ? target->ca_file : NULL);
     if (!set_login(uri, target, dial->login, mechanism))
         return ek_fail(err, EK_INVALID, "EK-0446",
                        "%s: name or password of the login can't be used (not UTF-8?)",
@@ -187,7 +204,7 @@ int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_l
     *ret_link = (struct ek_mongodb_link){0};
     int failed = open_with(dial, "SCRAM-SHA-256", ret_link, err);
     if (failed != EK_DENIED || dial->login != EK_LOGIN_SYSTEM ||
-        ek_bson_int(&ret_link->hello, "maxWireVersion", WIRE_VERSION_4_0) >= WIRE_VERSION_4_0)
+        ek_bson_int(&ret_link->hello, "maxWireVersion", EK_WIRE_VERSION_4_0) >= EK_WIRE_VERSION_4_0)
         return failed;
     ek_mongodb_link_done(ret_link);
     return open_with(dial, "SCRAM-SHA-1", ret_link, err);
