@@ -53,8 +53,7 @@ static struct question *question_new(const char *host, int port)
 static void look_up(struct question *question, int flags)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags};
-    question->number =
-        getaddrinfo(question->host, question->service, &hints, &question->addresses);
+    question->number = getaddrinfo(question->host, question->service, &hints, &question->addresses);
     question->system_number = errno;
 }
 
@@ -117,9 +116,8 @@ static int take_answer(struct question *question, struct addrinfo **ret_addresse
     }
     bool none = number == EAI_NONAME || number == EAI_NODATA || number == EAI_ADDRFAMILY;
     return no_answer(question->host, none ? EK_NOT_FOUND : EK_UNREACHABLE,
-                     number == EAI_SYSTEM
-                         ? strerror_r(question->system_number, text, sizeof text)
-                         : gai_strerror(number),
+                     number == EAI_SYSTEM ? strerror_r(question->system_number, text, sizeof text)
+                                          : gai_strerror(number),
                      err);
 }
 
@@ -134,7 +132,8 @@ int ek_resolve(const char *host, int port, int64_t deadline, struct addrinfo **r
         int number = start(question);
         if (number != 0) {
             char text[128];
-            int result = no_answer(host, EK_UNREACHABLE, strerror_r(number, text, sizeof text), err);
+            int result =
+                no_answer(host, EK_UNREACHABLE, strerror_r(number, text, sizeof text), err);
             question_free(question);
             return result;
         }
