@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "drivers/mongodb/bson_read.h"
+#include "drivers/mongodb/key_file.h"
 #include "drivers/mongodb/link.h"
 #include "reconciler/base/clock.h"
 
@@ -73,8 +74,14 @@ static void set_timeouts(mongoc_uri_t *uri, int64_t deadline)
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, true);
 }
 
+/* How __system proves itself. */
+struct proof {
+    const char *mechanism;
+    const struct ek_secret *key;
+};
+
 static bool set_login(mongoc_uri_t *uri, const struct ek_mongodb_target *target,
-                      enum ek_login login, const char *mechanism)
+                      enum ek_login login, const struct proof *proof)
 {
     switch (login) {
     case EK_LOGIN_NONE: return true;
@@ -84,9 +91,9 @@ static bool set_login(mongoc_uri_t *uri, const struct ek_mongodb_target *target,
                mongoc_uri_set_auth_source(uri, "admin");
     case EK_LOGIN_SYSTEM:
         return mongoc_uri_set_username(uri, "__system") &&
-               mongoc_uri_set_password(uri, ek_secret_reveal(target->key_file)) &&
+               mongoc_uri_set_password(uri, ek_secret_reveal(proof->key)) &&
                mongoc_uri_set_auth_source(uri, "local") &&
-               mongoc_uri_set_auth_mechanism(uri, mechanism);
+               mongoc_uri_set_auth_mechanism(uri, proof->mechanism);
     }
     return false;
 }
@@ -113,7 +120,7 @@ static void set_tls(mongoc_uri_t *uri, const char *ca_file)
     }
 }
 
-static int new_client(const struct ek_mongodb_dial *dial, const char *mechanism,
+static int new_client(const struct ek_mongodb_dial *dial, const struct proof *proof,
                       struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
     const struct ek_mongodb_target *target = dial->target;
@@ -138,7 +145,7 @@ static int new_client(const struct ek_mongodb_dial *dial, const char *mechanism,
     mongoc_uri_set_appname(uri, "evenkeel");
     if (link.by_tls)
         set_tls(uri, link.proven ? target->ca_file : NULL);
-    if (!set_login(uri, target, dial->login, mechanism))
+    if (!set_login(uri, target, dial->login, proof))
         return ek_fail(err, EK_INVALID, "EK-0446",
                        "%s: name or password of the login can't be used (not UTF-8?)",
                        target->member);
@@ -186,10 +193,10 @@ static int log_in(struct ek_mongodb_link *link, const struct ek_mongodb_target *
     return ek_mongodb_reply_fail(&reply, target->member, "ping", err);
 }
 
-static int open_with(const struct ek_mongodb_dial *dial, const char *mechanism,
+static int open_with(const struct ek_mongodb_dial *dial, const struct proof *proof,
                      struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
-    int failed = new_client(dial, mechanism, ret_link, err);
+    int failed = new_client(dial, proof, ret_link, err);
     if (!failed)
         failed = greet(ret_link, dial->target, err);
     if (!failed && dial->login != EK_LOGIN_NONE)
@@ -197,17 +204,38 @@ static int open_with(const struct ek_mongodb_dial *dial, const char *mechanism,
     return failed;
 }
 
-int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_link *ret_link,
-                         struct ek_error *err)
+/* With this key, and what the server knows to take it by. */
+static int open_by_key(const struct ek_mongodb_dial *dial, const struct ek_secret *key,
+                       struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
-    ek_mongodb_library_start();
-    *ret_link = (struct ek_mongodb_link){0};
-    int failed = open_with(dial, "SCRAM-SHA-256", ret_link, err);
-    if (failed != EK_DENIED || dial->login != EK_LOGIN_SYSTEM ||
+    struct proof proof = {"SCRAM-SHA-256", key};
+    int failed = open_with(dial, &proof, ret_link, err);
+    if (failed != EK_DENIED ||
         ek_bson_int(&ret_link->hello, "maxWireVersion", EK_WIRE_VERSION_4_0) >= EK_WIRE_VERSION_4_0)
         return failed;
     ek_mongodb_link_done(ret_link);
-    return open_with(dial, "SCRAM-SHA-1", ret_link, err);
+    proof.mechanism = "SCRAM-SHA-1";
+    return open_with(dial, &proof, ret_link, err);
+}
+
+int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_link *ret_link,
+                         struct ek_error *err)
+{
+    static const struct proof none = {0};
+    ek_mongodb_library_start();
+    *ret_link = (struct ek_mongodb_link){0};
+    if (dial->login != EK_LOGIN_SYSTEM)
+        return open_with(dial, &none, ret_link, err);
+    int failed = EK_DENIED;
+    for (size_t i = 0; i < EK_KEYS_MAX && failed == EK_DENIED; i++) {
+        EK_SECRET *key = ek_key_file_key(dial->target->key_file, i);
+        if (!key && i > 0)
+            break;
+        ek_mongodb_link_done(ret_link);
+        failed = key ? open_by_key(dial, key, ret_link, err)
+                     : ek_fail(err, EK_INVALID, "EK-0457", "the keyFile holds no key");
+    }
+    return failed;
 }
 
 int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t deadline,

@@ -26,9 +26,10 @@ struct ek_mongodb_target {
         *ca_file; /* trusted authorities (path on this machine), or NULL: TLS can't be verified */
     const char *user; /* Evenkeel's own user in admin, or NULL */
     const struct ek_secret *password;
-    const struct ek_secret *key_file;    /* content of the set's keyFile (white space stripped), or
-                                            NULL: log in as __system@local where the own user is
-                                            unknown or can't exist (arbiters, first start) */
+    const struct ek_secret *key_file; /* the keys of the set's keyFile, one a line (key_file.h), or
+                                         NULL: log in as __system@local, with the first of them
+                                         that is taken, where the own user is unknown or can't
+                                         exist (arbiters, first start) */
     struct ek_mongodb_session **session; /* of this member and server process, for observe; made
                                             and kept there, freed by the caller; or NULL */
 };

@@ -16,8 +16,8 @@ struct ek_secret_file {
 
 /* Read it; wipe what comes back. A regular file of ours or root's with mode 0600 or stricter; a
  * credential that the service manager gave us may show our group's right to read it. EK_NOT_FOUND
- * when there is none; EK_INVALID when it is no regular file; EK_DENIED, with what to do as the hint,
- * when it is too open. */
+ * when there is none; EK_INVALID when it is no regular file; EK_DENIED, with what to do as the
+ * hint, when it is too open. */
 int ek_secret_file_read(const struct ek_secret_file *file, struct ek_buffer *ret_content,
                         struct ek_error *err);
 

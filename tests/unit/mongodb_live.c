@@ -133,6 +133,18 @@ static void the_key_opens_a_fresh_member(void **state)
     assert_true(seen->uptime_ms >= 0);
 }
 
+/* While keys are rotated a keyFile holds two, and a server may know either. */
+static void each_key_of_a_key_file_is_tried(void **state)
+{
+    static const char both[] = "bm90IHRoaXMgb25l\n" KEY "\n";
+    EK_SECRET *keys = ek_secret_new(both, strlen(both));
+    struct ek_mongodb_target target = target_of(NULL, NULL, keys);
+    (void)state;
+    struct ek_mongodb_seen *seen = observe(&target);
+    assert_true(seen->authenticated && seen->as_system);
+    assert_string_equal(seen->problem, "");
+}
+
 static void initiate_once(void **state)
 {
     (void)state;
@@ -498,6 +510,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stranger_learns_little_of_a_fresh_member),
         cmocka_unit_test(the_key_opens_a_fresh_member),
+        cmocka_unit_test(each_key_of_a_key_file_is_tried),
         cmocka_unit_test(initiate_once),
         cmocka_unit_test(the_own_user_is_made_and_changed),
         cmocka_unit_test(a_wrong_password_leaves_facts_for_everybody),
