@@ -102,8 +102,8 @@ static bool fill(const struct writing *writing, int fd)
            ek_fd_write_all(fd, content->bytes, content->length) == 0 && fsync(fd) == 0;
 }
 
-/* The new file has its owner and mode before its content, and all of that before its name. 0, or the
- * errno of what failed. */
+/* The new file has its owner and mode before its content, and all of that before its name. 0, or
+ * the errno of what failed. */
 static int replace(struct writing *writing)
 {
     int directory = writing->place.directory;
@@ -113,8 +113,7 @@ static int replace(struct writing *writing)
     int number = fill(writing, fd) ? 0 : errno;
     if (close(fd) != 0 && number == 0)
         number = errno;
-    if (number == 0 &&
-        renameat(directory, writing->temporary, directory, writing->place.name) != 0)
+    if (number == 0 && renameat(directory, writing->temporary, directory, writing->place.name) != 0)
         number = errno;
     if (number != 0)
         unlinkat(directory, writing->temporary, 0);

@@ -81,7 +81,8 @@ static int take_name(struct walk *walk, char name[NAME_MAX + 1], bool *ret_last,
     if (length > NAME_MAX)
         return too_long(walk, err);
     *ret_last = at[length] == 0;
-    if (length == 0 || (*ret_last && (strncmp(at, ".", length) == 0 || strncmp(at, "..", length) == 0)))
+    if (length == 0 ||
+        (*ret_last && (strncmp(at, ".", length) == 0 || strncmp(at, "..", length) == 0)))
         return ek_fail(err, EK_INVALID, "EK-0415", "%s names no file", walk->path);
     memcpy(name, at, length);
     name[length] = 0;
@@ -127,8 +128,8 @@ static int make(struct walk *walk, const char *name, struct ek_error *err)
     int fd = openat(walk->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return fail(walk, err);
-    bool hand_on = owner && owner->group != (gid_t)-1 && fstat(fd, &status) == 0 &&
-                   status.st_uid == geteuid();
+    bool hand_on =
+        owner && owner->group != (gid_t)-1 && fstat(fd, &status) == 0 && status.st_uid == geteuid();
     if (hand_on && fchown(fd, (uid_t)-1, owner->group) != 0) {
         int result = fail(walk, err);
         close(fd);
@@ -144,8 +145,7 @@ static int go_into(struct walk *walk, const char *name, struct ek_error *err)
         return errno == ENOENT && walk->way->make ? make(walk, name, err) : fail(walk, err);
     if (S_ISLNK(status.st_mode))
         return follow(walk, name, &status, err);
-    int fd =
-        openat(walk->directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(walk->directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? fail(walk, err) : enter(walk, fd, err);
 }
 

@@ -34,8 +34,8 @@ struct ek_host_way {
 int ek_host_place_find(const char *path, const struct ek_host_way *way,
                        struct ek_host_place *ret_place, struct ek_error *err);
 
-/* Open what the path leads to for reading, links followed as above: a regular file, without waiting.
- * The caller closes *ret_fd. */
+/* Open what the path leads to for reading, links followed as above: a regular file, without
+ * waiting. The caller closes *ret_fd. */
 int ek_host_file_open(const char *path, int *ret_fd, struct ek_error *err);
 
 #endif
