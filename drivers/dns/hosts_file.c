@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,9 +17,10 @@
 #include "drivers/dns/hosts_line.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/lock.h"
 #include "reconciler/base/resolve.h"
 
-enum { FILE_MAX = 16 << 20, LOCK_MS = 10000, LOCK_PAUSE_MS = 10 };
+enum { FILE_MAX = 16 << 20, LOCK_MS = 10000 };
 
 /* An absent file is an empty one. */
 static int read_hosts(const char *path, struct ek_buffer *ret_text, struct ek_error *err)
@@ -69,24 +69,9 @@ static int take_lock(const char *path, int *ret_fd, struct ek_error *err)
     int used = snprintf(lock_path, sizeof lock_path, "%s.evenkeel-lock", path);
     if (used < 0 || (size_t)used >= sizeof lock_path)
         return ek_fail(err, EK_INVALID, "EK-0421", "%s: name too long", path);
-    int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ek_fail_errno(err, "EK-0421", lock_path);
-    int64_t deadline = ek_monotonic_ms() + LOCK_MS;
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int result = 0;
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            result = ek_fail_errno(err, "EK-0421", lock_path);
-        else if (ek_time_left_ms(deadline) == 0)
-            result = ek_fail(err, EK_LOCKED, "EK-0425", "%s is locked", lock_path);
-        if (result != 0) {
-            close(fd);
-            return result;
-        }
-        ek_sleep_ms(LOCK_PAUSE_MS);
-    }
-    *ret_fd = fd;
-    return 0;
+    int result = ek_lock_take(lock_path, "EK-0421", ek_monotonic_ms() + LOCK_MS, ret_fd, err);
+    return result == EK_LOCKED ? ek_fail(err, EK_LOCKED, "EK-0425", "%s is locked", lock_path)
+                               : result;
 }
 
 static int begin(const struct ek_dns_zone *zone, struct change *change, struct ek_error *err)

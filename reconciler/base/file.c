@@ -34,9 +34,8 @@ int ek_file_open(const char *path, const char *id, int *ret_fd, struct ek_error 
     return result;
 }
 
-/* Takes the descriptor. */
-static int read_all(int fd, const char *path, size_t max, struct ek_buffer *ret_content,
-                    struct ek_error *err)
+int ek_file_read_all(int fd, const struct ek_file_limit *limit, struct ek_buffer *ret_content,
+                     struct ek_error *err)
 {
     int result = 0;
     EK_SECRET_BUFFER content = {0};
@@ -46,12 +45,13 @@ static int read_all(int fd, const char *path, size_t max, struct ek_buffer *ret_
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            result = ek_fail_errno(err, "EK-0501", path);
+            result = ek_fail_errno(err, limit->id, limit->path);
         if (got <= 0)
             break;
         ek_buffer_add(&content, chunk, (size_t)got);
-        if (content.length > max)
-            result = ek_fail(err, EK_INVALID, "EK-0501", "%s: larger than %zu bytes", path, max);
+        if (content.length > limit->max)
+            result = ek_fail(err, EK_INVALID, limit->id, "%s: larger than %zu bytes", limit->path,
+                             limit->max);
     }
     close(fd);
     if (result != 0)
@@ -70,7 +70,7 @@ int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
     if (result != 0)
         return result;
     (void)fstat(fd, &status);
-    result = read_all(fd, path, max, ret_content, err);
+    result = ek_file_read_all(fd, &(struct ek_file_limit){path, max, "EK-0501"}, ret_content, err);
     if (result == 0 && ret_modified_ms)
         *ret_modified_ms =
             (int64_t)status.st_mtim.tv_sec * 1000 + (int64_t)(status.st_mtim.tv_nsec / 1000000);
@@ -80,7 +80,9 @@ int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
 int ek_input_read(const char *path, size_t max, struct ek_buffer *ret_content, struct ek_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? ek_fail_errno(err, "EK-0501", path) : read_all(fd, path, max, ret_content, err);
+    return fd < 0 ? ek_fail_errno(err, "EK-0501", path)
+                  : ek_file_read_all(fd, &(struct ek_file_limit){path, max, "EK-0501"}, ret_content,
+                                     err);
 }
 
 int ek_fd_write_all(int fd, const char *bytes, size_t length)

@@ -24,6 +24,17 @@ int ek_input_read(const char *path, size_t max, struct ek_buffer *ret_content,
  * directory in its place is EK_INVALID. The caller closes *ret_fd. Errors under row `id`. */
 int ek_file_open(const char *path, const char *id, int *ret_fd, struct ek_error *err);
 
+/* What is read, how much of it at most, and under which row of the catalogue it fails. */
+struct ek_file_limit {
+    const char *path;
+    size_t max;
+    const char *id;
+};
+
+/* Read an open file to its end and close it, whether that works or not. */
+int ek_file_read_all(int fd, const struct ek_file_limit *limit, struct ek_buffer *ret_content,
+                     struct ek_error *err);
+
 /* Replace or create a file: temporary name in the same directory, mode, fsync, rename,
  * fsync of the directory. The old content stays until the new one is complete. */
 int ek_file_write(const char *path, const void *bytes, size_t length, mode_t mode,

@@ -72,6 +72,6 @@ int ek_action_configure(const struct ek_action *a, enum ek_ssl_mode mode, struct
             &tls, &after, err);
     if (result != 0 || same_text(&before.content, &after))
         return result;
-    const struct ek_file_content content = {path, after.bytes, after.length, 0640};
+    const struct ek_file_content content = {path, after.bytes, after.length, 0640, true};
     return world->hosts->write_file(ek_action_host(a), &content, a->deadline, err);
 }

@@ -45,6 +45,9 @@ struct ek_observer {
 void ek_observe_problem(struct ek_observing *o, size_t i, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same of a failure: its place in the file and its row of the catalogue are told, too. */
+void ek_observe_failure(struct ek_observing *o, size_t i, const struct ek_error *err);
+
 /* Read a file on member i's host into ret_file, whose content is the caller's. EK_NOT_FOUND; other
  * failures are told as problems. */
 int ek_observe_file(struct ek_observing *o, size_t i, const char *path, struct ek_file *ret_file);

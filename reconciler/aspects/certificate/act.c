@@ -17,7 +17,7 @@ int ek_act_install_trust(const struct ek_action *a, struct ek_error *err)
     if (result != 0)
         return result;
     const struct ek_file_content content = {a->world->paths[a->step->member].trust, pem.bytes,
-                                            pem.length, 0644};
+                                            pem.length, 0644, false};
     return a->world->hosts->write_file(ek_action_host(a), &content, a->deadline, err);
 }
 

@@ -24,7 +24,7 @@ static int deliver_password(const struct ek_action *a, struct ek_error *err)
     if (result != 0)
         return result;
     const struct ek_file_content content = {tls.password_path, ek_secret_reveal(password),
-                                            ek_secret_length(password), 0400};
+                                            ek_secret_length(password), 0400, false};
     return world->hosts->write_file(ek_action_host(a), &content, a->deadline, err);
 }
 

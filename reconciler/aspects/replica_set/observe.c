@@ -42,7 +42,7 @@ static void look_at_configuration(struct ek_observing *o, size_t i)
     const struct ek_buffer *text = &found->configuration.content;
     if (ek_server_configuration_parse(ek_buffer_text(text), text->length, path, &found->parsed,
                                       &err) != 0)
-        ek_observe_problem(o, i, "%s", err.sentence);
+        ek_observe_failure(o, i, &err);
     else
         ek_member(o->state, i)->configuration = EK_YES;
 }

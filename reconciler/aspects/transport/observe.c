@@ -30,7 +30,7 @@ static void look_at_wanted_options(struct ek_observing *o, size_t i)
     else if (result == 0)
         ek_server_tls_digest(&tls.tls, transport->options_wanted.digest);
     if (result != 0)
-        ek_observe_problem(o, i, "%s", err.sentence);
+        ek_observe_failure(o, i, &err);
     else
         transport->options_wanted.known = EK_YES;
 }

@@ -20,7 +20,7 @@ int ek_act_install_key_file(const struct ek_action *a, struct ek_error *err)
             text.bytes[i] = '/';
     ek_buffer_text_add(&text, "\n");
     const struct ek_file_content content = {a->world->paths[a->step->member].key_file, text.bytes,
-                                            text.length, 0600};
+                                            text.length, 0600, false};
     return a->world->hosts->write_file(ek_action_host(a), &content, a->deadline, err);
 }
 

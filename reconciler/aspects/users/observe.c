@@ -1,6 +1,5 @@
 /* Who may log in as it is: the set's keyFile, authentication, Evenkeel's own user. */
-#include <ctype.h>
-
+#include "drivers/mongodb/key_file.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/users/state.h"
 #include "reconciler/execute/observe.h"
@@ -26,7 +25,7 @@ static int look_at_own_password(struct ek_observing *o, struct ek_error *err)
 static void keep_key_file_content(struct ek_observing *o, size_t i, const char *path)
 {
     EK_FILE file = {0};
-    EK_SECRET_BUFFER stripped = {0};
+    struct ek_error err = {0};
     struct ek_member_access *access = ek_member_access(o->state, i);
     int result = ek_observe_file(o, i, path, &file);
     if (result == EK_NOT_FOUND)
@@ -34,11 +33,9 @@ static void keep_key_file_content(struct ek_observing *o, size_t i, const char *
     if (result != 0)
         return;
     access->key_file = EK_YES;
-    const struct ek_buffer *content = &file.content;
-    for (size_t c = 0; c < content->length; c++)
-        if (!isspace((unsigned char)content->bytes[c]))
-            ek_buffer_add(&stripped, &content->bytes[c], 1);
-    o->members[i].key_file = ek_secret_new(ek_buffer_text(&stripped), stripped.length);
+    if (ek_key_file_parse(ek_buffer_text(&file.content), file.content.length,
+                          &o->members[i].key_file, &err) != 0)
+        ek_observe_problem(o, i, "%s: %s", path, err.sentence);
 }
 
 static void look_at_host(struct ek_observing *o, size_t i)
