@@ -29,8 +29,9 @@ static void path_pop(struct binder *binder, size_t length)
 }
 
 #define REPORT(binder, at, ...)                                                                    \
-    ek_diagnostics_add((binder)->check->diagnostics, (binder)->document->file, at,                 \
-                       ek_buffer_text(&(binder)->path), __VA_ARGS__)
+    ek_diagnostics_add((binder)->check->diagnostics,                                               \
+                       EK_WHERE((binder)->document->file, at, ek_buffer_text(&(binder)->path)),    \
+                       __VA_ARGS__)
 #define HINT(binder, ...) ek_diagnostics_hint((binder)->check->diagnostics, __VA_ARGS__)
 
 struct elsewhere {

@@ -24,10 +24,11 @@ static bool check_version(struct ek_check *check, const struct ek_document *docu
     const char *version = scalar_text(pair);
     if (version && strcmp(version, EK_API_VERSION) == 0)
         return true;
-    ek_diagnostics_add(check->diagnostics, document->file,
-                       pair ? place_of_value(pair) : document->at, "apiVersion", "EK-0311",
-                       pair ? "apiVersion must be " EK_API_VERSION
-                            : "the document does not say its apiVersion");
+    ek_diagnostics_add(
+        check->diagnostics,
+        EK_WHERE(document->file, pair ? place_of_value(pair) : document->at, "apiVersion"),
+        "EK-0311",
+        pair ? "apiVersion must be " EK_API_VERSION : "the document does not say its apiVersion");
     ek_diagnostics_hint(check->diagnostics,
                         "every document starts with apiVersion: " EK_API_VERSION " and a kind");
     return false;
@@ -45,11 +46,11 @@ static const struct ek_kind *check_kind(struct ek_check *check, const struct ek_
             continue;
         if (!ek_kinds[i].later)
             return &ek_kinds[i];
-        ek_diagnostics_add(check->diagnostics, document->file, at, "kind", "EK-0313",
+        ek_diagnostics_add(check->diagnostics, EK_WHERE(document->file, at, "kind"), "EK-0313",
                            "kind %s is not supported by this version yet", written);
         return NULL;
     }
-    ek_diagnostics_add(check->diagnostics, document->file, at, "kind", "EK-0312",
+    ek_diagnostics_add(check->diagnostics, EK_WHERE(document->file, at, "kind"), "EK-0312",
                        written ? "unknown kind \"%.64s\"" : "the document does not say its kind%s",
                        written ? written : "");
     const char *nearest = written ? ek_text_nearest(written, names) : NULL;
@@ -66,8 +67,8 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
     if (!document->root)
         return;
     if (document->root->kind != EK_NODE_MAP) {
-        ek_diagnostics_add(check->diagnostics, document->file, document->at, NULL, "EK-0310",
-                           "a document must be a mapping, not %s",
+        ek_diagnostics_add(check->diagnostics, EK_WHERE(document->file, document->at, NULL),
+                           "EK-0310", "a document must be a mapping, not %s",
                            ek_node_describe(document->root, check->scratch));
         check->incomplete = true;
         return;
@@ -80,8 +81,8 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
     bool controller = kind == &ek_kinds[EK_KIND_CONTROLLER];
     if (controller != check->configuration) {
         const struct ek_pair *pair = ek_node_pair(document->root, "kind");
-        ek_diagnostics_add(check->diagnostics, document->file, place_of_value(pair), "kind",
-                           "EK-0314",
+        ek_diagnostics_add(check->diagnostics,
+                           EK_WHERE(document->file, place_of_value(pair), "kind"), "EK-0314",
                            controller ? "kind Controller is no part of a fleet's specs"
                                       : "kind %s is no part of a controller's configuration",
                            kind->name);
@@ -93,7 +94,7 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
         return;
     }
     struct ek_subject *subject = &check->subjects[check->count++];
-    *subject = (struct ek_subject){.document = document, .kind = kind};
+    *subject = (struct ek_subject){.check = check, .document = document, .kind = kind};
     subject->value = ek_arena_zeroed(check->result, kind->size);
     ek_bind(check, document, kind, subject->value);
     ek_derive(check, subject);
@@ -200,7 +201,7 @@ static void run_passes(struct ek_check *check, const struct ek_spec_files *files
     for (size_t i = 0; i < documents->count; i++)
         bind_document(check, &documents->items[i]);
     for (size_t i = 0; i < check->count; i++)
-        ek_check_rules(check, &check->subjects[i]);
+        ek_check_rules(&check->subjects[i]);
     ek_check_references(check);
     ek_diagnostics_finish(check->diagnostics);
 }

@@ -52,7 +52,7 @@ static void check_duplicates(struct ek_check *check, const struct directory *dir
         }
         const char *account = ek_subject_account(subject);
         struct ek_place at = ek_subject_place(earlier, "metadata.name");
-        ek_subject_report(check, subject, "metadata.name", "EK-0351",
+        ek_subject_report(subject, "metadata.name", "EK-0351",
                           "%s \"%s\"%s%s is defined twice; the first one is at %s:%d:%d",
                           subject->kind->name, ek_subject_name(subject),
                           account ? " of account " : "", account ? account : "",
@@ -137,13 +137,13 @@ static void report_unresolved(struct ek_check *check, const struct ek_subject *s
 {
     const char *elsewhere = account_holding(directory, reference);
     if (elsewhere) {
-        ek_subject_report(check, subject, reference->path, "EK-0352",
+        ek_subject_report(subject, reference->path, "EK-0352",
                           "%s \"%s\" belongs to account %s, not to %s", reference->kind->name,
                           reference->name, elsewhere, reference->account);
         ek_diagnostics_hint(check->diagnostics, "a deployment uses what its own account owns");
         return;
     }
-    ek_subject_report(check, subject, reference->path, "EK-0350", "there is no %s \"%s\"%s%s",
+    ek_subject_report(subject, reference->path, "EK-0350", "there is no %s \"%s\"%s%s",
                       reference->kind->name, reference->name,
                       reference->account ? " in account " : "",
                       reference->account ? reference->account : "");
@@ -179,13 +179,12 @@ static void check_authority(struct ek_check *check, const struct ek_subject *sub
         !ek_subject_sound(found, "spec.validity"))
         return;
     bool written = ek_subject_node(subject, "spec.certificates.validity");
-    ek_subject_report(check, subject,
-                      written ? "spec.certificates.validity" : "spec.certificates.authority",
-                      "EK-0345",
-                      "certificates valid for %" PRId64 " days would outlive authority "
-                      "\"%s\", which is valid for %" PRId64 " days",
-                      deployment->certificates.validity_s / 86400, authority->name,
-                      authority->validity_s / 86400);
+    ek_subject_report(
+        subject, written ? "spec.certificates.validity" : "spec.certificates.authority", "EK-0345",
+        "certificates valid for %" PRId64 " days would outlive authority "
+        "\"%s\", which is valid for %" PRId64 " days",
+        deployment->certificates.validity_s / 86400, authority->name,
+        authority->validity_s / 86400);
 }
 
 /* What a deployment does not say about consent, its account says. */
@@ -213,7 +212,7 @@ static void check_consent(struct ek_check *check, const struct ek_subject *subje
     if (deployment->maintenance.approval != EK_APPROVAL_SIGNED ||
         deployment->maintenance.approvers.plan_key_count > 0 || !ek_subject_sound(subject, path))
         return;
-    ek_subject_report(check, subject, path, "EK-1112",
+    ek_subject_report(subject, path, "EK-1112",
                       "approval: signed needs keys whose signatures count");
     ek_diagnostics_hint(check->diagnostics, "name them in maintenance.approvers.planKeys, here or "
                                             "in the account; evenkeel key new makes one");
@@ -269,7 +268,7 @@ static void check_servers(struct ek_check *check)
             continue;
         char *path =
             ek_arena_printf(check->scratch, "spec.replicaSet.members[%zu].host", two->member);
-        ek_subject_report(check, two->subject, path, "EK-0346",
+        ek_subject_report(two->subject, path, "EK-0346",
                           "%s:%d is a member of deployment \"%s\" already", two->host, two->port,
                           ek_subject_name(one->subject) ? ek_subject_name(one->subject) : "?");
         ek_diagnostics_hint(check->diagnostics, "a server belongs to one deployment; see %s:%d",

@@ -7,12 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "reconciler/consent/sign.h"
-#include "reconciler/consent/window.h"
+#include "reconciler/base/public_key.h"
 #include "specs/keys.h"
 #include "specs/names.h"
 #include "specs/spec.h"
 #include "specs/text.h"
+#include "specs/window.h"
 
 static bool wrong(struct ek_problem *problem, const char *id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -177,37 +177,47 @@ static bool parse_url(const struct ek_key *key, const char *text, struct ek_aren
 }
 
 /* Types that are one word of certain characters. */
-static bool parse_word_of(const char *text, const char *allowed, size_t longest, const char *what,
-                          struct ek_arena *arena, void *slot, struct ek_problem *problem)
+struct word_rule {
+    const char *what; /* "the name of a system user" */
+    const char *allowed;
+    size_t longest;
+};
+
+static bool parse_word_of(const struct word_rule *rule, const char *text, struct ek_arena *arena,
+                          void *slot, struct ek_problem *problem)
 {
-    if (ek_is_word_of(text, allowed, longest))
+    if (ek_is_word_of(text, rule->allowed, rule->longest))
         return keep_text(arena, text, slot);
-    wrong(problem, "EK-0325", "\"%.64s\" is not %s", text, what);
-    HINT(problem, "letters, digits and the characters %s, %zu at most", allowed, longest);
+    wrong(problem, "EK-0325", "\"%.64s\" is not %s", text, rule->what);
+    HINT(problem, "letters, digits and the characters %s, %zu at most", rule->allowed,
+         rule->longest);
     return false;
 }
 
 static bool parse_user(const struct ek_key *key, const char *text, struct ek_arena *arena,
                        void *slot, struct ek_problem *problem)
 {
+    static const struct word_rule rule = {"the name of a system user", "._-", 32};
     (void)key;
-    return parse_word_of(text, "._-", 32, "the name of a system user", arena, slot, problem);
+    return parse_word_of(&rule, text, arena, slot, problem);
 }
 
 static bool parse_namespace(const struct ek_key *key, const char *text, struct ek_arena *arena,
                             void *slot, struct ek_problem *problem)
 {
+    static const struct word_rule rule = {"the name of a network namespace", "._-", 64};
     (void)key;
-    return parse_word_of(text, "._-", 64, "the name of a network namespace", arena, slot, problem);
+    return parse_word_of(&rule, text, arena, slot, problem);
 }
 
 static bool parse_unit(const struct ek_key *key, const char *text, struct ek_arena *arena,
                        void *slot, struct ek_problem *problem)
 {
+    static const struct word_rule rule = {"a systemd service unit", ":._\\@-", 255};
     (void)key;
     size_t length = strlen(text);
     if (length > 8 && strcmp(text + length - 8, ".service") == 0)
-        return parse_word_of(text, ":._\\@-", 255, "a systemd service unit", arena, slot, problem);
+        return parse_word_of(&rule, text, arena, slot, problem);
     wrong(problem, "EK-0325", "\"%.64s\" is not a systemd service unit", text);
     HINT(problem, "a unit such as mongod.service");
     return false;
