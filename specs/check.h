@@ -41,6 +41,7 @@ void ek_derive(struct ek_check *check, const struct ek_subject *subject);
 void ek_check_rules(const struct ek_subject *subject);
 void ek_check_members(const struct ek_subject *subject);
 void ek_check_references(struct ek_check *check);
+void ek_check_collisions(struct ek_check *check);
 
 /* After all passes: mark every subject that a diagnostic stands in, and those that can't be without
  * one that is marked. */

@@ -1,7 +1,6 @@
 /* The server's own rules about the members of a replica set. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "specs/check.h"
 #include "specs/names.h"
@@ -58,29 +57,19 @@ static void check_member(const struct ek_subject *subject, size_t index)
                "a hidden member must have priority 0", "add priority: 0, or take hidden out");
 }
 
-static void check_unique(const struct ek_subject *subject, size_t index)
+static void check_unique_name(const struct ek_subject *subject, size_t index)
 {
     const struct ek_deployment_spec *deployment = subject->value;
     const struct ek_member_spec *member = &deployment->members[index];
-    bool name = true;
-    bool host = sound(subject, index, "port");
     for (size_t i = 0; i < index; i++) {
         const struct ek_member_spec *other = &deployment->members[i];
-        if (name && member->name && other->name && strcmp(member->name, other->name) == 0) {
-            ek_subject_report(subject, member_path(index, "name").text, "EK-0337",
-                              "the name \"%s\" is taken by another member", member->name);
-            struct ek_place at = ek_subject_place(subject, member_path(i, "name").text);
-            ek_subject_hint(subject, "the first one is at line %d, column %d", at.line, at.column);
-            name = false;
-        }
-        if (host && member->host && other->host && member->port == other->port &&
-            sound(subject, i, "port") && strcasecmp(member->host, other->host) == 0) {
-            ek_subject_report(subject, member_path(index, "host").text, "EK-0338",
-                              "%s:%d is another member already", member->host, member->port);
-            struct ek_place at = ek_subject_place(subject, member_path(i, "host").text);
-            ek_subject_hint(subject, "the first one is at line %d, column %d", at.line, at.column);
-            host = false;
-        }
+        if (!member->name || !other->name || strcmp(member->name, other->name) != 0)
+            continue;
+        ek_subject_report(subject, member_path(index, "name").text, "EK-0337",
+                          "the name \"%s\" is taken by another member", member->name);
+        struct ek_place at = ek_subject_place(subject, member_path(i, "name").text);
+        ek_subject_hint(subject, "the first one is at line %d, column %d", at.line, at.column);
+        return;
     }
 }
 
@@ -130,7 +119,7 @@ void ek_check_members(const struct ek_subject *subject)
     const struct ek_deployment_spec *deployment = subject->value;
     for (size_t i = 0; i < deployment->member_count; i++) {
         check_member(subject, i);
-        check_unique(subject, i);
+        check_unique_name(subject, i);
     }
     if (!ek_subject_node(subject, "spec.replicaSet.members") ||
         !ek_subject_sound(subject, "spec.replicaSet.members"))

@@ -203,6 +203,7 @@ static void run_passes(struct ek_check *check, const struct ek_spec_files *files
     for (size_t i = 0; i < check->count; i++)
         ek_check_rules(&check->subjects[i]);
     ek_check_references(check);
+    ek_check_collisions(check);
     ek_diagnostics_finish(check->diagnostics);
 }
 

@@ -2,10 +2,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "specs/check.h"
-#include "specs/names.h"
 #include "specs/text.h"
 
 static int compare_texts(const char *a, const char *b)
@@ -218,64 +216,6 @@ static void check_consent(struct ek_check *check, const struct ek_subject *subje
                                             "in the account; evenkeel key new makes one");
 }
 
-/* A server of the tree, for finding those that two deployments claim. */
-struct server {
-    const struct ek_subject *subject;
-    size_t member;
-    const char *host;
-    int port;
-};
-
-static int compare_servers(const void *left, const void *right)
-{
-    const struct server *a = left;
-    const struct server *b = right;
-    int hosts = strcasecmp(a->host, b->host);
-    if (hosts != 0)
-        return hosts;
-    if (a->port != b->port)
-        return a->port < b->port ? -1 : 1;
-    if (a->subject != b->subject)
-        return a->subject < b->subject ? -1 : 1;
-    return a->member < b->member ? -1 : a->member > b->member;
-}
-
-static void check_servers(struct ek_check *check)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < check->count; i++)
-        if (check->subjects[i].kind == &ek_kinds[EK_KIND_DEPLOYMENT])
-            count += ((const struct ek_deployment_spec *)check->subjects[i].value)->member_count;
-    struct server *servers = ek_arena_zeroed(check->scratch, (count + 1) * sizeof *servers);
-    size_t used = 0;
-    for (size_t i = 0; i < check->count; i++) {
-        const struct ek_subject *subject = &check->subjects[i];
-        const struct ek_deployment_spec *deployment = subject->value;
-        if (subject->kind != &ek_kinds[EK_KIND_DEPLOYMENT] ||
-            !ek_subject_sound(subject, "spec.replicaSet.members"))
-            continue;
-        for (size_t m = 0; m < deployment->member_count; m++)
-            if (!ek_is_local_host(deployment->members[m].host))
-                servers[used++] = (struct server){subject, m, deployment->members[m].host,
-                                                  deployment->members[m].port};
-    }
-    qsort(servers, used, sizeof *servers, compare_servers);
-    for (size_t i = 1; i < used; i++) {
-        const struct server *one = &servers[i - 1];
-        const struct server *two = &servers[i];
-        if (one->subject == two->subject || one->port != two->port ||
-            strcasecmp(one->host, two->host) != 0 || same_identity(one->subject, two->subject))
-            continue;
-        char *path =
-            ek_arena_printf(check->scratch, "spec.replicaSet.members[%zu].host", two->member);
-        ek_subject_report(two->subject, path, "EK-0346",
-                          "%s:%d is a member of deployment \"%s\" already", two->host, two->port,
-                          ek_subject_name(one->subject) ? ek_subject_name(one->subject) : "?");
-        ek_diagnostics_hint(check->diagnostics, "a server belongs to one deployment; see %s:%d",
-                            one->subject->document->file->path, one->subject->document->at.line);
-    }
-}
-
 void ek_check_references(struct ek_check *check)
 {
     struct directory directory = {.count = check->count};
@@ -301,5 +241,4 @@ void ek_check_references(struct ek_check *check)
             check_consent(check, subject);
         }
     }
-    check_servers(check);
 }
