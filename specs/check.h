@@ -22,9 +22,10 @@ struct ek_subject {
 };
 
 struct ek_check {
-    struct ek_arena *result;  /* what the specs keep */
-    struct ek_arena *scratch; /* nodes and texts until the end of the run */
-    struct ek_diagnostics *diagnostics;
+    struct ek_arena *result;            /* what the specs keep */
+    struct ek_arena *scratch;           /* nodes and texts until the end of the run */
+    struct ek_diagnostics *diagnostics; /* errors */
+    struct ek_diagnostics *warnings;
     struct ek_subject *subjects;
     size_t count;
     bool configuration; /* of a controller, not specs of a fleet */

@@ -36,7 +36,7 @@ static const struct claimable claimables[CLAIMABLE_COUNT] = {
                    "give each member a directory of its own", BIT(SERVER)},
     [CONFIGURATION] = {"configuration", "EK-0348", "EK-0348", "the configuration file",
                        "several servers on one host need a configuration of their own each",
-BIT(SERVER) | BIT(DIRECTORY)},
+                       BIT(SERVER) | BIT(DIRECTORY)},
     [UNIT] = {"unit", "EK-0349", "EK-0349", "the unit",
               "several servers on one host need a unit of their own each", BIT(SERVER)},
 };
@@ -103,8 +103,8 @@ static int compare_claims(const void *left, const void *right)
 static char *member_path(const struct claim *claim, const char *key)
 {
     const struct ek_check *check = claim->subject->check;
-    char *path = ek_arena_printf(check->scratch, "spec.replicaSet.members[%zu].%s", claim->member,
-                                 key);
+    char *path =
+        ek_arena_printf(check->scratch, "spec.replicaSet.members[%zu].%s", claim->member, key);
     if (ek_subject_node(claim->subject, path))
         return path;
     return ek_arena_printf(check->scratch, "spec.replicaSet.members[%zu]", claim->member);
@@ -113,15 +113,17 @@ static char *member_path(const struct claim *claim, const char *key)
 static void report(const struct claimable *what, const struct claim *first,
                    const struct claim *second, const char *shown)
 {
-    const struct ek_member_spec *holder =
-        &deployment_of(first->subject)->members[first->member];
+    const struct ek_member_spec *holder = &deployment_of(first->subject)->members[first->member];
     const char *name = ek_subject_name(first->subject);
     bool same = first->subject == second->subject;
     struct ek_place at = ek_subject_place(first->subject, member_path(first, what->key));
     ek_subject_report(second->subject, member_path(second, what->key),
                       same ? what->id : what->id_across, "%s is %s of member \"%s\"%s%s%s already",
                       shown, what->what, holder->name ? holder->name : "?",
-                      same ? "" : " of deployment \"", same ? "" : name ? name : "?",
+                      same ? "" : " of deployment \"",
+                      same   ? ""
+                      : name ? name
+                             : "?",
                       same ? "" : "\"");
     ek_subject_hint(second->subject, "%s; the first one is at %s:%d:%d", what->hint,
                     first->subject->document->file->path, at.line, at.column);
@@ -161,8 +163,7 @@ static size_t collect(const struct ek_check *check, int what, struct claim *clai
 
 static const char *shown_as(const struct ek_check *check, int what, const struct claim *claim)
 {
-    const struct ek_member_spec *member =
-        &deployment_of(claim->subject)->members[claim->member];
+    const struct ek_member_spec *member = &deployment_of(claim->subject)->members[claim->member];
     return what == SERVER ? ek_arena_printf(check->scratch, "%s:%d", member->host, member->port)
                           : claim->thing;
 }
@@ -176,8 +177,8 @@ struct told {
 
 static struct told make_told(const struct ek_check *check, size_t *ret_members)
 {
-    struct told told = {
-        .first_of = ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof(size_t))};
+    struct told told = {.first_of =
+                            ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof(size_t))};
     size_t members = 0;
     for (size_t i = 0; i < check->count; i++) {
         const struct ek_subject *subject = &check->subjects[i];

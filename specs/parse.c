@@ -132,6 +132,7 @@ static struct ek_specs collect(const struct ek_check *check, const struct ek_spe
         .deployment_count = shelves[EK_KIND_DEPLOYMENT].count,
         .controllers = (void *)shelves[EK_KIND_CONTROLLER].items,
         .controller_count = shelves[EK_KIND_CONTROLLER].count,
+        .warnings = check->warnings,
         .memory = check->result,
     };
     if (files->commit)
@@ -189,6 +190,31 @@ static void name_broken(const struct ek_check *check, struct ek_specs *specs)
 
 /* ---- the front door ---- */
 
+/* What the tree as a whole leaves out. */
+static void warn_of_tree(struct ek_check *check, const struct ek_spec_files *files)
+{
+    static const struct ek_place nowhere;
+    static char here[] = "the specs";
+    struct ek_spec_file tree = {.path = files->origin ? files->origin : here};
+    size_t deployments = 0;
+    for (size_t i = 0; i < check->count; i++)
+        deployments += check->subjects[i].kind == &ek_kinds[EK_KIND_DEPLOYMENT];
+    for (size_t i = 0; i < files->submodule_count; i++) {
+        struct ek_spec_file submodule = {.path = files->submodules[i]};
+        ek_diagnostics_add(check->warnings, EK_WHERE(&submodule, nowhere, NULL), "EK-0619",
+                           "this is a submodule: specs in it are not read");
+        ek_diagnostics_hint(check->warnings,
+                            "put them into this repository, or let a controller follow the other "
+                            "one as well");
+    }
+    if (deployments > 0 || check->incomplete)
+        return;
+    ek_diagnostics_add(check->warnings, EK_WHERE(&tree, nowhere, NULL), "EK-0353",
+                       "there is no deployment in %zu spec file%s: nothing is looked after",
+                       files->count, files->count == 1 ? "" : "s");
+    ek_diagnostics_hint(check->warnings, "look whether path and revision are the right ones");
+}
+
 static void run_passes(struct ek_check *check, const struct ek_spec_files *files,
                        struct ek_documents *documents)
 {
@@ -204,7 +230,10 @@ static void run_passes(struct ek_check *check, const struct ek_spec_files *files
         ek_check_rules(&check->subjects[i]);
     ek_check_references(check);
     ek_check_collisions(check);
+    if (!check->configuration)
+        warn_of_tree(check, files);
     ek_diagnostics_finish(check->diagnostics);
+    ek_diagnostics_finish(check->warnings);
 }
 
 enum what { SPECS, SOUND_SPECS, CONFIGURATION };
@@ -220,10 +249,14 @@ static int parse(const struct ek_spec_files *files, enum what what, struct ek_sp
                              .scratch = scratch,
                              .diagnostics = &diagnostics,
                              .configuration = what == CONFIGURATION};
+    check.warnings = ek_arena_zeroed(result, sizeof *check.warnings);
+    check.warnings->warnings = true;
     run_passes(&check, files, &documents);
     *ret_diagnostics = diagnostics;
-    if (diagnostics.count > 0 && what != SOUND_SPECS)
+    if (diagnostics.count > 0 && what != SOUND_SPECS) {
+        ek_diagnostics_done(check.warnings);
         return sum_up(&diagnostics, files, err);
+    }
     ek_check_mark_broken(&check, &documents);
     struct ek_specs specs = collect(&check, files);
     name_broken(&check, &specs);

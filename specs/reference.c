@@ -89,8 +89,11 @@ static void add_row(const char *path, const struct ek_key *key, void *context)
     cell(page, ek_buffer_text(&values));
     cell(page, ek_buffer_text(&initial));
     cell(page, key->since);
-    ek_buffer_printf(page, "%s%s |\n", key->doc,
+    ek_buffer_printf(page, "%s%s", key->doc,
                      key->sensitivity == EK_SENSITIVITY_PERSONAL ? " Personal data." : "");
+    if (key->not_yet)
+        ek_buffer_printf(page, " **Not acted on yet**: %s.", key->not_yet);
+    ek_buffer_text_add(page, " |\n");
 }
 
 static void add_later(const char *path, const struct ek_key *key, void *context)
@@ -172,6 +175,8 @@ static void look_up(const char *path, const struct ek_key *key, void *context)
     ek_buffer_printf(lookup->text, "  value:   %s\n", ek_buffer_text(&values));
     ek_buffer_printf(lookup->text, "  default: %s\n", ek_buffer_text(&initial));
     ek_buffer_printf(lookup->text, "  since:   %s\n", key->since);
+    if (key->not_yet)
+        ek_buffer_printf(lookup->text, "  Not acted on yet: %s.\n", key->not_yet);
 }
 
 int ek_specs_key_doc(const char *path, struct ek_buffer *text, struct ek_error *err)

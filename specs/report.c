@@ -64,6 +64,7 @@ void ek_diagnostics_add(struct ek_diagnostics *diagnostics, struct ek_where wher
     struct ek_diagnostic *added = &diagnostics->items[diagnostics->count];
     *added = (struct ek_diagnostic){
         .file = ek_need(strdup(where.file->path)),
+        .warning = diagnostics->warnings,
         .line = where.at.line,
         .column = where.at.column,
         .length = where.at.length,
@@ -164,6 +165,8 @@ static int characters_of(const char *text, size_t length)
 
 static void fetch_source(struct ek_diagnostic *diagnostic, struct cursor *cursor)
 {
+    if (diagnostic->line == 0)
+        return;
     while (cursor->line < diagnostic->line && cursor->offset < cursor->file->length)
         next_line(cursor);
     const char *line = cursor->file->text + cursor->offset;

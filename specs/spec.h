@@ -191,6 +191,8 @@ struct ek_broken_spec {
     char *sentence; /* the first thing that is wrong, as "file:line:column: sentence" */
 };
 
+struct ek_diagnostics;
+
 struct ek_specs {
     struct ek_account_spec *accounts;
     size_t account_count;
@@ -202,9 +204,10 @@ struct ek_specs {
     size_t controller_count;
     struct ek_broken_spec *broken; /* of ek_specs_parse_sound alone */
     size_t broken_count;
-    char *commit;         /* full commit id, or NULL for a plain directory */
-    char *commit_subject; /* first line of the message, or NULL */
-    void *memory;         /* the arena that holds it all */
+    struct ek_diagnostics *warnings; /* what is worth knowing of specs that are sound */
+    char *commit;                    /* full commit id, or NULL for a plain directory */
+    char *commit_subject;            /* first line of the message, or NULL */
+    void *memory;                    /* the arena that holds it all */
 };
 
 void ek_specs_free(struct ek_specs *specs);

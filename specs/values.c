@@ -86,7 +86,7 @@ static bool parse_host(const struct ek_key *key, const char *text, struct ek_are
                        void *slot, struct ek_problem *problem)
 {
     (void)key;
-    if (ek_is_host_name(text) || ek_is_ipv4(text))
+    if (ek_is_server_name(text) || ek_is_ipv4(text))
         return keep_text(arena, text, slot);
     int64_t port;
     wrong(problem, "EK-0326", "\"%.64s\" is not a host name", text);
@@ -99,7 +99,7 @@ static bool parse_host(const struct ek_key *key, const char *text, struct ek_are
         HINT(problem, "the port is a key of its own: host: %.*s, port: %" PRId64,
              (int)(colon - text > 200 ? 200 : colon - text), text, port);
     else
-        HINT(problem, "labels of letters, digits and inner hyphens, joined by dots");
+        HINT(problem, "labels of letters, digits, underscores and inner hyphens, joined by dots");
     return false;
 }
 
@@ -476,6 +476,8 @@ static bool parse_commit_key(const struct ek_key *key, const char *text, struct 
 #define LABEL "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 #define HOST_LABEL "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 #define HOST_PATTERN "^" HOST_LABEL "(\\." HOST_LABEL ")*$"
+#define SERVER_LABEL "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+#define SERVER_PATTERN "^" SERVER_LABEL "(\\." SERVER_LABEL ")*$"
 #define PATH_PATTERN "^/"
 
 const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
@@ -488,7 +490,7 @@ const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
     [EK_TYPE_NAME] = {"a name", "string", "^" LABEL "$", parse_name, print_text},
     [EK_TYPE_SET_NAME] = {"a replica-set name", "string", "^[A-Za-z0-9_][A-Za-z0-9._-]*$",
                           parse_set_name, print_text},
-    [EK_TYPE_HOST] = {"a host name", "string", HOST_PATTERN, parse_host, print_text},
+    [EK_TYPE_HOST] = {"a host name", "string", SERVER_PATTERN, parse_host, print_text},
     [EK_TYPE_DOMAIN] = {"a DNS domain", "string", HOST_PATTERN, parse_domain, print_text},
     [EK_TYPE_ADDRESS] = {"an IP address", "string", "^[0-9A-Fa-f:.]+$", parse_address, print_text},
     [EK_TYPE_PATH] = {"an absolute path", "string", PATH_PATTERN, parse_path, print_text},

@@ -2,7 +2,7 @@
 #include "tests/unit/specs_helper.h"
 
 #define DEPLOYMENT(name)                                                                           \
-    "---\napiVersion: evenkeel/v1\nkind: Deployment\nmetadata: { name: " name                       \
+    "---\napiVersion: evenkeel/v1\nkind: Deployment\nmetadata: { name: " name                      \
     ", account: acme }\nspec:\n"
 #define LOCAL(directory) "  provider: { name: local, directory: " directory " }\n"
 #define HOSTS "  provider: { name: hosts }\n"
@@ -64,29 +64,28 @@ static const struct collision collisions[] = {
       {"EK-0347", 15, "spec.replicaSet.members[2].directory",
        "/srv/x is the directory of member \"a\" already", "orders.yaml:13:40"}}},
     /* across deployments; the second one's member is at line 23 */
-    {DEPLOYMENT("one") LOCAL("/srv") MEMBERS "      - { name: a, host: a }\n"
-     DEPLOYMENT("two") LOCAL("/srv") MEMBERS "      - { name: a, host: b }\n",
+    {DEPLOYMENT("one") LOCAL("/srv") MEMBERS "      - { name: a, host: a }\n" DEPLOYMENT("two")
+         LOCAL("/srv") MEMBERS "      - { name: a, host: b }\n",
      {{"EK-0347", 23, "spec.replicaSet.members[0]",
        "/srv/a is the directory of member \"a\" of deployment \"one\" already",
        "orders.yaml:13:9"}}},
-    {DEPLOYMENT("one") HOSTS MEMBERS "      - { name: a, host: h1 }\n"
-     DEPLOYMENT("two") HOSTS MEMBERS "      - { name: x, host: h1, port: 1, unit: x.service }\n",
+    {DEPLOYMENT("one") HOSTS MEMBERS "      - { name: a, host: h1 }\n" DEPLOYMENT("two")
+         HOSTS MEMBERS "      - { name: x, host: h1, port: 1, unit: x.service }\n",
      {{"EK-0348", 23, "spec.replicaSet.members[0]",
        "/etc/mongod.conf is the configuration file of member \"a\" of deployment \"one\" already",
        "orders.yaml:13:9"}}},
-    {DEPLOYMENT("one") HOSTS MEMBERS "      - { name: a, host: h1 }\n"
-     DEPLOYMENT("two") HOSTS MEMBERS
-     "      - { name: x, host: h1, port: 1, configuration: /etc/x.conf }\n",
+    {DEPLOYMENT("one") HOSTS MEMBERS "      - { name: a, host: h1 }\n" DEPLOYMENT("two")
+         HOSTS MEMBERS "      - { name: x, host: h1, port: 1, configuration: /etc/x.conf }\n",
      {{"EK-0349", 23, "spec.replicaSet.members[0]",
        "mongod.service is the unit of member \"a\" of deployment \"one\" already",
        "orders.yaml:13:9"}}},
-    {DEPLOYMENT("one") HOSTS MEMBERS "      - { name: a, host: h1 }\n"
-     DEPLOYMENT("two") HOSTS MEMBERS "      - { name: x, host: h1 }\n",
+    {DEPLOYMENT("one") HOSTS MEMBERS "      - { name: a, host: h1 }\n" DEPLOYMENT("two")
+         HOSTS MEMBERS "      - { name: x, host: h1 }\n",
      {{"EK-0346", 23, "spec.replicaSet.members[0].host",
        "h1:27017 is the server of member \"a\" of deployment \"one\" already",
        "orders.yaml:13:26"}}},
-    {DEPLOYMENT("one") LOCAL("/srv/1") MEMBERS "      - { name: a, host: localhost }\n"
-     DEPLOYMENT("two") LOCAL("/srv/2") MEMBERS "      - { name: x, host: 127.0.0.1 }\n",
+    {DEPLOYMENT("one") LOCAL("/srv/1") MEMBERS "      - { name: a, host: localhost }\n" DEPLOYMENT(
+         "two") LOCAL("/srv/2") MEMBERS "      - { name: x, host: 127.0.0.1 }\n",
      {{"EK-0346", 23, "spec.replicaSet.members[0].host",
        "127.0.0.1:27017 is the server of member \"a\" of deployment \"one\" already",
        "orders.yaml:13:26"}}},
@@ -139,9 +138,8 @@ static const char *const apart[] = {
                                     "          configuration: /etc/b.conf }\n",
     /* localhost is another one in each network namespace */
     DEPLOYMENT("one") LOCAL("/srv/1") MEMBERS
-    "      - { name: a, host: localhost, networkNamespace: n1 }\n"
-    DEPLOYMENT("two") LOCAL("/srv/2") MEMBERS
-    "      - { name: a, host: localhost, networkNamespace: n2 }\n",
+    "      - { name: a, host: localhost, networkNamespace: n1 }\n" DEPLOYMENT("two") LOCAL("/srv/2")
+        MEMBERS "      - { name: a, host: localhost, networkNamespace: n2 }\n",
     /* one unit's name means nothing to provider local */
     DEPLOYMENT("one") LOCAL("/srv") MEMBERS "      - { name: a, host: h1 }\n"
                                             "      - { name: b, host: h2 }\n",
@@ -166,13 +164,14 @@ static void the_first_one_goes_on(void **state)
 {
     (void)state;
     char path[] = "orders.yaml";
-    char text[] = ACCOUNT DEPLOYMENT("one") LOCAL("/srv") MEMBERS "      - { name: a, host: a }\n"
-        DEPLOYMENT("two") LOCAL("/srv") MEMBERS "      - { name: a, host: b }\n";
+    char text[] = ACCOUNT DEPLOYMENT("one") LOCAL("/srv") MEMBERS
+        "      - { name: a, host: a }\n" DEPLOYMENT("two") LOCAL("/srv") MEMBERS
+        "      - { name: a, host: b }\n";
     struct ek_spec_file file = {.path = path, .text = text, .length = strlen(text)};
     struct ek_spec_files files = {.files = &file, .count = 1};
     struct parsed parsed = {0};
-    assert_int_equal(
-        ek_specs_parse_sound(&files, &parsed.specs, &parsed.diagnostics, &parsed.err), 0);
+    assert_int_equal(ek_specs_parse_sound(&files, &parsed.specs, &parsed.diagnostics, &parsed.err),
+                     0);
     assert_int_equal(parsed.specs.deployment_count, 1);
     assert_string_equal(parsed.specs.deployments[0].name, "one");
     assert_int_equal(parsed.specs.broken_count, 1);

@@ -105,8 +105,12 @@ static const struct bad_input bad_inputs[] = {
     {14, "  provider: { name: hosts, user: -x }", "EK-0325", 14, "-x", "spec.provider.user", NULL},
     {18, "      - { name: a, host: \"db-a:27017\" }", "EK-0326", 18, "\"db-a:27017\"",
      "spec.replicaSet.members[0].host", "host: db-a, port: 27017"},
-    {18, "      - { name: a, host: db_a.example.net }", "EK-0326", 18, "db_a.example.net",
-     "spec.replicaSet.members[0].host", NULL},
+    {18, "      - { name: a, host: shop_mongo_-.example.net }", "EK-0326", 18,
+     "shop_mongo_-.example.net", "spec.replicaSet.members[0].host", "underscores"},
+    {18, "      - { name: shop_a, host: shop_a }", "EK-0325", 18, "shop_a",
+     "spec.replicaSet.members[0].name", "small letters"},
+    {22, "  sslDomain: { base: fleet_a.example.net }", "EK-0326", 22, "fleet_a.example.net",
+     "spec.sslDomain.base", NULL},
     {18, "      - { name: a, host: 300.1.2.3 }", "EK-0326", 18, "300.1.2.3",
      "spec.replicaSet.members[0].host", NULL},
     {18, "      - { name: a, host: db-a.example.net. }", "EK-0326", 18, "db-a.example.net.",
@@ -355,7 +359,7 @@ static void all_errors_in_one_run(void **state)
                                       "  replicaSet:\n"
                                       "    name: rs\n"
                                       "    members:\n"
-                                      "      - { name: a, host: a_b, port: 70000, votes: 0 }\n"
+                                      "      - { name: a, host: a!b, port: 70000, votes: 0 }\n"
                                       "      - { name: a, host: b }\n"
                                       "  sslMode: maybeSSL\n"
                                       "  disk: {}\n");
