@@ -309,6 +309,15 @@ static const struct ek_key maintenance_rows[] = {
      .doc =
          "What happens on the way to requireSSL while clients still connect in plaintext: refuse "
          "the change, or disconnect them."},
+    {.key = "plaintextWindow",
+     .type = EK_TYPE_DURATION,
+     AT(maintenance.plaintext_window_s),
+     .initial = "10m",
+     .least = 0,
+     .most = EK_DAYS(30),
+     .since = "0.1",
+     .doc = "For how long no client may have been seen that connects in plaintext before the "
+            "change to requireSSL; 0s: only those connected at that moment count."},
     {.key = "maxLag",
      .type = EK_TYPE_DURATION,
      AT(maintenance.max_lag_s),

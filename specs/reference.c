@@ -7,18 +7,6 @@
 #include "specs/keys.h"
 #include "specs/text.h"
 
-static void duration(struct ek_buffer *text, int64_t seconds)
-{
-    static const struct {
-        int64_t seconds;
-        char letter;
-    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-    size_t i = 0;
-    while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
-        i++;
-    ek_buffer_printf(text, "%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
-}
-
 /* "one of a, b", "a whole number, 1 to 65535", …; `quote` stands around words. */
 static void values_of(const struct ek_key *key, const char *quote, struct ek_buffer *text)
 {
@@ -41,9 +29,9 @@ static void values_of(const struct ek_key *key, const char *quote, struct ek_buf
                          key->most);
     } else if (key->type == EK_TYPE_DURATION) {
         ek_buffer_text_add(text, ", ");
-        duration(text, key->least);
+        ek_text_duration(text, key->least);
         ek_buffer_text_add(text, " to ");
-        duration(text, key->most);
+        ek_text_duration(text, key->most);
     } else if (key->type == EK_TYPE_INTEGER || key->type == EK_TYPE_NUMBER ||
                key->type == EK_TYPE_LIST) {
         ek_buffer_printf(text, "%s, %" PRId64 " to %" PRId64,

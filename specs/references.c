@@ -1,5 +1,4 @@
 /* What documents say about each other: duplicates, and names that must lead somewhere. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +156,49 @@ static void report_unresolved(struct ek_check *check, const struct ek_subject *s
                             reference->kind->name, reference->name);
 }
 
+/* An authority that ends first leaves certificates behind that nobody can verify. One that ends
+ * within renewBefore of the first renewal signs certificates that are due again at once, since none
+ * can outlive it. */
+static void check_lifetimes(const struct ek_subject *subject, const struct ek_subject *found)
+{
+    const struct ek_deployment_spec *deployment = subject->value;
+    const struct ek_authority_spec *authority = found->value;
+    const char *const keys[] = {"spec.certificates.renewBefore", "spec.certificates.validity",
+                                "spec.certificates.authority"};
+    int64_t validity_s = deployment->certificates.validity_s;
+    int64_t renew_s = deployment->certificates.renew_before_s;
+    bool outlived = validity_s > authority->validity_s;
+    if (authority->validity_s >= validity_s + renew_s || renew_s >= validity_s ||
+        !ek_subject_sound(subject, keys[0]) || !ek_subject_sound(subject, keys[1]) ||
+        !ek_subject_sound(found, "spec.validity"))
+        return;
+    size_t place = outlived;
+    while (place < 2 && !ek_subject_node(subject, keys[place]))
+        place++;
+    EK_BUFFER leaf = {0};
+    EK_BUFFER root = {0};
+    EK_BUFFER renew = {0};
+    ek_text_duration(&leaf, validity_s);
+    ek_text_duration(&root, authority->validity_s);
+    ek_text_duration(&renew, renew_s);
+    if (outlived)
+        ek_subject_report(subject, keys[place], "EK-0345",
+                          "certificates valid for %s would outlive authority \"%s\", which is "
+                          "valid for %s",
+                          ek_buffer_text(&leaf), authority->name, ek_buffer_text(&root));
+    else
+        ek_subject_report(subject, keys[place], "EK-0354",
+                          "authority \"%s\" is valid for %s: too short for certificates valid for "
+                          "%s and renewed %s before their end",
+                          authority->name, ek_buffer_text(&root), ek_buffer_text(&leaf),
+                          ek_buffer_text(&renew));
+    struct ek_place at = ek_subject_place(found, "spec.validity");
+    ek_subject_hint(subject,
+                    "the authority, at %s:%d, must be valid for validity and renewBefore "
+                    "together at least",
+                    found->document->file->path, at.line);
+}
+
 static void check_authority(struct ek_check *check, const struct ek_subject *subject,
                             const struct directory *directory)
 {
@@ -171,18 +213,7 @@ static void check_authority(struct ek_check *check, const struct ek_subject *sub
         report_unresolved(check, subject, directory, &reference);
     if (!found)
         return;
-    const struct ek_authority_spec *authority = found->value;
-    if (deployment->certificates.validity_s <= authority->validity_s ||
-        !ek_subject_sound(subject, "spec.certificates.validity") ||
-        !ek_subject_sound(found, "spec.validity"))
-        return;
-    bool written = ek_subject_node(subject, "spec.certificates.validity");
-    ek_subject_report(
-        subject, written ? "spec.certificates.validity" : "spec.certificates.authority", "EK-0345",
-        "certificates valid for %" PRId64 " days would outlive authority "
-        "\"%s\", which is valid for %" PRId64 " days",
-        deployment->certificates.validity_s / 86400, authority->name,
-        authority->validity_s / 86400);
+    check_lifetimes(subject, found);
 }
 
 /* What a deployment does not say about consent, its account says. */

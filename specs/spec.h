@@ -141,9 +141,11 @@ struct ek_deployment_spec {
             interruption; /* maintenance.interruption: refuse|accept, default refuse */
         enum ek_plaintext_clients
             plaintext_clients; /* maintenance.plaintextClients: refuse|disconnect, default refuse */
-        int64_t max_lag_s;     /* maintenance.maxLag, default 10 s */
-        char *technical_contact; /* or NULL */
-        char **windows;          /* when service may be disturbed; none: at any time */
+        int64_t plaintext_window_s; /* for how long no plaintext client may have been seen before
+                                       requireSSL; 0: clients are not watched; default 10 min */
+        int64_t max_lag_s;          /* maintenance.maxLag, default 10 s */
+        char *technical_contact;    /* or NULL */
+        char **windows;             /* when service may be disturbed; none: at any time */
         size_t window_count;
         int64_t urgent_renewal_s; /* a served certificate that ends so soon waits for no window;
                                      default 7 d */

@@ -383,15 +383,6 @@ static const struct {
     int64_t seconds;
 } units[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 
-static void print_duration_text(int64_t seconds, struct ek_buffer *text)
-{
-    for (size_t i = 1; i < sizeof units / sizeof *units; i++)
-        if (seconds % units[i].seconds == 0 || units[i].seconds == 1) {
-            ek_buffer_printf(text, "%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
-            return;
-        }
-}
-
 static bool parse_duration(const struct ek_key *key, const char *text, struct ek_arena *arena,
                            void *slot, struct ek_problem *problem)
 {
@@ -409,9 +400,9 @@ static bool parse_duration(const struct ek_key *key, const char *text, struct ek
         return false;
     }
     EK_BUFFER range = {0};
-    print_duration_text(key->least, &range);
+    ek_text_duration(&range, key->least);
     ek_buffer_text_add(&range, " to ");
-    print_duration_text(key->most, &range);
+    ek_text_duration(&range, key->most);
     if (!fits || number > key->most / unit || number * unit < key->least)
         return wrong(problem, "EK-0324", "%s must be from %s, not %.32s", key->key,
                      ek_buffer_text(&range), text);

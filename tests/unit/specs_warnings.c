@@ -92,8 +92,8 @@ static void warnings_in_text_and_json(void **state)
                         "  key: spec.maintenance.technicalContact\n"
                         "  see: evenkeel explain EK-0319\n");
     json_t *json = ek_diagnostics_json(parsed.specs.warnings);
-    assert_string_equal(
-        json_string_value(json_object_get(json_array_get(json, 0), "severity")), "warning");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(json, 0), "severity")),
+                        "warning");
     json_decref(json);
     parsed_done(&parsed);
     free(text);
