@@ -8,7 +8,8 @@
 #include "specs/spec.h"
 
 /* Parse every document of every file, fill in defaults, check all rules and resolve all
- * references. 0 with *ret_specs (freed by ek_specs_free) when nothing is wrong; else
+ * references. 0 with *ret_specs (freed by ek_specs_free; ret_specs->warnings holds what is only
+ * worth knowing) when nothing is wrong; else
  * EK_INVALID with *err summing up (EK-0300) and *ret_specs untouched. *ret_diagnostics, which
  * is the caller's to free, is always filled: it is empty exactly when 0 is returned. */
 int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,

@@ -55,26 +55,26 @@ static void reserve_one(struct ek_diagnostics *diagnostics)
         ek_need(reallocarray(diagnostics->origins, capacity, sizeof *diagnostics->origins));
 }
 
-void ek_diagnostics_add(struct ek_diagnostics *diagnostics, const struct ek_spec_file *file,
-                        struct ek_place at, const char *key, const char *id, const char *format,
-                        ...)
+void ek_diagnostics_add(struct ek_diagnostics *diagnostics, struct ek_where where, const char *id,
+                        const char *format, ...)
 {
     reserve_one(diagnostics);
     va_list args;
     va_start(args, format);
     struct ek_diagnostic *added = &diagnostics->items[diagnostics->count];
     *added = (struct ek_diagnostic){
-        .file = ek_need(strdup(file->path)),
-        .line = at.line,
-        .column = at.column,
-        .length = at.length,
-        .key = key && *key ? ek_need(strdup(key)) : NULL,
+        .file = ek_need(strdup(where.file->path)),
+        .warning = diagnostics->warnings,
+        .line = where.at.line,
+        .column = where.at.column,
+        .length = where.at.length,
+        .key = where.key && *where.key ? ek_need(strdup(where.key)) : NULL,
         .sentence = print(format, args),
     };
     va_end(args);
     snprintf(added->id, sizeof added->id, "%s", id);
     diagnostics->origins[diagnostics->count] =
-        (struct ek_diagnostic_origin){.file = file, .order = diagnostics->count};
+        (struct ek_diagnostic_origin){.file = where.file, .order = diagnostics->count};
     diagnostics->count++;
 }
 
@@ -165,6 +165,8 @@ static int characters_of(const char *text, size_t length)
 
 static void fetch_source(struct ek_diagnostic *diagnostic, struct cursor *cursor)
 {
+    if (diagnostic->line == 0)
+        return;
     while (cursor->line < diagnostic->line && cursor->offset < cursor->file->length)
         next_line(cursor);
     const char *line = cursor->file->text + cursor->offset;

@@ -51,6 +51,21 @@ int ek_collection_link(const char *path, struct ek_error *err)
     return ek_hint(err, "links are not followed; put the file itself there");
 }
 
+int ek_collection_folder_link(const char *path, struct ek_error *err)
+{
+    ek_fail(err, EK_INVALID, "EK-0612", "%s is a symbolic link to a folder", path);
+    return ek_hint(err, "links are not followed; put the folder itself there, or give the link a "
+                        "name that begins with a dot");
+}
+
+void ek_collection_submodule(struct ek_collection *collection, const char *path)
+{
+    struct ek_spec_files *files = &collection->files;
+    files->submodules = ek_need(
+        reallocarray(files->submodules, files->submodule_count + 1, sizeof *files->submodules));
+    files->submodules[files->submodule_count++] = ek_need(strdup(path));
+}
+
 void ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
                        size_t length)
 {

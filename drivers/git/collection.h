@@ -40,6 +40,12 @@ int ek_collection_depth(const char *path, int depth, struct ek_error *err);
  * leave out what it stands for (EK-0612). */
 int ek_collection_link(const char *path, struct ek_error *err);
 
+/* The same for a link to a folder, whose specs would be left out. */
+int ek_collection_folder_link(const char *path, struct ek_error *err);
+
+/* Note another repository inside the tree: what it holds is not read. */
+void ek_collection_submodule(struct ek_collection *collection, const char *path);
+
 /* Add a copy. The limits were checked. */
 void ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
                        size_t length);

@@ -55,26 +55,28 @@ static int read_all(const struct walk *walk, int fd, const char *path, struct ek
 static int walk_directory(const struct walk *walk, int fd, const char *path, int depth,
                           struct ek_error *err);
 
+/* Other links stand for nothing that would be read. */
+static int refuse_link(int directory, const char *name, const char *path, struct ek_error *err)
+{
+    struct stat target;
+    if (ek_collection_takes(name))
+        return ek_collection_link(path, err);
+    bool folder = fstatat(directory, name, &target, 0) == 0 && S_ISDIR(target.st_mode);
+    return folder && ek_collection_enters(name) ? ek_collection_folder_link(path, err) : 0;
+}
+
 /* O_NOFOLLOW everywhere: a name that became a link meanwhile is not followed either. O_NONBLOCK:
  * opening a pipe must not wait for its other end. */
-/* An entry of a folder that is being walked. Borrowed. */
-struct entry {
-    int directory; /* the folder, open */
-    const char *name;
-    const char *path; /* from the root of the walk */
-};
-
-static int walk_entry(const struct walk *walk, const struct entry *entry, int depth,
+static int walk_entry(const struct walk *walk, int directory, const char *path, int depth,
                       struct ek_error *err)
 {
-    int directory = entry->directory;
-    const char *name = entry->name;
-    const char *path = entry->path;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : fail_at(walk, path, err);
     if (S_ISLNK(status.st_mode))
-        return ek_collection_takes(name) ? ek_collection_link(path, err) : 0;
+        return refuse_link(directory, name, path, err);
     bool folder = S_ISDIR(status.st_mode);
     if (folder ? !ek_collection_enters(name) : !ek_collection_takes(name))
         return 0;
@@ -106,8 +108,7 @@ static int walk_directory(const struct walk *walk, int fd, const char *path, int
         if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
         ek_buffer_printf(&below, "%s%s%s", path, *path ? "/" : "", found->d_name);
-        const struct entry entry = {fd, found->d_name, ek_buffer_text(&below)};
-        result = walk_entry(walk, &entry, depth, err);
+        result = walk_entry(walk, fd, ek_buffer_text(&below), depth, err);
     }
     if (result == 0 && errno != 0)
         result = fail_at(walk, path, err);

@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "drivers/git/link.h"
+
 struct walk {
     git_repository *repository;
+    git_tree *root;
     struct ek_collection *collection;
 };
 
@@ -47,8 +50,16 @@ static int walk_entry(const struct walk *walk, const git_tree_entry *entry, cons
         return ek_collection_enters(name) ? walk_tree(walk, id, path, depth + 1, err) : 0;
     case GIT_FILEMODE_BLOB:
     case GIT_FILEMODE_BLOB_EXECUTABLE: return taken ? add_blob(walk, id, path, err) : 0;
-    case GIT_FILEMODE_LINK: return taken ? ek_collection_link(path, err) : 0;
+    case GIT_FILEMODE_LINK:
+        if (taken)
+            return ek_collection_link(path, err);
+        return ek_collection_enters(name) && ek_git_link_is_folder(walk->root, path)
+                   ? ek_collection_folder_link(path, err)
+                   : 0;
     case GIT_FILEMODE_COMMIT: /* a submodule: another repository's specs */
+        if (ek_collection_enters(name))
+            ek_collection_submodule(walk->collection, path);
+        return 0;
     case GIT_FILEMODE_UNREADABLE: return 0;
     }
     return 0;
@@ -97,6 +108,7 @@ int ek_git_tree_collect(git_commit *commit, const char *path, struct ek_collecti
     int code = git_commit_tree(&root, commit);
     if (code != 0)
         return ek_git_fail(err, code, "EK-0616", "the commit's tree can't be read");
+    walk.root = root;
     tidy_path(path ? path : "", &tidy);
     if (tidy.length == 0)
         return walk_tree(&walk, git_tree_id(root), "", 0, err);

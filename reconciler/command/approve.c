@@ -70,8 +70,14 @@ static int record(struct approve *approve, struct ek_error *err)
     for (size_t i = 0; i < approve->count && result == 0; i++) {
         if (approve->looked[i].plan.count == 0)
             continue;
-        result = ek_consent_approve(&approve->fleet.store, approve->file, i, who,
-                                    approve->keys[i][0] ? approve->keys[i] : NULL, now_ms, err);
+        const struct ek_consent_given given = {
+            .file = approve->file,
+            .index = i,
+            .who = who,
+            .key = approve->keys[i][0] ? approve->keys[i] : NULL,
+            .now_ms = now_ms,
+        };
+        result = ek_consent_approve(&approve->fleet.store, &given, err);
         if (result == 0)
             say_approved(approve, i, who);
     }

@@ -196,40 +196,37 @@ static int keep_document(const struct ek_store_handle *store, const struct ek_pl
     return result;
 }
 
+/* `event` says its kind, commit and text; the rest is the approval's. */
 static int record(const struct ek_store_handle *store, const struct ek_approval *approval,
-                  enum ek_journal_event kind, const char *commit, const char *text,
-                  struct ek_error *err)
+                  struct ek_store_event event, struct ek_error *err)
 {
     EK_BUFFER detail = {0};
     int64_t number;
     ek_buffer_printf(&detail, "{\"how\":\"%s\"}", approval->how);
-    struct ek_store_event event = {
-        .at_ms = approval->at_ms,
-        .account = approval->account,
-        .deployment = approval->deployment,
-        .kind = ek_journal_word(kind),
-        .who = approval->who,
-        .commit = commit ? commit : "",
-        .plan = approval->plan,
-        .text = text,
-        .detail = approval->how[0] ? ek_buffer_text(&detail) : "{}",
-    };
+    event.at_ms = approval->at_ms;
+    event.account = approval->account;
+    event.deployment = approval->deployment;
+    event.who = approval->who;
+    event.plan = approval->plan;
+    event.detail = approval->how[0] ? ek_buffer_text(&detail) : "{}";
     return store->driver->append(store->store, &event, &number, err);
 }
 
-int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan_file *file,
-                       size_t index, const char *who, const char *key, int64_t now_ms,
+int ek_consent_approve(const struct ek_store_handle *store, const struct ek_consent_given *given,
                        struct ek_error *err)
 {
-    struct ek_approval approval = {.at_ms = now_ms};
+    const struct ek_plan_file *file = given->file;
+    const char *key = given->key;
+    struct ek_approval approval = {.at_ms = given->now_ms};
     struct ek_plan_source source;
     char name[65];
     ek_plan_file_source(file, &source);
-    ek_plan_file_planned_name(file, index, approval.plan);
-    snprintf(approval.account, sizeof approval.account, "%s", ek_plan_file_account(file, index));
+    ek_plan_file_planned_name(file, given->index, approval.plan);
+    snprintf(approval.account, sizeof approval.account, "%s",
+             ek_plan_file_account(file, given->index));
     snprintf(approval.deployment, sizeof approval.deployment, "%s",
-             ek_plan_file_deployment(file, index));
-    snprintf(approval.who, sizeof approval.who, "%s", who);
+             ek_plan_file_deployment(file, given->index));
+    snprintf(approval.who, sizeof approval.who, "%s", given->who);
     snprintf(approval.how, sizeof approval.how, "%s", key ? "signed-plan" : "command");
     int result = keep_document(store, file, &approval, approval.plan, err);
     if (result == 0 && key) {
@@ -239,10 +236,13 @@ int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan
     if (result == 0)
         result = store->driver->put_approval(store->store, &approval, err);
     EK_BUFFER text = {0};
-    ek_buffer_printf(&text, "%s approved plan %.12s%s", who, approval.plan,
+    ek_buffer_printf(&text, "%s approved plan %.12s%s", given->who, approval.plan,
                      key ? ", which is signed" : "");
     if (result == 0)
-        result = record(store, &approval, EK_JOURNAL_APPROVED, source.commit, ek_buffer_text(&text),
+        result = record(store, &approval,
+                        (struct ek_store_event){.kind = ek_journal_word(EK_JOURNAL_APPROVED),
+                                                .commit = source.commit ? source.commit : "",
+                                                .text = ek_buffer_text(&text)},
                         err);
     return result;
 }
@@ -258,6 +258,10 @@ int ek_consent_spend(const struct ek_consent_question *question, const char *pla
     snprintf(approval.deployment, sizeof approval.deployment, "%s", spec->name);
     snprintf(approval.plan, sizeof approval.plan, "%s", plan);
     snprintf(approval.who, sizeof approval.who, "%s", question->who ? question->who : "evenkeel");
-    return record(question->store, &approval, EK_JOURNAL_APPROVAL_SPENT, NULL,
-                  "the approved plan was carried out; its approval is spent", err);
+    return record(
+        question->store, &approval,
+        (struct ek_store_event){.kind = ek_journal_word(EK_JOURNAL_APPROVAL_SPENT),
+                                .commit = "",
+                                .text = "the approved plan was carried out; its approval is spent"},
+        err);
 }

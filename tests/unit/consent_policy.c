@@ -84,8 +84,9 @@ static struct ek_plan_file *planned_file(const char *sign_key)
 static void approve(const char *sign_key)
 {
     struct ek_plan_file *file = planned_file(sign_key);
-    assert_good(ek_consent_approve(&store, file, 0, "alice@ops1", sign_key ? key : NULL,
-                                   question.now_ms, &err));
+    const struct ek_consent_given given = {
+        .file = file, .who = "alice@ops1", .key = sign_key ? key : NULL, .now_ms = question.now_ms};
+    assert_good(ek_consent_approve(&store, &given, &err));
     ek_plan_file_free(file);
 }
 

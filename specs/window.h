@@ -7,8 +7,8 @@
  * the five fields of cron opens when the clock first shows that minute (or skips it), and stays
  * open for so long by any clock. Zones are the system's (tz database, through GLib); apart from
  * that everything here is pure. */
-#ifndef EK_CONSENT_WINDOW_H
-#define EK_CONSENT_WINDOW_H
+#ifndef EK_SPECS_WINDOW_H
+#define EK_SPECS_WINDOW_H
 
 #include <stdbool.h>
 #include <stddef.h>

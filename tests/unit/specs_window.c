@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "reconciler/consent/window.h"
+#include "specs/window.h"
 
 static struct ek_window *window_of(const char *text)
 {

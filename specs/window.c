@@ -1,9 +1,9 @@
 /* Whether windows are open, and when that changes. */
-#include "reconciler/consent/window.h"
+#include "specs/window.h"
 
 #include <stdlib.h>
 
-#include "reconciler/consent/window_internal.h"
+#include "specs/window_internal.h"
 
 enum {
     HORIZON_DAYS = 9 * 366, /* the 29th of February comes back within eight years */

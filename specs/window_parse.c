@@ -9,8 +9,8 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
-#include "reconciler/consent/window_internal.h"
 #include "specs/text.h"
+#include "specs/window_internal.h"
 
 #define EXAMPLES                                                                                   \
     "sat 02:00-05:00 Europe/Berlin, daily 22:00-04:00 UTC, first sun 02:00-06:00 UTC, or "         \
@@ -34,16 +34,16 @@ struct word {
     size_t length;
 };
 
-static bool wrong(struct reader *reader, const char *id, const char *at, size_t length,
-                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+static bool wrong(struct reader *reader, const char *id, struct word where, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
-static bool wrong(struct reader *reader, const char *id, const char *at, size_t length,
-                  const char *format, ...)
+static bool wrong(struct reader *reader, const char *id, struct word where, const char *format, ...)
 {
     struct ek_window_problem *problem = reader->problem;
     va_list args;
-    *problem = (struct ek_window_problem){
-        .id = id, .offset = (size_t)(at - reader->text), .length = length ? length : 1};
+    *problem = (struct ek_window_problem){.id = id,
+                                          .offset = (size_t)(where.at - reader->text),
+                                          .length = where.length ? where.length : 1};
     va_start(args, format);
     vsnprintf(problem->sentence, sizeof problem->sentence, format, args);
     va_end(args);
@@ -121,7 +121,7 @@ static bool read_day(struct reader *reader, struct word word, int *ret_day)
     *ret_day = find(word, day_names);
     if (*ret_day >= 0)
         return true;
-    wrong(reader, "EK-1110", word.at, word.length, "\"%.*s\" is not a day of the week",
+    wrong(reader, "EK-1110", word, "\"%.*s\" is not a day of the week",
           (int)(word.length < 40 ? word.length : 40), word.at);
     const char *near = word.length ? meant(word, day_names) : NULL;
     return near ? HINT(reader, "did you mean \"%s\"?", near)
@@ -167,7 +167,7 @@ static bool read_time(struct reader *reader, struct word word, bool end, int64_t
         *ret_second = hour * 3600 + minute * 60;
         return true;
     }
-    wrong(reader, "EK-1110", word.at, word.length, "\"%.*s\" is not a time of day",
+    wrong(reader, "EK-1110", word, "\"%.*s\" is not a time of day",
           (int)(word.length < 40 ? word.length : 40), word.at);
     return HINT(reader, "two digits each, from 00:00 to %s", end ? "24:00" : "23:59");
 }
@@ -179,20 +179,20 @@ static bool read_times(struct reader *reader)
     struct word begin = split(&end, '-');
     struct ek_window *window = reader->window;
     if (word.length == 0) {
-        wrong(reader, "EK-1110", word.at, 1, "the times are missing");
+        wrong(reader, "EK-1110", (struct word){word.at, 1}, "the times are missing");
         return HINT(reader, "such as 02:00-05:00");
     }
     if (!read_time(reader, begin, false, &window->begin_s))
         return false;
     if (begin.length == word.length) {
-        wrong(reader, "EK-1110", word.at, word.length, "when the window ends is missing");
+        wrong(reader, "EK-1110", word, "when the window ends is missing");
         return HINT(reader, "such as %.5s-05:00", begin.at);
     }
     if (!read_time(reader, end, true, &window->end_s))
         return false;
     if (window->begin_s != window->end_s)
         return true;
-    wrong(reader, "EK-1110", word.at, word.length, "the window ends when it begins");
+    wrong(reader, "EK-1110", word, "the window ends when it begins");
     return HINT(reader, "a whole day is 00:00-24:00");
 }
 
@@ -272,7 +272,7 @@ static bool read_zone(struct reader *reader)
     char name[64] = "";
     char near[64];
     if (word.length == 0) {
-        wrong(reader, "EK-1111", word.at, 1, "the time zone is missing");
+        wrong(reader, "EK-1111", (struct word){word.at, 1}, "the time zone is missing");
         return HINT(reader, "such as UTC or Europe/Berlin, at the end");
     }
     if (is_zone_name(word)) {
@@ -282,7 +282,7 @@ static bool read_zone(struct reader *reader)
     }
     if (reader->window->zone)
         return true;
-    wrong(reader, "EK-1111", word.at, word.length, "there is no time zone \"%.*s\"",
+    wrong(reader, "EK-1111", word, "there is no time zone \"%.*s\"",
           (int)(word.length < 63 ? word.length : 63), word.at);
     if (name[0] && near_zone(name, near))
         return HINT(reader, "did you mean %s?", near);
@@ -294,7 +294,8 @@ static bool read_end(struct reader *reader)
     struct word word = next_word(reader);
     if (word.length == 0)
         return true;
-    wrong(reader, "EK-1110", word.at, strlen(word.at), "nothing can follow the time zone");
+    wrong(reader, "EK-1110", (struct word){word.at, strlen(word.at)},
+          "nothing can follow the time zone");
     return HINT(reader, "one window per entry, such as " EXAMPLES);
 }
 
@@ -308,7 +309,7 @@ struct field {
 
 static bool bad_field(struct reader *reader, struct word word, const struct field *field)
 {
-    wrong(reader, "EK-1110", word.at, word.length, "\"%.*s\" is not a %s",
+    wrong(reader, "EK-1110", word, "\"%.*s\" is not a %s",
           (int)(word.length < 40 ? word.length : 40), word.at, field->name);
     return HINT(reader, "numbers from %d to %d: 3, 1-5, */2 or 1,15", field->least, field->most);
 }
@@ -359,7 +360,7 @@ static bool read_field(struct reader *reader, const struct field *field, uint64_
     *ret_set = 0;
     *ret_narrowed = !is_word(word, "*");
     if (word.length == 0) {
-        wrong(reader, "EK-1110", word.at, 1, "the %s is missing", field->name);
+        wrong(reader, "EK-1110", (struct word){word.at, 1}, "the %s is missing", field->name);
         return HINT(reader, "minute, hour, day of the month, month, day of the week, then \"for "
                             "3h\" and the time zone");
     }
@@ -378,7 +379,7 @@ static bool read_minute(struct reader *reader)
     struct word word = next_word(reader);
     int minute;
     if (!read_number(word, 2, &minute) || minute > 59) {
-        wrong(reader, "EK-1110", word.at, word.length, "\"%.*s\" is not a minute of the hour",
+        wrong(reader, "EK-1110", word, "\"%.*s\" is not a minute of the hour",
               (int)(word.length < 40 ? word.length : 40), word.at);
         return HINT(reader, "one number from 0 to 59: a window opens once in an hour at most");
     }
@@ -396,7 +397,7 @@ static bool read_lasts(struct reader *reader)
     struct word word = next_word(reader);
     int number = 0;
     if (!is_word(word, "for")) {
-        wrong(reader, "EK-1110", word.at, word.length, "how long the window is open is missing");
+        wrong(reader, "EK-1110", word, "how long the window is open is missing");
         return HINT(reader, "\"for\" and a duration, such as 0 2 * * 6 for 3h UTC");
     }
     word = next_word(reader);
@@ -406,7 +407,7 @@ static bool read_lasts(struct reader *reader)
             reader->window->lasts_s = (int64_t)number * units[i].seconds;
     if (reader->window->lasts_s >= 60 && reader->window->lasts_s <= LONGEST_S)
         return true;
-    wrong(reader, "EK-1110", word.at, word.length, "\"%.*s\" is not how long a window is open",
+    wrong(reader, "EK-1110", word, "\"%.*s\" is not how long a window is open",
           (int)(word.length < 40 ? word.length : 40), word.at);
     return HINT(reader, "a whole number and one unit, from 1m to 7d, such as 90m or 3h");
 }
@@ -449,7 +450,7 @@ static bool read_window(struct reader *reader)
     struct word word = next_word(&ahead);
     int ordinal = find(word, ordinals);
     if (word.length == 0) {
-        wrong(reader, "EK-1110", reader->text, 1, "the window is empty");
+        wrong(reader, "EK-1110", (struct word){reader->text, 1}, "the window is empty");
         return HINT(reader, "such as " EXAMPLES);
     }
     if (word.at[0] == '*' || isdigit((unsigned char)word.at[0]))

@@ -1,10 +1,10 @@
 /* What the window's parser and its clockwork share. */
-#ifndef EK_CONSENT_WINDOW_INTERNAL_H
-#define EK_CONSENT_WINDOW_INTERNAL_H
+#ifndef EK_SPECS_WINDOW_INTERNAL_H
+#define EK_SPECS_WINDOW_INTERNAL_H
 
 #include <glib.h>
 
-#include "reconciler/consent/window.h"
+#include "specs/window.h"
 
 enum { EK_DAY_S = 86400, EK_ORDINAL_LAST = -1 };
 
