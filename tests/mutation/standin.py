@@ -16,8 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("standin-survivors.txt")
-TESTS = ("start", "measured", "more", "set", "versions", "pairs", "crashes", "conformance", "faults")
-FILES = {name: f"tests/integration/test_standin_{name}.py" for name in TESTS[:6]}
+TESTS = ("start", "options", "measured", "more", "set", "versions", "pairs", "crashes", "conformance", "faults")
+FILES = {name: f"tests/integration/test_standin_{name}.py" for name in TESTS[:7]}
 FILES["crashes"] = "tests/integration/test_crashes.py"
 FILES["faults"] = "tests/integration/test_faults.py"
 FILES["conformance"] = "tests/integration/test_conformance.py"
@@ -47,10 +47,18 @@ MUTANTS = (
     # --- options
     ("options_check.c", "if (o->tls_mode == TLS_DISABLED) {\n        bool any", "if (0) {\n        bool any", "start"),
     ("options_check.c", "if (o->tls_ca == NULL && version_wants_authority()", "if (0 && version_wants_authority()", "versions"),
-    ("options.c", "options_refuse(\"Cannot specify both %s and %s\"", "(void)(\"Cannot specify both %s and %s\"", "start"),
+    ("options_check.c", "        {\"net.tls.mode\", \"net.ssl.mode\"},\n", "", "options"),
+    ("options_check.c", "        if (text == NULL || (value >= rows[i].least", "        if (1 || (value >= rows[i].least", "options"),
+    ("options_argv.c", "if (a->next == a->argc || is_option(a->argv[a->next]))", "if (a->next == a->argc)", "options"),
+    ("options_argv.c", "show(a, secret ? hidden : arg->text);", "show(a, arg->text);", "options"),
+    ("options.c", "    for (size_t k = 0; k < file.n; k++) {", "    for (size_t k = 0; k < 0; k++) {", "options"),
+    ("options_file.c", "    if (!settings_add(r->settings, canonical, text, row->type))",
+     "    if (!settings_add(r->settings, canonical, text, row->type) && 0)", "options"),
+    ("server.c", "if (ok && n_listeners == 0) {", "if (0) {", "options"),
+    ("main.c", "if (options.tls_mode == TLS_DISABLED || options.tls_ca != NULL)", "if (1)", "options"),
     ("options_file.c", "    if (r->expand == NULL || strstr(r->expand, \"exec\") == NULL)", "    if (0)", "start"),
-    ("options_file.c", "(st.st_mode & (S_IWGRP | S_IWOTH)) != 0", "0", "start"),
-    ("options_parameters.c", "if (!listed(names, COUNT_OF(names), name)", "if (0", "start"),
+    ("options_file.c", "(st.st_mode & rules[i].prohibited) != 0", "0", "start"),
+    ("options_parameters.c", "if (listed(names, COUNT_OF(names), name) ||", "if (1 ||", "options"),
     ("options_table.c", "return row->instead == NULL || !version_at_least(8, 0);", "return true;", "versions"),
     ("keyfile.c", "if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {", "if ((st.st_mode & S_IRWXO) != 0) {", "start"),
     ("keyfile.c", "if (n < 6 || n > 1024) {", "if (n < 2 || n > 1024) {", "start"),

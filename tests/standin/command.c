@@ -24,6 +24,7 @@ static const struct {
     {6, "HostUnreachable"},
     {9, "FailedToParse"},
     {11, "UserNotFound"},
+    {12, "UnsupportedFormat"},
     {13, "Unauthorized"},
     {14, "TypeMismatch"},
     {17, "ProtocolError"},
