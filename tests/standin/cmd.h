@@ -15,6 +15,14 @@ void speculative_login(struct call *c);
 void add_user_mechanisms(bson_t *to, const char *key, const bson_t *credentials);
 void add_feature_version(bson_t *to, const char *key);
 void add_current_ops(bson_t *to, const char *key, bool idle);
+/* What contradicts itself in createUser, updateUser, grantRolesToUser and its opposite, and
+ * usersInfo: 0, or what fail() returned. `ret_list` becomes a view of the roles that are named. */
+int user_check_new(struct call *c);
+int user_check_change(struct call *c);
+int user_check_roles(struct call *c, bson_t *ret_list);
+int user_check_question(struct call *c);
+/* Names and {role, db} become {role, db}; 0, or what fail() returned when there is no such role. */
+int user_resolve_roles(struct call *c, const bson_t *list, bson_t *ret_arr);
 /* Documents on their way into a first batch; each is freed with it. */
 struct results {
     bson_t **at;

@@ -51,6 +51,18 @@ static void default_config(bson_t *ret_doc)
     bson_append_array_end(ret_doc, &arr);
 }
 
+static void tell_default(struct call *c, const bson_t *doc)
+{
+    bson_t members, one;
+    bson_iter_t it;
+
+    add_str(c->reply, "info2",
+            "no configuration specified. Using a default configuration for the set");
+    if (doc_sub(doc, "members", &members) && bson_iter_init(&it, &members) && bson_iter_next(&it) &&
+        iter_sub(&it, &one))
+        add_str(c->reply, "me", doc_str(&one, "host", ""));
+}
+
 static int check_initiate(struct call *c, const bson_t *doc, struct config *config, int *ret_self)
 {
     char why[900];
@@ -123,6 +135,8 @@ static int initiate(struct call *c)
         made = true;
     }
     log_line('I', "REPL", "replSetInitiate admin command received from client");
+    if (made)
+        tell_default(c, &doc);
     rc = check_initiate(c, &doc, &config, &self);
     if (made)
         bson_destroy(&doc);

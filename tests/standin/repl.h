@@ -73,12 +73,18 @@ void repl_advance_commit(void);
 void repl_learn_commit(struct optime commit);
 struct optime repl_next_time(void);
 
+/* --- until when a write is waited for (concern.c) --- */
 struct write_concern {
     bool majority, journal;
     int n;
-    int64_t timeout; /* 0: none */
+    int64_t timeout;    /* 0: none */
+    char mode[64];      /* another word than majority; none here is known */
+    const char *source; /* who said so, as 4.4 and later tell; NULL: the client */
 };
 struct write_concern write_concern_of(const bson_t *command);
+struct call;
+/* What is wrong with what the command says of it: 0, or what fail() returned. */
+int write_concern_check(struct call *c);
 /* Waits until `at` is as safe as asked. Adds writeConcernError to the reply when it isn't. False
  * when this member stopped being primary meanwhile: the whole command fails with 11602. */
 bool repl_await(struct optime at, struct write_concern wc, bson_t *reply);
