@@ -289,6 +289,7 @@ def test_what_is_wrong_with_a_write_concern(tmp_path, monkeypatch, version):
         with s.primary().client() as c:
             def insert(collection, **concern):
                 return c.x.command("insert", collection, documents=[{}], writeConcern=concern)
+            fleet.wait_for(lambda: "$clusterTime" in c.admin.command("ping"))  # the keys are there
             reply = insert("many", w=9)
             assert reply["writeConcernError"] == {"code": 100, "codeName": "UnsatisfiableWriteConcern",
                                                   "errmsg": "Not enough data-bearing nodes", **told({"w": 9})}

@@ -29,9 +29,13 @@ struct results {
     size_t n, room;
 };
 void results_add(struct results *r, bson_t *doc);
-/* The first answer to a query, at most `size` documents (-1: all); keeps a cursor when not
- * everything fits. Takes the results. `batch_last`: after id and ns when it is empty. */
-void first_batch(struct call *c, const char *ns, struct results *r, int64_t size, bool single,
-                 bool batch_last);
+/* How the first answer to a query is cut. */
+struct batching {
+    int64_t size;    /* at most so many documents; -1: all */
+    bool single;     /* what doesn't fit is dropped, and no cursor kept */
+    bool batch_last; /* after id and ns when it is empty */
+};
+/* The first answer to a query; keeps a cursor when not everything fits. Takes the results. */
+void first_batch(struct call *c, const char *ns, struct results *r, struct batching how);
 
 #endif

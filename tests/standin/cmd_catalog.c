@@ -143,7 +143,7 @@ static int list_collections(struct call *c)
         else
             bson_destroy(one);
     }
-    first_batch(c, ns, &r, -1, false, false);
+    first_batch(c, ns, &r, (struct batching){.size = -1});
     free(ns);
     return 0;
 }
@@ -177,7 +177,7 @@ static int list_indexes(struct call *c)
             add_str(one, "ns", k->ns);
         results_add(&r, one);
     }
-    first_batch(c, k->ns, &r, -1, false, false);
+    first_batch(c, k->ns, &r, (struct batching){.size = -1});
     return 0;
 }
 

@@ -137,21 +137,21 @@ static void cursor_free(struct cursor *cur)
     free(cur);
 }
 
-void first_batch(struct call *c, const char *ns, struct results *r, int64_t size, bool single,
-                 bool batch_last)
+void first_batch(struct call *c, const char *ns, struct results *r, struct batching how)
 {
+    int64_t size = how.size;
     struct cursor *cur = xalloc(sizeof *cur);
     int64_t id;
 
     random_bytes(&id, sizeof id);
     cur->id = (id & INT64_MAX) | 1;
     cur->ns = xstrdup(ns);
-    cur->batch_last = batch_last && r->n == 0;
+    cur->batch_last = how.batch_last && r->n == 0;
     cur->left = *r;
-    if (single && size >= 0 && cur->left.n > (size_t)size)
+    if (how.single && size >= 0 && cur->left.n > (size_t)size)
         cut(&cur->left, 0, size);
     add_batch(c->reply, "firstBatch", cur, size);
-    if (cur->next < cur->left.n && !single) {
+    if (cur->next < cur->left.n && !how.single) {
         cur->link = cursors;
         cursors = cur;
     } else {
@@ -229,7 +229,7 @@ static int find(struct call *c)
     cut(&r, doc_int(c->command, "skip", 0), limit);
     if (doc_sub(c->command, "projection", &projection) && !bson_empty(&projection))
         project(&r, &projection);
-    first_batch(c, ns, &r, batch, single, data_find(ns) == NULL);
+    first_batch(c, ns, &r, (struct batching){batch, single, data_find(ns) == NULL});
     free(ns);
     return 0;
 }
@@ -464,9 +464,9 @@ static int aggregate(struct call *c)
     }
     if (rc == 0)
         first_batch(c, ns, &r,
-                    doc_sub(c->command, "cursor", &cursor) ? doc_int(&cursor, "batchSize", 101)
-                                                           : 101,
-                    false, false);
+                    (struct batching){.size = doc_sub(c->command, "cursor", &cursor)
+                                                  ? doc_int(&cursor, "batchSize", 101)
+                                                  : 101});
     else
         results_done(&r);
     free(ns);

@@ -320,9 +320,10 @@ static char *attributes(const char *words, struct source *from)
     return bson_string_free(s, false);
 }
 
-char *log_json(const char *stamp, char severity, const char *component, const char *context,
-               bool startup, const bson_t *attached, const char *fmt, va_list ap)
+char *log_json(const struct log_place *at, const char *fmt, va_list ap)
 {
+    const char *component = at->component;
+    char severity = at->severity;
     const struct row *row = row_of(fmt);
     bson_string_t *s = bson_string_new(NULL);
     char *attr, *message = NULL;
@@ -338,14 +339,14 @@ char *log_json(const char *stamp, char severity, const char *component, const ch
     if (vasprintf(&message, fmt, copy) < 0)
         abort();
     va_end(copy);
-    bson_string_append_printf(s, "{\"t\":{\"$date\":\"%s\"},\"s\":\"%c\",  \"c\":\"%s\",%*s", stamp,
-                              severity, component, 9 - (int)strlen(component), "");
+    bson_string_append_printf(s, "{\"t\":{\"$date\":\"%s\"},\"s\":\"%c\",  \"c\":\"%s\",%*s",
+                              at->stamp, severity, component, 9 - (int)strlen(component), "");
     bson_string_append_printf(s, "\"id\":%lld,%*s\"ctx\":", row == NULL ? 0 : (long long)row->id,
                               row == NULL        ? 7
                               : row->id > 999999 ? 1
                                                  : 3,
                               "");
-    json_string(s, context);
+    json_string(s, at->context);
     bson_string_append(s, ",\"msg\":");
     json_string(s, row == NULL ? message : row->text);
     if (row != NULL) {
@@ -353,7 +354,7 @@ char *log_json(const char *stamp, char severity, const char *component, const ch
         attr = attributes(row->attr, &(struct source){.fmt = fmt,
                                                       .message = message,
                                                       .rest = message + strcspn(message, ":") + 2,
-                                                      .attached = attached,
+                                                      .attached = at->attached,
                                                       .ap = &copy});
         va_end(copy);
         if (strcmp(attr, "{}") != 0)
@@ -361,6 +362,6 @@ char *log_json(const char *stamp, char severity, const char *component, const ch
         free(attr);
     }
     free(message);
-    bson_string_append(s, startup ? ",\"tags\":[\"startupWarnings\"]}\n" : "}\n");
+    bson_string_append(s, at->startup ? ",\"tags\":[\"startupWarnings\"]}\n" : "}\n");
     return bson_string_free(s, false);
 }
