@@ -1,8 +1,8 @@
 """Options that the server doesn't understand, that don't go together, or that are given twice: what it says, and its status.
 
 What can't be understood ends with 2 and a hint at --help, before there is a log; values that are refused, with "BadValue: " before
-them, likewise; what doesn't go together is a failed initialization, with 1. After mongod 4.2's options_parser.cpp, mongod_options.cpp
-and ssl_options_server.cpp, and boost's program_options; recordings/06 has some of them.
+them, likewise; what doesn't go together is a failed initialization, with 1. After mongod 4.2's options_parser.cpp,
+mongod_options.cpp and ssl_options_server.cpp, and boost's program_options; recordings/06 has some of them.
 """
 
 import pathlib

@@ -86,7 +86,8 @@ ROWS = [
     ({"updateUser": "u"}, (2, "Must specify at least one field to update in updateUser")),
     ({"updateUser": "u", "pwd": "x", "$db": "$external"},
      (2, "Cannot set the password for users defined on the '$external' database")),
-    ({"dropUser": 1}, (14, '"dropUser" had the wrong type. Expected string, found int'), wrong("dropUser.dropUser", "int", "string")),
+    ({"dropUser": 1}, (14, '"dropUser" had the wrong type. Expected string, found int'),
+     wrong("dropUser.dropUser", "int", "string")),
     ({"grantRolesToUser": "u"}, (4, 'Missing expected field "roles"'), missing("grantRolesToUser.roles")),
     ({"grantRolesToUser": "u", "roles": []}, (2, 'grantRolesToUser command requires a non-empty "roles" array')),
     ({"revokeRolesFromUser": "u", "roles": ["nosuch"]}, (11, 'Could not find user "u" for db "admin"')),
@@ -239,7 +240,8 @@ def test_refusals(tmp_path, monkeypatch, version):
 
 @pytest.mark.parametrize("version, given, code, text", [
     ("4.4", {"shutdown": 1, "force": 1}, *wrong("shutdown.force", "int", "bool")),
-    ("4.4", {"setDefaultRWConcern": 1, "defaultWriteConcern": 1}, *wrong("setDefaultRWConcern.defaultWriteConcern", "int", "object")),
+    ("4.4", {"setDefaultRWConcern": 1, "defaultWriteConcern": 1},
+     *wrong("setDefaultRWConcern.defaultWriteConcern", "int", "object")),
     ("4.4", {"insert": "t", "documents": [{}], "writeConcern": {"w": 51}}, 9,
      "w has to be a non-negative number and not greater than 50"),
     ("5.0", {"rotateCertificates": 1, "message": 1}, *wrong("rotateCertificates.message", "int", "string")),
