@@ -4,12 +4,14 @@ The texts are those of the servers' own sources: each command's code where it re
 (IDL) where it has one; 5.0 has grammars for nearly all. Which are known from a recording stands in recordings/03.
 """
 
+import json
 import os
 import pathlib
 import sys
 
 import bson
 import pytest
+from bson import json_util
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
 import processes as fleet  # noqa: E402
@@ -316,3 +318,63 @@ def test_what_is_wrong_with_a_write_concern(tmp_path, monkeypatch, version):
             assert reply["writeConcernError"] == {
                 "code": 64, "codeName": "WriteConcernFailed", "errmsg": "waiting for replication timed out",
                 **told({"w": 3, "wtimeout": 300}, True)}
+
+
+def member(**change):
+    return [dict({"_id": 0, "host": "HOST"}, **change)]
+
+
+IN_MEMBER = " for member:{ _id: 0, host: \"HOST\", %s }"
+# A change of a configuration (None: the field is left out), and what is said of it before and from 5.0 on; always with 93.
+CONFIGURATIONS = [
+    ({"_id": None}, 'Missing expected field "_id"', missing("ReplSetConfig._id")[1]),
+    ({"_id": 1}, '"_id" had the wrong type. Expected string, found int', wrong("ReplSetConfig._id", "int", "string")[1]),
+    ({"version": None}, 'Missing expected field "version"', missing("ReplSetConfig.version")[1]),
+    ({"version": "x"}, 'Expected field "version" to have numeric type, but found string',
+     wrong("ReplSetConfig.version", "string", NUMBER)[1]),
+    ({"members": None}, 'Missing expected field "members"', missing("ReplSetConfig.members")[1]),
+    ({"members": 1}, '"members" had the wrong type. Expected array, found int', wrong("ReplSetConfig.members", "int", "array")[1]),
+    ({"members": [1]}, "Expected type of members.0 to be Object, but found int", None),
+    ({"members": [{"host": "HOST"}]}, 'NoSuchKey: _id field is missing for member:{ host: "HOST" }',
+     missing("MemberConfig._id")[1]),
+    ({"members": [{"_id": 0}]}, 'NoSuchKey: Missing expected field "host" for member:{ _id: 0 }',
+     missing("MemberConfig.host")[1]),
+    ({"members": member(votes="x")}, "TypeMismatch: votes field value has non-numeric type string"
+     + IN_MEMBER % 'votes: "x"', wrong("MemberConfig.votes", "string", NUMBER)[1]),
+    ({"members": member(hidden="x")}, 'TypeMismatch: Expected boolean or number type for field "hidden", found string'
+     + IN_MEMBER % 'hidden: "x"', wrong("MemberConfig.hidden", "string", BOOL)[1]),
+    ({"members": member(colour=1)}, "BadValue: Unexpected field colour in replica set member configuration"
+     + IN_MEMBER % "colour: 1", unknown("MemberConfig.colour")[1]),
+    ({"colour": 1}, "Unexpected field colour in replica set configuration", unknown("ReplSetConfig.colour")[1]),
+    ({"protocolVersion": None}, 'Missing expected field "protocolVersion"', None),
+    ({"settings": 1}, '"settings" had the wrong type. Expected object, found int',
+     wrong("ReplSetConfig.settings", "int", "object")[1]),
+    ({"settings": {"electionTimeoutMillis": 0}},
+     'Invalid value in field "electionTimeoutMillis": 0: election timeout must be greater than 0', None),
+    ({"settings": {"chainingAllowed": "x"}}, 'Expected boolean or number type for field "chainingAllowed", found string',
+     wrong("ReplSetConfig.settings.chainingAllowed", "string", BOOL)[1]),
+]
+
+
+@pytest.mark.parametrize("version", ["4.2", "4.4", "5.0", "8.0"])
+def test_configurations_without_form(tmp_path, monkeypatch, version):
+    monkeypatch.setenv("STANDIN_VERSION", version)
+    with fleet.Set(tmp_path, ips=("127.0.4.11",)) as s, s.primary().client() as c:
+        now, host = c.admin.command("replSetGetConfig")["config"], s.primary().host
+        odd = []
+        for change, older, newer in CONFIGURATIONS:
+            said = newer if number(version) >= (5, 0) else older
+            if said is None:
+                continue
+            config = {k: v for k, v in {**now, "version": now["version"] + 1, **change}.items() if v is not None}
+            config = json.loads(json_util.dumps(config).replace("HOST", host), object_hook=json_util.object_hook)
+            reply = c.admin.command("replSetReconfig", config, check=False)
+            if (reply["ok"], reply.get("code"), reply.get("errmsg")) != (0.0, 93, said.replace("HOST", host)):
+                odd.append(f"{change}:\n  {reply.get('code')} {reply.get('errmsg')}\n  {said}")
+        reply = c.admin.command("replSetReconfig", "nothing", check=False)
+        assert (reply["errmsg"], reply.get("code")) == ("no configuration specified", None)
+        if number(version) >= (5, 0):
+            config = dict(now, version=now["version"] + 1, members=[dict(now["members"][0], newlyAdded=True)])
+            assert c.admin.command("replSetReconfig", config, check=False)["errmsg"] == \
+                "Cannot provide newlyAdded field to member config during reconfig."
+    assert not odd, "\n".join(odd)

@@ -24,6 +24,10 @@ static const struct type_row {
      (const bson_type_t[]){BSON_TYPE_INT64, BSON_TYPE_INT32, BSON_TYPE_DECIMAL128, BSON_TYPE_DOUBLE,
                            BSON_TYPE_EOD},
      "long, int, decimal, double"},
+    {"safeDouble",
+     (const bson_type_t[]){BSON_TYPE_INT64, BSON_TYPE_INT32, BSON_TYPE_DECIMAL128, BSON_TYPE_DOUBLE,
+                           BSON_TYPE_EOD},
+     "long, int, decimal, double"},
     {"optionalBool", (const bson_type_t[]){BSON_TYPE_BOOL, BSON_TYPE_UNDEFINED, BSON_TYPE_EOD},
      NULL},
     {"hint", (const bson_type_t[]){BSON_TYPE_UTF8, BSON_TYPE_DOCUMENT, BSON_TYPE_EOD},
@@ -437,6 +441,13 @@ static const struct grammar *grammar_of(const char *command)
 static const struct grammar *inner_grammar(const char *path)
 {
     return grammar_of(path);
+}
+
+int arguments_check_document(struct call *c, const char *name, const bson_t *doc)
+{
+    const struct grammar *g = grammar_of(name);
+
+    return g == NULL ? 0 : check_document(c, name, doc, g);
 }
 
 int arguments_check(struct call *c, bool parsed)

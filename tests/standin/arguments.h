@@ -36,6 +36,9 @@ extern const struct hand_row hand_rows[];
  * `parsed`, what the command itself finds out when it runs. */
 int arguments_check(struct call *c, bool parsed);
 
+/* The same for a document within a command, by the grammar that is called `name`. */
+int arguments_check_document(struct call *c, const char *name, const bson_t *doc);
+
 /* The server's name of a value's type. */
 const char *type_name(const bson_iter_t *it);
 

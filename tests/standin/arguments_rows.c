@@ -142,6 +142,18 @@ const struct grammar grammars[] = {
      "mechanism:string! payload:data! autoAuthorize:safeBool options:object"},
     {"saslContinue", 50, 0, BY_IDL, true, "conversationId:int! payload:data!"},
     {"replSetStepDown", 42, 0, BY_EXTRACT, false, "secondaryCatchUpPeriodSecs:safeInt64"},
+    {"ReplSetConfig", 50, 0, BY_IDL, true,
+     "_id:string! version:safeInt64! term:any members:[any]! configsvr:optionalBool "
+     "protocolVersion:safeInt64 writeConcernMajorityJournalDefault:safeBool settings:object "
+     "repaired:optionalBool"},
+    {"MemberConfig", 50, 0, BY_IDL, true,
+     "_id:safeInt64! host:string! votes:safeInt64 newlyAdded:bool priority:safeDouble "
+     "hidden:safeBool slaveDelay:safeInt64 secondaryDelaySecs:safeInt64 arbiterOnly:safeBool "
+     "buildIndexes:safeBool tags:object horizons:object"},
+    {"ReplSetConfig.settings", 50, 0, BY_IDL, false,
+     "chainingAllowed:safeBool heartbeatIntervalMillis:safeInt64 heartbeatTimeoutSecs:safeInt64 "
+     "electionTimeoutMillis:safeInt64 catchUpTimeoutMillis:safeInt64 "
+     "catchUpTakeoverDelayMillis:safeInt64 getLastErrorModes:object getLastErrorDefaults:object"},
     {NULL, 0, 0, BY_IDL, false, NULL},
 };
 

@@ -40,14 +40,17 @@ static int check_reconfig(struct call *c, struct change *ch)
 {
     struct config *new = &ch->new;
     char why[1500], name[64];
-    int code = config_parse(ch->doc, false, new, why, sizeof why);
+    int code;
 
-    if (code != 0)
+    if (config_parse(ch->doc, false, new, why, sizeof why) != 0)
         return fail(c, 93, "%s", why);
     if (strcmp(new->name, options.repl_set) != 0)
         return fail(c, 93,
-                    "Attempting to reconfigure a replica set with name %s, but command line "
-                    "reports %s; rejecting",
+                    version_at_least(4, 4)
+                        ? "Rejecting reconfig where new config set name differs from command line "
+                          "set name, new config set name: %s, command line set name: %s"
+                        : "Attempting to reconfigure a replica set with name %s, but command line "
+                          "reports %s; rejecting",
                     new->name, options.repl_set);
     if (config_validate(new, why, sizeof why) != 0)
         return fail(c, 103, "%s", why);
@@ -107,6 +110,21 @@ static void complete(const bson_t *doc, const struct config *old, bool force, bs
         if (!force)
             config_mark_newly_added(old, ret_doc);
     }
+}
+
+/* Whether a member is new is the server's to say. */
+static int check_newly_added(struct call *c, const bson_t *doc)
+{
+    bson_t members, one;
+    bson_iter_t it;
+
+    if (!version_at_least(5, 0) || !doc_sub(doc, "members", &members) ||
+        !bson_iter_init(&it, &members))
+        return 0;
+    while (bson_iter_next(&it))
+        if (iter_sub(&it, &one) && doc_has(&one, "newlyAdded"))
+            return fail(c, 93, "Cannot provide newlyAdded field to member config during reconfig.");
+    return 0;
 }
 
 static int not_primary(struct call *c)
@@ -207,7 +225,11 @@ int replset_reconfig(struct call *c)
     log_line('I', "REPL", "replSetReconfig admin command received from client");
     complete(&doc, &ch.old, force, &full);
     ch.doc = &full;
-    rc = check_reconfig(c, &ch);
+    rc = config_check_form(c, &doc, false);
+    if (rc == 0)
+        rc = check_newly_added(c, &doc);
+    if (rc == 0)
+        rc = check_reconfig(c, &ch);
     node_lock();
     busy = false;
     if (rc == 0 && !force && node.state != S_PRIMARY)

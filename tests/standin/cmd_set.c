@@ -67,14 +67,19 @@ static int check_initiate(struct call *c, const bson_t *doc, struct config *conf
 {
     char why[900];
     bson_t settings;
-    int code = config_parse(doc, true, config, why, sizeof why);
+    int code = config_check_form(c, doc, true);
 
     if (code != 0)
+        return code;
+    if (config_parse(doc, true, config, why, sizeof why) != 0)
         return fail(c, 93, "%s", why);
     if (strcmp(config->name, options.repl_set) != 0)
         return fail(c, 93,
-                    "Attempting to initiate a replica set with name %s, but command line reports "
-                    "%s; rejecting",
+                    version_at_least(4, 4)
+                        ? "Rejecting initiate with a set name that differs from command line set "
+                          "name, initiate set name: %s, command line set name: %s"
+                        : "Attempting to initiate a replica set with name %s, but command line "
+                          "reports %s; rejecting",
                     config->name, options.repl_set);
     for (int i = 0; i < config->n; i++)
         if (config->m[i].newly_added)

@@ -89,6 +89,11 @@ int write_concern_check(struct call *c);
  * when this member stopped being primary meanwhile: the whole command fails with 11602. */
 bool repl_await(struct optime at, struct write_concern wc, bson_t *reply);
 
+/* The form of a configuration that a client gives (repl_config_check.c): 0, or what fail()
+ * returned.
+ */
+int config_check_form(struct call *c, const bson_t *doc, bool initiate);
+
 /* --- heartbeats (repl_heartbeat.c) --- */
 void heartbeat_threads_start(void);
 void heartbeat_request(bson_t *to, const struct config *c, int self, bool check_empty);
