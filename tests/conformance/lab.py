@@ -43,8 +43,9 @@ def wait_for(what, seconds=30, every=0.05):
 
 def furnish():
     """Names, certificates and the key, once."""
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/srv"], check=True)
-    FILES.mkdir()
+    FILES.mkdir(exist_ok=True)
+    for place in ("/srv", FILES):  # empty, also where another run was before
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], check=True)
     SERVERS.mkdir()
     with open("/etc/hosts", "a", encoding="utf-8") as hosts:
         for name, address in ADDRESSES.items():
