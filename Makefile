@@ -185,9 +185,9 @@ integration: all
 
 # The golden plans anew, from what the sources make of them now; read the difference.
 .PHONY: golden-accept
-golden-accept: $(BUILD)/unit/report_golden
+golden-accept: $(BUILD)/unit/report_golden $(BUILD)/evenkeel
 	@EK_GOLDEN_ACCEPT=1 $(BUILD)/unit/report_golden >/dev/null 2>&1 || $(BUILD)/unit/report_golden
-	@$(PYTHON) tests/golden/table.py --write
+	@$(PYTHON) tests/golden/table.py --build $(BUILD) --write
 	@git --no-pager diff --stat -- tests/golden
 	@echo 'Read it before you commit it: git diff tests/golden'
 

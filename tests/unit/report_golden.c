@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reconciler/base/file.h"
 #include "reconciler/report/plan_file.h"
@@ -160,6 +161,14 @@ static void show_difference(const char *path, const char *is, const char *was)
                 is + start);
 }
 
+/* Text and Markdown are kept by some cases only (tests/golden/sentences.py says which). */
+static bool is_kept(const char *name, const char *file)
+{
+    char path[400];
+    snprintf(path, sizeof path, "tests/golden/%s/%s", name, file);
+    return access(path, F_OK) == 0;
+}
+
 static void compare(const char *name, const char *file, const struct ek_buffer *text)
 {
     char path[400];
@@ -266,9 +275,11 @@ static void golden_plan(void **state)
     json_decref(document);
     check_width(ek_buffer_text(&text));
     check_last_lines(&plan, ek_buffer_text(&text));
-    compare(name, "plan.txt", &text);
     compare(name, "plan.json", &json);
-    compare(name, "plan.md", &markdown);
+    if (is_kept(name, "plan.txt"))
+        compare(name, "plan.txt", &text);
+    if (is_kept(name, "plan.md"))
+        compare(name, "plan.md", &markdown);
     ek_plan_done(&plan);
     parsed_done(&fleet.parsed);
 }
