@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "standin"))
+sys.path[:0] = [str(HERE.parent / d) for d in ("standin", "sandbox")]
 
 # pylint: disable=wrong-import-position
+from patience import patient  # noqa: E402
 import processes  # noqa: E402
 from processes import Authority, Member, Set, wait_for  # noqa: E402
 
@@ -190,7 +191,7 @@ class Running:
     def results(self, seconds=120):
         """{job: [what each step gave]}"""
         try:
-            status = self.process.wait(seconds)
+            status = self.process.wait(patient(seconds))
         except subprocess.TimeoutExpired:
             self.end()
             raise AssertionError(f"{self.client.name} not done after {seconds} s: {self.words()}") from None

@@ -10,6 +10,7 @@ import bson
 import pytest
 
 from lab import INSTALLED, PASSWORD, wait_for
+from patience import patient
 
 TOOLS = INSTALLED / "tools"
 pytestmark = pytest.mark.skipif(not (TOOLS / "installed").exists(), reason="the tools could not be built")
@@ -23,7 +24,7 @@ DOCUMENTS = [{"_id": n, "number": n, "half": n / 2, "long": bson.Int64(2 ** 40 +
 
 def tool(name, *argv):
     done = subprocess.run([TOOLS / name, *map(str, argv)], capture_output=True, text=True, errors="replace",
-                          timeout=60, check=False)
+                          timeout=patient(60), check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -18,6 +18,7 @@ import pymongo
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
+from patience import patient  # noqa: E402
 import processes as fleet  # noqa: E402
 
 if os.environ.get("MONGOD"):
@@ -67,7 +68,7 @@ def query_raw(connection, **command):
 
 
 def connected(member):
-    return socket.create_connection((member.ip, member.port), 5)
+    return socket.create_connection((member.ip, member.port), patient(5))
 
 
 def single(tmp_path, ip, **more):
@@ -160,11 +161,11 @@ def test_an_awaited_hello_answers_at_a_change(tmp_path, version):
             known = c.admin.command("hello")["topologyVersion"]
             began = time.monotonic()
             same = c.admin.command("hello", topologyVersion=known, maxAwaitTimeMS=bson.Int64(300))
-            assert same["topologyVersion"] == known and 0.25 < time.monotonic() - began < 30
+            assert same["topologyVersion"] == known and 0.25 < time.monotonic() - began < patient(30)
             began = time.monotonic()
             other.admin.command("replSetStepDown", 30)
             changed = c.admin.command("hello", topologyVersion=known, maxAwaitTimeMS=bson.Int64(10000))
-            assert changed["topologyVersion"]["counter"] > known["counter"] and time.monotonic() - began < 9
+            assert changed["topologyVersion"]["counter"] > known["counter"] and time.monotonic() - began < patient(9)
             assert refused(c, "hello", maxAwaitTimeMS=bson.Int64(10))["code"] == 31368
 
 
@@ -182,7 +183,7 @@ def test_quiescing(tmp_path, version):
             error = ask_raw(c, hello=1)
             assert error["code"] == 91 and 0 < error["remainingQuiesceTimeMillis"] <= 4000
             assert error["errmsg"] == "The server is in quiesce mode and will shut down" and "topologyVersion" in error
-        assert m.process.wait(30) == 0 and 3.8 < time.monotonic() - began < 14  # and not the default of 15 s
+        assert m.process.wait(patient(30)) == 0 and 3.8 < time.monotonic() - began < patient(14)  # and not the default of 15 s
 
 
 @pytest.mark.parametrize("version", ["5.0"], indirect=True)
@@ -221,7 +222,7 @@ def test_an_authority_is_wanted(tmp_path, version):
     m.start(wait=False)
     try:
         if number(version) >= (4, 4):
-            assert m.process.wait(10) == 1
+            assert m.process.wait(patient(10)) == 1
             assert "specifying a chain of trust is no longer supported" in m.out_text() + m.log_text()
         else:
             fleet.wait_for(m.listening)
@@ -251,12 +252,12 @@ def test_hello_streams(tmp_path, version):
             after, answers, more, same = receive_raw(c)
             assert answers == before and more and same["isWritablePrimary"] and time.monotonic() - began > 0.35
             other.admin.command("replSetStepDown", 30)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + patient(30)
             while same["isWritablePrimary"]:  # each one chained to the one before
                 last, (after, answers, more, same) = after, receive_raw(c)
                 assert answers == last and more and time.monotonic() < deadline
             assert same["topologyVersion"]["counter"] > first["topologyVersion"]["counter"]
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + patient(30)
             while True:  # and once nothing changes any more, each one takes its time again
                 began = time.monotonic()
                 receive_raw(c)
@@ -285,7 +286,7 @@ def test_questions_that_wait_are_checked(tmp_path, version):
             began = time.monotonic()  # of another process: an answer at once
             stranger = {"processId": bson.ObjectId(), "counter": bson.Int64(0)}
             assert ask_raw(c, hello=1, topologyVersion=stranger, maxAwaitTimeMS=5000)["ok"] == 1
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < patient(2)
     finally:
         m.kill()
 
@@ -345,7 +346,7 @@ def test_a_configuration_stays_when_waiting_for_it_ends(tmp_path, version):
             began = time.monotonic()
             error = refused(c, "replSetReconfig", dict(forced["config"], version=forced["config"]["version"] + 1),
                             maxTimeMS=300)
-            assert 0.25 < time.monotonic() - began < 3
+            assert 0.25 < time.monotonic() - began < patient(3)
             assert (error["code"], error["codeName"]) == (308, "CurrentConfigNotCommittedYet")
             assert error["errmsg"].startswith("New config is rejected :: caused by :: Current config with {version: ")
             for m in others:
@@ -514,11 +515,11 @@ def test_spellings(tmp_path, version):
     m.start(wait=False)
     try:
         if number(version) >= (8, 0):
-            assert m.process.wait(10) == 2 and "Unrecognized option: net.ssl.mode" in m.out_text()
+            assert m.process.wait(patient(10)) == 2 and "Unrecognized option: net.ssl.mode" in m.out_text()
             m.extra = ""
             m.write_conf()
             m.start("--sslMode", "disabled", wait=False)
-            assert m.process.wait(10) == 2 and "unrecognised option '--sslMode'" in m.out_text()
+            assert m.process.wait(patient(10)) == 2 and "unrecognised option '--sslMode'" in m.out_text()
             m.start()
         else:
             fleet.wait_for(m.listening)
@@ -550,7 +551,7 @@ def test_the_systems_authorities_instead_of_a_file(tmp_path, version):
     m.tls["CAFile"] = ca.path
     m.write_conf()
     m.start("--setParameter", "tlsUseSystemCA=true", wait=False)
-    assert m.process.wait(10) == 1
+    assert m.process.wait(patient(10)) == 1
     assert "both a CA File and the System Certificate store" in m.out_text() + m.log_text()
 
 
@@ -663,7 +664,7 @@ def test_log_lines_of_connections(tmp_path, version):
 def test_log_lines_of_starts_that_fail(tmp_path, version):
     def started(member, status):
         member.start(wait=False)
-        assert member.process.wait(10) == status
+        assert member.process.wait(patient(10)) == status
         return [json.loads(line) for line in (member.out_text() + member.log_text()).splitlines()]
 
     ca = fleet.Authority(tmp_path)
@@ -749,7 +750,7 @@ def test_x509_between_members_wants_an_authority(tmp_path, version):
         m.start("--clusterAuthMode", mode, *system, wait=False)
         try:
             if number(version) >= refused_from:
-                assert m.process.wait(10) == 1
+                assert m.process.wait(patient(10)) == 1
                 assert "No TLS certificate validation can be performed since no CA file" in m.out_text() + m.log_text()
             else:
                 fleet.wait_for(m.listening)
