@@ -50,7 +50,7 @@ BY_NO_PLAN = {
     "EK-0190": "a bug: the plan does not end, which the model excludes",
 }
 LAWS = "a law's: it refuses a step that the planner proposed; the model shows that from states that can be, it proposes none"
-# Ids of laws are raised by permit; tests/unit/permit_laws.c has a case for each.
+# Ids of laws are raised by permit; tests/unit/permit_laws.c and permit_edges.c have a case for each.
 LAW = re.compile(r"EK-02\d\d")
 ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-(?:0[12]|11)\d\d)",\s*"([^"]*)"', re.M)
 ID = re.compile(r'"(EK-\d{4})"')

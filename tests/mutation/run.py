@@ -26,7 +26,8 @@ from patience import patient  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("survivors.txt")
-TESTS = ("permit_laws", "next_blocked", "next_rules", "next_lapsed", "next_lost", "step_seen", "report_golden")
+TESTS = ("permit_laws", "permit_edges", "next_blocked", "next_rules", "next_waits", "next_lapsed", "next_lost", "step_seen",
+         "report_golden")
 PACKAGES = (*re.search(r"^PACKAGES := (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.M)[1].split(),
             "cmocka")
 TEST_CPU_S, MODEL_CPU_S = 3, 20  # of the processor's time: who loops for ever has failed too
