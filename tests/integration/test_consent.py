@@ -74,7 +74,7 @@ def test_a_window_lets_through_what_nothing_notices(desk):
     wait = plan["waits"][0]
     assert wait["kind"] == "window"
     opens, observed = (datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (wait["until"], document["observed_at"]))
-    hours, minutes = divmod(int((opens - observed).total_seconds()) // 60, 60)
+    hours, minutes = divmod(-(-int((opens - observed).total_seconds()) // 60), 60)  # begun minutes count
     assert timedelta(hours=5, minutes=50) < opens - observed <= timedelta(hours=6)
     assert f"opens in {hours} h {minutes} min" in wait["sentence"], wait["sentence"]
     before = {step["kind"] for step in plan["steps"][:wait["before_step"] - 1]}
