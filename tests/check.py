@@ -25,9 +25,12 @@ SIDE_BY_SIDE = 3  # sandboxes at a time: they mostly wait
 # their text is.
 LONG_UNITS = {"mongodb_live": 16, "plan_file_round_trip": 16, "lease_take": 14, "store_mongodb": 11, "loop_http": 11,
               "specs_examples": 9, "mongodb_live_set": 8, "store_sqlite": 6, "store_contract": 5, "fuzz_corpora": 4}
-LONG_FILES = {"test_hazards": 120, "test_run_consent": 150, "test_chaos_sample": 60,
-              "test_crashes": 60, "test_conformance": 60, "test_run": 100, "test_fix_forward": 80}
-INTEGRATION_S, CLIENTS_S = 420, 60  # in all, for what samples before they have run
+LONG_FILES = {"test_run_consent": 206, "test_fix_forward": 165, "test_hazards": 138, "test_exit_statuses": 129,
+              "test_what_is_not_known": 126, "test_bad_days": 115, "test_crashes": 87, "test_store": 79,
+              "test_lapsed_certificates": 79, "test_main_job": 75, "test_consent": 58, "test_chaos_sample": 42,
+              "test_standin_versions": 40, "test_run": 37, "test_run_many": 37, "test_standin_set": 36,
+              "test_faults": 35, "test_comment": 30, "test_interruptions": 29, "test_ci_templates": 20}
+INTEGRATION_S = 480  # with the clients beside it: what is still to come when the samples in it get their share
 # The shares of what samples, in seconds; it is left out where the time is short.
 MUTANTS, MUTATION_S = 50, 60
 TORTURE_SAMPLE, TORTURE_S = ("--out-of", "60"), 25
@@ -69,6 +72,7 @@ class Check:
         self.make_words = [*shlex.split(arguments.make), f"-j{os.cpu_count() or 1}",
                            f"BUILD={arguments.build}"]
         self.mongod, self.select, self.pace = arguments.mongod, arguments.select, pace
+        self.client_built = False
         self.environment = {k: v for k, v in os.environ.items()
                             if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
@@ -93,7 +97,8 @@ class Check:
         suite = Suite("sources")
         suite.count(self.make("syntax"), "clang finds something in the sources")
         for name, command in (("the rules of tests/sources", ["tests/sources/rules.py"]),
-                              ("the tests of those rules", ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/sources"]),
+                              ("the tests of those rules and of this program",
+                               ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/sources", "tests/test_check.py"]),
                               ("tests/golden and its case table", ["tests/golden/table.py", "--build", str(self.build)])):
             done = subprocess.run([sys.executable, *command], capture_output=True, text=True,
                                   env=self.environment, check=False)
@@ -143,7 +148,7 @@ class Check:
         built = self.make(str(program))
         suite.count(built, "make model")
         parts = ["walk", "minimal"]
-        if self.pace.share(MIXED_S, INTEGRATION_S + CLIENTS_S):
+        if self.pace.share(MIXED_S, INTEGRATION_S):
             parts.append("mixed")
         else:
             print("model: the mixed starting points are left out for want of time", flush=True)
@@ -185,9 +190,11 @@ class Check:
                 suite.count(False, f"exit status {status}")
         return suite.close()
 
+    def prepare_integration(self):
+        self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
+
     def run_integration(self):
         suite = Suite("integration")
-        self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
         if self.select:
             self.run_pytest(suite, "tests/integration")
         else:
@@ -199,7 +206,7 @@ class Check:
         seconds = Seconds(self.build / "check" / "integration-seconds.json", LONG_FILES)
         files = sorted(Path("tests/integration").glob("test_*.py"), key=seconds.of, reverse=True)
         # A second and no more: those that sample are skipped, and say so.
-        share = self.pace.share(FILE_SAMPLE_S, INTEGRATION_S + CLIENTS_S)
+        share = self.pace.share(FILE_SAMPLE_S, INTEGRATION_S)
 
         def run(path):
             began = time.monotonic()
@@ -216,13 +223,16 @@ class Check:
                     print(output, flush=True)
         seconds.write()
 
-    def run_clients(self, versions=None):
-        """Real clients; `versions` of the server that the stand-in plays, all unless given."""
-        suite = Suite("clients")
-        suite.count(self.make(str(self.build / "clients/libmongoc")), "the client of libmongoc")
+    def prepare_clients(self):
         # The sandbox has no network; what can't be had is told there, and skipped by its tests.
         subprocess.run([sys.executable, "tests/clients/install.py", "--build", str(self.build)],
                        env={**self.environment, **self.pace.environment()}, check=False)
+        self.client_built = self.make(str(self.build / "clients/libmongoc"))
+
+    def run_clients(self, versions=None):
+        """Real clients; `versions` of the server that the stand-in plays, all unless given."""
+        suite = Suite("clients")
+        suite.count(self.client_built, "the client of libmongoc")
         self.run_pytest(suite, "tests/clients", {"CLIENTS_VERSIONS": versions} if versions else {})
         return suite.close()
 
@@ -298,8 +308,16 @@ def run_all(check):
     pace, suites = check.pace, [check.run_build(), check.run_sources()]
     if suites[0].failed:  # never test what an earlier build left behind
         return suites
-    for run in (check.run_unit, check.run_model, check.run_integration,
-                lambda: check.run_clients(CLIENTS_VERSIONS), check.run_mutation, check.run_torture):
+    for run in (check.run_unit, check.run_model):
+        pace.measure()
+        suites.append(run())
+    pace.measure()
+    check.prepare_integration()
+    check.prepare_clients()
+    with ThreadPoolExecutor(2) as both:  # clients mostly wait as well
+        clients = both.submit(check.run_clients, CLIENTS_VERSIONS)
+        suites += [check.run_integration(), clients.result()]
+    for run in (check.run_mutation, check.run_torture):
         pace.measure()
         suites.append(run())
     print(f"It took {pace.passed() / 60:.0f} min; {pace.slowness:.1f} times as long as it might on a quick machine "
@@ -321,7 +339,11 @@ def main():
     check = Check(arguments, Pace(arguments.minutes, arguments.most_minutes))
     try:
         check.pace.measure()
-        suites = [getattr(check, f"run_{arguments.only}")()] if arguments.only else run_all(check)
+        if arguments.only:
+            getattr(check, f"prepare_{arguments.only}", lambda: None)()
+            suites = [getattr(check, f"run_{arguments.only}")()]
+        else:
+            suites = run_all(check)
     finally:
         watched.stop_all()
     passed, failed = sum(s.passed for s in suites), sum(s.failed for s in suites)
