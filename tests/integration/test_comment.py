@@ -70,7 +70,7 @@ class Desk:
         place = {"forge": self.host.kind, "forge-url": self.host.url,
                  "repository": self.host.repository, "pull-request": self.host.number,
                  "commit": self.host.commit, "token-file": token, "ca-file": self.host.ca_file,
-                 "forge-timeout": "10s"}
+                 "forge-timeout": f"{patient(10):.0f}s"}
         place.update({k.replace("_", "-"): v for k, v in other.items()})
         return [word for key, value in place.items() for word in (f"--{key}", str(value))]
 
