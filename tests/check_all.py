@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from pace import Pace
+
 COUNTS = re.compile(r"^(?:model: )?(\d+) passed, (\d+) failed\s*$", re.M)
 MUTANTS = re.compile(r"^mutation: (\d+) of \d+ killed, .*?(\d+) without$", re.M)
 TORTURED = re.compile(r"^torture: (\d+) passed, (\d+) failed$", re.M)
@@ -34,11 +36,16 @@ SUITES = {
 }
 
 
+PACE = Pace()
+
+
 def run(name, make, directory):
     """(passed, failed) of one suite; its line is printed."""
     words, pattern = SUITES[name]
+    PACE.measure()
     path, began = directory / f"{name}.txt", time.monotonic()
-    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "SUITES")}
+    environment.update(PACE.environment())
     with open(path, "wb") as file:
         status = subprocess.run([*make, *words], env=environment, stdin=subprocess.DEVNULL, stdout=file,
                                 stderr=subprocess.STDOUT, check=False).returncode

@@ -14,10 +14,13 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sandbox"))
+from patience import patient  # noqa: E402  pylint: disable=wrong-import-position
+
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("standin-survivors.txt")
-TESTS = ("start", "measured", "more", "set", "versions", "pairs", "crashes", "conformance", "faults")
-FILES = {name: f"tests/integration/test_standin_{name}.py" for name in TESTS[:6]}
+TESTS = ("start", "measured", "more", "set", "versions", "versions_log", "pairs", "crashes", "conformance", "faults")
+FILES = {name: f"tests/integration/test_standin_{name}.py" for name in TESTS[:7]}
 FILES["crashes"] = "tests/integration/test_crashes.py"
 FILES["faults"] = "tests/integration/test_faults.py"
 FILES["conformance"] = "tests/integration/test_conformance.py"
@@ -188,7 +191,7 @@ class Bench:
                        FILES[name]]
             try:
                 done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                                      text=True, timeout=MOST_S, check=False)
+                                      text=True, timeout=patient(MOST_S), check=False)
             except subprocess.TimeoutExpired:
                 return f"{name} (it hung)"
             if done.returncode:
