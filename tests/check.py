@@ -19,7 +19,7 @@ import watched
 from pace import MOST_MINUTES, QUICK_MINUTES, Pace
 
 # Whoever says nothing for so long (on a quick machine) makes no progress.
-UNIT_QUIET_S, MODEL_QUIET_S, PYTEST_QUIET_S, SAMPLE_QUIET_S = 120, 300, 600, 300
+UNIT_QUIET_S, MODEL_QUIET_S, PYTEST_QUIET_S, SAMPLE_QUIET_S, INSTALL_QUIET_S = 120, 300, 600, 300, 900
 SIDE_BY_SIDE = 3  # sandboxes at a time: they mostly wait
 # What takes long, in seconds on a quick machine, where no earlier run has told; the others take about as long as
 # their text is.
@@ -225,8 +225,9 @@ class Check:
 
     def prepare_clients(self):
         # The sandbox has no network; what can't be had is told there, and skipped by its tests.
-        subprocess.run([sys.executable, "tests/clients/install.py", "--build", str(self.build)],
-                       env={**self.environment, **self.pace.environment()}, check=False)
+        status, output = self.watch("clients-install", [sys.executable, "tests/clients/install.py", "--build", self.build],
+                                    INSTALL_QUIET_S)
+        print(output, end="" if status == 0 else f"clients: {status}\n", flush=True)
         self.client_built = self.make(str(self.build / "clients/libmongoc"))
 
     def run_clients(self, versions=None):

@@ -19,8 +19,8 @@ BUILD = Path(os.environ.get("EVENKEEL_BUILD", "build")).resolve()
 INSTALLED = BUILD / "clients"
 processes.BINARY = os.environ.get("MONGOD") or str(BUILD / "mongod-standin")
 PLAYED = ("4.2", "4.4", "5.0", "6.0", "7.0", "8.0")
-GIVE_UP_MS = 1000  # how long a client tries that need not hear why it does not get in
-HEAR_WHY_MS = 5000  # and one that must
+GIVE_UP_MS = round(patient(1000))  # how long a client tries that need not hear why it does not get in
+HEAR_WHY_MS = round(patient(5000))  # and one that must
 PASSWORD = "secret"
 # Roles and mechanisms of everybody who logs in.
 USERS = {"app": {"roles": [{"role": "readWrite", "db": "shop"}]},

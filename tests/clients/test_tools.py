@@ -46,7 +46,7 @@ def tls(request):
 
 @pytest.fixture
 def admin(lab):
-    with lab.set.uri_client(socketTimeoutMS=30000) as client:
+    with lab.set.uri_client(socketTimeoutMS=patient(30000)) as client:
         client.drop_database("store")
         yield client
 
@@ -151,7 +151,7 @@ def kept_out(lab, tmp_path_factory):
                       directConnection=True, **options)
         # In the connection string, the tools take the driver's milliseconds for seconds.
         return tool("mongodump", "--uri", uri, "--db", "store", "--out", tmp_path_factory.mktemp("kept-out"),
-                    "--serverSelectionTimeout", "5")
+                    "--serverSelectionTimeout", f"{patient(5):.0f}")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         return dict(zip(KEPT_OUT, pool.map(dump, KEPT_OUT)))
 
