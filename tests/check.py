@@ -71,7 +71,8 @@ class Check:
         self.build = Path(arguments.build)
         self.make_words = [*shlex.split(arguments.make), f"-j{os.cpu_count() or 1}",
                            f"BUILD={arguments.build}"]
-        self.mongod, self.select, self.pace = arguments.mongod, arguments.select, pace
+        self.mongod, self.only, self.select = arguments.mongod, arguments.only, arguments.select
+        self.pace = pace
         self.client_built = False
         self.environment = {k: v for k, v in os.environ.items()
                             if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
@@ -80,11 +81,11 @@ class Check:
         return subprocess.run([*self.make_words, *targets], env=self.environment,
                               check=False).returncode == 0
 
-    def watch(self, name, command, quiet_s, more=None):
+    def watch(self, name, command, quiet_s, more=None, show=False):
         """(exit status or words, output), stopped without progress or at the hard end."""
         environment = {**self.environment, "PYTHONUNBUFFERED": "1", **self.pace.environment(), **(more or {})}
-        return watched.run(command, self.build / "check" / f"{name}.txt", self.pace.patient(quiet_s),
-                           max(1.0, self.pace.left()), environment)
+        limits = watched.Limits(self.pace.patient(quiet_s), max(1.0, self.pace.left()))
+        return watched.run(command, self.build / "check" / f"{name}.txt", limits, environment, show)
 
     # -- suites -----------------------------------------------------------------------
 
@@ -225,9 +226,10 @@ class Check:
 
     def prepare_clients(self):
         # The sandbox has no network; what can't be had is told there, and skipped by its tests.
-        status, output = self.watch("clients-install", [sys.executable, "tests/clients/install.py", "--build", self.build],
-                                    INSTALL_QUIET_S)
-        print(output, end="" if status == 0 else f"clients: {status}\n", flush=True)
+        status, _ = self.watch("clients-install", [sys.executable, "tests/clients/install.py", "--build", self.build],
+                               INSTALL_QUIET_S, show=True)
+        if status != 0:
+            print(f"clients: the installation: {status}", flush=True)
         self.client_built = self.make(str(self.build / "clients/libmongoc"))
 
     def run_clients(self, versions=None):
@@ -239,13 +241,15 @@ class Check:
 
     def run_pytest(self, suite, directory, more=None):
         """The tests of a directory in one sandbox, counted."""
-        status, output, counts = self.pytest(suite.name, directory, more)
-        print(output, end="", flush=True)
+        # In make check others say something meanwhile: all at its end.
+        alone = bool(self.only)
+        status, output, counts = self.pytest(suite.name, directory, more, show=alone)
+        print("" if alone else output, end="", flush=True)
         self.add_counts(suite, status, counts)
         if counts["skipped"]:
             print(f"{suite.name}: {counts['skipped']} skipped")
 
-    def pytest(self, name, what, more=None):
+    def pytest(self, name, what, more=None, show=False):
         """(exit status or words, output, counts) of the tests in a sandbox."""
         results = (self.build / f"{name}.xml").resolve()
         results.unlink(missing_ok=True)
@@ -255,7 +259,7 @@ class Check:
         status, output = self.watch(
             name, [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                    "--durations=5", f"--junitxml={results}", what, *(["-k", self.select] if self.select else [])],
-            PYTEST_QUIET_S, environment)
+            PYTEST_QUIET_S, environment, show)
         return status, output, counts_of(results)
 
     @staticmethod

@@ -66,14 +66,14 @@ def python(text):
 
 
 def test_what_a_program_says_and_how_it_ends(tmp_path):
-    assert watched.run(python("print('said'); raise SystemExit(3)"), tmp_path / "out" / "a.txt", 600) == (3, "said\n")
+    assert watched.run(python("print('said'); raise SystemExit(3)"), tmp_path / "out" / "a.txt", watched.Limits(600)) == (3, "said\n")
 
 
 def test_who_makes_no_progress_is_stopped_with_all_that_it_started(tmp_path):
     text = ("import subprocess, sys, time\n"
             "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
             "print(other.pid, flush=True)\ntime.sleep(600)\n")
-    status, output = watched.run(python(text), tmp_path / "a.txt", 3)
+    status, output = watched.run(python(text), tmp_path / "a.txt", watched.Limits(3))
     assert status == "stopped: it said nothing for 3 s"
     until = time.monotonic() + 60
     while running(int(output)):
@@ -90,7 +90,7 @@ def running(pid):
 
 def test_who_makes_progress_is_left_until_the_time_is_up(tmp_path):
     text = "import time\nfor i in range(10**6):\n    print(i, flush=True)\n    time.sleep(0.05)\n"
-    status, output = watched.run(python(text), tmp_path / "a.txt", 1.5, 4)
+    status, output = watched.run(python(text), tmp_path / "a.txt", watched.Limits(2.5, 4))
     assert status == "stopped: the time was up after 4 s" and output.startswith("0\n1\n")
 
 

@@ -3,14 +3,21 @@
 import os
 import signal
 import subprocess
+from typing import NamedTuple
 
+STEP_S = 0.5
 BEYOND_S = 30.0  # to clean up after SIGTERM
 RUNNING = set()
 
 
-def run(command, output, quiet_s, most_s=None, environment=None):
-    """(exit status, or words when it was stopped; what it said). All that it says goes to the file `output`;
-    it is stopped when that did not grow for `quiet_s` (twice that at most), or after `most_s`."""
+class Limits(NamedTuple):
+    quiet_s: float  # stopped when it said nothing for so long
+    most_s: float = float("inf")  # stopped then, whatever it says
+
+
+def run(command, output, limits, environment=None, show=False):
+    """(exit status, or words when it was stopped; what it said). All that it says goes to the file `output`, and
+    with `show` to ours as well, as it comes."""
     output.parent.mkdir(parents=True, exist_ok=True)
     with open(output, "wb") as file:
         # A group of its own: whoever is stopped takes along what it started.
@@ -18,37 +25,44 @@ def run(command, output, quiet_s, most_s=None, environment=None):
                                    stderr=subprocess.STDOUT, start_new_session=True)
         RUNNING.add(process)
         try:
-            status = watch(process, output, quiet_s, most_s)
+            status = watch(process, output, limits, show)
         finally:
             stop(process)
             RUNNING.discard(process)
     return status, output.read_text("utf-8", errors="replace")
 
 
-def watch(process, output, quiet_s, most_s):
-    said, waited = 0, 0.0
+def watch(process, output, limits, show):
+    said, quiet_s, waited_s = 0, 0.0, 0.0
     while True:
-        pause = quiet_s if most_s is None else max(0.1, min(quiet_s, most_s - waited))
-        try:
-            return process.wait(pause)
-        except subprocess.TimeoutExpired:
-            waited += pause
-        size = output.stat().st_size
-        if most_s is not None and waited >= most_s:
-            return f"stopped: the time was up after {waited:.0f} s"
-        if pause == quiet_s and size == said:
+        status = wait(process, STEP_S)
+        with open(output, "rb") as file:
+            file.seek(said)
+            more = file.read()
+        if show and more:
+            print(more.decode("utf-8", errors="replace"), end="", flush=True)
+        if status is not None:
+            return status
+        # Counted, not read from a clock: time in which we were frozen as well is not theirs.
+        said, waited_s, quiet_s = said + len(more), waited_s + STEP_S, 0.0 if more else quiet_s + STEP_S
+        if waited_s >= limits.most_s:
+            return f"stopped: the time was up after {waited_s:.0f} s"
+        if quiet_s >= limits.quiet_s:
             return f"stopped: it said nothing for {quiet_s:.0f} s"
-        said = size
+
+
+def wait(process, seconds):
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def stop(process):
     """SIGTERM first, so that it can clean up; then its whole group."""
     if process.poll() is None:
         process.terminate()
-        try:
-            process.wait(BEYOND_S)
-        except subprocess.TimeoutExpired:
-            pass
+        wait(process, BEYOND_S)
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
