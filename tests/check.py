@@ -256,10 +256,11 @@ class Check:
         environment = dict(more or {}, EVENKEEL_BUILD=str(self.build.resolve()))
         if self.mongod:
             environment["MONGOD"] = self.mongod
-        status, output = self.watch(
-            name, [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                   "--durations=5", f"--junitxml={results}", what, *(["-k", self.select] if self.select else [])],
-            PYTEST_QUIET_S, environment, show)
+        command = [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                   "--durations=5", "-o", "junit_family=xunit1", f"--junitxml={results}", what]
+        if self.select:
+            command += ["-k", self.select]
+        status, output = self.watch(name, command, PYTEST_QUIET_S, environment, show)
         return status, output, counts_of(results)
 
     @staticmethod
