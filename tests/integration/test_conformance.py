@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import patient
 
 PROGRAM = Path(__file__).resolve().parents[1] / "conformance" / "conformance.py"
 sys.path.insert(0, str(PROGRAM.parent))
@@ -19,7 +20,7 @@ def replay(sandbox, *arguments):
     environment = dict(os.environ, EVENKEEL_SANDBOX_DIR=str(sandbox), BUILD=os.environ.get("EVENKEEL_BUILD", "build"))
     # mount and /etc/hosts of its own: what other tests see stays as it is
     return subprocess.run(["unshare", "--mount", sys.executable, str(PROGRAM), *arguments], env=environment, text=True,
-                          capture_output=True, timeout=600, check=False)
+                          capture_output=True, timeout=patient(600), check=False)
 
 
 def test_recordings(sandbox):

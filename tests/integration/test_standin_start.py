@@ -12,6 +12,7 @@ import pymongo
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
+from patience import patient  # noqa: E402
 import processes as fleet  # noqa: E402
 
 IP = "127.0.4.1"
@@ -37,7 +38,7 @@ def make(tmp_path):
 
 
 def refused(member, *more):
-    done = subprocess.run(member.command(*more), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(member.command(*more), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patient(60))
     return done.returncode, done.stdout + done.stderr + member.log_text()
 
 

@@ -14,6 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sandbox"))
+from patience import patient  # noqa: E402  pylint: disable=wrong-import-position
+
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("standin-survivors.txt")
 TESTS = ("start", "options", "refusals", "measured", "more", "set", "versions", "versions_config", "versions_log", "pairs",
@@ -218,7 +221,7 @@ class Bench:
                        FILES[name]]
             try:
                 done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                                      text=True, timeout=MOST_S, check=False)
+                                      text=True, timeout=patient(MOST_S), check=False)
             except subprocess.TimeoutExpired:
                 return f"{name} (it hung)"
             if done.returncode:

@@ -24,8 +24,9 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "tests/unit/patience.h"
 
-#define SOON (ek_monotonic_ms() + 10000)
+#define SOON (ek_monotonic_ms() + patient_ms(10000))
 
 static struct ek_error err;
 

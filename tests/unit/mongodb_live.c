@@ -21,6 +21,7 @@
 #include "reconciler/base/clock.h"
 #include "tests/unit/mongodb_certificates.h"
 #include "tests/unit/mongodb_server.h"
+#include "tests/unit/patience.h"
 
 #define PASSWORD "correct horse battery"
 #define KEY TEST_KEY
@@ -54,7 +55,7 @@ static struct ek_mongodb_target own(void)
 
 static int64_t soon(void)
 {
-    return ek_monotonic_ms() + 15000;
+    return ek_monotonic_ms() + patient_ms(15000);
 }
 
 /* The caller cleans up. */
@@ -86,7 +87,7 @@ static void assert_works(int result, const struct ek_error *err)
 
 static struct ek_mongodb_seen *wait_for_primary(const struct ek_mongodb_target *target)
 {
-    int64_t deadline = ek_monotonic_ms() + 30000;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(30000);
     for (;;) {
         struct ek_mongodb_seen *seen = observe(target);
         if (seen->writable == EK_ANSWER_YES && seen->state == 1)
@@ -229,7 +230,7 @@ static void the_signing_key_appears(void **state)
 {
     (void)state;
     struct ek_mongodb_target target = own();
-    int64_t deadline = ek_monotonic_ms() + 30000, seen = 0;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(30000), seen = 0;
     while ((seen = observe(&target)->signing_key) == 0 && ek_time_left_ms(deadline) > 0)
         ek_sleep_ms(200);
     assert_true(seen > 0);
@@ -310,7 +311,7 @@ static void a_stopped_and_a_silent_server(void **state)
     assert_false(seen.answered);
     assert_int_equal(seen.writable, EK_ANSWER_UNKNOWN);
     assert_string_not_equal(seen.problem, "");
-    assert_in_range(took, 400, 3000);
+    assert_in_range(took, 400, patient_ms(3000));
     ek_mongodb_seen_done(&seen);
     test_server_stop(&server);
     struct ek_mongodb_seen *gone = observe(&target);
@@ -391,7 +392,7 @@ static mongoc_client_t *plaintext_client(void)
 static int64_t plaintext_clients_become(int64_t wanted)
 {
     struct ek_mongodb_target target = own();
-    int64_t deadline = ek_monotonic_ms() + 5000, seen;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(5000), seen;
     while ((seen = observe(&target)->plaintext_clients) != wanted && ek_time_left_ms(deadline) > 0)
         ek_sleep_ms(100);
     return seen;

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/base/file.h"
@@ -161,6 +162,14 @@ static void show_difference(const char *path, const char *is, const char *was)
                 is + start);
 }
 
+/* Text and Markdown are kept by some cases only (tests/golden/sentences.py says which). */
+static bool is_kept(const char *name, const char *file)
+{
+    char path[400];
+    snprintf(path, sizeof path, "tests/golden/%s/%s", name, file);
+    return access(path, F_OK) == 0;
+}
+
 static void compare(const char *name, const char *file, const struct ek_buffer *text)
 {
     char path[400];
@@ -267,9 +276,11 @@ static void golden_plan(void **state)
     json_decref(document);
     check_width(ek_buffer_text(&text));
     check_last_lines(&plan, ek_buffer_text(&text));
-    compare(name, "plan.txt", &text);
     compare(name, "plan.json", &json);
-    compare(name, "plan.md", &markdown);
+    if (is_kept(name, "plan.txt"))
+        compare(name, "plan.txt", &text);
+    if (is_kept(name, "plan.md"))
+        compare(name, "plan.md", &markdown);
     ek_plan_done(&plan);
     parsed_done(&fleet.parsed);
     free(fleet.state);
@@ -277,7 +288,7 @@ static void golden_plan(void **state)
 
 static int is_case(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
+    return entry->d_name[0] != '_' && !strchr(entry->d_name, '.');
 }
 
 int main(void)
