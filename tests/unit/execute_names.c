@@ -104,14 +104,13 @@ static void test_a_failure_tells_its_place_and_its_row(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        struct ek_observation *observation = calloc(1, sizeof *observation);
-        struct ek_look *looking = calloc(1, sizeof *looking);
-        assert_true(observation && looking);
-        looking->observation = observation;
-        ek_look_failure(looking, 0, &table[i].err);
-        assert_string_equal(observation->problems[0], table[i].told);
-        free(looking);
-        free(observation);
+        char problems[2][EK_PROBLEM_SIZE] = {"", ""};
+        struct ek_observing *o = calloc(1, sizeof *o);
+        assert_non_null(o);
+        o->problems = problems;
+        ek_observe_failure(o, 0, &table[i].err);
+        assert_string_equal(problems[0], table[i].told);
+        free(o);
     }
 }
 

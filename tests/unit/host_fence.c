@@ -53,7 +53,6 @@ static int teardown(void **state)
 static int take_until(const struct fenced *fenced, struct ek_fence fence, int64_t deadline,
                       int *ret_lock, int64_t *ret_highest)
 {
-    const struct ek_fence fence = {.token = token, .id = id};
     struct ek_fence_hold hold = {.lock = *ret_lock};
     int result = fenced->driver->fence(&fenced->place->host, &fence, deadline, &hold, &err);
     *ret_lock = hold.lock;
