@@ -87,11 +87,10 @@ static int read_rule(const char *text, struct ek_guard_rule *ret_rule, struct ek
     for (int i = EK_APPROVAL_NONE; word && i <= (int)EK_APPROVAL_SIGNED; i++)
         if (strcmp(words[i], word) == 0)
             rule->approval = (enum ek_approval_rule)i;
-    bool read =
-        read_keys(json_object_get(rule->json, "planKeys"), &rule->approvers.plan_keys,
-                  &rule->approvers.plan_key_count) &&
-        read_keys(json_object_get(rule->json, "commitKeys"), &rule->approvers.commit_keys,
-                  &rule->approvers.commit_key_count);
+    bool read = read_keys(json_object_get(rule->json, "planKeys"), &rule->approvers.plan_keys,
+                          &rule->approvers.plan_key_count) &&
+                read_keys(json_object_get(rule->json, "commitKeys"), &rule->approvers.commit_keys,
+                          &rule->approvers.commit_key_count);
     return read ? 0 : no_memory(err);
 }
 
@@ -161,8 +160,9 @@ static void compare(struct ek_guard *guard, const struct ek_deployment_spec *spe
     tell_new_keys(&text, &(struct key_list){"", before->plan_keys, before->plan_key_count},
                   &(struct key_list){"planKeys", after->plan_keys, after->plan_key_count});
     if (rule == EK_APPROVAL_REQUIRED)
-        tell_new_keys(&text, &(struct key_list){"", before->commit_keys, before->commit_key_count},
-                      &(struct key_list){"commitKeys", after->commit_keys, after->commit_key_count});
+        tell_new_keys(
+            &text, &(struct key_list){"", before->commit_keys, before->commit_key_count},
+            &(struct key_list){"commitKeys", after->commit_keys, after->commit_key_count});
     guard->loosened = text.length > 0;
     snprintf(guard->words, sizeof guard->words, "%s", ek_buffer_text(&text));
 }

@@ -38,7 +38,7 @@ struct ek_guard {
     char words[400]; /* how, for people: "approval signed -> none"; "" when not loosened */
     struct ek_demand also[EK_GUARD_DEMANDS];
     size_t also_count;
-    char signers[EK_GUARD_DEMANDS][EK_SIGNER_SIZE]; /* room for commit_signed_by */
+    char signers[EK_GUARD_DEMANDS][EK_SIGNER_SIZE];  /* room for commit_signed_by */
     char keys[EK_GUARD_DEMANDS][EK_PUBLIC_KEY_SIZE]; /* room for plan_signed_by */
     struct ek_guard_rule kept, floor;
     char change[65]; /* names the loosening: a digest of both rules */

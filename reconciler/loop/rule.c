@@ -30,10 +30,9 @@ static void find_signers(struct ek_keeper *keeper)
             continue;
         struct ek_git_request request = ek_follower_request(
             keeper->loop, keeper->desired->repository, keeper->desired->specs.commit, &cache);
-        if (request.url &&
-            ek_git_commit_signer(&request, demand->approvers->commit_keys,
-                                 demand->approvers->commit_key_count, guard->signers[i],
-                                 &ignored) == 0)
+        if (request.url && ek_git_commit_signer(&request, demand->approvers->commit_keys,
+                                                demand->approvers->commit_key_count,
+                                                guard->signers[i], &ignored) == 0)
             demand->commit_signed_by = guard->signers[i];
     }
 }

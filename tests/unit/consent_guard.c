@@ -42,7 +42,7 @@ static void ask(enum ek_approval_rule rule, char *first, char *second, char *com
     plan_keys[1] = second;
     commit_keys[0] = commit_key;
     *approvers = (struct ek_approvers){.plan_keys = plan_keys,
-                                       .plan_key_count = (size_t)!!first + !!second,
+                                       .plan_key_count = (size_t) !!first + !!second,
                                        .commit_keys = commit_keys,
                                        .commit_key_count = commit_key != NULL};
     fleet.spec.maintenance.approval = rule;
@@ -99,12 +99,16 @@ static void what_counts_as_less(void **state)
         {is_signed, required, {a}, {a}, NULL, NULL, "approval signed -> required"},
         {is_signed, is_signed, {a, b}, {a}, NULL, NULL, NULL},
         {is_signed, is_signed, {a, b}, {b, a}, NULL, NULL, NULL},
-        {is_signed, is_signed, {a}, {a, b}, NULL, NULL,
+        {is_signed,
+         is_signed,
+         {a},
+         {a, b},
+         NULL,
+         NULL,
          "planKeys gains ...BBBBBBBBBBBBBBBBBBBBBBB2"},
         {is_signed, is_signed, {a}, {b}, NULL, NULL, "planKeys gains ...BBBBBBBBBBBBBBBBBBBBBBB2"},
         {is_signed, is_signed, {a}, {a}, NULL, ssh, NULL}, /* commits don't count there */
-        {required, required, {0}, {0}, NULL, ssh,
-         "commitKeys gains ...IwAAAA alice@example.net"},
+        {required, required, {0}, {0}, NULL, ssh, "commitKeys gains ...IwAAAA alice@example.net"},
         {required, required, {0}, {0}, ssh, NULL, NULL},
         {required, is_signed, {a}, {a}, NULL, NULL, NULL},
     };
