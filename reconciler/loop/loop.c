@@ -148,6 +148,9 @@ static void take_settings(struct ek_loop *loop, const struct ek_loop_settings *s
 {
     loop->settings = *settings;
     loop->settings.repositories = NULL;
+    loop->settings.floor = NULL;
+    free(loop->floor);
+    loop->floor = settings->floor ? ek_need(strdup(settings->floor)) : NULL;
     loop->settings.repository_count = 0;
 }
 
@@ -294,6 +297,7 @@ bool ek_loop_free(struct ek_loop *loop)
     ek_roster_done(&loop->roster);
     ek_turns_free(loop->turns);
     pthread_mutex_destroy(&loop->lock);
+    free(loop->floor);
     free(loop);
     return true;
 }

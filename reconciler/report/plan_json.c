@@ -252,6 +252,8 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     set(json, "ssl_domain_label", text_or_null(ek_planned_label(planned)));
     set(json, "former_primary", member_name(spec, planned->policy->former_primary));
     set(json, "wants", wants_json(spec));
+    if (planned->less_consent)
+        set(json, "less_consent", json_string(planned->less_consent));
     set(json, "observed", observed_json(planned, &view));
     set(json, "steps", steps_json(planned));
     set(json, "blocked", blocked_json(planned));
