@@ -70,7 +70,7 @@ static struct ek_consent refreshed(const char *commit_signer, const char *plan_s
                                            .spec = &fleet.spec,
                                            .spec_digest = digest,
                                            .guard = &guard,
-                                           .state = &fleet.state,
+                                           .state = fleet.state,
                                            .commit_signed_by = commit_signer,
                                            .plan_signed_by = plan_signer,
                                            .now_ms = now_ms};
