@@ -1,6 +1,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ struct apply {
 
 /* ---- stopping ------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t cancelled;
+static atomic_int cancelled; /* lock-free: a signal handler sets it */
 
 static void on_signal(int number)
 {

@@ -11,8 +11,8 @@ static int make_data_directory(const struct ek_action *a, const char *path, stru
 {
     const char *const argv[] = {"mkdir", "-p", "-m", "0750", "--", path, NULL};
     EK_COMMAND_RESULT ran = {0};
-    int result = a->world->hosts->run(ek_action_host(a), &(struct ek_command){.argv = argv}, a->deadline,
-                                      &ran, err);
+    int result = a->world->hosts->run(ek_action_host(a), &(struct ek_command){.argv = argv},
+                                      a->deadline, &ran, err);
     if (result == 0 && ran.status != 0) {
         ek_fail(err, EK_SYSTEM, "EK-0482", "the data directory %s could not be made", path);
         return ek_cause(err, "%s", ek_buffer_text(&ran.errors));
@@ -56,14 +56,14 @@ int ek_action_configure(const struct ek_action *a, enum ek_ssl_mode mode, struct
     EK_FILE before = {0};
     EK_BUFFER after = {0};
     struct ek_world_tls wanted;
-    int result =
-        ek_world_server_tls(world, (size_t)a->step->member, a->deadline, &wanted, err);
+    int result = ek_world_server_tls(world, (size_t)a->step->member, a->deadline, &wanted, err);
     if (result != 0)
         return result;
     struct ek_server_tls tls = wanted.tls;
     tls.mode = mode;
-    result = world->hosts->read_file(
-        ek_action_host(a), &(struct ek_file_question){path, CONFIGURATION_MAX}, a->deadline, &before, err);
+    result = world->hosts->read_file(ek_action_host(a),
+                                     &(struct ek_file_question){path, CONFIGURATION_MAX},
+                                     a->deadline, &before, err);
     if (result == EK_NOT_FOUND)
         result = new_configuration(a, &tls, &after, err);
     else if (result == 0)

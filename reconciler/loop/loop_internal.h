@@ -3,6 +3,7 @@
 #define EK_LOOP_LOOP_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <signal.h>
 
 #include "drivers/git/git.h"
@@ -64,7 +65,7 @@ struct ek_keeper {
     bool waiting; /* for its turn */
     bool retry;   /* also what was given up: somebody asked for it */
     size_t steps_done;
-    volatile sig_atomic_t cancelled; /* stops an execution at its next step boundary */
+    atomic_int cancelled; /* stops an execution at its next step boundary */
 
     /* the thread's own */
     struct ek_desired *desired; /* what `looked` was opened with, held */
