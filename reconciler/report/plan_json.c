@@ -89,12 +89,23 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
     return json;
 }
 
-static json_t *facts_json(const struct ek_planned *planned)
+/* By field, compared when the plan turns out to be stale; and the same in words. */
+static void set_facts(json_t *json, const struct ek_planned *planned)
 {
-    json_t *facts = NULL;
+    json_t *state = NULL;
+    EK_BUFFER lines = {0};
+    json_t *facts = json_array();
     const struct ek_situation situation = {
         .spec = planned->spec, .state = planned->state, .policy = planned->policy};
-    return ek_facts_json(&situation, &facts, NULL) == 0 ? facts : NULL;
+    (void)ek_facts_json(&situation, &state, NULL);
+    (void)ek_facts_words(&situation, &lines, NULL);
+    for (const char *at = ek_buffer_text(&lines); *at;) {
+        size_t length = strcspn(at, "\n");
+        json_array_append_new(facts, json_stringn(at, length));
+        at += length + (at[length] == '\n');
+    }
+    set(json, "state", state);
+    set(json, "facts", facts);
 }
 
 static json_t *blocked_json(const struct ek_planned *planned)
@@ -263,7 +274,7 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     set(json, "why_not_fewer_restarts", text_or_null(view.why_not_fewer));
     set(json, "clients", clients_json(planned, &view));
     set(json, "state_digest", json_string(planned->plan->digests[0]));
-    set(json, "facts", facts_json(planned));
+    set_facts(json, planned);
     ek_plan_json_name(json, name);
     set(json, "plan", json_string(name));
     ek_arena_free(arena);
