@@ -67,4 +67,7 @@ bool ek_directory_has_content(const char *path);
  * severity error or fatal, or else its last line ("" when there is none). */
 void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_text);
 
+/* The same of lines that were read already, which are cut up. */
+void ek_host_log_errors(char *lines, struct ek_buffer *ret_text);
+
 #endif
