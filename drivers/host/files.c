@@ -47,6 +47,9 @@ void ek_file_done(struct ek_file *file)
 int ek_host_file_read(const struct ek_file_question *question, struct ek_file *ret_file,
                       struct ek_error *err)
 {
+    struct stat status;
+    if (stat(question->path, &status) == 0 && !S_ISREG(status.st_mode))
+        return ek_fail(err, EK_INVALID, "EK-0415", "%s: not a regular file", question->path);
     return as_host_file(ek_file_read(question->path, question->max, &ret_file->content,
                                      &ret_file->modified_ms, err),
                         err);

@@ -39,7 +39,8 @@ static int run(const struct ek_host *host, const struct ek_command *command, int
     free((void *)arguments);
     if (result != 0)
         return result;
-    if (answer.output.length > EK_COMMAND_OUTPUT_MAX || answer.errors.length > EK_COMMAND_OUTPUT_MAX)
+    if (answer.output.length > EK_COMMAND_OUTPUT_MAX ||
+        answer.errors.length > EK_COMMAND_OUTPUT_MAX)
         return ek_fail(err, EK_INVALID, "EK-0408", "%s: more than 1 MiB of output",
                        command->argv[0]);
     *ret_result = (struct ek_command_result){

@@ -109,11 +109,16 @@ int ek_ssh_last_word(const struct ek_host *host, const char *subject, const char
 /* Programs that end before our shell runs speak for themselves. */
 static bool sudo_refused(const char *errors)
 {
-    static const char *const refusals[] = {"sudo: a password is required", "is not allowed to",
-                                           "not in the sudoers file", "may not run sudo",
-                                           "sudo: a terminal is required", "must have a tty",
-                                           "sudo: not found", "sudo': No such file",
-                                           "sudo: command not found", "a password is required"};
+    static const char *const refusals[] = {"sudo: a password is required",
+                                           "is not allowed to",
+                                           "not in the sudoers file",
+                                           "may not run sudo",
+                                           "sudo: a terminal is required",
+                                           "must have a tty",
+                                           "sudo: not found",
+                                           "sudo': No such file",
+                                           "sudo: command not found",
+                                           "a password is required"};
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (strstr(errors, refusals[i]))
             return true;
@@ -133,8 +138,8 @@ static int no_answer(const struct ek_host *host, const char *output, const char 
         ek_fail(err, EK_UNREACHABLE, "EK-0466", "%s: the connection was lost", name);
         return ek_cause(err, "%s", errors), EK_UNREACHABLE;
     }
-    ek_fail(err, EK_UNSUPPORTED, "EK-0471", "%s: the login's shell did not run a POSIX shell for us",
-            name);
+    ek_fail(err, EK_UNSUPPORTED, "EK-0471",
+            "%s: the login's shell did not run a POSIX shell for us", name);
     return ek_cause(err, "%s%s", errors, output), EK_UNSUPPORTED;
 }
 
@@ -179,7 +184,7 @@ static int understand(const struct ek_host *host, const struct ek_ssh_question *
         bool begun = memmem(ek_buffer_text(&ended->output), ended->output.length, marker,
                             EK_SSH_MARKER) != NULL;
         return no_answer(host, ek_buffer_text(&ended->output),
-                                begun ? "" : ek_buffer_text(&ended->errors), err);
+                         begun ? "" : ek_buffer_text(&ended->errors), err);
     }
     int result =
         ek_ssh_last_word(host, question->subject, word, ek_buffer_text(&answer.errors), err);

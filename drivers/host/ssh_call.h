@@ -31,8 +31,9 @@ void ek_ssh_answer_done(struct ek_ssh_answer *answer);
 #define EK_SSH_ANSWER EK_CLEANUP(ek_ssh_answer_done) struct ek_ssh_answer
 
 /* Fails with what the helper said (EK-0415 to EK-0419, EK-0467 to EK-0470), with what keeps it from
- * being asked (EK-0460 to EK-0465, EK-0471, EK-0472), or without its complete answer: EK_UNREACHABLE
- * (EK-0466), EK_TIMEOUT (EK-0407). In the last two cases it may have been done or not. */
+ * being asked (EK-0460 to EK-0465, EK-0471, EK-0472), or without its complete answer:
+ * EK_UNREACHABLE (EK-0466), EK_TIMEOUT (EK-0407). In the last two cases it may have been done or
+ * not. */
 int ek_ssh_ask(const struct ek_host *host, const struct ek_ssh_question *question, int64_t deadline,
                struct ek_ssh_answer *ret_answer, struct ek_error *err);
 
@@ -52,7 +53,8 @@ int ek_ssh_question_text(const struct ek_host *host, const struct ek_ssh_questio
 int ek_ssh_last_word(const struct ek_host *host, const char *subject, const char *word,
                      const char *said, struct ek_error *err);
 
-/* EK_UNREACHABLE (EK-0473) when this process had the member's fence over a connection that is gone. */
+/* EK_UNREACHABLE (EK-0473) when this process had the member's fence over a connection that is gone.
+ */
 int ek_ssh_fence_check(const struct ek_host *host, struct ek_error *err);
 
 #endif

@@ -208,11 +208,11 @@ static void pin(struct command_line *line, const struct ek_ssh *ssh)
 static void only_what_is_asked(struct command_line *line)
 {
     static const char *const options[] = {
-        "BatchMode=yes",          "StrictHostKeyChecking=yes", "UpdateHostKeys=no",
-        "VerifyHostKeyDNS=no",    "ForwardAgent=no",           "ForwardX11=no",
-        "PermitLocalCommand=no",  "ClearAllForwardings=yes",   "RemoteCommand=none",
-        "RequestTTY=no",          "EscapeChar=none",           "LogLevel=ERROR",
-        "ServerAliveInterval=5",  "ServerAliveCountMax=3",     "ControlMaster=yes",
+        "BatchMode=yes",         "StrictHostKeyChecking=yes", "UpdateHostKeys=no",
+        "VerifyHostKeyDNS=no",   "ForwardAgent=no",           "ForwardX11=no",
+        "PermitLocalCommand=no", "ClearAllForwardings=yes",   "RemoteCommand=none",
+        "RequestTTY=no",         "EscapeChar=none",           "LogLevel=ERROR",
+        "ServerAliveInterval=5", "ServerAliveCountMax=3",     "ControlMaster=yes",
         "ControlPersist=60",
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
@@ -348,9 +348,25 @@ int ek_ssh_enter(const struct ek_host *host, int64_t deadline,
 void ek_ssh_arguments(const struct ek_ssh_connection *connection, const char *command,
                       const char *ret_arguments[static EK_SSH_ARGUMENTS])
 {
-    const char *const arguments[] = {
-        "ssh", "-F", "none", "-S", connection->socket, "-o", "ControlMaster=no", "-o",
-        "BatchMode=yes", "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR", "-o",
-        "EscapeChar=none", "-T", "--", "host", command, NULL};
+    const char *const arguments[] = {"ssh",
+                                     "-F",
+                                     "none",
+                                     "-S",
+                                     connection->socket,
+                                     "-o",
+                                     "ControlMaster=no",
+                                     "-o",
+                                     "BatchMode=yes",
+                                     "-o",
+                                     "ProxyCommand=false",
+                                     "-o",
+                                     "LogLevel=ERROR",
+                                     "-o",
+                                     "EscapeChar=none",
+                                     "-T",
+                                     "--",
+                                     "host",
+                                     command,
+                                     NULL};
     memcpy(ret_arguments, arguments, sizeof arguments);
 }

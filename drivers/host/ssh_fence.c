@@ -152,9 +152,9 @@ struct talk {
     int64_t deadline;
     char marker[EK_SSH_MARKER + 1];
     struct ek_buffer heard;
-    size_t at;                 /* behind the last of the helper's own lines */
-    char word[64];             /* what that line says behind the marker */
-    struct ek_buffer before;   /* what stands between it and the one before */
+    size_t at;               /* behind the last of the helper's own lines */
+    char word[64];           /* what that line says behind the marker */
+    struct ek_buffer before; /* what stands between it and the one before */
 };
 
 static int wait_until(const struct talk *talk, short events, struct ek_error *err)
@@ -284,8 +284,9 @@ static int converse(struct talk *talk, const struct ek_ssh_connection *connectio
     char seconds[24];
     EK_BUFFER remote = {0};
     EK_BUFFER text = {0};
-    snprintf(seconds, sizeof seconds, "%lld",
-             (long long)(ek_time_left_ms(talk->deadline) / 1000));
+    /* A second is left to tell who has it. */
+    int64_t left_s = ek_time_left_ms(talk->deadline) / 1000;
+    snprintf(seconds, sizeof seconds, "%lld", (long long)(left_s > 1 ? left_s - 1 : 0));
     const char *const arguments[] = {seconds, NULL};
     const struct ek_ssh_question question = {.operation = "fence", .arguments = arguments};
     int result = ek_ssh_question_text(talk->host, &question, talk->marker, &text, err);

@@ -28,11 +28,12 @@ static void add_start(struct ek_buffer *text)
     size_t length;
     const char *helper = ek_ssh_helper(&length);
     ek_sha256_hex(helper, length, digest);
-    ek_buffer_printf(text,
-                     "if t=$(/usr/bin/head -c %zu); case $(printf %%s \"$t\" | /usr/bin/sha256sum) in "
-                     "%s*) true;; *) echo the helper is not this text >&2; exit 3;; esac; "
-                     "then eval \"$t\"; fi",
-                     length, digest);
+    ek_buffer_printf(
+        text,
+        "if t=$(/usr/bin/head -c %zu); case $(printf %%s \"$t\" | /usr/bin/sha256sum) in "
+        "%s*) true;; *) echo the helper is not this text >&2; exit 3;; esac; "
+        "then eval \"$t\"; fi",
+        length, digest);
 }
 
 void ek_ssh_remote_command(bool sudo, struct ek_buffer *ret_command)

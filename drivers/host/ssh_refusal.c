@@ -20,7 +20,8 @@ static const struct refusal refusals[] = {
     {"REVOKED HOST KEY", EK_DENIED, "EK-0462", "its host key was revoked; nothing was sent to it",
      "find out why, at the host itself"},
     {"Host key verification failed", EK_DENIED, "EK-0461", "its host key is not known",
-     "compare it at the host itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then add it "
+     "compare it at the host itself (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub), then add "
+     "it "
      "to the file of known keys or pin it by provider.ssh.hostKeys"},
     {"Permission denied (", EK_DENIED, "EK-0464", "the login was refused",
      "try it by hand: ssh -o BatchMode=yes, as the user that Evenkeel runs as"},
@@ -40,10 +41,11 @@ int ek_ssh_refusal(const struct ek_host *host, const char *words, struct ek_erro
             continue;
         bool pinned = strcmp(refusal->id, "EK-0461") == 0 && host->ssh->host_key_count > 0;
         if (pinned) {
-            ek_fail(err, EK_DENIED, "EK-0463",
-                    "%s: its host key is none of those pinned by provider.ssh.hostKeys; nothing was "
-                    "sent to it",
-                    name);
+            ek_fail(
+                err, EK_DENIED, "EK-0463",
+                "%s: its host key is none of those pinned by provider.ssh.hostKeys; nothing was "
+                "sent to it",
+                name);
             ek_hint(err, "find out why, at the host itself; pin the fingerprint that ssh-keygen "
                          "-lf /etc/ssh/ssh_host_ed25519_key.pub prints there");
         } else {

@@ -16,9 +16,9 @@ enum { WATCH_MS = 1000, POLL_MS = 100, CONFIGURATION_MAX = 1 << 20 };
 struct unit {
     char active[32];
     bool masked;
-    bool marked;         /* a restart was begun */
-    int64_t pid;         /* of a process that lives; 0: none */
-    int64_t started_ms;  /* by the host's clock */
+    bool marked;        /* a restart was begun */
+    int64_t pid;        /* of a process that lives; 0: none */
+    int64_t started_ms; /* by the host's clock */
     int64_t age_ms;
 };
 
@@ -94,7 +94,8 @@ static int configuration_of(const struct ek_host *host, int64_t deadline,
     if (result != 0 ||
         ek_server_configuration_parse(ek_buffer_text(&file.content), file.content.length,
                                       host->configuration, ret_configuration, NULL) != 0)
-        *ret_configuration = (struct ek_server_configuration){.port = 27017, .mode = EK_SSL_UNKNOWN};
+        *ret_configuration =
+            (struct ek_server_configuration){.port = 27017, .mode = EK_SSL_UNKNOWN};
     return 0;
 }
 
@@ -222,8 +223,8 @@ static int wait_for_end(const struct ek_host *host, int64_t deadline, struct ek_
         int result = look(host, deadline, &unit, err);
         if (result != 0)
             return result;
-        if (unit.pid == 0 && (strcmp(unit.active, "inactive") == 0 ||
-                              strcmp(unit.active, "failed") == 0))
+        if (unit.pid == 0 &&
+            (strcmp(unit.active, "inactive") == 0 || strcmp(unit.active, "failed") == 0))
             return ask(host, "stopped", NULL, deadline, err);
         if (ek_time_left_ms(deadline) == 0)
             return ek_fail(err, EK_TIMEOUT, "EK-0405", "%s: %s is still %s", host->ssh->host,
