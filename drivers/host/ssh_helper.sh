@@ -58,9 +58,17 @@ argument() {
 
 # ---- whose the server is ----
 
-property() {
+# $shown: what systemd says of the unit, a line "Property=value" each.
+show() {
     shown=$(systemctl --no-pager show --property="$1" -- "$unit" 2>&1) || give_up "$shown"
-    shown=${shown#"$1="}
+    shown=$newline$shown$newline
+}
+
+# $value: the value of a property that was shown.
+value_of() {
+    value=${shown#*"$newline$1="}
+    [ "$value" != "$shown" ] || value=
+    value=${value%%"$newline"*}
 }
 
 narrow=
@@ -73,20 +81,21 @@ if [ -n "$unit" ] && [ "$operation" != unit ]; then
     case $unit in
     -* | */* | *' '*) refuse 'an impossible name of a unit' ;;
     esac
-    property ExecStart
-    command_line=$shown
-    property User
-    [ -n "$user" ] || user=$shown
+    show ExecStart,User
+    value_of ExecStart
+    command_line=$value
+    value_of User
+    [ -n "$user" ] || user=$value
 fi
 if [ -n "$narrow" ] && [ "$operation" != unit ]; then
     case $command_line in
     */mongod\ *) ;;
     *) refuse "under sudo: $unit is not a unit that runs mongod" ;;
     esac
-    case $shown in
+    case $value in
     '' | root | 0) refuse "under sudo: the server of $unit runs as root" ;;
     "$user") ;;
-    *) refuse "under sudo: the server of $unit runs as $shown, not as $user" ;;
+    *) refuse "under sudo: the server of $unit runs as $value, not as $user" ;;
     esac
 fi
 self=$(id -u)
@@ -176,8 +185,8 @@ make_parents() {
     [ -d "$directory" ] || said=$(act mkdir -p -m 0750 -- "$directory" 2>&1) || give_up "$said"
 }
 
-# Arguments: path, mode, length, owner. The old file's owner, mode and label stay; a mode that
-# keeps others out is always given.
+# Arguments: path, mode, length, the server's user, "give" to make it that user's. Else the old file's
+# owner stays, and always its group, mode and label; but a mode that keeps others out is given.
 replace='
 set -u
 directory=${1%/*}/ new=
@@ -192,6 +201,7 @@ head -c "$3" >"$new" || exit 1
 [ "$(stat -c %s -- "$new")" = "$3" ] || exit 9
 if [ -e "$1" ]; then
     [ "$(id -u)" != 0 ] || chown --reference="$1" -- "$new" || exit 1
+    [ "$(id -u)" != 0 ] || [ -z "$4" ] || [ "$5" != give ] || chown -- "$4" "$new" || exit 1
     case $2 in
     *00) chmod -- "$2" "$new" || exit 1 ;;
     *) chmod --reference="$1" -- "$new" || exit 1 ;;
@@ -208,7 +218,7 @@ put() {
     resolve "$1"
     may_change
     make_parents
-    said=$(act sh -c "$replace" sh "$path" "$2" "$3" "$user" 2>&1)
+    said=$(act sh -c "$replace" sh "$path" "$2" "$3" "$user" "$4" 2>&1)
     case $? in
     0) ;;
     9) finish cut ;;
@@ -237,7 +247,7 @@ systemctl_says() {
 drop_in() {
     [ -e "$1" ] && [ "$(cat -- "$1")" = "$2" ] && return 0
     said=$(mkdir -p -m 0755 -- "${1%/*}" 2>&1) || give_up "$said"
-    printf '%s\n' "$2" | sh -c "$replace" sh "$1" 0644 $((${#2} + 1)) '' || finish failed
+    printf '%s\n' "$2" | sh -c "$replace" sh "$1" 0644 $((${#2} + 1)) '' '' || finish failed
     systemctl_says daemon-reload
 }
 
@@ -352,7 +362,9 @@ write)
     argument
     mode=$given
     argument
-    put "$path" "$mode" "$given"
+    length=$given
+    argument
+    put "$path" "$mode" "$length" "$given"
     ;;
 remove)
     argument
@@ -372,9 +384,10 @@ volatile)
     printf '%s\n' "$directory"
     ;;
 begin)
-    property MainPID
-    said="old pid $shown${newline}begun $(date +%s)000"
-    printf '%s\n' "$said" | put "$mark" 0644 $((${#said} + 1))
+    show MainPID
+    value_of MainPID
+    said="old pid $value${newline}begun $(date +%s)000"
+    printf '%s\n' "$said" | put "$mark" 0644 $((${#said} + 1)) keep
     ;;
 start)
     argument

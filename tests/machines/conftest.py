@@ -46,6 +46,17 @@ def sudoers():
     return Path("contrib/sudoers").read_text(encoding="utf-8")
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    del call
+    report = (yield).get_result()
+    fleet = getattr(item, "funcargs", {}).get("machines")
+    if report.failed and fleet:
+        for machine in fleet.machines.values():
+            told = machine.run("journalctl", "--no-pager", "-n", "30", check=False).stdout
+            report.sections.append((f"journal of {machine.name}", told))
+
+
 @pytest.fixture(scope="session")
 def machines(sandbox, sudoers):
     """Three machines with a server that was never started, on which ops may act by sudo."""

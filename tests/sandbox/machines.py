@@ -282,7 +282,7 @@ class MachineFleet(Fleet):
         self.keys = Keys(self.directory / "home")
         self.machines = {}
         for member in self.members:
-            machine = Machine(member.namespace, member.namespace, member.address, self.keys)
+            machine = Machine(member.host, member.namespace, member.address, self.keys)
             machine.known_as = (member.host, member.address)
             machine.make(server)
             machine.path("/etc/hosts").unlink(missing_ok=True)
