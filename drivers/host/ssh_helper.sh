@@ -124,19 +124,41 @@ is_roots() {
     esac
 }
 
-# $path: the path without links; $acting: root where all directories that exist are root's.
+# $path: the same without the links that only root can have put there; $acting: root where nobody
+# but root can change a directory on the way, else server. From the first directory on that is not
+# so, nothing is looked at: the server's user will go there with its own rights.
 resolve() {
-    asked=$1
-    path=$(realpath -m -- "$1" 2>&1) || give_up "$path"
-    acting=root
-    at=
-    IFS=/
-    set -- ${path%/*}
-    unset IFS
-    for part; do
-        at=$at${part:+/$part}
-        if [ -L "${at:-/}" ] || [ -e "${at:-/}" ]; then
-            is_roots "${at:-/}" || acting=server
+    case $1 in
+    */../* | */..) refuse "$1: not a plain path" ;;
+    /*) ;;
+    *) refuse "$1: not a plain path" ;;
+    esac
+    asked=$1 rest=$1 path='' acting=root links=0
+    is_roots / || acting=server
+    while [ -n "$rest" ]; do
+        rest=${rest#/}
+        part=${rest%%/*}
+        rest=${rest#"$part"}
+        case $part in
+        '' | .) continue ;;
+        ..)
+            path=${path%/*}
+            continue
+            ;;
+        esac
+        if [ "$acting" = root ] && [ -L "$path/$part" ]; then
+            links=$((links + 1))
+            [ "$links" -le 40 ] || refuse "$1: too many links"
+            link=$(readlink -- "$path/$part")
+            case $link in
+            /*) path= ;;
+            esac
+            rest=/$link$rest
+            continue
+        fi
+        path=$path/$part
+        if [ -n "$rest" ] && [ "$acting" = root ] && [ -e "$path" ]; then
+            is_roots "$path" || acting=server
         fi
     done
 }

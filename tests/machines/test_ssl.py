@@ -53,5 +53,7 @@ def test_change(shop, mode):
         assert done.returncode == 0, done.stdout + done.stderr
         shop.fleet.wait_settled()
     assert seen.down_together <= 1
-    assert max(seen.restarts.values()) <= 1, seen.restarts
+    starts = {name: machine.run("journalctl", "--no-pager", "-o", "short-precise", "-u", "mongod", check=False).stdout
+              for name, machine in shop.fleet.machines.items()}
+    assert max(seen.restarts.values()) <= 1, (seen.restarts, done.stdout + done.stderr, starts["a"])
     assert shop.succeed("plan", *shop.git)

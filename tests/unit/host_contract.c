@@ -298,6 +298,7 @@ static int group_setup(void **state)
                           .user = setting("EVENKEEL_SSH_USER"),
                           .identity_file = setting("EVENKEEL_SSH_IDENTITY"),
                           .known_hosts = setting("EVENKEEL_SSH_KNOWN_HOSTS"),
+                          .port = setting("EVENKEEL_SSH_PORT") ? atoi(getenv("EVENKEEL_SSH_PORT")) : 0,
                           .sudo = setting("EVENKEEL_SSH_SUDO") != NULL};
     host = (struct ek_host){.deployment = "orders",
                             .member = "a",
@@ -324,8 +325,74 @@ static int group_teardown(void **state)
     return setting("EVENKEEL_CONTRACT") ? 0 : place_teardown(state);
 }
 
-int main(void)
+/* ---- one call, for tests/machines ---- */
+
+static int report(int result)
 {
+    if (result != 0)
+        printf("%s %s | %s\n", err.id, err.sentence, err.cause);
+    return result == 0 ? 0 : 1;
+}
+
+static int call_write(const char *path, const char *mode, const char *length, int64_t deadline)
+{
+    size_t size = strtoul(length, NULL, 10);
+    char *bytes = malloc(size + 1);
+    if (!bytes)
+        return 2;
+    memset(bytes, 'x', size);
+    const struct ek_file_content content = {path, bytes, size, (mode_t)strtoul(mode, NULL, 8)};
+    int result = driver->write_file(&host, &content, deadline, &err);
+    free(bytes);
+    return report(result);
+}
+
+/* run SECONDS PROGRAM..., read SECONDS PATH, write SECONDS PATH MODE LENGTH, facts SECONDS, hold SECONDS: the error's id
+ * and words, if any, and 1. */
+static int call(int count, char **words)
+{
+    void *state = NULL;
+    EK_COMMAND_RESULT ended = {0};
+    EK_FILE file = {0};
+    struct ek_host_facts found;
+    struct ek_fence_hold hold;
+    if (count < 3 || group_setup(&state) != 0)
+        return 2;
+    int64_t deadline = ek_monotonic_ms() + strtoll(words[2], NULL, 10) * 1000;
+    if (strcmp(words[1], "facts") == 0)
+        return report(driver->facts(&host, deadline, &found, &err));
+    if (strcmp(words[1], "read") == 0 && count == 4) {
+        const struct ek_file_question question = {words[3], 1 << 20};
+        int result = driver->read_file(&host, &question, deadline, &file, &err);
+        printf("%s", ek_buffer_text(&file.content));
+        return report(result);
+    }
+    if (strcmp(words[1], "write") == 0 && count == 6)
+        return call_write(words[3], words[4], words[5], deadline);
+    if (strcmp(words[1], "run") == 0) {
+        const struct ek_command command = {.argv = (const char *const *)words + 3};
+        int result = driver->run(&host, &command, deadline, &ended, &err);
+        printf("%s", ek_buffer_text(&ended.output));
+        return report(result);
+    }
+    if (strcmp(words[1], "hold") == 0) { /* until a line comes, then run under the fence */
+        const struct ek_fence fence = {7, "id-held"};
+        const char *const argv[] = {"true", NULL};
+        const struct ek_command command = {.argv = argv};
+        int result = driver->fence(&host, &fence, deadline, &hold, &err);
+        printf("%s\n", result == 0 ? "held" : err.id);
+        fflush(stdout);
+        if (result != 0 || getchar() == EOF)
+            return 1;
+        return report(driver->run(&host, &command, ek_monotonic_ms() + 10000, &ended, &err));
+    }
+    return 2;
+}
+
+int main(int count, char **words)
+{
+    if (count > 1)
+        return call(count, words);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_fence_is_held_by_one_at_a_time, local_setup),
         cmocka_unit_test(test_run_gives_what_a_program_prints),

@@ -1,0 +1,347 @@
+"""What goes wrong on the way to a host and on it: one message each, nothing changed, and running
+again resumes."""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from machines import Keys
+
+RECORD = "/var/lib/evenkeel/orders-a/record"
+
+
+class Caller:
+    """One call of the driver at a time, from here to machine a."""
+
+    def __init__(self, fleet, program):
+        self.fleet, self.program = fleet, program
+        self.machine = fleet.machines["a"]
+
+    def settings(self, **more):
+        return {"EVENKEEL_CONTRACT": "ssh", "EVENKEEL_SSH_HOST": self.fleet["a"].host,
+                "EVENKEEL_SSH_USER": "ops", "EVENKEEL_SSH_SUDO": "yes",
+                "EVENKEEL_SSH_IDENTITY": str(self.fleet.keys.identity),
+                "EVENKEEL_SSH_KNOWN_HOSTS": str(self.fleet.keys.known_hosts),
+                # A directory of its own: each test begins without a connection.
+                **{f"EVENKEEL_SSH_{k.upper()}": str(v) for k, v in more.items()}}
+
+    def start(self, *words, **more):
+        return subprocess.Popen([str(self.program), *map(str, words)],
+                                env=dict(os.environ, **self.settings(**more)), text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __call__(self, *words, **more):
+        with self.start(*words, **more) as process:
+            output = process.communicate(timeout=90)[0]
+        assert process.returncode in (0, 1), (process.returncode, output)
+        return process.returncode, output
+
+    def works(self, *words, **more):
+        status, output = self(*words, **more)
+        assert status == 0, output
+        return output
+
+    def fails(self, wanted, *words, **more):
+        status, output = self(*words, **more)
+        assert status == 1 and output.startswith(wanted + " "), output
+        return output
+
+    def forget(self):
+        """End the connections, so that the next call makes a new one."""
+        self.machine.run("sh", "-c", "pkill -f 'sshd: ' || :")
+
+
+@pytest.fixture(name="call")
+def the_caller(machines, build):
+    caller = Caller(machines, build / "unit" / "host_contract")
+    caller.forget()
+    yield caller
+    caller.forget()
+
+
+@contextlib.contextmanager
+def login_shell(machine, shell):
+    machine.run("usermod", "--shell", shell, "ops")
+    yield
+    machine.run("usermod", "--shell", "/bin/sh", "ops")
+    machine.run("sh", "-c", "rm -f /home/ops/.bashrc /home/ops/.cshrc")
+
+
+# -- the login ------------------------------------------------------------------------
+
+
+NOISE = "echo Welcome to this host; echo 'Disk 91 % full' >&2; echo"
+
+
+def test_noise_of_the_login_is_no_answer(call):
+    machine = call.machine
+    with login_shell(machine, "/bin/bash"):
+        machine.write("/home/ops/.bashrc", NOISE + "\nexport LC_ALL=de_DE.UTF-8\n")
+        assert call.works("run", 30, "printf", "%s", "answer") == "answer"
+
+
+def test_shell_that_is_no_sh(call):
+    machine = call.machine
+    with login_shell(machine, "/bin/tcsh"):
+        machine.write("/home/ops/.cshrc", "echo Welcome\nsetenv LC_ALL de_DE.UTF-8\n")
+        assert call.works("run", 30, "printf", "%s|%s", "a b", "!") == "a b|!"
+
+
+def test_no_shell_at_all(call):
+    with login_shell(call.machine, "/usr/sbin/nologin"):
+        call.fails("EK-0471", "facts", 30)
+
+
+def test_login_refused(call, tmp_path):
+    other = Keys(tmp_path / "other")
+    call.fails("EK-0464", "facts", 30, identity=other.identity)
+
+
+def test_host_that_does_not_answer(call):
+    call.fails("EK-0460", "facts", 30, port=2222)
+
+
+def test_name_that_does_not_resolve(call):
+    call.fails("EK-0460", "facts", 30, host="no-such-host.example.net")
+
+
+# -- host keys ------------------------------------------------------------------------
+
+
+def test_unknown_host_key(call, tmp_path):
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    call.fails("EK-0461", "facts", 30, known_hosts=empty)
+
+
+def test_changed_host_key(call, tmp_path):
+    other = Keys(tmp_path / "other")
+    known = tmp_path / "known"
+    known.write_text(f"{call.fleet['a'].host} {' '.join(other.public.split()[:2])}\n")
+    call.fails("EK-0462", "facts", 30, known_hosts=known)
+
+
+# -- sudo -----------------------------------------------------------------------------
+
+
+def test_user_without_sudo(call):
+    call.fails("EK-0465", "facts", 30, user="plain")
+
+
+def test_ordinary_user_who_was_to_act_as_root(call):
+    call.fails("EK-0465", "facts", 30, user="plain", sudo="")
+
+
+def test_sudoers_of_another_version(call, sudoers):
+    call.machine.sudoers(re.sub(r"[0-9a-f]{64}", "0" * 64, sudoers))
+    try:
+        call.fails("EK-0465", "facts", 30)
+    finally:
+        call.machine.sudoers(sudoers)
+
+
+def test_sudo_that_hangs(call):
+    machine = call.machine
+    machine.run("mv", "/usr/bin/sudo", "/usr/bin/sudo.real")
+    machine.write("/usr/bin/sudo", "#!/bin/sh\nexec sleep 600\n", 0o755)
+    try:
+        call.fails("EK-0407", "facts", 3)
+    finally:
+        machine.run("mv", "/usr/bin/sudo.real", "/usr/bin/sudo")
+
+
+def test_sudo_is_for_nothing_else(call):
+    """What a login that was stolen could ask for."""
+    machine = call.machine
+    for words in (("sh", "-c", "id"), ("cat", "/etc/shadow"), ("sh", "-c", "if"), ("id",)):
+        told = machine.run("runuser", "-u", "ops", "--", "sudo", "-n", *words, check=False)
+        assert told.returncode == 1 and "password is required" in told.stderr, told
+    call.fails("EK-0415", "read", 30, "/etc/shadow")
+    call.fails("EK-0469", "write", 30, "/etc/cron.d/mine", "0644", 1)
+    call.fails("EK-0469", "write", 30, "/etc/evenkeel/../cron.d/mine", "0644", 1)
+    call.fails("EK-0469", "facts", 30, unit="sshd-machine.service", anything="")
+    assert call.works("run", 30, "id", "-un") == "mongodb\n"
+    assert machine.run("ls", "/etc/cron.d/mine", check=False).returncode != 0
+
+
+# -- the host -------------------------------------------------------------------------
+
+
+def test_missing_openssl(call):
+    machine = call.machine
+    machine.run("mv", "/usr/bin/openssl", "/usr/bin/openssl.away")
+    try:
+        call.fails("EK-0467", "facts", 30)
+    finally:
+        machine.run("mv", "/usr/bin/openssl.away", "/usr/bin/openssl")
+    call.works("facts", 30)
+
+
+def test_masked_unit(call):
+    machine = call.machine
+    machine.run("systemctl", "mask", "--runtime", "mongod.service", check=False)
+    unit = machine.path("/etc/systemd/system/mongod.service")
+    text = unit.read_text()
+    machine.run("sh", "-c", "rm /etc/systemd/system/mongod.service; "
+                "ln -s /dev/null /etc/systemd/system/mongod.service; systemctl daemon-reload")
+    try:
+        call.fails("EK-0470", "facts", 30, sudo="", user="root")
+    finally:
+        machine.run("sh", "-c", f"rm /etc/systemd/system/mongod.service; "
+                    f"cat >/etc/systemd/system/mongod.service <<'END'\n{text}END\n"
+                    "systemctl unmask --runtime mongod.service; systemctl daemon-reload")
+
+
+def content(machine):
+    return machine.run("sh", "-c", f"stat -c %s {RECORD}; ls -A {os.path.dirname(RECORD)}").stdout
+
+
+def test_full_disk(call):
+    machine = call.machine
+    directory = os.path.dirname(RECORD)
+    call.works("write", 30, RECORD, "0600", 0)
+    machine.run("mount", "-t", "tmpfs", "-o", "size=64k,mode=750,uid=mongodb,gid=mongodb", "full",
+                directory)
+    try:
+        call.works("write", 30, RECORD, "0600", 1000)
+        call.fails("EK-0468", "write", 30, RECORD, "0600", 100000)
+        assert content(machine) == "1000\nrecord\n"
+        machine.run("mount", "-o", "remount,size=1m", directory)
+        call.works("write", 30, RECORD, "0600", 100000)
+        assert content(machine) == "100000\nrecord\n"
+    finally:
+        machine.run("umount", directory)
+
+
+def test_reboot(call):
+    call.works("facts", 30)
+    call.machine.reboot()
+    status, output = call("facts", 30)  # the old connection may be noticed to be gone, or not
+    assert status == 0 or output.split()[0] in ("EK-0460", "EK-0466", "EK-0407"), output
+    call.works("facts", 30)
+
+
+# -- what the server's user may have put there ------------------------------------------
+
+
+def test_links_of_the_servers_user_lead_nowhere(call):
+    machine = call.machine
+    victim = "/root/victim"
+    machine.write(victim, "untouched\n", 0o600)
+    as_server = ("runuser", "-u", "mongodb", "--")
+    call.works("write", 30, RECORD, "0600", 1)
+    directory = os.path.dirname(RECORD)
+    machine.run(*as_server, "ln", "-sfn", victim, RECORD)
+    call.fails("EK-0415", "read", 30, RECORD)
+    call("write", 30, RECORD, "0600", 10)  # over the link, or refused
+    machine.run(*as_server, "rm", "-f", RECORD)
+    machine.run(*as_server, "ln", "-sfn", "/root", f"{directory}/sub")
+    call.fails("EK-0415", "write", 30, f"{directory}/sub/victim", "0600", 10)
+    call.fails("EK-0415", "write", 30, f"{directory}/sub/new", "0600", 10)
+    machine.run(*as_server, "rm", "-f", f"{directory}/sub")
+    machine.run(*as_server, "ln", "-sfn", victim, f"{directory}/fence")
+    call.start("hold", 5).communicate("")
+    machine.run(*as_server, "rm", "-f", f"{directory}/fence")
+    assert machine.run("cat", victim).stdout == "untouched\n"
+    assert machine.run("stat", "-c", "%U %a", victim).stdout == "root 600\n"
+    assert machine.run("ls", "-A", "/root").stdout.count("new") == 0
+
+
+def test_configuration_keeps_owner_mode_and_link(call):
+    machine = call.machine
+    machine.run("sh", "-c", "mv /etc/mongod.conf /etc/mongod-real.conf; "
+                "ln -s mongod-real.conf /etc/mongod.conf; "
+                "chown root:mongodb /etc/mongod-real.conf; chmod 0644 /etc/mongod-real.conf")
+    before = machine.run("cat", "/etc/mongod.conf").stdout
+    try:
+        call.works("write", 30, "/etc/mongod.conf", "0640", 5)
+        assert machine.run("readlink", "/etc/mongod.conf").stdout == "mongod-real.conf\n"
+        assert machine.run("stat", "-c", "%U:%G %a %s", "/etc/mongod-real.conf").stdout == (
+            "root:mongodb 644 5\n")
+    finally:
+        machine.run("sh", "-c", "rm /etc/mongod.conf /etc/mongod-real.conf")
+        machine.write("/etc/mongod.conf", before)
+
+
+# -- the connection -------------------------------------------------------------------
+
+
+class Cut:
+    """A way to the host's sshd that ends after so many bytes from here, or stands still."""
+
+    def __init__(self, address, after):
+        self.address, self.after = address, after
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.sockets = [self.listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self.listener.accept()
+                far = socket.create_connection((self.address, 22))
+                self.sockets += [near, far]
+                for source, target, left in ((near, far, self.after), (far, near, None)):
+                    threading.Thread(target=self._pump, args=(source, target, left),
+                                     daemon=True).start()
+
+    def _pump(self, source, target, left):
+        with contextlib.suppress(OSError):
+            while left is None or left > 0:
+                data = source.recv(65536 if left is None else min(65536, left))
+                if not data:
+                    break
+                target.sendall(data)
+                left = None if left is None else left - len(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for end in self.sockets:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+
+def known_by_port(fleet, port, path):
+    path.write_text(f"[127.0.0.1]:{port} {' '.join(fleet.machines['a'].host_key)}\n")
+    return path
+
+
+# The handshake is about 3 KiB, the helper's text 13 KiB a call; then 200000 bytes of the file.
+@pytest.mark.parametrize("after", [0, 100, 1500, 4000, 12000, 25000, 33000, 60000, 150000, 220000])
+def test_connection_cut(call, tmp_path, after):
+    call.works("write", 30, RECORD, "0600", 10)
+    with Cut(call.fleet["a"].address, after) as way:
+        known = known_by_port(call.fleet, way.port, tmp_path / "known")
+        output = call("write", 30, RECORD, "0600", 200000, host="127.0.0.1", port=way.port,
+                      known_hosts=known)[1]
+        assert output.split()[0] in ("EK-0460", "EK-0466"), output
+    assert content(call.machine).split()[0] in ("10", "200000")
+    call.works("write", 30, RECORD, "0600", 200000)
+    words = content(call.machine).split()
+    assert words[0] == "200000" and not [w for w in words[1:] if "record." in w], words
+
+
+def test_fence_lost_with_its_connection(call, tmp_path):
+    """Nothing is changed any more once somebody else could have the fence."""
+    with Cut(call.fleet["a"].address, 10_000_000) as way:
+        known = known_by_port(call.fleet, way.port, tmp_path / "known")
+        process = call.start("hold", 30, host="127.0.0.1", port=way.port, known_hosts=known)
+        assert process.stdout.readline() == "held\n"
+        status, output = call("hold", 2)
+        assert status == 1 and output == "EK-1016\n", output
+    with Cut(call.fleet["a"].address, 10_000_000):
+        output = process.communicate("go on\n", timeout=60)[0]
+        assert process.returncode == 1 and output.startswith("EK-0473 "), output
+    assert call.start("hold", 30).communicate("\n", timeout=60)[0] == "held\n"
