@@ -1,23 +1,22 @@
 /* certificate "built-in": an authority whose key is a sealed secret of Evenkeel's own. */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "drivers/certificate/drivers.h"
 #include "drivers/certificate/x509.h"
+#include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/lock.h"
 
 #define BACK_DATED_S (10 * 60)
 #define LEAF_VALIDITY_MAX_S (INT64_C(730) * 24 * 3600)
 
-enum { PEM_MAX = 1 << 16, NAME_LENGTH_MAX = 64 };
+enum { PEM_MAX = 1 << 16, NAME_LENGTH_MAX = 64, LOCK_MS = 30000 };
 
 static void certificate_path(const struct ek_authority *authority, const char *suffix,
                              char ret_path[static PATH_MAX])
@@ -96,7 +95,8 @@ static int key_to_secret(EVP_PKEY *key, struct ek_secret **ret_secret, struct ek
     return 0;
 }
 
-/* One maker at a time, or the key of one would meet the certificate of the other. */
+/* One maker at a time, or the key of one would meet the certificate of the other. Who comes second
+ * waits, and finds what the first one made. */
 static int lock(const struct ek_authority *authority, int *ret_fd, struct ek_error *err)
 {
     char path[PATH_MAX];
@@ -106,17 +106,8 @@ static int lock(const struct ek_authority *authority, int *ret_fd, struct ek_err
     if (result != 0)
         return result;
     certificate_path(authority, ".lock", path);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ek_fail_errno(err, "EK-0502", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        result = errno == EWOULDBLOCK ? ek_fail(err, EK_LOCKED, "EK-0721", "%s is locked", path)
-                                      : ek_fail_errno(err, "EK-0502", path);
-        close(fd);
-        return result;
-    }
-    *ret_fd = fd;
-    return 0;
+    result = ek_lock_take(path, "EK-0502", ek_monotonic_ms() + LOCK_MS, ret_fd, err);
+    return result == EK_LOCKED ? ek_fail(err, EK_LOCKED, "EK-0721", "%s is locked", path) : result;
 }
 
 static int create_locked(const struct ek_authority *authority, int64_t now_s, struct ek_error *err)

@@ -51,8 +51,10 @@ struct ek_dns_driver {
     int (*unbind)(const struct ek_dns_zone *zone, const char *name, const char *mark,
                   struct ek_error *err);
 
-    /* MUST. The first address `name` has, as this machine would resolve it. EK_NOT_FOUND
-     * (EK-0424): it has none; EK_UNREACHABLE (EK-0424): nobody who would know answered. */
+    /* MUST. The first address `name` has, as this machine would resolve it, at the latest at
+     * `deadline` (ek_monotonic_ms() time). EK_NOT_FOUND (EK-0424): it has none. Every other failure
+     * says that it is not known: nobody who would know answered (EK_UNREACHABLE, EK_TIMEOUT), the
+     * zone can't be read (EK-0421). */
     int (*look_up)(const struct ek_dns_zone *zone, const char *name, int64_t deadline,
                    struct ek_dns_address *ret_address, struct ek_error *err);
 };

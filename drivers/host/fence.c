@@ -4,16 +4,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drivers/host/fence_line.h"
 #include "drivers/host/files.h"
-#include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
-
-enum { POLL_MS = 20 };
+#include "reconciler/base/lock.h"
 
 static int read_line(int fd, const char *path, struct ek_fence_line *ret_line, struct ek_error *err)
 {
@@ -35,44 +31,16 @@ static int write_line(int fd, const char *path, const struct ek_fence_mark *mine
     return 0;
 }
 
-static int in_progress(int fd, const char *path, struct ek_error *err)
+/* Whoever holds it wrote who it is, or is about to. */
+static int in_progress(const char *path, struct ek_error *err)
 {
     struct ek_fence_line line = {0};
-    (void)read_line(fd, path, &line, NULL);
-    return ek_fence_in_progress(&line, err);
-}
-
-/* A file that was removed while we waited for it is nobody's fence any more. */
-static bool has_its_name(int fd, const char *path)
-{
-    struct stat ours;
-    struct stat named;
-    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
-           ours.st_dev == named.st_dev;
-}
-
-static int lock(const char *path, int64_t deadline, int *ret_fd, struct ek_error *err)
-{
-    for (;;) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-            return ek_fail_errno(err, "EK-1017", path);
-        bool locked = false;
-        while (!(locked = flock(fd, LOCK_EX | LOCK_NB) == 0) &&
-               (errno == EWOULDBLOCK || errno == EINTR) && ek_time_left_ms(deadline) > 0)
-            ek_sleep_ms(POLL_MS);
-        if (locked && has_its_name(fd, path)) {
-            *ret_fd = fd;
-            return 0;
-        }
-        int result = 0;
-        if (!locked)
-            result = errno == EWOULDBLOCK || errno == EINTR ? in_progress(fd, path, err)
-                                                            : ek_fail_errno(err, "EK-1017", path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0) {
+        (void)read_line(fd, path, &line, NULL);
         close(fd);
-        if (result != 0)
-            return result;
     }
+    return ek_fence_in_progress(&line, err);
 }
 
 int ek_host_fence(const struct ek_fence_place *place, const struct ek_fence *fence,
@@ -86,7 +54,9 @@ int ek_host_fence(const struct ek_fence_place *place, const struct ek_fence *fen
     snprintf(mine.id, sizeof mine.id, "%s", fence->id);
     int result = ek_host_parents_make(path, place->owner, err);
     if (result == 0)
-        result = lock(path, deadline, &fd, err);
+        result = ek_lock_take(path, "EK-1017", deadline, &fd, err);
+    if (result == EK_LOCKED)
+        return in_progress(path, err);
     if (result != 0)
         return result;
     result = read_line(fd, path, &seen, err);

@@ -47,9 +47,6 @@ void ek_file_done(struct ek_file *file)
 int ek_host_file_read(const struct ek_file_question *question, struct ek_file *ret_file,
                       struct ek_error *err)
 {
-    struct stat status;
-    if (stat(question->path, &status) == 0 && !S_ISREG(status.st_mode))
-        return ek_fail(err, EK_INVALID, "EK-0415", "%s: not a regular file", question->path);
     return as_host_file(ek_file_read(question->path, question->max, &ret_file->content,
                                      &ret_file->modified_ms, err),
                         err);
@@ -187,8 +184,8 @@ void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_tex
 {
     char bytes[TAIL_BYTES + 1];
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    int fd;
+    if (ek_file_open(path, "EK-0415", &fd, NULL) != 0)
         return;
     ssize_t got = 0;
     if (fstat(fd, &status) == 0 && status.st_size > from) {

@@ -28,6 +28,7 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/base/resolve.h"
 
 void ek_mongodb_handshake_done(struct ek_mongodb_handshake *handshake)
 {
@@ -109,12 +110,9 @@ static int dial(const char *host, int port, int64_t deadline,
                 struct ek_mongodb_handshake *handshake)
 {
     EK_CLEANUP(free_addresses) struct addrinfo *addresses = NULL;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char service[16];
-    snprintf(service, sizeof service, "%d", port);
-    int resolved = getaddrinfo(host, service, &hints, &addresses);
-    if (resolved != 0) {
-        set_problem(handshake, "%s: %s", host, gai_strerror(resolved));
+    struct ek_error unresolved = {0};
+    if (ek_resolve(host, port, deadline, &addresses, &unresolved) != 0) {
+        set_problem(handshake, "%s: %.200s", host, unresolved.cause);
         return -1;
     }
     for (const struct addrinfo *address = addresses; address; address = address->ai_next) {

@@ -10,12 +10,16 @@
 #include "drivers/mongodb/mongodb.h"
 #include "reconciler/base/buffer.h"
 
+/* maxWireVersion of the first server that knows SCRAM-SHA-256. */
+enum { EK_WIRE_VERSION_4_0 = 7 };
+
 enum ek_login { EK_LOGIN_NONE, EK_LOGIN_USER, EK_LOGIN_SYSTEM };
 
 struct ek_mongodb_link {
     mongoc_client_t *client;
     int64_t deadline;
     bool by_tls;
+    bool proven;         /* by TLS, and the server's certificate holds */
     enum ek_login login; /* as whom */
     bson_t hello;        /* the server's answer to the very first message, before any login */
 };
@@ -45,9 +49,12 @@ struct ek_mongodb_dial {
     int64_t deadline;
 };
 
-/* Open a connection and log in as said. TLS when the handshake verified, else plaintext.
- * Failures: EK_DENIED (EK-0432) login refused, EK_UNREACHABLE (EK-0430) no connection.
- * *ret_link is set in both cases (hello may be empty) and the caller's to clean up. */
+/* Open a connection and log in as said: by TLS wherever the server was seen to speak it, also with
+ * a certificate that does not hold (it has lapsed, or is by an authority of yesterday); in
+ * plaintext only to a server that was seen not to speak it. Such a connection is not `proven`:
+ * nothing that is a secret may be sent over it. Failures: EK_DENIED (EK-0432) login refused,
+ * EK_UNREACHABLE (EK-0430) no connection. *ret_link is set in both cases (hello may be empty) and
+ * the caller's to clean up. */
 int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_link *ret_link,
                          struct ek_error *err);
 

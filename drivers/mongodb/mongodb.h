@@ -19,16 +19,17 @@ struct ek_mongodb_session;
 /* Whom to talk to and as whom. Borrowed. */
 struct ek_mongodb_target {
     const char *member;
-    const char *plain_host; /* name or address to dial in plaintext */
+    const char *plain_host; /* name or address to dial a server that speaks no TLS */
     const char *tls_host;   /* name to dial and to verify over TLS, or NULL: plain_host */
     int port;
     const char
         *ca_file; /* trusted authorities (path on this machine), or NULL: TLS can't be verified */
     const char *user; /* Evenkeel's own user in admin, or NULL */
     const struct ek_secret *password;
-    const struct ek_secret *key_file;    /* content of the set's keyFile (white space stripped), or
-                                            NULL: log in as __system@local where the own user is
-                                            unknown or can't exist (arbiters, first start) */
+    const struct ek_secret *key_file; /* the keys of the set's keyFile, one a line (key_file.h), or
+                                         NULL: log in as __system@local, with the first of them
+                                         that is taken, where the own user is unknown or can't
+                                         exist (arbiters, first start) */
     struct ek_mongodb_session **session; /* of this member and server process, for observe; made
                                             and kept there, freed by the caller; or NULL */
 };
@@ -69,7 +70,7 @@ struct ek_mongodb_seen {
     bool as_system;          /* it was __system */
     enum ek_answer own_user; /* whether the login as `user` worked (NO: refused with 18) */
     char problem[512];       /* why something stayed unknown; "" when all is known */
-    bool by_tls;             /* which way the connection went */
+    bool by_tls;             /* which way the connection went; by TLS wherever it is spoken */
     struct ek_mongodb_handshake handshake;
 
     int version[3];
@@ -194,7 +195,9 @@ struct ek_mongodb_driver {
                     int64_t deadline, struct ek_error *err);
 
     /* MUST. createUser with majority write concern, updateUser (password and roles) when it exists.
-     */
+     * EK_DENIED (EK-0456): the server speaks TLS, but its certificate does not hold, so that nobody
+     * knows who would get the password. A server that speaks no TLS gets what the password makes
+     * for SCRAM-SHA-1, not the password itself. */
     int (*ensure_user)(const struct ek_mongodb_target *target, const struct ek_mongodb_user *user,
                        int64_t deadline, struct ek_error *err);
 };

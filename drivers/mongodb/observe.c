@@ -239,8 +239,10 @@ void ek_mongodb_session_free(struct ek_mongodb_session *session)
 static bool ask_again(struct observation *of, const char *host, int64_t deadline)
 {
     const struct ek_mongodb_session *session = *of->target->session;
-    if (!session->link.client || session->link.by_tls != of->seen->handshake.verified ||
-        session->link.login != first_login(of->target) || strcmp(session->host, host) != 0)
+    const struct ek_mongodb_handshake *now = &of->seen->handshake;
+    if (!session->link.client || session->link.by_tls != (now->tls == EK_ANSWER_YES) ||
+        session->link.proven != now->verified || session->link.login != first_login(of->target) ||
+        strcmp(session->host, host) != 0)
         return false;
     struct ek_mongodb_seen *seen = of->seen;
     struct ek_mongodb_handshake handshake = seen->handshake;

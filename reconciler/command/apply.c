@@ -12,6 +12,7 @@
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/apply_consent.h"
+#include "reconciler/command/ask.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/master_key.h"
 #include "reconciler/command/store.h"
@@ -95,24 +96,22 @@ static int ensure_master_key(const struct apply *apply, struct ek_error *err)
 
 static int ask(const struct apply *apply, struct ek_error *err)
 {
-    char answer[16] = "";
-    ek_fail(err, EK_DENIED, "EK-0811", "not approved: nothing was changed");
-    if (!isatty(STDIN_FILENO))
-        return ek_hint(err, "there is no terminal to ask on: give --yes, or apply a plan file");
-    fflush(stdout);
-    fputs("\nApply this plan to ", stderr);
+    EK_BUFFER question = {0};
+    ek_buffer_text_add(&question, "\nApply this plan to ");
     const char *separator = "";
     for (size_t i = 0; i < apply->count; i++) {
         if (apply->jobs[i].looked.plan.count == 0)
             continue;
-        fprintf(stderr, "%s%s", separator, apply->jobs[i].looked.spec->name);
+        ek_buffer_printf(&question, "%s%s", separator, apply->jobs[i].looked.spec->name);
         separator = ", ";
     }
-    fputs("? Only \"yes\" is accepted: ", stderr);
-    if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
-        return err->code;
-    *err = (struct ek_error){0};
-    return 0;
+    ek_buffer_text_add(&question, "? Only \"yes\" is accepted: ");
+    const struct ek_prompt prompt = {
+        .question = ek_buffer_text(&question),
+        .wanted = "yes",
+        .otherwise = "nothing was changed",
+        .no_terminal = "there is no terminal to ask on: give --yes, or apply a plan file"};
+    return ek_ask(&prompt, err);
 }
 
 static void show(struct apply *apply)

@@ -1,4 +1,5 @@
 #include "reconciler/command/apply_consent.h"
+#include "reconciler/command/ask.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static int trusted_key(const char *value, char ret_key[EK_PUBLIC_KEY_SIZE], stru
     EK_BUFFER text = {0};
     if (ek_public_key_parse(value, ret_key))
         return 0;
-    int result = ek_file_read(value, KEY_FILE_MAX, &text, NULL, err);
+    int result = ek_input_read(value, KEY_FILE_MAX, &text, err);
     if (result != 0)
         return result;
     size_t length = text.length;
@@ -121,23 +122,17 @@ int ek_apply_consent_spend(struct ek_apply_consent *consent, struct ek_error *er
 static int ask_for_name(const struct ek_options *options, const struct ek_deployment_spec *spec,
                         const struct ek_consent *closed, struct ek_error *err)
 {
-    char answer[80] = "";
+    EK_BUFFER question = {0};
     if (options->yes)
         return 0;
-    ek_fail(err, EK_DENIED, "EK-0811", "not approved: nothing was changed");
-    if (!isatty(STDIN_FILENO))
-        return ek_hint(err, "there is no terminal to ask on: give --yes");
-    fflush(stdout);
-    fprintf(stderr,
-            "\nNo maintenance window of %s is open (%s). To disturb it now, type its name: ",
-            spec->name, closed->window_words[0] ? closed->window_words : "none opens again");
-    if (!fgets(answer, sizeof answer, stdin))
-        return err->code;
-    answer[strcspn(answer, "\n")] = 0;
-    if (strcmp(answer, spec->name) != 0)
-        return err->code;
-    *err = (struct ek_error){0};
-    return 0;
+    ek_buffer_printf(
+        &question, "\nNo maintenance window of %s is open (%s). To disturb it now, type its name: ",
+        spec->name, closed->window_words[0] ? closed->window_words : "none opens again");
+    const struct ek_prompt prompt = {.question = ek_buffer_text(&question),
+                                     .wanted = spec->name,
+                                     .otherwise = "nothing was changed",
+                                     .no_terminal = "there is no terminal to ask on: give --yes"};
+    return ek_ask(&prompt, err);
 }
 
 int ek_apply_outside_window(const struct ek_options *options, struct ek_apply_consent *consent,

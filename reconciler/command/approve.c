@@ -10,6 +10,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/apply_consent.h"
+#include "reconciler/command/ask.h"
 #include "reconciler/command/named.h"
 
 enum { SHORTEST_NAME = 8 };
@@ -27,21 +28,18 @@ struct approve {
 
 static int ask(const struct approve *approve, struct ek_error *err)
 {
-    char answer[16] = "";
+    EK_BUFFER question = {0};
     if (approve->options->yes)
         return 0;
-    ek_fail(err, EK_DENIED, "EK-0811", "not approved: nothing was recorded");
-    if (!isatty(STDIN_FILENO))
-        return ek_hint(err, "there is no terminal to ask on: give --yes");
-    fflush(stdout);
-    fputs("\nApprove this plan of ", stderr);
+    ek_buffer_text_add(&question, "\nApprove this plan of ");
     for (size_t i = 0; i < approve->count; i++)
-        fprintf(stderr, "%s%s", i ? ", " : "", approve->looked[i].spec->name);
-    fputs("? Only \"yes\" is accepted: ", stderr);
-    if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
-        return err->code;
-    *err = (struct ek_error){0};
-    return 0;
+        ek_buffer_printf(&question, "%s%s", i ? ", " : "", approve->looked[i].spec->name);
+    ek_buffer_text_add(&question, "? Only \"yes\" is accepted: ");
+    const struct ek_prompt prompt = {.question = ek_buffer_text(&question),
+                                     .wanted = "yes",
+                                     .otherwise = "nothing was recorded",
+                                     .no_terminal = "there is no terminal to ask on: give --yes"};
+    return ek_ask(&prompt, err);
 }
 
 static void say_approved(const struct approve *approve, size_t i, const char *who)

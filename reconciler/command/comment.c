@@ -111,7 +111,7 @@ static int read_markdown(struct said *said, struct ek_error *err)
         int result = read_standard_input(&text, err);
         if (result != 0)
             return result;
-    } else if (ek_file_read(path, MARKDOWN_MOST, &text, NULL, &problem) != 0) {
+    } else if (ek_input_read(path, MARKDOWN_MOST, &text, &problem) != 0) {
         return ek_fail(err, problem.code, "EK-1215", "the comment can't be read: %s",
                        problem.sentence);
     }

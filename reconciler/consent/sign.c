@@ -134,7 +134,7 @@ static int read_private(const char *path, EVP_PKEY **ret_key, struct ek_error *e
     EK_CLEANUP(ek_buffer_wipe) struct ek_buffer text = {0};
     int result = check_mode(path, err);
     if (result == 0)
-        result = ek_file_read(path, KEY_FILE_MAX, &text, NULL, err);
+        result = ek_input_read(path, KEY_FILE_MAX, &text, err);
     if (result != 0)
         return result;
     BIO *bio = BIO_new_mem_buf(ek_buffer_text(&text), (int)text.length);

@@ -1,8 +1,8 @@
 /* What the hosts say: processes, configuration files, certificates, keyFiles. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/mongodb/key_file.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
 
@@ -49,7 +49,7 @@ static void look_at_process(struct ek_look *look, size_t i)
 static void keep_key_file_content(struct ek_look *look, size_t i, const char *path)
 {
     EK_FILE file = {0};
-    EK_SECRET_BUFFER stripped = {0};
+    struct ek_error err = {0};
     struct ek_member_observed *member = &look->observation->state.members[i];
     int result = read_host_file(look, i, path, &file);
     if (result == EK_NOT_FOUND)
@@ -57,11 +57,9 @@ static void keep_key_file_content(struct ek_look *look, size_t i, const char *pa
     if (result != 0)
         return;
     member->key_file = EK_YES;
-    const struct ek_buffer *content = &file.content;
-    for (size_t c = 0; c < content->length; c++)
-        if (!isspace((unsigned char)content->bytes[c]))
-            ek_buffer_add(&stripped, &content->bytes[c], 1);
-    look->key_file_content[i] = ek_secret_new(ek_buffer_text(&stripped), stripped.length);
+    if (ek_key_file_parse(ek_buffer_text(&file.content), file.content.length,
+                          &look->key_file_content[i], &err) != 0)
+        ek_look_problem(look, i, "%s: %s", path, err.sentence);
 }
 
 static void look_at_configuration(struct ek_look *look, size_t i, struct ek_file *ret_file)

@@ -3,7 +3,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
+
+/* For one name: a resolver that is late must not use up the time to look at the rest. */
+enum { LOOK_UP_MS = 5000 };
 
 /* The label in "<member>.<label>.<base>", when `name` has that form. */
 static bool label_in(const struct ek_deployment_spec *spec, size_t i, const char *name,
@@ -49,6 +53,23 @@ static bool label_of_records(struct ek_look *look)
     return false;
 }
 
+/* What nobody could tell is not known, which is not the same as no. */
+static enum ek_tri has_address(struct ek_look *look, size_t i, const char *name,
+                               struct ek_dns_address *ret_address)
+{
+    const struct ek_world *world = look->world;
+    struct ek_error err = {0};
+    int64_t soon = ek_monotonic_ms() + LOOK_UP_MS;
+    int result = world->dns->look_up(
+        &world->zone, name, soon < look->deadline ? soon : look->deadline, ret_address, &err);
+    if (result == 0)
+        return EK_YES;
+    if (result == EK_NOT_FOUND)
+        return EK_NO;
+    ek_look_problem(look, i, "%s%s%s", err.sentence, err.cause[0] ? ": " : "", err.cause);
+    return EK_UNKNOWN;
+}
+
 static enum ek_tri name_bound(struct ek_look *look, size_t i)
 {
     struct ek_world *world = look->world;
@@ -63,9 +84,8 @@ static enum ek_tri name_bound(struct ek_look *look, size_t i)
         ek_look_problem(look, i, "%s", err.sentence);
         return EK_UNKNOWN;
     }
-    if (world->dns->look_up(&world->zone, name, look->deadline, &found, NULL) != 0)
-        return EK_NO;
-    return strcmp(found.text, wanted) == 0 ? EK_YES : EK_NO;
+    enum ek_tri there = has_address(look, i, name, &found);
+    return there == EK_YES && strcmp(found.text, wanted) != 0 ? EK_NO : there;
 }
 
 void ek_look_at_names(struct ek_look *look)
@@ -83,9 +103,6 @@ void ek_look_at_names(struct ek_look *look)
         struct ek_dns_address address;
         struct ek_member_observed *member = &state->members[i];
         member->domain_name_bound = name_bound(look, i);
-        member->spec_host_resolves = world->dns->look_up(&world->zone, world->spec->members[i].host,
-                                                         look->deadline, &address, NULL) == 0
-                                         ? EK_YES
-                                         : EK_NO;
+        member->spec_host_resolves = has_address(look, i, world->spec->members[i].host, &address);
     }
 }

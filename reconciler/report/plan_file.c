@@ -110,7 +110,7 @@ int ek_plan_file_parse(const char *text, size_t length, const char *name,
 int ek_plan_file_read(const char *path, struct ek_plan_file **ret_file, struct ek_error *err)
 {
     EK_BUFFER text = {0};
-    int result = ek_file_read(path, PLAN_FILE_MAX, &text, NULL, err);
+    int result = ek_input_read(path, PLAN_FILE_MAX, &text, err);
     return result == 0 ? ek_plan_file_parse(ek_buffer_text(&text), text.length, path, ret_file, err)
                        : result;
 }

@@ -72,14 +72,16 @@ static void add_credentials(bson_t *to, const bson_t *command, const char *user,
                             const char *password)
 {
     bson_t sub;
+    bool digested =
+        doc_has(command, "digestPassword") && !doc_bool(command, "digestPassword", true);
 
     bson_append_document_begin(to, "credentials", -1, &sub);
     for (int k = SCRAM_SHA_1; k <= SCRAM_SHA_256; k++) {
         struct scram_keys keys;
 
-        if (!wants(command, scram_name((enum scram_kind)k)))
+        if (!wants(command, scram_name((enum scram_kind)k)) || (digested && k != SCRAM_SHA_1))
             continue;
-        scram_make((enum scram_kind)k, user, password, &keys);
+        scram_make((enum scram_kind)k, digested ? NULL : user, password, &keys);
         scram_to_doc(&sub, (enum scram_kind)k, &keys);
     }
     bson_append_document_end(to, &sub);

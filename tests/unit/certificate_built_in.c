@@ -99,6 +99,40 @@ static void issue(const struct lab *lab, enum ek_key_algorithm algorithm, struct
     WORKS(sign(lab, ek_buffer_text(&request), 730 * DAY, ret_pem));
 }
 
+enum { MAKERS = 6 };
+
+/* Two deployments of one account begin at once: one makes the authority, the others find it. */
+static void made_by_several_at_once_there_is_one_authority(void **state)
+{
+    const struct lab *lab = *state;
+    int ready[2];
+    int made = 0;
+    assert_int_equal(pipe(ready), 0);
+    for (int i = 0; i < MAKERS; i++)
+        if (fork() == 0) {
+            char byte;
+            close(ready[1]);
+            if (read(ready[0], &byte, 1) != 0) /* all begin when the pipe is closed */
+                _exit(9);
+            int result = built_in->create(&lab->authority, lab->now, &err);
+            struct ek_certificate_facts facts;
+            struct ek_buffer pem = {0};
+            bool there = built_in->find(&lab->authority, &pem, &facts, &err) == 0;
+            _exit(!there ? 8 : result == 0 ? 1 : result == EK_EXISTS ? 0 : 7);
+        }
+    close(ready[0]);
+    close(ready[1]);
+    for (int i = 0; i < MAKERS; i++) {
+        int status = -1;
+        assert_true(wait(&status) > 0);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+        made += WEXITSTATUS(status);
+    }
+    assert_int_equal(made, 1);
+    EK_BUFFER leaf = {0};
+    issue(lab, EK_KEY_P256, &leaf); /* certificate and sealed key fit */
+}
+
 static void contains(const struct ek_buffer *text, const char *what)
 {
     if (!strstr(ek_buffer_text(text), what))
@@ -442,6 +476,7 @@ int main(void)
     local = ek_host_driver_named("local");
     const struct CMUnitTest tests[] = {
         IN_LAB(an_authority_is_made_once_and_its_key_is_sealed),
+        IN_LAB(made_by_several_at_once_there_is_one_authority),
         IN_LAB(an_interrupted_creation_starts_over),
         IN_LAB(a_leaf_says_exactly_what_it_should),
         IN_LAB(rsa_is_made_on_demand),

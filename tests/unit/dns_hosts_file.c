@@ -1,13 +1,40 @@
 /* dns "hosts-file": our lines come and go, every other byte stays. */
 #include "tests/unit/host_support.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "drivers/dns/dns.h"
 
 static const struct ek_dns_driver *dns;
+
+/* ---- a resolver with bad days, in the place of the system's ---- */
+
+static sem_t resolver_may_answer;
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret_found)
+{
+    bool numeric = (hints->ai_flags & AI_NUMERICHOST) != 0;
+    if (!numeric && strcmp(node, "later.invalid") == 0)
+        return EAI_AGAIN;
+    if (!numeric && strcmp(node, "broken.invalid") == 0)
+        return EAI_FAIL;
+    if (!numeric && strcmp(node, "none.invalid") == 0)
+        return EAI_NONAME;
+    if (!numeric && strcmp(node, "slow.invalid") == 0) {
+        while (sem_wait(&resolver_may_answer) != 0)
+            ;
+        return EAI_AGAIN;
+    }
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, ret_found);
+}
 
 struct zone {
     char directory[64], path[128];
@@ -296,6 +323,28 @@ static void the_hosts_file_answers_before_the_resolver(void **state)
     assert_string_equal(err.id, "EK-0424");
 }
 
+/* That nobody answered is not the same as no. */
+static void what_nobody_could_tell_is_not_known(void **state)
+{
+    const struct zone *zone = *state;
+    struct ek_dns_address address = {"untouched"};
+    FAILS(dns->look_up(&zone->zone, "none.invalid", SOON, &address, &err), EK_NOT_FOUND, "EK-0424");
+    FAILS(dns->look_up(&zone->zone, "later.invalid", SOON, &address, &err), EK_UNREACHABLE,
+          "EK-0424");
+    assert_non_null(strstr(err.sentence, "later.invalid"));
+    assert_non_null(strstr(err.cause, gai_strerror(EAI_AGAIN)));
+    FAILS(dns->look_up(&zone->zone, "broken.invalid", SOON, &address, &err), EK_UNREACHABLE,
+          "EK-0424");
+    assert_int_equal(sem_init(&resolver_may_answer, 0, 0), 0);
+    FAILS(dns->look_up(&zone->zone, "slow.invalid", ek_monotonic_ms() + 50, &address, &err),
+          EK_TIMEOUT, "EK-0424");
+    sem_post(&resolver_may_answer);
+    assert_int_equal(unlink(zone->path), 0);
+    assert_int_equal(mkdir(zone->path, 0700), 0);
+    FAILS(dns->look_up(&zone->zone, A, SOON, &address, &err), EK_INVALID, "EK-0421");
+    assert_string_equal(address.text, "untouched");
+}
+
 /* A file that is a mount point, as in containers, can't be renamed over. */
 static void a_mounted_hosts_file_is_changed_in_place(void **state)
 {
@@ -343,6 +392,7 @@ int main(void)
         IN_ZONE(writers_at_once_lose_nothing),
         IN_ZONE(killed_while_binding_leaves_the_old_or_the_new),
         IN_ZONE(the_hosts_file_answers_before_the_resolver),
+        IN_ZONE(what_nobody_could_tell_is_not_known),
         IN_ZONE(a_mounted_hosts_file_is_changed_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -298,7 +298,8 @@ static int group_setup(void **state)
                           .user = setting("EVENKEEL_SSH_USER"),
                           .identity_file = setting("EVENKEEL_SSH_IDENTITY"),
                           .known_hosts = setting("EVENKEEL_SSH_KNOWN_HOSTS"),
-                          .port = setting("EVENKEEL_SSH_PORT") ? atoi(getenv("EVENKEEL_SSH_PORT")) : 0,
+                          .port =
+                              setting("EVENKEEL_SSH_PORT") ? atoi(getenv("EVENKEEL_SSH_PORT")) : 0,
                           .sudo = setting("EVENKEEL_SSH_SUDO") != NULL};
     host = (struct ek_host){.deployment = "orders",
                             .member = "a",
@@ -347,8 +348,8 @@ static int call_write(const char *path, const char *mode, const char *length, in
     return report(result);
 }
 
-/* run SECONDS PROGRAM..., read SECONDS PATH, write SECONDS PATH MODE LENGTH, facts SECONDS, hold SECONDS: the error's id
- * and words, if any, and 1. */
+/* run SECONDS PROGRAM..., read SECONDS PATH, write SECONDS PATH MODE LENGTH, facts SECONDS, hold
+ * SECONDS: the error's id and words, if any, and 1. */
 static int call(int count, char **words)
 {
     void *state = NULL;

@@ -1,6 +1,8 @@
 /* Files and programs on a host: what a reader sees, whatever happens in between. */
 #include "tests/unit/host_support.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "drivers/host/files.h"
@@ -112,6 +114,36 @@ static void written_files_have_mode_content_and_parents(void **state)
     FAILS(local->remove_file(&place->host, path, SOON, &err), EK_NOT_FOUND, "EK-0415");
     FAILS(local->read_file(&place->host, &(struct ek_file_question){path, 9}, SOON, &file, &err),
           EK_NOT_FOUND, "EK-0415");
+}
+
+/* A server's user who puts something else in the place of a file makes nobody wait. */
+static void what_is_no_file_is_refused_at_once(void **state)
+{
+    const struct place *place = *state;
+    char fifo[96], listening[96], output[96];
+    snprintf(fifo, sizeof fifo, "%s/fifo", place->directory);
+    snprintf(listening, sizeof listening, "%s/socket", place->directory);
+    snprintf(output, sizeof output, "%s/server.out", place->directory);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", listening);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    const char *const paths[] = {fifo, listening, "/dev/zero", place->directory};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        EK_FILE file = {0};
+        FAILS(local->read_file(&place->host, &(struct ek_file_question){paths[i], 9}, SOON, &file,
+                               &err),
+              EK_INVALID, "EK-0415");
+        assert_non_null(strstr(err.sentence, "not a regular file"));
+        assert_non_null(strstr(err.sentence, paths[i]));
+        EK_BUFFER words = {0};
+        ek_host_file_tail(paths[i], 0, &words);
+        assert_int_equal(words.length, 0);
+    }
+    assert_int_equal(rename(fifo, output), 0);
+    FAILS(local->service(&place->host, EK_SERVICE_START, false, SOON, &err), EK_INVALID, "EK-0412");
+    close(fd);
 }
 
 enum { BIG = 300000, KILLS = 40 };
@@ -254,6 +286,7 @@ int main(void)
         WITH_PLACE(a_program_that_does_not_read_ends_nobody),
         WITH_PLACE(little_of_our_environment_is_handed_on),
         WITH_PLACE(written_files_have_mode_content_and_parents),
+        WITH_PLACE(what_is_no_file_is_refused_at_once),
         WITH_PLACE(killed_while_writing_leaves_the_old_or_the_new),
         WITH_PLACE(files_of_the_system_driver_belong_to_the_servers_user),
         WITH_PLACE(passwords_wait_in_memory_and_nobody_else_may_look),

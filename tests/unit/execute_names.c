@@ -1,0 +1,90 @@
+/* Names as they are observed: what the resolver could not tell is unknown, and said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/base/clock.h"
+#include "reconciler/execute/observe.h"
+
+/* What the resolver says of any name. */
+static int answer;
+
+static int list(const struct ek_dns_zone *zone, const char *mark,
+                struct ek_dns_records *ret_records, struct ek_error *err)
+{
+    (void)zone, (void)mark, (void)err;
+    ret_records->count = 0;
+    return 0;
+}
+
+static int look_up(const struct ek_dns_zone *zone, const char *name, int64_t deadline,
+                   struct ek_dns_address *ret_address, struct ek_error *err)
+{
+    (void)zone, (void)deadline;
+    if (answer != 0)
+        return ek_fail(err, (enum ek_code)answer, "EK-0424", "%s: nobody answers", name);
+    snprintf(ret_address->text, sizeof ret_address->text, "10.0.0.1");
+    return 0;
+}
+
+static const struct ek_dns_driver dns = {.name = "fake", .list = list, .look_up = look_up};
+
+static void look(int with, struct ek_observation *ret_observation)
+{
+    static char domain[] = "fleet.example.net";
+    static struct ek_member_spec members[] = {
+        {.name = "a", .host = "db-a.example.net", .address = "10.0.0.1"}};
+    struct ek_deployment_spec spec = {
+        .members = members, .member_count = 1, .ssl_domain = {.base = domain}};
+    struct ek_world world = {.spec = &spec, .dns = &dns};
+    struct ek_look *looking = calloc(1, sizeof *looking);
+    assert_non_null(looking);
+    answer = with;
+    memset(ret_observation, 0, sizeof *ret_observation);
+    ret_observation->state.member_count = 1;
+    snprintf(ret_observation->state.domain_label, sizeof ret_observation->state.domain_label,
+             "q7w3");
+    looking->world = &world;
+    looking->deadline = ek_monotonic_ms() + 10000;
+    looking->observation = ret_observation;
+    ek_look_at_names(looking);
+    free(looking);
+}
+
+static void test_what_nobody_could_tell_is_unknown(void **state)
+{
+    static const struct {
+        int answer;
+        enum ek_tri told;
+    } table[] = {{0, EK_YES},
+                 {EK_NOT_FOUND, EK_NO},
+                 {EK_UNREACHABLE, EK_UNKNOWN},
+                 {EK_TIMEOUT, EK_UNKNOWN},
+                 {EK_INVALID, EK_UNKNOWN}};
+    struct ek_observation *observation = calloc(1, sizeof *observation);
+    (void)state;
+    assert_non_null(observation);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        look(table[i].answer, observation);
+        assert_int_equal(observation->state.members[0].spec_host_resolves, table[i].told);
+        assert_int_equal(observation->state.members[0].domain_name_bound, table[i].told);
+        assert_int_equal(observation->problems[0][0] != 0, table[i].told == EK_UNKNOWN);
+        if (table[i].told == EK_UNKNOWN)
+            assert_non_null(strstr(observation->problems[0], "nobody answers"));
+    }
+    free(observation);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_nobody_could_tell_is_unknown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
