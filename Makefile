@@ -60,9 +60,11 @@ all: $(BUILD)/evenkeel $(BUILD)/mongod-standin $(BUILD)/contender
 help:
 	@echo 'make              build $(BUILD)/evenkeel and the stand-in server'
 	@echo 'make demo         three servers in a sandbox, taken through every sslMode while clients write'
+	@echo 'make demo HOSTS=ssh  the same on three machines with a systemd each, reached by SSH (as root)'
 	@echo 'make check        every test; the last line says how many passed and failed'
 	@echo 'make unit         unit tests, with sanitizers'
 	@echo 'make integration  whole-program tests in the sandbox; T=name for some of them'
+	@echo 'make machines     the same on machines with systemd, sshd and sudo (as root); T=name for some of them'
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
 	@echo 'make golden-accept  write the golden plans anew; read the difference before it is committed'
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
@@ -180,9 +182,10 @@ dependencies:
 
 CHECK = $(PYTHON) tests/check.py --build $(BUILD) --make "$(MAKE)" $(if $(MONGOD),--mongod "$(MONGOD)")
 
-.PHONY: demo check unit integration model lint syntax format bench install manual clean unit-programs sanitized
+.PHONY: demo check unit integration machines model lint syntax format bench install manual clean unit-programs sanitized
 demo: all
-	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/demo.py --build $(BUILD) $(if $(MONGOD),--mongod "$(MONGOD)")
+	@$(PYTHON) tests/sandbox/enter $(if $(filter ssh,$(HOSTS)),--root) $(PYTHON) tests/sandbox/demo.py --build $(BUILD) \
+		$(if $(HOSTS),--hosts $(HOSTS)) $(if $(MONGOD),--mongod "$(MONGOD)")
 
 check: dependencies
 	@$(CHECK)
@@ -192,6 +195,9 @@ unit: dependencies
 
 integration: all
 	@$(CHECK) --only integration $(if $(T),--select "$(T)")
+
+machines: all
+	@$(CHECK) --only machines $(if $(T),--select "$(T)")
 
 # The golden plans anew, from what the sources make of them now; read the difference.
 .PHONY: golden-accept

@@ -21,6 +21,8 @@ LONG_FILES = {"test_hazards": 120, "test_run_consent": 150, "test_chaos_sample":
               "test_crashes": 60, "test_conformance": 60, "test_run": 100, "test_fix_forward": 80}
 MUTANTS = 50
 CLIENTS_TIMEOUT_S = 900
+MACHINES_TIMEOUT_S = 1200
+ENTER = [sys.executable, "tests/sandbox/enter"]
 CLIENTS_VERSIONS = "4.2 8.0"  # in make check: the oldest and the newest
 ERROR_ID = re.compile(r'"(EK-\d{4})"')
 NAMED_ID = re.compile(r"\bEK-\d{4}\b")
@@ -204,21 +206,33 @@ class Check:
         self.run_pytest(suite, "tests/clients", CLIENTS_TIMEOUT_S, more)
         return suite.close()
 
-    def run_pytest(self, suite, directory, timeout, more=None):
+    def run_machines(self):
+        """Whole machines, with a systemd each: they can be had by root alone."""
+        suite = Suite("machines")
+        if os.geteuid() != 0:
+            print("machines: left out, since only root can start machines", flush=True)
+            return suite.close()
+        suite.count(self.make(str(self.build / "unit" / "host_contract")), "make host_contract")
+        self.run_pytest(suite, "tests/machines", MACHINES_TIMEOUT_S, as_root=True)
+        return suite.close()
+
+    def run_pytest(self, suite, directory, timeout, more=None, as_root=False):
         """The tests of a directory in one sandbox, counted."""
-        status, _, counts = self.pytest(suite.name, directory, timeout, more, shown=True)
+        enter = ENTER + (["--root"] if as_root else [])
+        status, _, counts = self.pytest(suite.name, directory, timeout, more, shown=True,
+                                        enter=enter)
         self.add_counts(suite, status, counts)
         if counts["skipped"]:
             print(f"{suite.name}: {counts['skipped']} skipped")
 
-    def pytest(self, name, what, timeout, more=None, shown=False):
+    def pytest(self, name, what, timeout, more=None, shown=False, enter=None):
         """(exit status or words, output unless it was shown, counts) of the tests in a sandbox."""
         results = (self.build / f"{name}.xml").resolve()
         results.unlink(missing_ok=True)
         environment = dict(self.environment, EVENKEEL_BUILD=str(self.build.resolve()), **(more or {}))
         if self.mongod:
             environment["MONGOD"] = self.mongod
-        command = [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q",
+        command = [*(enter or ENTER), sys.executable, "-m", "pytest", "-q",
                    "-p", "no:cacheprovider", "--durations=5", f"--junitxml={results}",
                    what, *(["-k", self.select] if self.select else [])]
         with subprocess.Popen(command, env=environment, text=True, errors="replace",
@@ -295,7 +309,7 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--make", default="make")
     parser.add_argument("--mongod")
-    parser.add_argument("--only", choices=["torture", "unit", "integration", "clients"])
+    parser.add_argument("--only", choices=["torture", "unit", "integration", "clients", "machines"])
     parser.add_argument("--select")
     arguments = parser.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
@@ -313,6 +327,7 @@ def main():
             suites.append(check.run_mutation())
             suites.append(check.run_torture())
             suites.append(check.run_integration())
+            suites.append(check.run_machines())
             suites.append(check.run_clients(CLIENTS_VERSIONS))
     passed, failed = sum(s.passed for s in suites), sum(s.failed for s in suites)
     print(f"{passed} passed, {failed} failed", flush=True)

@@ -60,6 +60,10 @@ bool ek_mark_is_set(const char *path);
 void ek_host_configuration(const struct ek_host *host,
                            struct ek_server_configuration *ret_configuration);
 
+/* EK_DENIED (EK-0474) unless an address of that name is one of this machine's; errors of
+ * ek_resolve. */
+int ek_host_is_here(const char *name, int64_t deadline, struct ek_error *err);
+
 /* Whether the directory has any entry. */
 bool ek_directory_has_content(const char *path);
 

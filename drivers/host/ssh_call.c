@@ -125,22 +125,25 @@ static bool sudo_refused(const char *errors)
     return false;
 }
 
-static int no_answer(const struct ek_host *host, const char *output, const char *errors,
+static int no_answer(const struct ek_host *host, const struct ek_command_result *ended, bool begun,
                      struct ek_error *err)
 {
+    enum { CLIENT_FAILED = 255 }; /* the client ends with it when its connection does */
     const char *name = host->ssh->host;
+    const char *errors = ek_buffer_text(&ended->errors);
+    if (begun) {
+        return ek_fail(err, EK_UNREACHABLE, "EK-0466", "%s: the connection was lost", name);
+    }
     if (host->ssh->sudo && sudo_refused(errors)) {
         ek_fail(err, EK_DENIED, "EK-0465", "%s: sudo refused", name);
         ek_hint(err, "install contrib/sudoers of this very version on the host");
-        return ek_cause(err, "%s", errors), EK_DENIED;
-    }
-    if (strstr(errors, "mux_client") || strstr(errors, "Connection closed") || !*errors) {
+    } else if (ended->status == CLIENT_FAILED) {
         ek_fail(err, EK_UNREACHABLE, "EK-0466", "%s: the connection was lost", name);
-        return ek_cause(err, "%s", errors), EK_UNREACHABLE;
+    } else {
+        ek_fail(err, EK_UNSUPPORTED, "EK-0471",
+                "%s: the login's shell did not run a POSIX shell for us", name);
     }
-    ek_fail(err, EK_UNSUPPORTED, "EK-0471",
-            "%s: the login's shell did not run a POSIX shell for us", name);
-    return ek_cause(err, "%s%s", errors, output), EK_UNSUPPORTED;
+    return ek_cause(err, "%s%s", errors, ek_buffer_text(&ended->output));
 }
 
 /* The bytes between the marker's lines; what a login script printed before is no part of them. */
@@ -183,8 +186,7 @@ static int understand(const struct ek_host *host, const struct ek_ssh_question *
     if (!unframe(&ended->output, marker, &answer.output, &word)) {
         bool begun = memmem(ek_buffer_text(&ended->output), ended->output.length, marker,
                             EK_SSH_MARKER) != NULL;
-        return no_answer(host, ek_buffer_text(&ended->output),
-                         begun ? "" : ek_buffer_text(&ended->errors), err);
+        return no_answer(host, ended, begun, err);
     }
     int result =
         ek_ssh_last_word(host, question->subject, word, ek_buffer_text(&answer.errors), err);
@@ -254,12 +256,14 @@ int ek_ssh_ask(const struct ek_host *host, const struct ek_ssh_question *questio
                struct ek_ssh_answer *ret_answer, struct ek_error *err)
 {
     struct ek_ssh_connection *connection;
-    int result = question->changes ? ek_ssh_fence_check(host, err) : 0;
-    if (result == 0)
-        result = ek_ssh_connect(host, deadline, &connection, err);
+    int result = ek_ssh_connect(host, deadline, &connection, err);
     if (result != 0)
         return result;
-    result = exchange(host, connection, question, deadline, ret_answer, err);
+    /* Now: had a lost connection to be made anew, the fence went with the old one. */
+    if (question->changes)
+        result = ek_ssh_fence_check(host, err);
+    if (result == 0)
+        result = exchange(host, connection, question, deadline, ret_answer, err);
     ek_ssh_leave(connection);
     return result;
 }

@@ -5,8 +5,9 @@
 # Needs a POSIX shell, coreutils, flock(1), systemd and openssl.
 #
 # As root it does only this, and under sudo it refuses everything else:
-#   - replace or remove files below /etc/evenkeel, /var/lib/evenkeel and /run/evenkeel, and the
-#     configuration file that a unit which runs mongod names with --config or -f;
+#   - replace or remove files below the member's own directories (/etc/evenkeel/DEPLOYMENT-MEMBER,
+#     and the same in /var/lib/evenkeel and /run/evenkeel), and the configuration file that a unit
+#     which runs mongod names with --config or -f;
 #   - start and stop such a unit, with a drop-in of its own that adds --configExpand exec to the
 #     unit's own command line, and one that lets it stop as slowly as it needs to;
 #   - make the directories of a member.
@@ -74,10 +75,16 @@ value_of() {
 narrow=
 [ -z "${SUDO_UID:-}" ] || [ "$SUDO_UID" = 0 ] || narrow=yes
 case $name in
-'' | .* | */*) refuse 'an impossible name of a member' ;;
+.* | */*) refuse 'an impossible name of a member' ;;
+*-*) ;;
+*) refuse 'an impossible name of a member' ;;
+esac
+acts=yes
+case $operation in
+hello | unit) acts=no ;;
 esac
 command_line=
-if [ -n "$unit" ] && [ "$operation" != unit ]; then
+if [ -n "$unit" ] && [ "$acts" = yes ]; then
     case $unit in
     -* | */* | *' '*) refuse 'an impossible name of a unit' ;;
     esac
@@ -87,7 +94,7 @@ if [ -n "$unit" ] && [ "$operation" != unit ]; then
     value_of User
     [ -n "$user" ] || user=$value
 fi
-if [ -n "$narrow" ] && [ "$operation" != unit ]; then
+if [ -n "$narrow" ] && [ "$acts" = yes ]; then
     case $command_line in
     */mongod\ *) ;;
     *) refuse "under sudo: $unit is not a unit that runs mongod" ;;
@@ -166,12 +173,13 @@ resolve() {
 may_change() {
     [ -n "$narrow" ] && [ "$acting" = root ] || return 0
     case $path in
-    /etc/evenkeel/* | /var/lib/evenkeel/* | /run/evenkeel/*) return 0 ;;
+    /etc/evenkeel/"$name"/* | /var/lib/evenkeel/"$name"/* | /run/evenkeel/"$name"/*) return 0 ;;
+    /var/lib/evenkeel/restarting/"$unit") return 0 ;;
     esac
     case $command_line in
     *" --config $asked "* | *" --config=$asked "* | *" -f $asked "*) return 0 ;;
     esac
-    refuse "under sudo: $asked is neither below /etc/evenkeel, /var/lib/evenkeel or /run/evenkeel nor a configuration that $unit names"
+    refuse "under sudo: $asked is neither the member's own nor a configuration that $unit names"
 }
 
 act() {

@@ -26,15 +26,18 @@ static int read_host_file(struct ek_look *look, size_t i, const char *path,
     return result;
 }
 
-static void look_at_process(struct ek_look *look, size_t i)
+/* False when the host can't be reached, or not acted on: there is no use in asking it for more. */
+static bool look_at_process(struct ek_look *look, size_t i)
 {
     struct ek_world *world = look->world;
     struct ek_member_observed *member = &look->observation->state.members[i];
     struct ek_host_facts facts;
     struct ek_error err = {0};
-    if (world->hosts->facts(&world->host[i], look->deadline, &facts, &err) != 0) {
-        ek_look_problem(look, i, "%s", err.sentence);
-        return;
+    int result = world->hosts->facts(&world->host[i], look->deadline, &facts, &err);
+    if (result != 0) {
+        ek_look_problem(look, i, "%s (%s)", err.sentence, err.id);
+        return result != EK_UNREACHABLE && result != EK_DENIED && result != EK_UNSUPPORTED &&
+               result != EK_TIMEOUT;
     }
     member->process = facts.running ? EK_YES : EK_NO;
     member->pid = facts.pid;
@@ -44,6 +47,7 @@ static void look_at_process(struct ek_look *look, size_t i)
         member->clock_ahead_ms = facts.started_ms + facts.age_ms - ek_wall_ms();
     member->restart_begun = facts.restart_begun ? EK_YES : EK_NO;
     member->data = facts.data_present ? EK_YES : EK_NO;
+    return true;
 }
 
 static void keep_key_file_content(struct ek_look *look, size_t i, const char *path)
@@ -208,7 +212,8 @@ static void look_at_trust_file(struct ek_look *look, size_t i)
 
 void ek_look_at_host(struct ek_look *look, size_t i)
 {
-    look_at_process(look, i);
+    if (!look_at_process(look, i))
+        return;
     EK_FILE configuration = {0};
     look_at_configuration(look, i, &configuration);
     look_at_wanted_options(look, i, &configuration.content);

@@ -11,7 +11,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "sandbox")]
 # pylint: disable=wrong-import-position
 import evidence  # noqa: E402
 from fleet import find_server  # noqa: E402
-from machines import MachineFleet  # noqa: E402
+from machines import MachineFleet, MachineSpecs  # noqa: E402
+from shop import Shop  # noqa: E402
+from tool import Evenkeel  # noqa: E402
 
 BUILD = os.environ.get("EVENKEEL_BUILD", "build")
 
@@ -41,11 +43,6 @@ def sandbox():
     return Path(os.environ["EVENKEEL_SANDBOX_DIR"])
 
 
-@pytest.fixture(scope="session")
-def sudoers():
-    return Path("contrib/sudoers").read_text(encoding="utf-8")
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     del call
@@ -53,17 +50,28 @@ def pytest_runtest_makereport(item, call):
     fleet = getattr(item, "funcargs", {}).get("machines")
     if report.failed and fleet:
         for machine in fleet.machines.values():
-            told = machine.run("journalctl", "--no-pager", "-n", "30", check=False).stdout
-            report.sections.append((f"journal of {machine.name}", told))
+            if machine.process.poll() is None:
+                told = machine.run("journalctl", "--no-pager", "-n", "30", check=False).stdout
+                report.sections.append((f"journal of {machine.name}", told))
 
 
 @pytest.fixture(scope="session")
-def machines(sandbox, sudoers):
+def machines(sandbox):
     """Three machines with a server that was never started, on which ops may act by sudo."""
     fleet = MachineFleet(sandbox / "fleet", find_server(BUILD)[0], priorities={"a": 2})
-    for machine in fleet.machines.values():
-        machine.sudoers(sudoers)
     fleet.provision()
     fleet.boot()
     yield fleet
     fleet.destroy()
+
+
+@pytest.fixture(scope="session")
+def shop(machines, sandbox):
+    """The same with a replica set that somebody set up by hand, and specs for it."""
+    for machine in machines.machines.values():
+        machine.as_new()
+    machines.start()
+    machines.initiate()
+    machines.wait_settled()
+    return Shop(machines, MachineSpecs(sandbox / "specs", machines),
+                Evenkeel(sandbox / "evenkeel", BUILD), sandbox)

@@ -19,16 +19,8 @@ def passed(done):
     assert count and int(count.group(1)) >= 15, words
 
 
-def reset(machine):
-    """As if Evenkeel had never been there."""
-    machine.run("systemctl", "stop", "mongod.service")
-    machine.run("rm", "-rf", "/etc/evenkeel", "/var/lib/evenkeel", "/run/evenkeel",
-                "/etc/systemd/system/mongod.service.d")
-    machine.run("systemctl", "daemon-reload")
-
-
 def over_ssh(fleet, program, user, sudo):
-    reset(fleet.machines["a"])
+    fleet.machines["a"].as_new()
     settings = {"EVENKEEL_CONTRACT": "ssh", "EVENKEEL_SSH_HOST": fleet["a"].host,
                 "EVENKEEL_SSH_USER": user, "EVENKEEL_SSH_IDENTITY": str(fleet.keys.identity),
                 "EVENKEEL_SSH_KNOWN_HOSTS": str(fleet.keys.known_hosts),
@@ -47,7 +39,7 @@ def test_driver_ssh_as_ordinary_user_with_sudo(machines, program):
 
 def test_driver_system_on_the_machine_itself(machines, program):
     machine = machines.machines["b"]
-    reset(machine)
+    machine.as_new()
     shutil.copy(program, machine.path("/usr/local/bin/host_contract"))
     passed(machine.run("env", "EVENKEEL_CONTRACT=system", "host_contract", check=False,
                        timeout=120))

@@ -6,11 +6,14 @@ import os
 import re
 import socket
 import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
-from machines import Keys
+from fleet import wait_for
+from machines import SUDOERS, Keys
 
 RECORD = "/var/lib/evenkeel/orders-a/record"
 
@@ -18,16 +21,16 @@ RECORD = "/var/lib/evenkeel/orders-a/record"
 class Caller:
     """One call of the driver at a time, from here to machine a."""
 
-    def __init__(self, fleet, program):
-        self.fleet, self.program = fleet, program
+    def __init__(self, fleet, program, sockets):
+        self.fleet, self.program, self.sockets = fleet, program, sockets
         self.machine = fleet.machines["a"]
 
     def settings(self, **more):
-        return {"EVENKEEL_CONTRACT": "ssh", "EVENKEEL_SSH_HOST": self.fleet["a"].host,
+        return {"XDG_RUNTIME_DIR": self.sockets, "EVENKEEL_CONTRACT": "ssh",
+                "EVENKEEL_SSH_HOST": self.fleet["a"].host,
                 "EVENKEEL_SSH_USER": "ops", "EVENKEEL_SSH_SUDO": "yes",
                 "EVENKEEL_SSH_IDENTITY": str(self.fleet.keys.identity),
                 "EVENKEEL_SSH_KNOWN_HOSTS": str(self.fleet.keys.known_hosts),
-                # A directory of its own: each test begins without a connection.
                 **{f"EVENKEEL_SSH_{k.upper()}": str(v) for k, v in more.items()}}
 
     def start(self, *words, **more):
@@ -51,25 +54,58 @@ class Caller:
         assert status == 1 and output.startswith(wanted + " "), output
         return output
 
-    def forget(self):
-        """End the connections, so that the next call makes a new one."""
-        self.machine.run("sh", "-c", "pkill -f 'sshd: ' || :")
-
 
 @pytest.fixture(name="call")
 def the_caller(machines, build):
-    caller = Caller(machines, build / "unit" / "host_contract")
-    caller.forget()
-    yield caller
-    caller.forget()
+    """Each test begins without a connection: its sockets are in a directory of its own."""
+    with tempfile.TemporaryDirectory(dir="/run") as sockets:
+        yield Caller(machines, build / "unit" / "host_contract", sockets)
 
 
 @contextlib.contextmanager
 def login_shell(machine, shell):
     machine.run("usermod", "--shell", shell, "ops")
-    yield
-    machine.run("usermod", "--shell", "/bin/sh", "ops")
-    machine.run("sh", "-c", "rm -f /home/ops/.bashrc /home/ops/.cshrc")
+    try:
+        yield
+    finally:
+        machine.run("usermod", "--shell", "/bin/sh", "ops")
+        machine.run("rm", "-f", "/home/ops/.bashrc", "/home/ops/.cshrc")
+
+
+# -- as people have set up their client -------------------------------------------------
+
+
+def configuration(fleet, path, text):
+    path.write_text(f"{text}Host *\n  User ops\n  IdentityFile {fleet.keys.identity}\n"
+                    f"  UserKnownHostsFile {fleet.keys.known_hosts}\n")
+    return {"config": path, "user": "", "identity": "", "known_hosts": ""}
+
+
+def test_ssh_config_with_a_jump(call, tmp_path):
+    fleet = call.fleet
+    settings = configuration(fleet, tmp_path / "config",
+                             f"Host behind\n  HostName {fleet['a'].host}\n"
+                             f"  ProxyCommand ssh -F {tmp_path / 'config'} -W %h:%p {fleet['b'].host}\n")
+    assert call.works("run", 30, "uname", "-n", host="behind", **settings).strip() == fleet["a"].host
+
+
+def aliases(call, tmp_path):
+    return configuration(call.fleet, tmp_path / "config",
+                         f"Host h*\n  HostName {call.fleet['a'].host}\n"
+                         f"  HostKeyAlias {call.fleet['a'].host}\n")
+
+
+def test_many_hosts_are_asked_at_once(call, tmp_path):
+    """Each waits until all are there: one after the other they would never end."""
+    call.works("many", 90, 24, "sh", "-c", "cd /tmp; mkdir -p all; touch all/$$; "
+               "until [ $(ls all | wc -l) -ge 24 ]; do sleep 0.1; done", **aliases(call, tmp_path))
+
+
+def test_no_more_are_asked_at_once_than_specs_allow(call, tmp_path):
+    call.works("many", 90, 9, "sh", "-c", "cd /tmp; mkdir -p now; touch now/$$; "
+               "ls now | wc -l >>most; sleep 0.3; rm now/$$", connections=3, **aliases(call, tmp_path))
+    counts = call.machine.run("cat", "/tmp/most").stdout.split()
+    assert len(counts) == 9 and max(map(int, counts)) <= 3, counts
 
 
 # -- the login ------------------------------------------------------------------------
@@ -137,7 +173,8 @@ def test_ordinary_user_who_was_to_act_as_root(call):
     call.fails("EK-0465", "facts", 30, user="plain", sudo="")
 
 
-def test_sudoers_of_another_version(call, sudoers):
+def test_sudoers_of_another_version(call):
+    sudoers = SUDOERS.read_text(encoding="utf-8")
     call.machine.sudoers(re.sub(r"[0-9a-f]{64}", "0" * 64, sudoers))
     try:
         call.fails("EK-0465", "facts", 30)
@@ -164,7 +201,7 @@ def test_sudo_is_for_nothing_else(call):
     call.fails("EK-0415", "read", 30, "/etc/shadow")
     call.fails("EK-0469", "write", 30, "/etc/cron.d/mine", "0644", 1)
     call.fails("EK-0469", "write", 30, "/etc/evenkeel/../cron.d/mine", "0644", 1)
-    call.fails("EK-0469", "facts", 30, unit="sshd-machine.service", anything="")
+    call.fails("EK-0469", "run", 30, "id", unit="sshd-machine.service")
     assert call.works("run", 30, "id", "-un") == "mongodb\n"
     assert machine.run("ls", "/etc/cron.d/mine", check=False).returncode != 0
 
@@ -278,7 +315,7 @@ class Cut:
         self.address, self.after = address, after
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.sockets = [self.listener]
+        self.sockets = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -303,14 +340,20 @@ class Cut:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def now(self):
+        """Cut what is open; new connections go through."""
         for end in self.sockets:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
+        self.sockets.clear()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        self.now()
 
 
 def known_by_port(fleet, port, path):
@@ -341,7 +384,11 @@ def test_fence_lost_with_its_connection(call, tmp_path):
         assert process.stdout.readline() == "held\n"
         status, output = call("hold", 2)
         assert status == 1 and output == "EK-1016\n", output
-    with Cut(call.fleet["a"].address, 10_000_000):
+        sockets = Path(call.sockets, "evenkeel-ssh")
+        masters = {path.name for path in sockets.iterdir() if path.is_socket()}
+        way.now()
+        wait_for(lambda: not all((sockets / name).exists() for name in masters),
+                 "the client notices", 30, 0.02)
         output = process.communicate("go on\n", timeout=60)[0]
         assert process.returncode == 1 and output.startswith("EK-0473 "), output
     assert call.start("hold", 30).communicate("\n", timeout=60)[0] == "held\n"

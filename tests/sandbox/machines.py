@@ -5,14 +5,17 @@ fleet's member. It needs real root: tests/sandbox/enter --root."""
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
 
-from fleet import PORT, Fleet, Member, ServerProcess, wait_for
+from fleet import PORT, Fleet, ServerProcess, wait_for
+from specs_repository import SpecsRepository
 
 SERVER_USER = "mongodb"
 NAMES = Path("/run/names")  # of this room, seen by all machines
+SUDOERS = Path(__file__).resolve().parent.parent.parent / "contrib" / "sudoers"
 BASE = "/run/machines"      # on a tmpfs: an overlay's upper part can't be on the same file system
 
 # What a booting Debian does that no test looks at.
@@ -215,10 +218,16 @@ class Machine:
         return subprocess.run(["nsenter", f"--target={self.init}", "--all", *map(str, argv)],
                               check=check, capture_output=True, text=True, **more)
 
+    def as_new(self):
+        """As if Evenkeel had never been there."""
+        self.run("systemctl", "stop", "mongod.service")
+        self.run("rm", "-rf", "/etc/evenkeel", "/var/lib/evenkeel", "/run/evenkeel",
+                 "/etc/systemd/system/mongod.service.d")
+        self.run("systemctl", "daemon-reload")
+
     def cut_power(self):
-        self.process.kill()
-        self.process.wait()
-        wait_for(lambda: not self._listens(), f"{self.name} is off", 30, 0.05)
+        os.kill(self.init, signal.SIGKILL)  # and with it all of its processes, at once
+        self.process.wait(timeout=30)
 
     def reboot(self):
         self.cut_power()
@@ -226,9 +235,8 @@ class Machine:
         self.wait_up()
 
     def destroy(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
+        if self.process and self.process.poll() is None:
+            self.cut_power()
         for _ in range(50):
             if subprocess.run(["umount", "-l", self.root], capture_output=True,
                               check=False).returncode == 0:
@@ -297,22 +305,23 @@ class MachineFleet(Fleet):
             machine.wait_up()
 
     def provision(self):
+        """What a person does once on each host, the file for sudo included."""
         for member in self.members:
             machine = self.machines[member.name]
+            machine.sudoers(SUDOERS.read_text(encoding="utf-8"))
             machine.write("/etc/mongodb.key", self.key + "\n", 0o400)
             machine.owned("/etc/mongodb.key")
             machine.write("/etc/mongod.conf", SERVER_CONFIGURATION.format(
                 name=member.host, address=member.address, set_name=self.set_name))
 
     def start(self, names=None):
+        if not next(iter(self.machines.values())).process:
+            self.boot()
         members = [m for m in self.members if names is None or m.name in names]
         for member in members:
             self.machines[member.name].run("systemctl", "start", "mongod.service")
         for member in members:
             wait_for(lambda m=member: self.is_master(m.name), f"{member.host} answers", 30)
-
-    def configuration_of(self, name):
-        return self.machines[name].path("/etc/mongod.conf")
 
     def processes(self):
         """By the network namespace that a server process is in: the command lines are the same."""
@@ -375,14 +384,16 @@ def ssh_settings(fleet, **more):
     return ", ".join(f"{key}: {value}" for key, value in settings.items() if value is not None)
 
 
-def deployment_text(fleet, ssl_mode, member_settings=None, **ssh):
-    rows = []
-    for m in fleet.members:
-        more = (member_settings or {}).get(m.name, "")
-        rows.append(f"      - {{ name: {m.name}, host: {m.host}, port: {PORT}, "
-                    f"priority: {m.priority}, address: {m.address}{more} }}")
+def deployment_text(fleet, ssl_mode, **ssh):
+    rows = [f"      - {{ name: {m.name}, host: {m.host}, port: {PORT}, priority: {m.priority}, "
+            f"address: {m.address} }}" for m in fleet.members]
     return DEPLOYMENT.format(name=fleet.name, set_name=fleet.set_name, members="\n".join(rows),
                              ssl_mode=ssl_mode, hosts=NAMES / "hosts", ssh=ssh_settings(fleet, **ssh))
 
 
-__all__ = ["Machine", "MachineFleet", "Member", "deployment_text"]
+class MachineSpecs(SpecsRepository):
+    """Specs of such a fleet: provider hosts, reached by SSH as an ordinary user with sudo."""
+
+    def set_mode(self, ssl_mode, message=None, **ssh):
+        self.write("orders.yaml", deployment_text(self.fleet, ssl_mode, **ssh))
+        return self.commit(message or f"{self.fleet.name}: sslMode {ssl_mode}")

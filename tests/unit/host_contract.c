@@ -3,6 +3,8 @@
  * reach one: EVENKEEL_SSH_HOST, _USER, _IDENTITY, _KNOWN_HOSTS, _SUDO tell how. */
 #include "tests/unit/host_support.h"
 
+#include <pthread.h>
+
 static const struct ek_host_driver *driver;
 static struct ek_ssh ssh;
 static struct ek_host host;
@@ -294,17 +296,21 @@ static int group_setup(void **state)
         return -1;
     if (!which)
         return place_setup(state);
-    ssh = (struct ek_ssh){.host = setting("EVENKEEL_SSH_HOST"),
-                          .user = setting("EVENKEEL_SSH_USER"),
-                          .identity_file = setting("EVENKEEL_SSH_IDENTITY"),
-                          .known_hosts = setting("EVENKEEL_SSH_KNOWN_HOSTS"),
-                          .port =
-                              setting("EVENKEEL_SSH_PORT") ? atoi(getenv("EVENKEEL_SSH_PORT")) : 0,
-                          .sudo = setting("EVENKEEL_SSH_SUDO") != NULL};
+    ssh = (struct ek_ssh){
+        .host = setting("EVENKEEL_SSH_HOST"),
+        .user = setting("EVENKEEL_SSH_USER"),
+        .identity_file = setting("EVENKEEL_SSH_IDENTITY"),
+        .known_hosts = setting("EVENKEEL_SSH_KNOWN_HOSTS"),
+        .port = setting("EVENKEEL_SSH_PORT") ? atoi(getenv("EVENKEEL_SSH_PORT")) : 0,
+        .config = setting("EVENKEEL_SSH_CONFIG"),
+        .connections =
+            setting("EVENKEEL_SSH_CONNECTIONS") ? atoi(getenv("EVENKEEL_SSH_CONNECTIONS")) : 0,
+        .sudo = setting("EVENKEEL_SSH_SUDO") != NULL};
     host = (struct ek_host){.deployment = "orders",
                             .member = "a",
                             .configuration = "/etc/mongod.conf",
-                            .unit = "mongod.service",
+                            .unit = setting("EVENKEEL_SSH_UNIT") ? getenv("EVENKEEL_SSH_UNIT")
+                                                                 : "mongod.service",
                             .server_user = "mongodb",
                             .ssh = &ssh};
     snprintf(base, sizeof base, "/var/lib/evenkeel/orders-a");
@@ -348,8 +354,53 @@ static int call_write(const char *path, const char *mode, const char *length, in
     return report(result);
 }
 
-/* run SECONDS PROGRAM..., read SECONDS PATH, write SECONDS PATH MODE LENGTH, facts SECONDS, hold
- * SECONDS: the error's id and words, if any, and 1. */
+/* The same program on so many hosts at once, named h0, h1 and so on. */
+struct one_of_many {
+    char name[16];
+    struct ek_ssh ssh;
+    struct ek_host host;
+    const struct ek_command *command;
+    int64_t deadline;
+    int result;
+};
+
+static void *run_one(void *context)
+{
+    struct one_of_many *one = context;
+    EK_COMMAND_RESULT ended = {0};
+    one->result = driver->run(&one->host, one->command, one->deadline, &ended, NULL);
+    if (one->result == 0)
+        one->result = ended.status;
+    return NULL;
+}
+
+static int call_many(int count, const struct ek_command *command, int64_t deadline)
+{
+    struct one_of_many *all = calloc((size_t)count, sizeof *all);
+    pthread_t *threads = calloc((size_t)count, sizeof *threads);
+    int failed = 0;
+    for (int i = 0; i < count; i++) {
+        struct one_of_many *one = &all[i];
+        snprintf(one->name, sizeof one->name, "h%d", i);
+        one->ssh = ssh;
+        one->ssh.host = one->name;
+        one->host = host;
+        one->host.ssh = &one->ssh;
+        one->command = command;
+        one->deadline = deadline;
+        assert_int_equal(pthread_create(&threads[i], NULL, run_one, one), 0);
+    }
+    for (int i = 0; i < count; i++) {
+        pthread_join(threads[i], NULL);
+        failed += all[i].result != 0;
+    }
+    free(threads);
+    free(all);
+    return failed == 0 ? 0 : 1;
+}
+
+/* run SECONDS PROGRAM..., many SECONDS COUNT PROGRAM..., read SECONDS PATH, write SECONDS PATH MODE
+ * LENGTH, facts SECONDS, hold SECONDS: the error's id and words, if any, and 1. */
 static int call(int count, char **words)
 {
     void *state = NULL;
@@ -370,6 +421,10 @@ static int call(int count, char **words)
     }
     if (strcmp(words[1], "write") == 0 && count == 6)
         return call_write(words[3], words[4], words[5], deadline);
+    if (strcmp(words[1], "many") == 0 && count > 4) {
+        const struct ek_command command = {.argv = (const char *const *)words + 4};
+        return call_many((int)strtol(words[3], NULL, 10), &command, deadline);
+    }
     if (strcmp(words[1], "run") == 0) {
         const struct ek_command command = {.argv = (const char *const *)words + 3};
         int result = driver->run(&host, &command, deadline, &ended, &err);

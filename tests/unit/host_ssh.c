@@ -2,6 +2,7 @@
  * by host_contract.c, on real machines. */
 #include "tests/unit/host_support.h"
 
+#include "drivers/host/files.h"
 #include "drivers/host/ssh_call.h"
 #include "drivers/host/ssh_connection.h"
 #include "drivers/host/ssh_helper.h"
@@ -115,6 +116,19 @@ static void test_each_refusal_has_its_own_row(void **state)
     FAILS(ek_ssh_refusal(&host, "Host key verification failed.\n", &err), EK_DENIED, "EK-0463");
 }
 
+static void test_this_machine_is_told_from_others(void **state)
+{
+    (void)state;
+    WORKS(ek_host_is_here("127.0.0.1", SOON, &err));
+    FAILS(ek_host_is_here("192.0.2.1", SOON, &err), EK_DENIED, "EK-0474");
+    const struct ek_ssh other = {.host = "192.0.2.1"};
+    const struct ek_host there_not = {
+        .deployment = "orders", .member = "a", .unit = "mongod.service", .ssh = &other};
+    struct ek_host_facts facts;
+    FAILS(ek_host_driver_named("system")->facts(&there_not, SOON, &facts, &err), EK_DENIED,
+          "EK-0474");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_another_text_is_not_run),
         cmocka_unit_test(test_a_word_has_no_line_end),
         cmocka_unit_test(test_each_refusal_has_its_own_row),
+        cmocka_unit_test(test_this_machine_is_told_from_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
