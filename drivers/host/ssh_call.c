@@ -131,9 +131,8 @@ static int no_answer(const struct ek_host *host, const struct ek_command_result 
     enum { CLIENT_FAILED = 255 }; /* the client ends with it when its connection does */
     const char *name = host->ssh->host;
     const char *errors = ek_buffer_text(&ended->errors);
-    if (begun) {
+    if (begun)
         return ek_fail(err, EK_UNREACHABLE, "EK-0466", "%s: the connection was lost", name);
-    }
     if (host->ssh->sudo && sudo_refused(errors)) {
         ek_fail(err, EK_DENIED, "EK-0465", "%s: sudo refused", name);
         ek_hint(err, "install contrib/sudoers of this very version on the host");
@@ -175,52 +174,60 @@ static bool unframe(const struct ek_buffer *text, const char *marker, struct ek_
     return true;
 }
 
-static int understand(const struct ek_host *host, const struct ek_ssh_question *question,
-                      const struct ek_command_result *ended, const char *marker,
+/* One question on its way. */
+struct call {
+    const struct ek_host *host;
+    const struct ek_ssh_connection *connection;
+    const struct ek_ssh_question *question;
+    int64_t deadline;
+    char marker[EK_SSH_MARKER + 1];
+};
+
+static int understand(const struct call *call, const struct ek_command_result *ended,
                       struct ek_ssh_answer *ret_answer, struct ek_error *err)
 {
-    EK_SSH_ANSWER answer = {0};
+    struct ek_ssh_answer answer = {0};
     const char *word = "";
     const char *unused;
-    (void)unframe(&ended->errors, marker, &answer.errors, &unused);
-    if (!unframe(&ended->output, marker, &answer.output, &word)) {
-        bool begun = memmem(ek_buffer_text(&ended->output), ended->output.length, marker,
+    int result;
+    (void)unframe(&ended->errors, call->marker, &answer.errors, &unused);
+    if (unframe(&ended->output, call->marker, &answer.output, &word)) {
+        result = ek_ssh_last_word(call->host, call->question->subject, word,
+                                  ek_buffer_text(&answer.errors), err);
+    } else {
+        bool begun = memmem(ek_buffer_text(&ended->output), ended->output.length, call->marker,
                             EK_SSH_MARKER) != NULL;
-        return no_answer(host, ended, begun, err);
+        result = no_answer(call->host, ended, begun, err);
     }
-    int result =
-        ek_ssh_last_word(host, question->subject, word, ek_buffer_text(&answer.errors), err);
-    if (result != 0)
+    if (result != 0) {
+        ek_ssh_answer_done(&answer);
         return result;
+    }
     answer.number = word[2] == ' ' ? (int)strtol(word + 3, NULL, 10) : 0;
     *ret_answer = answer;
-    answer = (struct ek_ssh_answer){0};
     return 0;
 }
 
-static int exchange(const struct ek_host *host, const struct ek_ssh_connection *connection,
-                    const struct ek_ssh_question *question, int64_t deadline,
-                    struct ek_ssh_answer *ret_answer, struct ek_error *err)
+static int exchange(struct call *call, struct ek_ssh_answer *ret_answer, struct ek_error *err)
 {
-    char marker[EK_SSH_MARKER + 1];
     const char *arguments[EK_SSH_ARGUMENTS];
     EK_BUFFER remote = {0};
     EK_SECRET_BUFFER text = {0};
     EK_COMMAND_RESULT ended = {0};
-    int result = ek_ssh_question_text(host, question, marker, &text, err);
+    int result = ek_ssh_question_text(call->host, call->question, call->marker, &text, err);
     if (result != 0)
         return result;
-    ek_ssh_remote_command(host->ssh->sudo, &remote);
-    ek_ssh_arguments(connection, ek_buffer_text(&remote), arguments);
+    ek_ssh_remote_command(call->host->ssh->sudo, &remote);
+    ek_ssh_arguments(call->connection, ek_buffer_text(&remote), arguments);
     const struct ek_command command = {
         .argv = arguments, .input = text.bytes, .input_length = text.length};
     const struct ek_command_setting setting = {.whole_environment = true, .output_max = OUTPUT_MAX};
-    result = ek_command_run(&command, &setting, deadline, &ended, err);
+    result = ek_command_run(&command, &setting, call->deadline, &ended, err);
     if (result != 0) {
-        ek_wrap(err, "%s: %s", host->ssh->host, question->operation);
+        ek_wrap(err, "%s: %s", call->host->ssh->host, call->question->operation);
         return result;
     }
-    return understand(host, question, &ended, marker, ret_answer, err);
+    return understand(call, &ended, ret_answer, err);
 }
 
 /* Once on each new connection: has the host what is needed there? */
@@ -228,8 +235,10 @@ static int greet(const struct ek_host *host, struct ek_ssh_connection *connectio
                  struct ek_error *err)
 {
     const struct ek_ssh_question question = {.operation = "hello"};
+    struct call call = {
+        .host = host, .connection = connection, .question = &question, .deadline = deadline};
     EK_SSH_ANSWER answer = {0};
-    int result = exchange(host, connection, &question, deadline, &answer, err);
+    int result = exchange(&call, &answer, err);
     if (result == 0)
         ek_ssh_greeted(connection);
     return result;
@@ -259,11 +268,13 @@ int ek_ssh_ask(const struct ek_host *host, const struct ek_ssh_question *questio
     int result = ek_ssh_connect(host, deadline, &connection, err);
     if (result != 0)
         return result;
+    struct call call = {
+        .host = host, .connection = connection, .question = question, .deadline = deadline};
     /* Now: had a lost connection to be made anew, the fence went with the old one. */
     if (question->changes)
         result = ek_ssh_fence_check(host, err);
     if (result == 0)
-        result = exchange(host, connection, question, deadline, ret_answer, err);
+        result = exchange(&call, ret_answer, err);
     ek_ssh_leave(connection);
     return result;
 }

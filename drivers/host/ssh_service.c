@@ -173,7 +173,7 @@ static int watch(const struct ek_host *host, const char *log_path, int64_t deadl
 {
     int64_t end = ek_monotonic_ms() + WATCH_MS;
     for (;; ek_sleep_ms(POLL_MS)) {
-        struct unit unit;
+        struct unit unit = {0};
         int result = look(host, deadline, &unit, err);
         if (result != 0)
             return result;
@@ -219,16 +219,16 @@ static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
 static int wait_for_end(const struct ek_host *host, int64_t deadline, struct ek_error *err)
 {
     for (;; ek_sleep_ms(POLL_MS)) {
-        struct unit unit;
+        struct unit unit = {0};
         int result = look(host, deadline, &unit, err);
-        if (result != 0)
+        if (result != 0 && result != EK_TIMEOUT)
             return result;
         if (unit.pid == 0 &&
             (strcmp(unit.active, "inactive") == 0 || strcmp(unit.active, "failed") == 0))
             return ask(host, "stopped", NULL, deadline, err);
-        if (ek_time_left_ms(deadline) == 0)
-            return ek_fail(err, EK_TIMEOUT, "EK-0405", "%s: %s is still %s", host->ssh->host,
-                           host->unit, unit.active);
+        if (result != 0 || ek_time_left_ms(deadline) == 0)
+            return ek_fail(err, EK_TIMEOUT, "EK-0405", "%s: %s has not stopped", host->ssh->host,
+                           host->unit);
     }
 }
 
