@@ -95,7 +95,7 @@ static int put_in_place(const struct ek_key_host *call, const char *from, const 
 /* An empty file: it has its directory, owner and mode before a key is in it. */
 static int make_empty(const struct ek_key_host *at, const char *path, struct ek_error *err)
 {
-    const struct ek_file_content empty = {path, "", 0, 0600};
+    const struct ek_file_content empty = {path, "", 0, 0600, false};
     return at->driver->write_file(at->host, &empty, at->deadline, err);
 }
 
@@ -172,7 +172,7 @@ int ek_certificate_install_on_host(const struct ek_key_host *at,
     ek_buffer_text_add(&head, installation->certificate_pem);
     if (head.length > 0 && head.bytes[head.length - 1] != '\n')
         ek_buffer_text_add(&head, "\n");
-    const struct ek_file_content content = {fresh, head.bytes, head.length, 0600};
+    const struct ek_file_content content = {fresh, head.bytes, head.length, 0600, false};
     int result = check_key(at, installation, err);
     if (result == 0)
         result = at->driver->write_file(at->host, &content, at->deadline, err);

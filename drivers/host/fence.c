@@ -8,6 +8,7 @@
 
 #include "drivers/host/fence_line.h"
 #include "drivers/host/files.h"
+#include "drivers/host/place.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/lock.h"
 
@@ -35,8 +36,8 @@ static int write_line(int fd, const char *path, const struct ek_fence_mark *mine
 static int in_progress(const char *path, struct ek_error *err)
 {
     struct ek_fence_line line = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd >= 0) {
+    int fd;
+    if (ek_host_file_open(path, &fd, NULL) == 0) {
         (void)read_line(fd, path, &line, NULL);
         close(fd);
     }
@@ -52,9 +53,12 @@ int ek_host_fence(const struct ek_fence_place *place, const struct ek_fence *fen
     int fd = -1;
     ret_hold->highest = 0;
     snprintf(mine.id, sizeof mine.id, "%s", fence->id);
-    int result = ek_host_parents_make(path, place->owner, err);
+    const struct ek_host_way way = {.make = true, .owner = place->owner};
+    EK_HOST_PLACE there = {.directory = -1};
+    int result = ek_host_place_find(path, &way, &there, err);
     if (result == 0)
-        result = ek_lock_take(path, "EK-1017", deadline, &fd, err);
+        result = ek_lock_take_at(&(struct ek_lock_place){there.directory, there.name, path},
+                                 "EK-1017", deadline, &fd, err);
     if (result == EK_LOCKED)
         return in_progress(path, err);
     if (result != 0)

@@ -25,9 +25,6 @@ int ek_owner_of(const char *user, struct ek_owner *ret_owner, struct ek_error *e
 int ek_host_file_read(const struct ek_file_question *question, struct ek_file *ret_file,
                       struct ek_error *err);
 
-/* Missing directories on the way to `path` (its own name excluded), 0750 and owned. */
-int ek_host_parents_make(const char *path, const struct ek_owner *owner, struct ek_error *err);
-
 /* As the driver's write_file: the new file has its owner and mode before it has its name. */
 int ek_host_file_write(const struct ek_file_content *content, const struct ek_owner *owner,
                        struct ek_error *err);

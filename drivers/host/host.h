@@ -105,6 +105,8 @@ struct ek_file_content {
     const void *bytes;
     size_t length; /* bytes */
     mode_t mode;   /* permission bits */
+    bool keep;     /* a file that is there, also behind links that root or we made, keeps owner,
+                      group, mode and labels; one that can't be replaced is written over */
 };
 
 /* Every slot: what is borrowed stays the caller's and is not kept; what comes back by ret_... is
@@ -124,13 +126,16 @@ struct ek_host_driver {
     int (*run)(const struct ek_host *host, const struct ek_command *command, int64_t deadline,
                struct ek_command_result *ret_result, struct ek_error *err);
 
-    /* MUST. Read a regular file. EK_NOT_FOUND (EK-0415) when there is none; EK_INVALID (EK-0415)
+    /* MUST. Read a regular file; links count that nobody but root or we could have made, else
+     * EK_DENIED (EK-0427). EK_NOT_FOUND (EK-0415) when there is none; EK_INVALID (EK-0415)
      * when it is longer than asked for or something else than a file; EK_DENIED. */
     int (*read_file)(const struct ek_host *host, const struct ek_file_question *question,
                      int64_t deadline, struct ek_file *ret_file, struct ek_error *err);
 
     /* MUST. Replace a file atomically (temporary name, fsync, rename) or make it, readable by the
-     * server's user; missing parent directories are made with mode 0750. EK-0415, EK-0419. */
+     * server's user; missing parent directories are made with mode 0750, where the server's user
+     * can't change what stands in them. EK-0415, EK-0419; EK_DENIED (EK-0427): a link on the way
+     * that others could have put there. */
     int (*write_file)(const struct ek_host *host, const struct ek_file_content *content,
                       int64_t deadline, struct ek_error *err);
 

@@ -144,7 +144,7 @@ static int write_pid_file(const struct ek_host *host, const struct ek_process *p
     path_in(host, "mongod.pid", path);
     ek_buffer_printf(&text, "%d started %" PRId64 " ticks %" PRIu64 "\n", (int)process->pid,
                      process->started_ms, process->ticks);
-    const struct ek_file_content content = {path, text.bytes, text.length, 0644};
+    const struct ek_file_content content = {path, text.bytes, text.length, 0644, false};
     return ek_host_file_write(&content, NULL, err);
 }
 

@@ -83,12 +83,16 @@ int ek_ssh_read_file(const struct ek_host *host, const struct ek_file_question *
     return 0;
 }
 
-/* A server takes commands from its configuration only when it belongs to its own user. */
-static bool has_command(const struct ek_file_content *content)
+/* What becomes of owner and mode. A server takes commands from its configuration only when the file
+ * is its own user's. */
+static const char *ways(const struct ek_file_content *content)
 {
     static const char word[] = "__exec";
-    return content->length > 0 &&
-           memmem(content->bytes, content->length, word, strlen(word)) != NULL;
+    if (!content->keep)
+        return "fresh";
+    bool command =
+        content->length > 0 && memmem(content->bytes, content->length, word, strlen(word)) != NULL;
+    return command ? "give" : "keep";
 }
 
 static int write_file(const struct ek_host *host, const struct ek_file_content *content,
@@ -99,8 +103,7 @@ static int write_file(const struct ek_host *host, const struct ek_file_content *
     EK_SSH_ANSWER answer = {0};
     snprintf(mode, sizeof mode, "%04o", (unsigned)content->mode & 07777);
     snprintf(length, sizeof length, "%zu", content->length);
-    const char *const arguments[] = {content->path, mode, length,
-                                     has_command(content) ? "give" : "keep", NULL};
+    const char *const arguments[] = {content->path, mode, length, ways(content), NULL};
     const struct ek_ssh_question question = {.operation = "write",
                                              .arguments = arguments,
                                              .bytes = content->bytes,

@@ -190,7 +190,8 @@ act() {
     fi
 }
 
-# The missing directories on the way to $path. A member's own is its server's.
+# The missing directories on the way to $path. A member's own can be entered by its server's user, who
+# can't change what stands in it.
 make_parents() {
     directory=${path%/*}
     [ -n "$directory" ] && [ ! -d "$directory" ] || return 0
@@ -207,16 +208,17 @@ make_parents() {
         case $above in
         /etc/evenkeel | /var/lib/evenkeel)
             [ -n "$user" ] && [ "$part" = "$name" ] || continue
-            said=$(chmod 0750 -- "$at" 2>&1 && chown -- "$user:" "$at" 2>&1) || give_up "$said"
-            [ "$server" = 0 ] || acting=server
+            said=$(chgrp -- "$(id -g -- "$user")" "$at" 2>&1 && chmod 0750 -- "$at" 2>&1) ||
+                give_up "$said"
             ;;
         esac
     done
     [ -d "$directory" ] || said=$(act mkdir -p -m 0750 -- "$directory" 2>&1) || give_up "$said"
 }
 
-# Arguments: path, mode, length, the server's user, "give" to make it that user's. Else the old file's
-# owner stays, and always its group, mode and label; but a mode that keeps others out is given.
+# Arguments: path, mode, length, the server's user, and what becomes of the ways of a file that is
+# there: "keep" owner, group, mode and label; "give" it to the server's user and keep the rest; or
+# "fresh": that user's, with the mode.
 replace='
 set -u
 directory=${1%/*}/ new=
@@ -229,13 +231,10 @@ new=
 new=$(mktemp -- "$directory.${1##*/}.evenkeel-XXXXXX") || exit 1
 head -c "$3" >"$new" || exit 1
 [ "$(stat -c %s -- "$new")" = "$3" ] || exit 9
-if [ -e "$1" ]; then
+if [ -e "$1" ] && [ "$5" != fresh ]; then
     [ "$(id -u)" != 0 ] || chown --reference="$1" -- "$new" || exit 1
     [ "$(id -u)" != 0 ] || [ -z "$4" ] || [ "$5" != give ] || chown -- "$4" "$new" || exit 1
-    case $2 in
-    *00) chmod -- "$2" "$new" || exit 1 ;;
-    *) chmod --reference="$1" -- "$new" || exit 1 ;;
-    esac
+    chmod --reference="$1" -- "$new" || exit 1
     [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$1" -- "$new" || exit 1
 else
     [ "$(id -u)" != 0 ] || [ -z "$4" ] || chown -- "$4:" "$new" || exit 1
@@ -262,6 +261,31 @@ take_away() {
     said=$(act rm -- "$path" 2>&1 && act sync -- "${path%/*}/" 2>&1) || give_up "$said"
 }
 
+# ---- two programs that need more than the server's user may, where directories are root's ----
+
+move() {
+    resolve "$1"
+    may_change
+    from=$path first=$acting
+    resolve "$2"
+    may_change
+    [ "$first" = root ] || acting=server
+    act mv -T -- "$from" "$path"
+    finish ok $?
+}
+
+make_directory() {
+    resolve "$1"
+    [ "$acting" = root ] || return 0
+    may_change
+    make_parents
+    if [ ! -d "$path" ]; then
+        said=$(mkdir -m 0750 -- "$path" 2>&1) || give_up "$said"
+        [ -z "$user" ] || said=$(chown -- "$user:" "$path" 2>&1) || give_up "$said"
+    fi
+    finish ok 0
+}
+
 # ---- units ----
 
 systemctl_says() {
@@ -277,7 +301,7 @@ systemctl_says() {
 drop_in() {
     [ -e "$1" ] && [ "$(cat -- "$1")" = "$2" ] && return 0
     said=$(mkdir -p -m 0755 -- "${1%/*}" 2>&1) || give_up "$said"
-    printf '%s\n' "$2" | sh -c "$replace" sh "$1" 0644 $((${#2} + 1)) '' '' || finish failed
+    printf '%s\n' "$2" | sh -c "$replace" sh "$1" 0644 $((${#2} + 1)) '' fresh || finish failed
     systemctl_says daemon-reload
 }
 
@@ -362,6 +386,10 @@ run)
         set -- "$@" "$given"
         count=$((count - 1))
     done
+    case "$# $*" in
+    '5 mv -T -- '*) move "$4" "$5" ;;
+    '6 mkdir -p -m 0750 -- '*) make_directory "$6" ;;
+    esac
     command -v "$1" >/dev/null || finish no_program
     if [ "$length" -gt 0 ]; then
         head -c "$length" | as_server timeout -s KILL "$seconds" "$@"
@@ -417,7 +445,8 @@ begin)
     show MainPID
     value_of MainPID
     said="old pid $value${newline}begun $(date +%s)000"
-    printf '%s\n' "$said" | put "$mark" 0644 $((${#said} + 1)) keep
+    user=
+    printf '%s\n' "$said" | put "$mark" 0644 $((${#said} + 1)) fresh
     ;;
 start)
     argument

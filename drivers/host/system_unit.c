@@ -93,7 +93,7 @@ static int put_drop_in(const char *path, const char *text, int64_t deadline, str
     if (ek_host_file_read(&question, &now, NULL) == 0 &&
         strcmp(ek_buffer_text(&now.content), text) == 0)
         return 0;
-    const struct ek_file_content content = {path, text, strlen(text), 0644};
+    const struct ek_file_content content = {path, text, strlen(text), 0644, false};
     int result = ek_host_file_write(&content, NULL, err);
     return result ? result : reload(deadline, err);
 }

@@ -12,12 +12,13 @@
 enum { POLL_MS = 10 };
 
 /* A file that was removed while we waited for it is nobody's lock any more. */
-static bool has_its_name(int fd, const char *path)
+static bool has_its_name(int fd, const struct ek_lock_place *place)
 {
     struct stat ours;
     struct stat named;
-    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
-           ours.st_dev == named.st_dev;
+    return fstat(fd, &ours) == 0 &&
+           fstatat(place->directory, place->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
 }
 
 static int wait_for(int fd, const char *path, const char *id, int64_t deadline,
@@ -36,12 +37,20 @@ static int wait_for(int fd, const char *path, const char *id, int64_t deadline,
 int ek_lock_take(const char *path, const char *id, int64_t deadline, int *ret_fd,
                  struct ek_error *err)
 {
+    return ek_lock_take_at(&(struct ek_lock_place){AT_FDCWD, path, path}, id, deadline, ret_fd,
+                           err);
+}
+
+int ek_lock_take_at(const struct ek_lock_place *place, const char *id, int64_t deadline,
+                    int *ret_fd, struct ek_error *err)
+{
     for (;;) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd = openat(place->directory, place->name,
+                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
         if (fd < 0)
-            return ek_fail_errno(err, id, path);
-        int result = wait_for(fd, path, id, deadline, err);
-        if (result == 0 && has_its_name(fd, path)) {
+            return ek_fail_errno(err, id, place->path);
+        int result = wait_for(fd, place->path, id, deadline, err);
+        if (result == 0 && has_its_name(fd, place)) {
             *ret_fd = fd;
             return 0;
         }

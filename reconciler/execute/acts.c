@@ -66,7 +66,7 @@ static int install_trust(const struct action *a, struct ek_error *err)
     if (result != 0)
         return result;
     const struct ek_file_content content = {a->world->paths[a->step->member].trust, pem.bytes,
-                                            pem.length, 0644};
+                                            pem.length, 0644, false};
     return a->world->hosts->write_file(host_of(a), &content, a->deadline, err);
 }
 
@@ -124,7 +124,7 @@ static int install_key_file(const struct action *a, struct ek_error *err)
             text.bytes[i] = '/';
     ek_buffer_text_add(&text, "\n");
     const struct ek_file_content content = {a->world->paths[a->step->member].key_file, text.bytes,
-                                            text.length, 0600};
+                                            text.length, 0600, false};
     return a->world->hosts->write_file(host_of(a), &content, a->deadline, err);
 }
 
@@ -195,7 +195,7 @@ static int configure(const struct action *a, enum ek_ssl_mode mode, struct ek_er
             &tls, &after, err);
     if (result != 0 || same_text(&before.content, &after))
         return result;
-    const struct ek_file_content content = {path, after.bytes, after.length, 0640};
+    const struct ek_file_content content = {path, after.bytes, after.length, 0640, true};
     return world->hosts->write_file(host_of(a), &content, a->deadline, err);
 }
 
@@ -220,7 +220,7 @@ static int deliver_password(const struct action *a, struct ek_error *err)
     if (result != 0)
         return result;
     const struct ek_file_content content = {path, ek_secret_reveal(password),
-                                            ek_secret_length(password), 0400};
+                                            ek_secret_length(password), 0400, false};
     return world->hosts->write_file(host_of(a), &content, a->deadline, err);
 }
 

@@ -17,6 +17,23 @@ void ek_look_problem(struct ek_look *look, size_t i, const char *format, ...)
     va_end(args);
 }
 
+void ek_look_failure(struct ek_look *look, size_t i, const struct ek_error *err)
+{
+    const struct ek_span *at = &err->at;
+    EK_BUFFER place = {0};
+    if (at->file[0] && at->line)
+        ek_buffer_printf(&place, "%s:%d:%d: ", at->file, at->line, at->column);
+    else if (at->file[0])
+        ek_buffer_printf(&place, "%s: ", at->file);
+    const char *sentence = err->sentence; /* some begin with the file themselves */
+    size_t length = strlen(at->file);
+    if (length && strncmp(sentence, at->file, length) == 0 &&
+        strncmp(sentence + length, ": ", 2) == 0)
+        sentence += length + 2;
+    ek_look_problem(look, i, "%s%s [%s], see: evenkeel explain %s", ek_buffer_text(&place),
+                    sentence, err->id, err->id);
+}
+
 struct errand {
     struct ek_look *look;
     size_t member;

@@ -22,6 +22,9 @@ struct ek_look {
 void ek_look_problem(struct ek_look *look, size_t i, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The same of a failure: its place in the file and its row of the catalogue are told, too. */
+void ek_look_failure(struct ek_look *look, size_t i, const struct ek_error *err);
+
 /* Files and process of member i; run by one thread per member. */
 void ek_look_at_host(struct ek_look *look, size_t i);
 

@@ -82,7 +82,7 @@ static void look_at_configuration(struct ek_look *look, size_t i, struct ek_file
         return;
     if (ek_server_configuration_parse(ek_buffer_text(text), text->length, path, &found, &err) !=
         0) {
-        ek_look_problem(look, i, "%s", err.sentence);
+        ek_look_failure(look, i, &err);
         return;
     }
     member->configuration = EK_YES;
@@ -129,7 +129,7 @@ static void look_at_wanted_options(struct ek_look *look, size_t i, const struct 
     else if (result == 0)
         ek_server_tls_digest(&tls, member->options_wanted.digest);
     if (result != 0)
-        ek_look_problem(look, i, "%s", err.sentence);
+        ek_look_failure(look, i, &err);
     else
         member->options_wanted.known = EK_YES;
     if (result == 0)

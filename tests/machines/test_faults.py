@@ -242,7 +242,7 @@ def test_full_disk(call):
     machine = call.machine
     directory = os.path.dirname(RECORD)
     call.works("write", 30, RECORD, "0600", 0)
-    machine.run("mount", "-t", "tmpfs", "-o", "size=64k,mode=750,uid=mongodb,gid=mongodb", "full",
+    machine.run("mount", "-t", "tmpfs", "-o", "size=64k,mode=750,gid=mongodb", "full",
                 directory)
     try:
         call.works("write", 30, RECORD, "0600", 1000)
@@ -271,19 +271,24 @@ def test_links_of_the_servers_user_lead_nowhere(call):
     victim = "/root/victim"
     machine.write(victim, "untouched\n", 0o600)
     as_server = ("runuser", "-u", "mongodb", "--")
+    as_root = {"user": "root", "sudo": ""}
     call.works("write", 30, RECORD, "0600", 1)
-    directory = os.path.dirname(RECORD)
-    machine.run(*as_server, "ln", "-sfn", victim, RECORD)
-    call.fails("EK-0415", "read", 30, RECORD)
-    call("write", 30, RECORD, "0600", 10)  # over the link, or refused
-    machine.run(*as_server, "rm", "-f", RECORD)
-    machine.run(*as_server, "ln", "-sfn", "/root", f"{directory}/sub")
-    call.fails("EK-0415", "write", 30, f"{directory}/sub/victim", "0600", 10)
-    call.fails("EK-0415", "write", 30, f"{directory}/sub/new", "0600", 10)
-    machine.run(*as_server, "rm", "-f", f"{directory}/sub")
-    machine.run(*as_server, "ln", "-sfn", victim, f"{directory}/fence")
-    call.start("hold", 5).communicate("")
-    machine.run(*as_server, "rm", "-f", f"{directory}/fence")
+    own = f"{os.path.dirname(RECORD)}/own"
+    call.works("run", 30, "mkdir", "-p", "-m", "0750", "--", own)
+    assert machine.run("stat", "-c", "%U %a", own).stdout == "mongodb 750\n"
+    for more in ({}, as_root):
+        machine.run(*as_server, "ln", "-sfn", victim, f"{own}/file")
+        call.fails("EK-0415", "read", 30, f"{own}/file", **more)
+        call("write", 30, f"{own}/file", "0600", 10, **more)  # over the link, or refused
+        call("write", 30, f"{own}/file", "0600", 10, "keep", **more)
+        machine.run(*as_server, "ln", "-sfn", "/root", f"{own}/sub")
+        call.fails("EK-0415", "write", 30, f"{own}/sub/victim", "0600", 10, **more)
+        call.fails("EK-0415", "write", 30, f"{own}/sub/new", "0600", 10, **more)
+        machine.run(*as_server, "touch", f"{own}/from")
+        call("run", 30, "mv", "-T", "--", f"{own}/from", f"{own}/sub/new", **more)
+        machine.run(*as_server, "rm", "-f", f"{own}/sub", f"{own}/file")
+    told = machine.run(*as_server, "ln", "-s", victim, f"{os.path.dirname(RECORD)}/fence2", check=False)
+    assert told.returncode != 0  # where the fence and the keys are it can't put anything
     assert machine.run("cat", victim).stdout == "untouched\n"
     assert machine.run("stat", "-c", "%U %a", victim).stdout == "root 600\n"
     assert machine.run("ls", "-A", "/root").stdout.count("new") == 0
@@ -296,7 +301,7 @@ def test_configuration_keeps_owner_mode_and_link(call):
                 "chown root:mongodb /etc/mongod-real.conf; chmod 0644 /etc/mongod-real.conf")
     before = machine.run("cat", "/etc/mongod.conf").stdout
     try:
-        call.works("write", 30, "/etc/mongod.conf", "0640", 5)
+        call.works("write", 30, "/etc/mongod.conf", "0640", 5, "keep")
         assert machine.run("readlink", "/etc/mongod.conf").stdout == "mongod-real.conf\n"
         assert machine.run("stat", "-c", "%U:%G %a %s", "/etc/mongod-real.conf").stdout == (
             "root:mongodb 644 5\n")

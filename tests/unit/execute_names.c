@@ -81,9 +81,39 @@ static void test_what_nobody_could_tell_is_unknown(void **state)
     free(observation);
 }
 
+/* Whoever reads it finds the place, and more about it. */
+static void test_a_failure_tells_its_place_and_its_row(void **state)
+{
+    static const struct {
+        struct ek_error err;
+        const char *told;
+    } table[] = {
+        {{.id = "EK-0410", .at = {"/etc/mongod.conf", 21, 1, 0}, .sentence = "duplicate key 'net'"},
+         "/etc/mongod.conf:21:1: duplicate key 'net' [EK-0410], see: evenkeel explain EK-0410"},
+        {{.id = "EK-0411",
+          .at = {"/etc/mongod.conf", 4, 3, 0},
+          .sentence = "/etc/mongod.conf: not in block style"},
+         "/etc/mongod.conf:4:3: not in block style [EK-0411], see: evenkeel explain EK-0411"},
+        {{.id = "EK-0415", .sentence = "/x: Permission denied"},
+         "/x: Permission denied [EK-0415], see: evenkeel explain EK-0415"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        struct ek_observation *observation = calloc(1, sizeof *observation);
+        struct ek_look *looking = calloc(1, sizeof *looking);
+        assert_true(observation && looking);
+        looking->observation = observation;
+        ek_look_failure(looking, 0, &table[i].err);
+        assert_string_equal(observation->problems[0], table[i].told);
+        free(looking);
+        free(observation);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_failure_tells_its_place_and_its_row),
         cmocka_unit_test(test_what_nobody_could_tell_is_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,7 +114,7 @@ static void test_run_ends_at_its_deadline(void **state)
 
 static void write_text(const char *path, const char *text, mode_t mode)
 {
-    const struct ek_file_content content = {path, text, strlen(text), mode};
+    const struct ek_file_content content = {path, text, strlen(text), mode, false};
     WORKS(driver->write_file(&host, &content, LONG, &err));
 }
 
@@ -171,7 +171,7 @@ static void test_file_carries_a_mebibyte_of_any_bytes(void **state)
     char *bytes = malloc(SIZE);
     for (size_t i = 0; bytes && i < SIZE; i++)
         bytes[i] = (char)(i * 7 + i / 251);
-    const struct ek_file_content content = {path, bytes, SIZE, 0600};
+    const struct ek_file_content content = {path, bytes, SIZE, 0600, false};
     const struct ek_file_question question = {path, SIZE};
     const struct ek_file_question less = {path, SIZE - 1};
     WORKS(driver->write_file(&host, &content, LONG, &err));
@@ -312,7 +312,7 @@ static int group_setup(void **state)
                             .unit = setting("EVENKEEL_SSH_UNIT") ? getenv("EVENKEEL_SSH_UNIT")
                                                                  : "mongod.service",
                             .server_user = "mongodb",
-                            .ssh = &ssh};
+                            .ssh = ssh.host ? &ssh : NULL};
     snprintf(base, sizeof base, "/var/lib/evenkeel/orders-a");
     return 0;
 }
@@ -341,14 +341,18 @@ static int report(int result)
     return result == 0 ? 0 : 1;
 }
 
-static int call_write(const char *path, const char *mode, const char *length, int64_t deadline)
+static int call_write(char **words, bool keep, int64_t deadline)
 {
+    const char *path = words[0];
+    const char *mode = words[1];
+    const char *length = words[2];
     size_t size = strtoul(length, NULL, 10);
     char *bytes = malloc(size + 1);
     if (!bytes)
         return 2;
     memset(bytes, 'x', size);
-    const struct ek_file_content content = {path, bytes, size, (mode_t)strtoul(mode, NULL, 8)};
+    const struct ek_file_content content = {path, bytes, size, (mode_t)strtoul(mode, NULL, 8),
+                                            keep};
     int result = driver->write_file(&host, &content, deadline, &err);
     free(bytes);
     return report(result);
@@ -419,8 +423,8 @@ static int call(int count, char **words)
         printf("%s", ek_buffer_text(&file.content));
         return report(result);
     }
-    if (strcmp(words[1], "write") == 0 && count == 6)
-        return call_write(words[3], words[4], words[5], deadline);
+    if (strcmp(words[1], "write") == 0 && count >= 6)
+        return call_write(words + 3, count > 6, deadline);
     if (strcmp(words[1], "many") == 0 && count > 4) {
         const struct ek_command command = {.argv = (const char *const *)words + 4};
         return call_many((int)strtol(words[3], NULL, 10), &command, deadline);
@@ -432,7 +436,7 @@ static int call(int count, char **words)
         return report(result);
     }
     if (strcmp(words[1], "hold") == 0) { /* until a line comes, then run under the fence */
-        const struct ek_fence fence = {7, "id-held"};
+        const struct ek_fence fence = {2000, "id-held"};
         const char *const argv[] = {"true", NULL};
         const struct ek_command command = {.argv = argv};
         int result = driver->fence(&host, &fence, deadline, &hold, &err);

@@ -305,8 +305,8 @@ static void data_is_seen_where_the_configuration_says(void **state)
     char path[160];
     assert_false(facts_of(&place->host).data_present);
     snprintf(path, sizeof path, "%s/db/WiredTiger", place->directory);
-    WORKS(
-        local->write_file(&place->host, &(struct ek_file_content){path, "x", 1, 0600}, SOON, &err));
+    WORKS(local->write_file(&place->host, &(struct ek_file_content){path, "x", 1, 0600, false},
+                            SOON, &err));
     assert_true(facts_of(&place->host).data_present);
     snprintf(path, sizeof path, "storage:\n  dbPath: %s/other\n", place->directory);
     must_write(place->configuration, path, 0600);

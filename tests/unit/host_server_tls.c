@@ -58,13 +58,14 @@ static void prepare_tls(const struct place *place, struct ek_server_tls *tls, ch
         &err));
     WORKS(ek_certificate_install_on_host(
         &at, &(struct ek_installation){ek_buffer_text(&leaf), key, pem, password}, &err));
-    WORKS(local->write_file(
-        &place->host, &(struct ek_file_content){ca, root.bytes, root.length, 0644}, SOON, &err));
+    WORKS(local->write_file(&place->host,
+                            &(struct ek_file_content){ca, root.bytes, root.length, 0644, false},
+                            SOON, &err));
     WORKS(local->volatile_directory(&place->host, SOON, memory, sizeof memory, &err));
     snprintf(password_file, 300, "%s/key-password", memory);
     WORKS(local->write_file(&place->host,
                             &(struct ek_file_content){password_file, ek_secret_reveal(password),
-                                                      ek_secret_length(password), 0600},
+                                                      ek_secret_length(password), 0600, false},
                             SOON, &err));
     *tls = (struct ek_server_tls){.mode = EK_SSL_REQUIRE,
                                   .certificate_key_file = pem,
@@ -103,7 +104,7 @@ static void a_server_takes_its_sealed_key_by_a_password_in_memory(void **state)
     WORKS(ek_server_configuration_create(&fresh, &tls, &text, &err));
     WORKS(local->write_file(
         &place->host,
-        &(struct ek_file_content){place->configuration, text.bytes, text.length, 0600}, SOON,
+        &(struct ek_file_content){place->configuration, text.bytes, text.length, 0600, false}, SOON,
         &err));
     WORKS(local->service(&place->host, EK_SERVICE_START, false, SOON, &err));
     struct ek_host_facts facts = {0};
