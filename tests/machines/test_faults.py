@@ -4,14 +4,13 @@ again resumes."""
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
 import pytest
 
+from cut import Cut
 from fleet import wait_for
 from machines import SUDOERS, Keys
 
@@ -313,54 +312,6 @@ def test_configuration_keeps_owner_mode_and_link(call):
 # -- the connection -------------------------------------------------------------------
 
 
-class Cut:
-    """A way to the host's sshd that ends after so many bytes from here, or stands still."""
-
-    def __init__(self, address, after):
-        self.address, self.after = address, after
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.sockets = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self.listener.accept()
-                far = socket.create_connection((self.address, 22))
-                self.sockets += [near, far]
-                for source, target, left in ((near, far, self.after), (far, near, None)):
-                    threading.Thread(target=self._pump, args=(source, target, left),
-                                     daemon=True).start()
-
-    def _pump(self, source, target, left):
-        with contextlib.suppress(OSError):
-            while left is None or left > 0:
-                data = source.recv(65536 if left is None else min(65536, left))
-                if not data:
-                    break
-                target.sendall(data)
-                left = None if left is None else left - len(data)
-        for end in (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def now(self):
-        """Cut what is open; new connections go through."""
-        for end in self.sockets:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-        self.sockets.clear()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-        self.now()
-
-
 def known_by_port(fleet, port, path):
     path.write_text(f"[127.0.0.1]:{port} {' '.join(fleet.machines['a'].host_key)}\n")
     return path
@@ -379,6 +330,15 @@ def test_connection_cut(call, tmp_path, after):
     call.works("write", 30, RECORD, "0600", 200000)
     words = content(call.machine).split()
     assert words[0] == "200000" and not [w for w in words[1:] if "record." in w], words
+
+
+@pytest.mark.parametrize("after", [1500, 33000])
+def test_connection_that_stands_still(call, tmp_path, after):
+    with Cut(call.fleet["a"].address, after, silent=True) as way:
+        known = known_by_port(call.fleet, way.port, tmp_path / "known")
+        output = call("write", 3, RECORD, "0600", 200000, host="127.0.0.1", port=way.port,
+                      known_hosts=known)[1]
+        assert output.split()[0] in ("EK-0460", "EK-0407"), output
 
 
 def test_fence_lost_with_its_connection(call, tmp_path):
