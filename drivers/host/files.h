@@ -29,6 +29,11 @@ int ek_host_file_read(const struct ek_file_question *question, struct ek_file *r
 int ek_host_file_write(const struct ek_file_content *content, const struct ek_owner *owner,
                        struct ek_error *err);
 
+/* Whether a server takes it as its configuration only from a file of its own user's: it has a
+ * command
+ * (__exec) in it. */
+bool ek_host_content_has_command(const struct ek_file_content *content);
+
 /* As the driver's remove_file. */
 int ek_host_file_remove(const char *path, struct ek_error *err);
 

@@ -106,7 +106,9 @@ struct ek_file_content {
     size_t length; /* bytes */
     mode_t mode;   /* permission bits */
     bool keep;     /* a file that is there, also behind links that root or we made, keeps owner,
-                      group, mode and labels; one that can't be replaced is written over */
+                      group, mode and labels; one that can't be replaced is written over. A
+                      configuration with a command in it becomes the server's user's all the same:
+                      no server takes it from others */
 };
 
 /* Every slot: what is borrowed stays the caller's and is not kept; what comes back by ret_... is

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "drivers/host/drivers.h"
+#include "drivers/host/files.h"
 #include "drivers/host/ssh_call.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
@@ -83,16 +84,12 @@ int ek_ssh_read_file(const struct ek_host *host, const struct ek_file_question *
     return 0;
 }
 
-/* What becomes of owner and mode. A server takes commands from its configuration only when the file
- * is its own user's. */
+/* What becomes of owner and mode. */
 static const char *ways(const struct ek_file_content *content)
 {
-    static const char word[] = "__exec";
     if (!content->keep)
         return "fresh";
-    bool command =
-        content->length > 0 && memmem(content->bytes, content->length, word, strlen(word)) != NULL;
-    return command ? "give" : "keep";
+    return ek_host_content_has_command(content) ? "give" : "keep";
 }
 
 static int write_file(const struct ek_host *host, const struct ek_file_content *content,

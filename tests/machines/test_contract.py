@@ -16,7 +16,7 @@ def passed(done):
     words = done.stdout + done.stderr
     assert done.returncode == 0, words
     count = re.search(r"\[  PASSED  \] (\d+) test", words)
-    assert count and int(count.group(1)) >= 15, words
+    assert count and int(count.group(1)) >= 16, words
 
 
 def over_ssh(fleet, program, user, sudo):

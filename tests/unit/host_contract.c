@@ -197,6 +197,36 @@ static void test_file_leaves_nothing_beside_it(void **state)
     assert_string_equal(told_text, "file");
 }
 
+static void write_over(const char *path, const char *text)
+{
+    const struct ek_file_content content = {path, text, strlen(text), 0600, true};
+    WORKS(driver->write_file(&host, &content, LONG, &err));
+}
+
+/* A configuration stays as people have it, until a command stands in it: the server would not take
+ * that one from another user. */
+static void test_configuration_keeps_its_ways(void **state)
+{
+    (void)state;
+    char told_text[512];
+    EK_FILE before = {0};
+    const struct ek_file_question question = {host.configuration, 1 << 20};
+    const char *const owner[] = {"stat", "-c", "%U %a", host.configuration, NULL};
+    char was[512];
+    WORKS(driver->read_file(&host, &question, LONG, &before, &err));
+    told(was, owner);
+    write_over(host.configuration, "one");
+    told(told_text, owner);
+    assert_string_equal(told_text, was);
+    write_over(host.configuration, "password: { __exec: x }");
+    told(told_text, owner);
+    if (host.server_user) {
+        assert_int_equal(strncmp(told_text, host.server_user, strlen(host.server_user)), 0);
+        assert_string_equal(strchr(told_text, ' '), strchr(was, ' '));
+    }
+    write_over(host.configuration, ek_buffer_text(&before.content));
+}
+
 static void test_directory_is_no_file(void **state)
 {
     (void)state;
@@ -466,6 +496,7 @@ int main(int count, char **words)
         cmocka_unit_test(test_file_that_others_may_not_read),
         cmocka_unit_test(test_file_carries_a_mebibyte_of_any_bytes),
         cmocka_unit_test(test_file_leaves_nothing_beside_it),
+        cmocka_unit_test(test_configuration_keeps_its_ways),
         cmocka_unit_test(test_directory_is_no_file),
         cmocka_unit_test(test_volatile_directory),
         cmocka_unit_test(test_server_is_started_restarted_and_stopped),
