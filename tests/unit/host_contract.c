@@ -318,6 +318,12 @@ static const char *setting(const char *name)
     return value && *value ? value : NULL;
 }
 
+static int number(const char *name)
+{
+    const char *value = setting(name);
+    return value ? (int)strtol(value, NULL, 10) : 0;
+}
+
 static int group_setup(void **state)
 {
     const char *which = setting("EVENKEEL_CONTRACT");
@@ -326,16 +332,14 @@ static int group_setup(void **state)
         return -1;
     if (!which)
         return place_setup(state);
-    ssh = (struct ek_ssh){
-        .host = setting("EVENKEEL_SSH_HOST"),
-        .user = setting("EVENKEEL_SSH_USER"),
-        .identity_file = setting("EVENKEEL_SSH_IDENTITY"),
-        .known_hosts = setting("EVENKEEL_SSH_KNOWN_HOSTS"),
-        .port = setting("EVENKEEL_SSH_PORT") ? atoi(getenv("EVENKEEL_SSH_PORT")) : 0,
-        .config = setting("EVENKEEL_SSH_CONFIG"),
-        .connections =
-            setting("EVENKEEL_SSH_CONNECTIONS") ? atoi(getenv("EVENKEEL_SSH_CONNECTIONS")) : 0,
-        .sudo = setting("EVENKEEL_SSH_SUDO") != NULL};
+    ssh = (struct ek_ssh){.host = setting("EVENKEEL_SSH_HOST"),
+                          .user = setting("EVENKEEL_SSH_USER"),
+                          .identity_file = setting("EVENKEEL_SSH_IDENTITY"),
+                          .known_hosts = setting("EVENKEEL_SSH_KNOWN_HOSTS"),
+                          .port = number("EVENKEEL_SSH_PORT"),
+                          .config = setting("EVENKEEL_SSH_CONFIG"),
+                          .connections = number("EVENKEEL_SSH_CONNECTIONS"),
+                          .sudo = setting("EVENKEEL_SSH_SUDO") != NULL};
     host = (struct ek_host){.deployment = "orders",
                             .member = "a",
                             .configuration = "/etc/mongod.conf",
