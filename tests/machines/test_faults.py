@@ -4,6 +4,7 @@ again resumes."""
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -339,6 +340,21 @@ def test_connection_that_stands_still(call, tmp_path, after):
         output = call("write", 3, RECORD, "0600", 200000, host="127.0.0.1", port=way.port,
                       known_hosts=known)[1]
         assert output.split()[0] in ("EK-0460", "EK-0407"), output
+
+
+def test_fence_is_the_same_from_near_and_far(call):
+    """One controller runs on the host itself, the other one comes over SSH."""
+    machine = call.machine
+    shutil.copy(call.program, machine.path("/usr/local/bin/host_contract"))
+
+    def near(line):
+        return machine.run("env", "EVENKEEL_CONTRACT=system", "host_contract", "hold", "2",
+                           input=line, check=False).stdout
+    process = call.start("hold", 30)
+    assert process.stdout.readline() == "held\n"
+    assert near("") == "EK-1016\n"
+    process.communicate("go on\n", timeout=60)
+    assert near("go on\n") == "held\n"
 
 
 def test_fence_lost_with_its_connection(call, tmp_path):
