@@ -60,12 +60,14 @@ all: $(BUILD)/evenkeel $(BUILD)/mongod-standin $(BUILD)/contender
 help:
 	@echo 'make              build $(BUILD)/evenkeel and the stand-in server'
 	@echo 'make demo         three servers in a sandbox, taken through every sslMode while clients write'
+	@echo 'make demo HOSTS=ssh  the same on three machines with a systemd each, reached by SSH (as root)'
 	@echo 'make check        every test; the last line says how many passed and failed; what samples takes what time'
 	@echo '                  there is: MINUTES=n to aim at on a quick machine (20), MOST_MINUTES=n on any (72)'
 	@echo 'make check-all    that, and everything that takes longer and samples nothing: mutation, chaos, crashes, leases,'
 	@echo '                  torture, torture-leaks, standin-mutation, hazards, clients, conformance, model, bench; hours; SUITES=chaos,…'
 	@echo 'make unit         unit tests, with sanitizers'
 	@echo 'make integration  whole-program tests in the sandbox; T=name for some of them'
+	@echo 'make machines     the same on machines with systemd, sshd and sudo (as root); T=name for some of them'
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
 	@echo 'make golden-accept  write the golden plans anew; read the difference before it is committed'
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
@@ -96,6 +98,9 @@ help:
 $(BUILD)/objects/%.o: %.c | dependencies
 	@mkdir -p $(@D)
 	$(call quiet,compile)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The text that goes to hosts is part of this object.
+$(call object,drivers/host/ssh_helper.c): drivers/host/ssh_helper.sh
 
 $(BUILD)/libevenkeel.a: $(call object,$(LIBRARY_SOURCES))
 	@rm -f $@
@@ -153,6 +158,13 @@ $(FUZZ_TARGETS:%=fuzz-%): fuzz-%: | dependencies
 	@$(BUILD)/fuzz/$* -max_total_time=$(or $(SECONDS),60) -max_len=65536 -artifact_prefix=$(BUILD)/fuzz/$*- \
 		$(BUILD)/fuzz/$*-found tests/fuzz/corpus/$*
 
+# After a change to what goes to hosts: contrib/sudoers allows that very text.
+.PHONY: sudoers
+sudoers:
+	@length=$$(($$(wc -c <drivers/host/ssh_helper.sh) - 1)); \
+	digest=$$(head -c $$length drivers/host/ssh_helper.sh | sha256sum | cut -c -64); \
+	sed -i -E "/^Cmnd_Alias/{s/head -c [0-9]+/head -c $$length/; s/[0-9a-f]{64}/$$digest/}" contrib/sudoers
+
 # What the alert rules and the dashboard are tested with.
 $(BUILD)/promtool: | dependencies
 	@tests/promtool $@
@@ -177,9 +189,10 @@ dependencies:
 
 CHECK = $(PYTHON) tests/check.py --build $(BUILD) --make "$(MAKE)" $(if $(MONGOD),--mongod "$(MONGOD)")
 
-.PHONY: demo check check-all unit integration model lint syntax format bench install manual clean unit-programs sanitized
+.PHONY: demo check check-all unit integration machines model lint syntax format bench install manual clean unit-programs sanitized
 demo: all
-	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/demo.py --build $(BUILD) $(if $(MONGOD),--mongod "$(MONGOD)")
+	@$(PYTHON) tests/sandbox/enter $(if $(filter ssh,$(HOSTS)),--root) $(PYTHON) tests/sandbox/demo.py --build $(BUILD) \
+		$(if $(HOSTS),--hosts $(HOSTS)) $(if $(MONGOD),--mongod "$(MONGOD)")
 
 check: dependencies
 	@$(CHECK) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(MOST_MINUTES),--most-minutes $(MOST_MINUTES))
@@ -192,6 +205,9 @@ unit: dependencies
 
 integration: all
 	@$(CHECK) --only integration $(if $(T),--select "$(T)")
+
+machines: all
+	@$(CHECK) --only machines $(if $(T),--select "$(T)")
 
 # The golden plans anew, from what the sources make of them now; read the difference.
 .PHONY: golden-accept

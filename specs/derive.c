@@ -40,6 +40,22 @@ static void derive_member(struct ek_check *check, const struct ek_subject *subje
         member->configuration = ek_arena_printf(check->result, "%s/mongod.conf", member->directory);
 }
 
+static void derive_ssh(struct ek_deployment_spec *deployment, struct ek_member_spec *member)
+{
+    if (!member->ssh.host)
+        member->ssh.host = member->host;
+    if (!member->ssh.user)
+        member->ssh.user = deployment->ssh.user;
+    if (member->ssh.port == 0)
+        member->ssh.port = deployment->ssh.port;
+    if (!member->ssh.identity_file)
+        member->ssh.identity_file = deployment->ssh.identity_file;
+    if (member->ssh.host_key_count == 0) {
+        member->ssh.host_keys = deployment->ssh.host_keys;
+        member->ssh.host_key_count = deployment->ssh.host_key_count;
+    }
+}
+
 static void derive_deployment(struct ek_check *check, const struct ek_subject *subject)
 {
     struct ek_deployment_spec *deployment = subject->value;
@@ -50,6 +66,8 @@ static void derive_deployment(struct ek_check *check, const struct ek_subject *s
         mode && mode->kind == EK_NODE_SCALAR && strstr(mode->text, "TLS");
     for (size_t i = 0; i < deployment->member_count; i++)
         derive_member(check, subject, i);
+    for (size_t i = 0; i < deployment->member_count; i++)
+        derive_ssh(deployment, &deployment->members[i]);
 }
 
 static void derive_authority(struct ek_check *check, const struct ek_subject *subject)

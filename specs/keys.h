@@ -41,6 +41,7 @@ enum ek_type {
     EK_TYPE_WINDOW,
     EK_TYPE_PLAN_KEY,
     EK_TYPE_COMMIT_KEY,
+    EK_TYPE_FINGERPRINT,
     EK_TYPE_COUNT
 };
 
@@ -136,6 +137,7 @@ void ek_keys_visit(const struct ek_keys *keys, ek_key_visitor visitor, void *con
 /* ---- what the tables of several kinds share ---- */
 
 #define EK_APPROVERS_MAX 16
+extern const struct ek_keys ek_ssh_keys, ek_member_ssh_keys;
 extern const struct ek_word ek_algorithm_words[], ek_approval_words[];
 extern const struct ek_key ek_window_item, ek_plan_key_item, ek_commit_key_item;
 

@@ -18,6 +18,9 @@ static const struct ek_word providers[] = {
     {"gcp", EK_PROVIDER_GCP, true},      {0},
 };
 
+static const struct ek_word reaches[] = {
+    {"ssh", EK_REACH_SSH, false}, {"local", EK_REACH_LOCAL, false}, {0}};
+
 static const struct ek_word ssl_modes[] = {
     {"disabled", EK_SSL_DISABLED, false},  {"allowSSL", EK_SSL_ALLOW, false},
     {"preferSSL", EK_SSL_PREFER, false},   {"requireSSL", EK_SSL_REQUIRE, false},
@@ -77,6 +80,19 @@ static const struct ek_key provider_rows[] = {
      .initial = "mongodb",
      .since = "0.1",
      .doc = "Provider hosts: the user that the server runs as."},
+    {.key = "reach",
+     .type = EK_TYPE_WORD,
+     AT(reach),
+     .initial = "ssh",
+     .words = reaches,
+     .since = "0.1",
+     .doc = "Provider hosts: how Evenkeel gets to the hosts: ssh, or local for members that all "
+            "run on the machine that Evenkeel itself runs on."},
+    {.key = "ssh",
+     .type = EK_TYPE_MAP,
+     .children = &ek_ssh_keys,
+     .since = "0.1",
+     .doc = "Provider hosts: how the hosts are reached by SSH."},
 };
 static const struct ek_keys provider_keys = {EK_ROWS(provider_rows)};
 
@@ -159,6 +175,11 @@ static const struct ek_key member_rows[] = {
      .initial = "mongod.service",
      .since = "0.1",
      .doc = "Provider hosts: the systemd unit of the server."},
+    {.key = "ssh",
+     .type = EK_TYPE_MAP,
+     .children = &ek_member_ssh_keys,
+     .since = "0.1",
+     .doc = "Provider hosts: how this member's host is reached, where it is not as the others."},
 };
 static const struct ek_keys member_keys = {EK_ROWS(member_rows),
                                            .item_size = sizeof(struct ek_member_spec)};

@@ -77,9 +77,12 @@ static void keys_fit_provider(const struct ek_subject *subject)
         {"spec.provider.directory", false, EK_PROVIDER_LOCAL},
         {"spec.provider.server", false, EK_PROVIDER_LOCAL},
         {"spec.provider.user", false, EK_PROVIDER_HOSTS},
+        {"spec.provider.reach", false, EK_PROVIDER_HOSTS},
+        {"spec.provider.ssh", false, EK_PROVIDER_HOSTS},
         {"networkNamespace", true, EK_PROVIDER_LOCAL},
         {"directory", true, EK_PROVIDER_LOCAL},
         {"unit", true, EK_PROVIDER_HOSTS},
+        {"ssh", true, EK_PROVIDER_HOSTS},
     };
     static const char *const names[] = {
         [EK_PROVIDER_LOCAL] = "local", [EK_PROVIDER_HOSTS] = "hosts"};

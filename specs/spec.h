@@ -24,6 +24,8 @@ enum ek_provider {
     EK_PROVIDER_AZURE,
     EK_PROVIDER_GCP
 };
+/* How provider hosts gets to a member's host. */
+enum ek_reach { EK_REACH_SSH, EK_REACH_LOCAL };
 enum ek_choice { EK_CHOICE_DEFAULT, EK_CHOICE_NO, EK_CHOICE_YES };
 
 /* Whose yes a plan needs: nobody's, anybody's who may approve, or a signature on the plan itself.
@@ -81,6 +83,14 @@ struct ek_member_spec {
     char *configuration;     /* path of mongod.conf on the host; default: local
                                 "<directory>/mongod.conf", hosts "/etc/mongod.conf" */
     char *unit;              /* provider hosts: systemd unit, default "mongod.service" */
+    struct {
+        char *host; /* default: the member's host */
+        char *user; /* these: the deployment's, where they are not the member's own */
+        int port;
+        char *identity_file;
+        char **host_keys;
+        size_t host_key_count;
+    } ssh;
     struct ek_span at;
 };
 
@@ -112,6 +122,18 @@ struct ek_deployment_spec {
     char *provider_directory;  /* provider local: where the members' directories are; absolute */
     char *server_binary;       /* provider local: path or name of mongod, default "mongod" */
     char *server_user;         /* provider hosts: the user that mongod runs as, default "mongodb" */
+    enum ek_reach reach;       /* provider hosts: default ssh */
+    struct {
+        char *user; /* NULL and 0: as ssh_config says */
+        int port;
+        char *identity_file;
+        char *known_hosts;
+        char *config;
+        char **host_keys; /* "SHA256:…"; none: the known hosts */
+        size_t host_key_count;
+        bool sudo;
+        int connections; /* default 32 */
+    } ssh;
 
     char *set_name; /* spec.replicaSet.name */
     struct ek_member_spec *members;

@@ -176,6 +176,20 @@ static bool parse_url(const struct ek_key *key, const char *text, struct ek_aren
     return false;
 }
 
+/* As ssh-keygen -lf prints it. */
+static bool parse_fingerprint(const struct ek_key *key, const char *text, struct ek_arena *arena,
+                              void *slot, struct ek_problem *problem)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    (void)key;
+    if (strncmp(text, "SHA256:", 7) == 0 && strspn(text + 7, letters) == 43 && !text[50])
+        return keep_text(arena, text, slot);
+    wrong(problem, "EK-0325", "\"%.64s\" is not the fingerprint of a host key", text);
+    HINT(problem, "SHA256:... as ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub prints it");
+    return false;
+}
+
 /* Types that are one word of certain characters. */
 struct word_rule {
     const char *what; /* "the name of a system user" */
@@ -508,6 +522,8 @@ const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
     [EK_TYPE_COMMIT_KEY] = {"an OpenSSH public key", "string",
                             "^(ssh|ecdsa|sk-ssh|sk-ecdsa)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( .*)?$",
                             parse_commit_key, print_text},
+    [EK_TYPE_FINGERPRINT] = {"a host key's fingerprint", "string", "^SHA256:[A-Za-z0-9+/]{43}$",
+                             parse_fingerprint, print_text},
     [EK_TYPE_DURATION] = {"a duration such as 30d", "string", "^[0-9]+[smhdw]$", parse_duration,
                           print_seconds},
 };

@@ -239,24 +239,34 @@ class Check:
         self.run_pytest(suite, "tests/clients", {"CLIENTS_VERSIONS": versions} if versions else {})
         return suite.close()
 
-    def run_pytest(self, suite, directory, more=None):
+    def run_machines(self):
+        """Whole machines, with a systemd each: they can be had by root alone."""
+        suite = Suite("machines")
+        if os.geteuid() != 0:
+            print("machines: left out, since only root can start machines", flush=True)
+            return suite.close()
+        suite.count(self.make(str(self.build / "unit" / "host_contract")), "make host_contract")
+        self.run_pytest(suite, "tests/machines", as_root=True)
+        return suite.close()
+
+    def run_pytest(self, suite, directory, more=None, as_root=False):
         """The tests of a directory in one sandbox, counted."""
         # In make check others say something meanwhile: all at its end.
         alone = bool(self.only)
-        status, output, counts = self.pytest(suite.name, directory, more, show=alone)
+        status, output, counts = self.pytest(suite.name, directory, more, show=alone, as_root=as_root)
         print("" if alone else output, end="", flush=True)
         self.add_counts(suite, status, counts)
         if counts["skipped"]:
             print(f"{suite.name}: {counts['skipped']} skipped")
 
-    def pytest(self, name, what, more=None, show=False):
+    def pytest(self, name, what, more=None, show=False, as_root=False):
         """(exit status or words, output, counts) of the tests in a sandbox."""
         results = (self.build / f"{name}.xml").resolve()
         results.unlink(missing_ok=True)
         environment = dict(more or {}, EVENKEEL_BUILD=str(self.build.resolve()))
         if self.mongod:
             environment["MONGOD"] = self.mongod
-        command = [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+        command = [sys.executable, "tests/sandbox/enter", *(["--root"] if as_root else []), sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
                    "--durations=5", "-o", "junit_family=xunit1", f"--junitxml={results}", what]
         if self.select:
             command += ["-k", self.select]
@@ -323,6 +333,8 @@ def run_all(check):
     with ThreadPoolExecutor(2) as both:  # clients mostly wait as well
         clients = both.submit(check.run_clients, CLIENTS_VERSIONS)
         suites += [check.run_integration(), clients.result()]
+    pace.measure()
+    suites.append(check.run_machines())
     for run in (check.run_mutation, check.run_torture):
         pace.measure()
         suites.append(run())
@@ -336,7 +348,7 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--make", default="make")
     parser.add_argument("--mongod")
-    parser.add_argument("--only", choices=["torture", "unit", "integration", "clients", "model", "mutation", "sources"])
+    parser.add_argument("--only", choices=["torture", "unit", "integration", "clients", "machines", "model", "mutation", "sources"])
     parser.add_argument("--select")
     parser.add_argument("--minutes", type=float, default=QUICK_MINUTES, help="the aim on a quick machine")
     parser.add_argument("--most-minutes", type=float, default=MOST_MINUTES, help="the hard end on any machine")

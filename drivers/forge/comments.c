@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/comment_parts.h"
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
-#include "reconciler/report/comment.h"
 
 /* More pages than this have no pull request that anybody reads. */
 enum { PAGES_MAX = 100, ROUNDS = 3, ID_LONGEST = 24 };

@@ -18,7 +18,7 @@
 #include "drivers/host/roots.h"
 #include "reconciler/base/clock.h"
 
-enum { OUTPUT_MAX = 1 << 20, ENVIRONMENT_MAX = 4 };
+enum { ENVIRONMENT_MAX = 4 };
 
 extern char **environ;
 
@@ -127,6 +127,7 @@ struct run {
     pid_t pid;
     int in, out, errors, report;
     struct ek_buffer *stdout_text, *stderr_text;
+    size_t output_max; /* of each */
 };
 
 static void close_fd(int *fd)
@@ -204,7 +205,7 @@ static int started(struct run *run, const struct child *child, struct ek_error *
     return ek_fail_errno(err, "EK-0406", child->program);
 }
 
-static int take_output(int *fd, struct ek_buffer *text, struct ek_error *err)
+static int take_output(int *fd, struct ek_buffer *text, size_t max, struct ek_error *err)
 {
     char chunk[8192];
     ssize_t got = read(*fd, chunk, sizeof chunk);
@@ -216,8 +217,8 @@ static int take_output(int *fd, struct ek_buffer *text, struct ek_error *err)
     }
     ek_buffer_add(text, chunk, (size_t)got);
     OPENSSL_cleanse(chunk, (size_t)got);
-    if (text->length > OUTPUT_MAX)
-        return ek_fail(err, EK_INVALID, "EK-0408", "more than 1 MiB of output");
+    if (text->length > max)
+        return ek_fail(err, EK_INVALID, "EK-0408", "more than %zu bytes of output", max);
     return 0;
 }
 
@@ -253,9 +254,9 @@ static int exchange(struct run *run, const struct ek_command *command, int64_t d
         if (fds[0].revents)
             give_input(run, command, &given);
         if (fds[1].revents)
-            result = take_output(&run->out, run->stdout_text, err);
+            result = take_output(&run->out, run->stdout_text, run->output_max, err);
         if (result == 0 && fds[2].revents)
-            result = take_output(&run->errors, run->stderr_text, err);
+            result = take_output(&run->errors, run->stderr_text, run->output_max, err);
         if (result != 0)
             return result;
     }
@@ -358,7 +359,11 @@ int ek_command_run(const struct ek_command *command, const struct ek_command_set
     child.environment = setting->whole_environment ? environ : small;
 
     sigset_t before;
-    struct run run = {.pid = -1, .stdout_text = &outcome.output, .stderr_text = &outcome.errors};
+    struct run run = {.pid = -1,
+                      .stdout_text = &outcome.output,
+                      .stderr_text = &outcome.errors,
+                      .output_max =
+                          setting->output_max ? setting->output_max : EK_COMMAND_OUTPUT_MAX};
     hold_sigpipe(&before);
     result = spawn(&child, &run, err);
     if (result == 0)

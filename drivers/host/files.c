@@ -109,6 +109,22 @@ static bool is_error_line(const char *line)
     return severity && strchr("EF", severity[1]) && severity[1] && severity[2] == ' ';
 }
 
+void ek_host_log_errors(char *lines, struct ek_buffer *ret_text)
+{
+    bool any = false;
+    const char *last = "";
+    char *rest = NULL;
+    for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        last = line;
+        if (!is_error_line(line))
+            continue;
+        ek_buffer_printf(ret_text, "%s%s", any ? " | " : "", line);
+        any = true;
+    }
+    if (!any)
+        ek_buffer_text_add(ret_text, last);
+}
+
 void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_text)
 {
     char bytes[TAIL_BYTES + 1];
@@ -122,19 +138,6 @@ void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_tex
         got = pread(fd, bytes, TAIL_BYTES, start);
     }
     close(fd);
-    while (got > 0 && bytes[got - 1] == '\n')
-        got--;
     bytes[got > 0 ? got : 0] = 0;
-    bool any = false;
-    const char *last = "";
-    char *rest = NULL;
-    for (char *line = strtok_r(bytes, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        last = line;
-        if (!is_error_line(line))
-            continue;
-        ek_buffer_printf(ret_text, "%s%s", any ? " | " : "", line);
-        any = true;
-    }
-    if (!any)
-        ek_buffer_text_add(ret_text, last);
+    ek_host_log_errors(bytes, ret_text);
 }

@@ -29,6 +29,11 @@ int ek_host_file_read(const struct ek_file_question *question, struct ek_file *r
 int ek_host_file_write(const struct ek_file_content *content, const struct ek_owner *owner,
                        struct ek_error *err);
 
+/* Whether a server takes it as its configuration only from a file of its own user's: it has a
+ * command
+ * (__exec) in it. */
+bool ek_host_content_has_command(const struct ek_file_content *content);
+
 /* As the driver's remove_file. */
 int ek_host_file_remove(const char *path, struct ek_error *err);
 
@@ -57,11 +62,18 @@ bool ek_mark_is_set(const char *path);
 void ek_host_configuration(const struct ek_host *host,
                            struct ek_server_configuration *ret_configuration);
 
+/* EK_DENIED (EK-0474) unless an address of that name is one of this machine's; errors of
+ * ek_resolve. */
+int ek_host_is_here(const char *name, int64_t deadline, struct ek_error *err);
+
 /* Whether the directory has any entry. */
 bool ek_directory_has_content(const char *path);
 
 /* What a server's log says went wrong from `from` on, as one line for a message: its lines of
  * severity error or fatal, or else its last line ("" when there is none). */
 void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_text);
+
+/* The same of lines that were read already, which are cut up. */
+void ek_host_log_errors(char *lines, struct ek_buffer *ret_text);
 
 #endif

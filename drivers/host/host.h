@@ -13,6 +13,21 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
 
+/* How a host is reached by SSH; what is NULL or 0 is left to the client's own configuration.
+ * Borrowed from the specs. */
+struct ek_ssh {
+    const char *host; /* name or address, as the client takes it (an alias of its configuration) */
+    const char *user;
+    int port;
+    const char *identity_file;
+    const char *known_hosts;      /* file of known keys, instead of the user's and the system's */
+    const char *config;           /* file, instead of the user's and the system's */
+    const char *const *host_keys; /* fingerprints (SHA256:…) that are taken, and no others */
+    size_t host_key_count;
+    bool sudo;       /* act by sudo -n; else the login must be root's */
+    int connections; /* at most so many calls at once, to all hosts; 0: 32 */
+};
+
 /* Which host and which server on it; all borrowed from the specs. */
 struct ek_host {
     const char *deployment;        /* "orders" */
@@ -21,8 +36,9 @@ struct ek_host {
     const char *network_namespace; /* local: or NULL */
     const char *server_binary;     /* local: mongod to start */
     const char *configuration;     /* path of mongod.conf */
-    const char *unit;              /* system: systemd unit */
-    const char *server_user;       /* system: user that must be able to read keys */
+    const char *unit;              /* system, ssh: systemd unit */
+    const char *server_user;       /* system, ssh: user that must be able to read keys */
+    const struct ek_ssh *ssh;      /* ssh: how to get there */
 };
 
 enum ek_service_verb { EK_SERVICE_START, EK_SERVICE_STOP, EK_SERVICE_RESTART };
@@ -57,6 +73,8 @@ struct ek_command {
     size_t input_length;     /* bytes */
 };
 
+#define EK_COMMAND_OUTPUT_MAX ((size_t)1 << 20) /* bytes */
+
 /* What a program that ran to its end left. Owned by whoever has it; free by ..._done, which wipes
  * the texts, since they may be secret. */
 struct ek_command_result {
@@ -88,13 +106,15 @@ struct ek_file_content {
     size_t length; /* bytes */
     mode_t mode;   /* permission bits */
     bool keep;     /* a file that is there, also behind links that root or we made, keeps owner,
-                      group, mode and labels; one that can't be replaced is written over */
+                      group, mode and labels; one that can't be replaced is written over. A
+                      configuration with a command in it becomes the server's user's all the same:
+                      no server takes it from others */
 };
 
 /* Every slot: what is borrowed stays the caller's and is not kept; what comes back by ret_... is
  * the caller's, and untouched on failure. Past `deadline` (ek_monotonic_ms() time) EK_TIMEOUT. */
 struct ek_host_driver {
-    const char *name; /* "local", "system" */
+    const char *name; /* "local", "system", "ssh" */
 
     /* MUST. What the host says about the server process, right now. Times are the host's own.
      * EK_NOT_FOUND (EK-0417) when the host knows no such unit. */

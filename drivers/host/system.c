@@ -28,7 +28,9 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
     struct ek_server_configuration configuration = {0};
     mark_path(host, mark);
     bool marked = ek_mark_is_set(mark);
-    int result = ek_unit_look(host->unit, deadline, &unit, err);
+    int result = host->ssh ? ek_host_is_here(host->ssh->host, deadline, err) : 0;
+    if (result == 0)
+        result = ek_unit_look(host->unit, deadline, &unit, err);
     if (result != 0)
         return result;
     if (unit.main_pid > 0)

@@ -3,7 +3,8 @@
 
 #include "drivers/host/drivers.h"
 
-static const struct ek_host_driver *const drivers[] = {&ek_host_local, &ek_host_system};
+static const struct ek_host_driver *const drivers[] = {&ek_host_local, &ek_host_system,
+                                                       &ek_host_ssh};
 
 const struct ek_host_driver *ek_host_driver_named(const char *name)
 {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reconciler/base/comment_parts.h"
 #include "drivers/forge/forge.h"
 #include "reconciler/base/file.h"
 #include "reconciler/command/ci.h"

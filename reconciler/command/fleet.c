@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reconciler/base/comment_parts.h"
 #include "drivers/git/git.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/time_text.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/store.h"
 #include "reconciler/report/palette.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/time_text.h"
 #include "reconciler/command/named.h"
 #include "reconciler/loop/journal.h"
 #include "reconciler/report/plan_report.h"

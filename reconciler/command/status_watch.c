@@ -11,6 +11,7 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/base/time_text.h"
 #include "reconciler/command/screen.h"
 #include "reconciler/command/status.h"
 #include "reconciler/report/progress.h"

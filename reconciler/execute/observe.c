@@ -61,7 +61,7 @@ typedef void observe_member(struct ek_observing *o, size_t i);
 
 static void look_at_host(struct ek_observing *o, size_t i)
 {
-    for (size_t a = 0; a < EK_ASPECTS; a++)
+    for (size_t a = 0; a < EK_ASPECTS && !o->members[i].out_of_reach; a++)
         if (observer_of(a)->host)
             observer_of(a)->host(o, i);
 }

@@ -32,9 +32,26 @@ static void set_paths(struct ek_world *world, size_t i)
     snprintf(paths->log, sizeof paths->log, "%s/mongod.log", root);
 }
 
+static void set_ssh(struct ek_world *world, size_t i)
+{
+    const struct ek_deployment_spec *spec = world->spec;
+    const struct ek_member_spec *member = &spec->members[i];
+    world->ssh[i] = (struct ek_ssh){.host = member->ssh.host,
+                                    .user = member->ssh.user,
+                                    .port = member->ssh.port,
+                                    .identity_file = member->ssh.identity_file,
+                                    .known_hosts = spec->ssh.known_hosts,
+                                    .config = spec->ssh.config,
+                                    .host_keys = (const char *const *)member->ssh.host_keys,
+                                    .host_key_count = member->ssh.host_key_count,
+                                    .sudo = spec->ssh.sudo,
+                                    .connections = spec->ssh.connections};
+}
+
 static void set_host(struct ek_world *world, size_t i)
 {
     const struct ek_member_spec *member = &world->spec->members[i];
+    set_ssh(world, i);
     world->host[i] = (struct ek_host){.deployment = world->spec->name,
                                       .member = member->name,
                                       .directory = member->directory,
@@ -42,14 +59,15 @@ static void set_host(struct ek_world *world, size_t i)
                                       .server_binary = world->spec->server_binary,
                                       .configuration = member->configuration,
                                       .unit = member->unit,
-                                      .server_user = world->spec->server_user};
+                                      .server_user = world->spec->server_user,
+                                      .ssh = &world->ssh[i]};
 }
 
-static const char *host_driver_of(enum ek_provider provider)
+static const char *host_driver_of(const struct ek_deployment_spec *spec)
 {
-    switch (provider) {
+    switch (spec->provider) {
     case EK_PROVIDER_LOCAL: return "local";
-    case EK_PROVIDER_HOSTS: return "system";
+    case EK_PROVIDER_HOSTS: return spec->reach == EK_REACH_LOCAL ? "system" : "ssh";
     case EK_PROVIDER_AWS:
     case EK_PROVIDER_AZURE:
     case EK_PROVIDER_GCP: break;
@@ -59,7 +77,7 @@ static const char *host_driver_of(enum ek_provider provider)
 
 static int find_drivers(struct ek_world *world, struct ek_error *err)
 {
-    const char *host = host_driver_of(world->spec->provider);
+    const char *host = host_driver_of(world->spec);
     world->hosts = host ? ek_host_driver_named(host) : NULL;
     world->mongodb = ek_mongodb_driver_named("libmongoc");
     world->certificates = ek_certificate_driver_named("built-in");

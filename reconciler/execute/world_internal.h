@@ -30,6 +30,7 @@ struct ek_world {
     const struct ek_secret_driver *secrets;
     const struct ek_dns_driver *dns;
     struct ek_host host[EK_MEMBERS_MAX];
+    struct ek_ssh ssh[EK_MEMBERS_MAX];
     struct ek_member_paths paths[EK_MEMBERS_MAX];
     struct ek_secret_store store;
     struct ek_authority authority; /* authority.spec is NULL without TLS */

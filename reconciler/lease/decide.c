@@ -62,9 +62,3 @@ void ek_lease_raised(const struct ek_lease_record *now, int64_t other,
     ret_record->token = (other > now->token ? other : now->token) + 1;
     ret_record->beat = 1;
 }
-
-bool ek_fence_passes(const struct ek_fence_mark *seen, const struct ek_fence_mark *mine)
-{
-    return seen->token < mine->token ||
-           (seen->token == mine->token && strcmp(seen->id, mine->id) == 0);
-}

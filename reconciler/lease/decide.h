@@ -43,16 +43,4 @@ void ek_lease_released(const struct ek_lease_record *now, struct ek_lease_record
 void ek_lease_raised(const struct ek_lease_record *now, int64_t other,
                      struct ek_lease_record *ret_record);
 
-/* ---- fences: what a host holds of the highest token that acted on it ---- */
-
-struct ek_fence_mark {
-    int64_t token; /* 0: none yet */
-    char id[33];   /* of the lease, "" none */
-};
-
-/* Whether the holder of `mine` may act on a host whose fence shows `seen`. (It then leaves `mine`
- * there, when that is higher, before it acts.) Equal tokens of different leases come from different
- * stores: neither goes before the other. */
-bool ek_fence_passes(const struct ek_fence_mark *seen, const struct ek_fence_mark *mine);
-
 #endif

@@ -15,7 +15,7 @@
 #include "reconciler/base/file.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/proc.h"
-#include "reconciler/report/plan_report.h"
+#include "reconciler/base/time_text.h"
 
 enum { PROC_MAX = 4096 };
 

@@ -8,6 +8,7 @@
 #include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/base/time_text.h"
 #include "reconciler/report/plan_report.h"
 #include "reconciler/report/view.h"
 

@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/base/comment_parts.h"
+#include "reconciler/base/time_text.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/plan_report.h"
 #include "reconciler/report/view.h"

@@ -120,17 +120,11 @@ void ek_connection_string(const struct ek_deployment_spec *spec, const struct ek
 /* The label that the SSL domain has or will have by this plan, "" for none. */
 const char *ek_planned_label(const struct ek_planned *planned);
 
-/* "2026-01-02 03:04:05 UTC", or with T and Z for machines. */
-void ek_time_text(int64_t ms, bool machine, char ret_text[32]);
-
 /* Append "3f2c1ab..9d8e7f6 touches 2 of 98 deployments (1 new)." and the like, for a set that has a
  * change. */
 void ek_plan_change_words(const struct ek_plan_set *set, struct ek_buffer *text);
 
 /* Append a word as a shell wants it: as it is, or in quotes. */
 void ek_shell_word(struct ek_buffer *text, const char *word);
-
-/* "1.5 s", "2 min 5 s", "400 ms". */
-void ek_duration_text(int64_t ms, char ret_text[32]);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/base/memory.h"
+#include "reconciler/base/time_text.h"
 #include "reconciler/report/palette.h"
 #include "reconciler/report/plan_report.h"
 

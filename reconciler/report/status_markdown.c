@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "reconciler/base/time_text.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/status_report.h"
 

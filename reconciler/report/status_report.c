@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/base/time_text.h"
 #include "reconciler/report/palette.h"
 #include "reconciler/report/state_json.h"
 #include "reconciler/report/view.h"

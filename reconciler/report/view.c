@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/base/time_text.h"
 #include "reconciler/kernel/aspect.h"
 #include "reconciler/report/note.h"
 #include "reconciler/report/show.h"

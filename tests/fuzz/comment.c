@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/report/comment.h"
+#include "reconciler/base/comment_parts.h"
 #include "specs/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,7 @@
 """`make demo`: three servers, and a commit that moves them between SSL modes while clients write.
+With --hosts ssh each is a unit of a machine of its own, which Evenkeel reaches by SSH.
 
-Runs inside tests/sandbox/enter."""
+Runs inside tests/sandbox/enter, the latter inside tests/sandbox/enter --root."""
 
 import argparse
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 import evidence
 from change import Changes
 from fleet import Fleet, find_server, server_version
+from machines import MachineFleet, MachineSpecs
 from probe import Probe
 from specs_repository import SpecsRepository
 from tool import Evenkeel
@@ -50,7 +52,8 @@ class Failure(Exception):
 
 
 class Demo:
-    def __init__(self, build, mongod):
+    def __init__(self, build, mongod, hosts):
+        self.hosts = hosts
         if mongod:
             os.environ["MONGOD"] = mongod
         self.build = Path(build).resolve()
@@ -77,19 +80,22 @@ class Demo:
         stage = self.stage
         stage.heading("A fleet that somebody set up by hand")
         started = time.monotonic()
-        self.fleet = Fleet(self.directory / "fleet", self.server, priorities={"a": 2})
+        fleet, specs = {"local": (Fleet, SpecsRepository),
+                        "ssh": (MachineFleet, MachineSpecs)}[self.hosts]
+        self.fleet = fleet(self.directory / "fleet", self.server, priorities={"a": 2})
         self.fleet.provision()
         self.fleet.start()
         self.fleet.initiate()
         self.fleet.wait_settled()
+        where = "reached by SSH, " if self.hosts == "ssh" else ""
         what = "the stand-in for mongod" if self.kind == "stand-in" else self.server
         stage.say(f"""Three servers ({what}, version {self.version}) run, each on a host of its
-            own, as replica set {self.fleet.set_name}: authentication on, SSL disabled.
+            own, {where}as replica set {self.fleet.set_name}: authentication on, SSL disabled.
             It took {time.monotonic() - started:.0f} s.""")
         stage.show("\n".join(f"{m.name}  {m.host}:27017  {m.address}  priority {m.priority}"
                              for m in self.fleet.members))
         stage.say("Their specs are in a git repository:")
-        self.specs = SpecsRepository(self.directory / "specs", self.fleet)
+        self.specs = specs(self.directory / "specs", self.fleet)
         self.specs.set_mode("disabled", "orders: the fleet as it is")
         stage.show((self.specs.directory / "orders.yaml").read_text(encoding="utf-8").rstrip())
         self.run("validate", "--git", "specs")
@@ -157,8 +163,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
     parser.add_argument("--mongod")
+    parser.add_argument("--hosts", choices=["local", "ssh"], default="local")
     arguments = parser.parse_args()
-    demo = Demo(arguments.build, arguments.mongod)
+    demo = Demo(arguments.build, arguments.mongod, arguments.hosts)
     try:
         demo.play()
     except KeyboardInterrupt:

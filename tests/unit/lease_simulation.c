@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/host/fence_mark.h"
 #include "reconciler/lease/decide.h"
 
 enum { PROCESSES = 3, MEMBERS = 2, MESSAGES = 48, TTL = 100, TICKS = 1500, ROUNDS = 10000 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/base/comment_parts.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/plan_report.h"
 #include "tests/model/cases.c" /* the model's fleets, compiled into this program */

@@ -15,8 +15,11 @@ static void look_at_process(struct ek_observing *o, size_t i)
     struct ek_member *member = ek_member(o->state, i);
     struct ek_host_facts facts;
     struct ek_error err = {0};
-    if (world->hosts->facts(&world->host[i], o->deadline, &facts, &err) != 0) {
-        ek_observe_problem(o, i, "%s", err.sentence);
+    int result = world->hosts->facts(&world->host[i], o->deadline, &facts, &err);
+    if (result != 0) {
+        ek_observe_problem(o, i, "%s (%s)", err.sentence, err.id);
+        o->members[i].out_of_reach = result == EK_UNREACHABLE || result == EK_DENIED ||
+                                     result == EK_UNSUPPORTED || result == EK_TIMEOUT;
         return;
     }
     member->process = facts.running ? EK_YES : EK_NO;
@@ -50,7 +53,8 @@ static void look_at_configuration(struct ek_observing *o, size_t i)
 static void look_at_host(struct ek_observing *o, size_t i)
 {
     look_at_process(o, i);
-    look_at_configuration(o, i);
+    if (!o->members[i].out_of_reach)
+        look_at_configuration(o, i);
 }
 
 /* ---- the servers ---- */
