@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/permit.h"
 
 /* facts/measured.md: a stepdown with handoff pauses writes for one to two seconds. */
@@ -107,7 +108,8 @@ static int unroll(const struct ek_deployment_spec *spec, struct ek_state *state,
             return result;
         count_step(state, &verdict.step, plan);
         ek_effect(spec, state, &verdict.step, policy);
-        ek_state_digest(spec, state, policy, plan->digests[plan->count]);
+        if (ek_state_digest(spec, state, policy, plan->digests[plan->count]) != 0)
+            return ek_no_memory(err);
     }
     return ek_fail(err, EK_BUG, "EK-0190", "the plan did not end after %d steps",
                    EK_PLAN_STEPS_MAX);
@@ -126,8 +128,9 @@ int ek_plan_make(const struct ek_deployment_spec *spec, const struct ek_state *s
         struct ek_policy supposed = *policy;
         *modelled = *state;
         memcpy(plan.set_id, state->set_id, sizeof plan.set_id);
-        ek_state_digest(spec, state, policy, plan.digests[0]);
-        result = unroll(spec, modelled, &supposed, &plan, err);
+        result = ek_state_digest(spec, state, policy, plan.digests[0]) == 0 ? 0 : ek_no_memory(err);
+        if (result == 0)
+            result = unroll(spec, modelled, &supposed, &plan, err);
     }
     free(modelled);
     if (result != 0) {
@@ -159,6 +162,7 @@ int ek_plan_fits(const struct ek_plan *plan, const struct ek_deployment_spec *sp
     char digest[65];
     if (plan->set_id[0] && strcmp(plan->set_id, state->set_id) != 0)
         return -1;
-    ek_state_digest(spec, state, policy, digest);
+    if (ek_state_digest(spec, state, policy, digest) != 0)
+        return EK_NO_MEMORY;
     return ek_plan_find(plan, digest);
 }

@@ -202,10 +202,10 @@ bool ek_facts_have(const char *facts, const char *line, size_t length)
     return false;
 }
 
-void ek_state_digest(const struct ek_deployment_spec *spec, const struct ek_state *state,
-                     const struct ek_policy *policy, char ret_hex[65])
+int ek_state_digest(const struct ek_deployment_spec *spec, const struct ek_state *state,
+                    const struct ek_policy *policy, char ret_hex[65])
 {
     EK_BUFFER lines = {0};
     ek_state_facts(spec, state, policy, &lines);
-    ek_sha256_hex(ek_buffer_text(&lines), lines.length, ret_hex);
+    return ek_sha256_hex_of(&lines, ret_hex, NULL);
 }

@@ -249,7 +249,7 @@ static void check_servers(struct ek_check *check)
             count += ((const struct ek_deployment_spec *)check->subjects[i].value)->member_count;
     struct server *servers = ek_arena_zeroed(check->scratch, (count + 1) * sizeof *servers);
     size_t used = 0;
-    for (size_t i = 0; i < check->count; i++) {
+    for (size_t i = 0; servers && i < check->count; i++) {
         const struct ek_subject *subject = &check->subjects[i];
         const struct ek_deployment_spec *deployment = subject->value;
         if (subject->kind != &ek_kinds[EK_KIND_DEPLOYMENT] ||
@@ -260,7 +260,8 @@ static void check_servers(struct ek_check *check)
                 servers[used++] = (struct server){subject, m, deployment->members[m].host,
                                                   deployment->members[m].port};
     }
-    qsort(servers, used, sizeof *servers, compare_servers);
+    if (used)
+        qsort(servers, used, sizeof *servers, compare_servers);
     for (size_t i = 1; i < used; i++) {
         const struct server *one = &servers[i - 1];
         const struct server *two = &servers[i];
@@ -282,6 +283,8 @@ void ek_check_references(struct ek_check *check)
     struct directory directory = {.count = check->count};
     directory.sorted =
         ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof *directory.sorted);
+    if (!directory.sorted)
+        return;
     for (size_t i = 0; i < check->count; i++)
         directory.sorted[i] = &check->subjects[i];
     qsort(directory.sorted, directory.count, sizeof *directory.sorted, compare_subjects);

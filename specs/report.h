@@ -12,6 +12,8 @@ struct ek_place {
     int length; /* 0: to the end of the line */
 };
 
+/* Without memory the diagnostics have failed (ek_diagnostics_check) and take no more. */
+
 /* Add one. `key` may be NULL. What the format prints may hold anything: it is escaped
  * when it is rendered. */
 void ek_diagnostics_add(struct ek_diagnostics *diagnostics, const struct ek_spec_file *file,

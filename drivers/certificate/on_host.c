@@ -29,7 +29,9 @@ static int run(const struct host_call *call, const char *const *argv, const stru
         ek_buffer_add(&line, ek_secret_reveal(input), ek_secret_length(input));
         ek_buffer_add(&line, "\n", 1);
     }
-    int result = call->driver->run(call->host, argv, line.bytes, line.length, call->deadline,
+    int result = ek_buffer_check(&line, err);
+    if (result == 0)
+        result = call->driver->run(call->host, argv, line.bytes, line.length, call->deadline,
                                    &output, &errors, &status, err);
     if (result != 0)
         return result;
@@ -175,7 +177,9 @@ int ek_certificate_install_on_host(const struct ek_host_driver *driver, const st
     ek_buffer_text_add(&head, certificate_pem);
     if (head.length > 0 && head.bytes[head.length - 1] != '\n')
         ek_buffer_text_add(&head, "\n");
-    int result = check_key(&call, certificate_pem, key_path, password, err);
+    int result = ek_buffer_check(&head, err);
+    if (result == 0)
+        result = check_key(&call, certificate_pem, key_path, password, err);
     if (result == 0)
         result = driver->write_file(host, fresh, head.bytes, head.length, 0600, deadline, err);
     if (result != 0)

@@ -40,9 +40,9 @@ int ek_collection_depth(const char *path, int depth, struct ek_error *err);
  * leave out what it stands for (EK-0612). */
 int ek_collection_link(const char *path, struct ek_error *err);
 
-/* Add a copy. The limits were checked. */
-void ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
-                       size_t length);
+/* Add a copy. The limits were checked; EK_NO_MEMORY is all that can go wrong. */
+int ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
+                      size_t length, struct ek_error *err);
 
 /* Sort and give the files to the caller; EK_NOT_FOUND when there are none (EK-0609). */
 int ek_collection_finish(struct ek_collection *collection, const char *origin,

@@ -27,10 +27,10 @@ static int add_blob(const struct walk *walk, const git_oid *id, const char *path
     code = git_blob_lookup(&blob, walk->repository, id);
     if (code != 0)
         return ek_git_fail(err, code, "EK-0616", "%s can't be read from the repository", path);
-    ek_collection_add(walk->collection, path, git_blob_rawcontent(blob),
-                      (size_t)git_blob_rawsize(blob));
+    result = ek_collection_add(walk->collection, path, git_blob_rawcontent(blob),
+                               (size_t)git_blob_rawsize(blob), err);
     git_blob_free(blob);
-    return 0;
+    return result;
 }
 
 static int walk_tree(const struct walk *walk, const git_oid *id, const char *path, int depth,
@@ -69,7 +69,9 @@ static int walk_tree(const struct walk *walk, const git_oid *id, const char *pat
         const git_tree_entry *entry = git_tree_entry_byindex(tree, i);
         EK_BUFFER below = {0};
         ek_buffer_printf(&below, "%s%s%s", path, *path ? "/" : "", git_tree_entry_name(entry));
-        result = walk_entry(walk, entry, ek_buffer_text(&below), depth, err);
+        result = ek_buffer_check(&below, err);
+        if (result == 0)
+            result = walk_entry(walk, entry, ek_buffer_text(&below), depth, err);
     }
     return result;
 }
@@ -98,6 +100,8 @@ int ek_git_tree_collect(git_commit *commit, const char *path, struct ek_collecti
     if (code != 0)
         return ek_git_fail(err, code, "EK-0616", "the commit's tree can't be read");
     tidy_path(path ? path : "", &tidy);
+    if (ek_buffer_check(&tidy, err) != 0)
+        return EK_NO_MEMORY;
     if (tidy.length == 0)
         return walk_tree(&walk, git_tree_id(root), "", 0, err);
     git_tree_entry *entry = NULL;

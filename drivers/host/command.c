@@ -17,6 +17,7 @@
 
 #include "drivers/host/roots.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 
 enum { OUTPUT_MAX = 1 << 20, ENVIRONMENT_MAX = 4 };
 
@@ -346,6 +347,10 @@ int ek_command_run(const struct ek_command *command, struct ek_buffer *ret_stdou
     if (result != 0)
         return result;
     small_environment(small, &path, &home);
+    if (path.failed || home.failed) {
+        close_fd(&child.namespace_fd);
+        return ek_no_memory(err);
+    }
     child.environment = command->whole_environment ? environ : small;
 
     sigset_t before;
@@ -360,6 +365,10 @@ int ek_command_run(const struct ek_command *command, struct ek_buffer *ret_stdou
     if (result == 0)
         result = reap(&run, command->deadline, &status, err);
     end(&run);
+    if (result == 0)
+        result = ek_buffer_check(&out, err);
+    if (result == 0)
+        result = ek_buffer_check(&errors, err);
     release_sigpipe(&before);
     close_fd(&child.namespace_fd);
     if (result != 0)

@@ -108,7 +108,8 @@ int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_buffer_printf(&text, "old pid %d\nbegun %lld\n", (int)old_pid, (long long)ek_wall_ms());
-    return ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err);
+    int result = ek_buffer_check(&text, err);
+    return result == 0 ? ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err) : result;
 }
 
 int ek_mark_clear(const char *path, struct ek_error *err)

@@ -38,7 +38,7 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* Everything of our environment but what addresses ourselves. */
+/* Everything of our environment but what addresses ourselves; NULL without memory. */
 static char **server_environment(void)
 {
     static const char *const ours[] = {"NOTIFY_SOCKET=", "WATCHDOG_",      "LISTEN_",
@@ -47,8 +47,8 @@ static char **server_environment(void)
     size_t used = 0;
     while (environ && environ[count])
         count++;
-    char **copy = ek_need(calloc(count + 1, sizeof *copy));
-    for (size_t i = 0; i < count; i++) {
+    char **copy = calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; copy && i < count; i++) {
         bool mine = false;
         for (size_t j = 0; j < sizeof ours / sizeof *ours; j++)
             mine |= strncmp(environ[i], ours[j], strlen(ours[j])) == 0;
@@ -90,7 +90,7 @@ static int prepare(const struct ek_launch *launch, struct prepared *prepared, st
     if (prepared->output < 0)
         return ek_fail_errno(err, "EK-0412", launch->output);
     prepared->environment = server_environment();
-    return 0;
+    return prepared->environment ? 0 : ek_no_memory(err);
 }
 
 static void unprepare(struct prepared *prepared)

@@ -149,7 +149,8 @@ static int write_pid_file(const struct ek_host *host, const struct ek_process *p
     path_in(host, "mongod.pid", path);
     ek_buffer_printf(&text, "%d started %" PRId64 " ticks %" PRIu64 "\n", (int)process->pid,
                      process->started_ms, process->ticks);
-    return ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err);
+    int result = ek_buffer_check(&text, err);
+    return result == 0 ? ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err) : result;
 }
 
 static int64_t file_size(const char *path)

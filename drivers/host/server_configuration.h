@@ -47,7 +47,8 @@ int ek_server_configuration_parse(const char *text, size_t length, const char *p
 
 /* The canonical options digest that ek_server_configuration_parse would find after
  * ek_server_configuration_edit wrote `tls` (so that wanted and found can be compared). */
-void ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32]);
+int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32],
+                         struct ek_error *err);
 
 /* The digest that the file `text` will have once `tls` is written into it: as above, and with
  * the keys that people set under net.tls themselves. The one to compare such a file with. */
@@ -57,8 +58,8 @@ int ek_server_tls_digest_in(const char *text, size_t length, const char *path,
 
 /* The same digest from single options as a running server reports them
  * (getCmdLineOpts.parsed.net.tls): names and values of every key but mode, any order. */
-void ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
-                              uint8_t ret_digest[32]);
+int ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
+                             uint8_t ret_digest[32], struct ek_error *err);
 
 /* `text` with net.tls replaced by what `tls` says and nothing else touched; other keys
  * under net.tls that people set themselves (disabledProtocols, …) are kept while TLS is on.

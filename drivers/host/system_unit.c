@@ -11,6 +11,7 @@
 #include "drivers/host/process.h"
 #include "drivers/host/roots.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 
 enum { WATCH_MS = 1000 };
 
@@ -154,6 +155,8 @@ int ek_unit_command_line(const char *cat_output, const char *own_drop_in,
         }
         line += length + (line[length] == '\n');
     }
+    if (joined.failed || found.failed)
+        return ek_no_memory(err);
     if (count != 1)
         return ek_fail(err, EK_UNSUPPORTED, "EK-0418", "the unit has %zu command lines, not one",
                        count);
@@ -182,7 +185,8 @@ int ek_unit_expansion(const char *name, bool wanted, int64_t deadline, struct ek
                      "# By Evenkeel: the server reads its key's password by a command.\n"
                      "[Service]\nExecStart=\nExecStart=%s --configExpand exec\n",
                      ek_buffer_text(&line));
-    return put_drop_in(path, ek_buffer_text(&text), deadline, err);
+    result = ek_buffer_check(&text, err);
+    return result != 0 ? result : put_drop_in(path, ek_buffer_text(&text), deadline, err);
 }
 
 /* ---- start and stop ---- */

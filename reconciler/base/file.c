@@ -34,6 +34,8 @@ int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
             result = ek_fail(err, EK_INVALID, "EK-0501", "%s: larger than %zu bytes", path, max);
     }
     close(fd);
+    if (result == 0)
+        result = ek_buffer_check(&content, err);
     if (result != 0)
         return result;
     if (ret_modified_ms)

@@ -157,6 +157,9 @@ int ek_apply_outside_window(const struct ek_options *options, struct ek_apply_co
         return result;
     ek_buffer_printf(&text, "%s lets plan %.12s go on while no window is open", consent->who,
                      consent->plan);
+    result = ek_buffer_check(&text, err);
+    if (result != 0)
+        return result;
     ek_record_said(record, EK_JOURNAL_OUTSIDE_WINDOW, question.now_ms, ek_buffer_text(&text));
     if (record->error.code != 0 && err)
         *err = record->error;

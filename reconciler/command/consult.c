@@ -31,7 +31,9 @@ static bool signed_commit(const struct ek_fleet *fleet, const struct ek_deployme
         return false;
     EK_BUFFER cache = {0};
     struct ek_git_request request = ek_fleet_git_request(fleet, &cache);
-    int result = ek_git_commit_signer(&request, approvers->commit_keys, approvers->commit_key_count,
+    int result = ek_buffer_check(&cache, &err);
+    if (result == 0)
+        result = ek_git_commit_signer(&request, approvers->commit_keys, approvers->commit_key_count,
                                       signer, &err);
     if (result != 0 && fleet->options->verbose)
         ek_say(fleet->options, "%s", err.sentence);

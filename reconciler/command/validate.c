@@ -1,13 +1,14 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "reconciler/base/json.h"
 #include "reconciler/command/fleet.h"
 
 static void as_json(const struct ek_fleet *fleet, struct ek_buffer *text)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < fleet->chosen_count; i++)
-        json_array_append_new(names, json_string(fleet->chosen[i]->name));
+        ek_json_append(&names, json_string(fleet->chosen[i]->name));
     json_t *json =
         json_pack("{s:s, s:s, s:b, s:s?, s:o}", "format_version", "1.0", "type", "validation",
                   "valid", 1, "commit", fleet->source.commit, "deployments", names);

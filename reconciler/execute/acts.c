@@ -115,6 +115,8 @@ static int install_key_file(const struct action *a, struct ek_error *err)
         else if (text.bytes[i] == '_')
             text.bytes[i] = '/';
     ek_buffer_text_add(&text, "\n");
+    if (ek_buffer_check(&text, err) != 0)
+        return EK_NO_MEMORY;
     return a->world->hosts->write_file(host_of(a), a->world->paths[a->step->member].key_file,
                                        text.bytes, text.length, 0600, a->deadline, err);
 }

@@ -7,6 +7,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/execute/turn.h"
 #include "reconciler/permit.h"
 
@@ -276,7 +277,10 @@ static int begin(struct run *run, struct ek_error *err)
         if (cancelled(run))
             return ek_fail(err, EK_CANCELLED, "EK-0129",
                            "stopped on request before the first step");
-        bool fits = !execution->approved || digest_position(run, execution->approved) >= 0;
+        int position = execution->approved ? digest_position(run, execution->approved) : 0;
+        bool fits = position >= 0;
+        if (position == EK_NO_MEMORY)
+            return ek_no_memory(err);
         if (verdict.kind == EK_VERDICT_BLOCKED && (fits || !verdict.blocked.waits)) {
             result = wait_or_stop(run, &verdict.blocked, err);
             if (result != 0)

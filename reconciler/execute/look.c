@@ -21,6 +21,8 @@ static int choose_label(const struct ek_state *state, char ret_label[32], struct
     EK_BUFFER seed = {0};
     ek_buffer_printf(&seed, "SSL domain of %s/%s %s", state->account, state->deployment,
                      state->set_id);
+    if (ek_buffer_check(&seed, err) != 0)
+        return EK_NO_MEMORY;
     if (state->set_id[0])
         ek_sha256(seed.bytes, seed.length, bytes);
     else if (RAND_bytes(bytes, sizeof bytes) != 1)
@@ -96,7 +98,8 @@ int ek_looked_open(const struct ek_specs *specs, const struct ek_deployment_spec
                    struct ek_error *err)
 {
     struct ek_looked looked = {.spec = spec, .controller = controller};
-    ek_looked_digest(&looked);
+    if (ek_looked_digest(&looked, err) != 0)
+        return EK_NO_MEMORY;
     looked.observation = calloc(1, sizeof *looked.observation);
     if (!looked.observation)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
@@ -142,9 +145,9 @@ void ek_look(const struct ek_specs *specs, const struct ek_deployment_spec *spec
     }
 }
 
-void ek_looked_digest(struct ek_looked *looked)
+int ek_looked_digest(struct ek_looked *looked, struct ek_error *err)
 {
-    ek_deployment_spec_digest(looked->spec, looked->spec_digest);
+    return ek_deployment_spec_digest(looked->spec, looked->spec_digest, err);
 }
 
 void ek_looked_done(struct ek_looked *looked)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
+
 void ek_look_problem(struct ek_look *look, size_t i, const char *format, ...)
 {
     char *problem = look->observation->problems[i];
@@ -15,6 +17,13 @@ void ek_look_problem(struct ek_look *look, size_t i, const char *format, ...)
     va_start(args, format);
     vsnprintf(problem, sizeof look->observation->problems[i], format, args);
     va_end(args);
+}
+
+void ek_look_failed(struct ek_look *look, size_t i, const struct ek_error *err)
+{
+    if (err->code == EK_NO_MEMORY)
+        atomic_store(&look->no_memory, true);
+    ek_look_problem(look, i, "%s", err->sentence);
 }
 
 struct errand {
@@ -62,7 +71,7 @@ static int look_at_authority(struct ek_look *look, struct ek_error *err)
         return 0;
     if (result != 0) {
         state->authority = EK_UNKNOWN;
-        ek_look_problem(look, state->member_count, "%s", cause.sentence);
+        ek_look_failed(look, state->member_count, &cause);
         return 0;
     }
     state->authority = EK_YES;
@@ -146,7 +155,7 @@ int ek_observe(struct ek_world *world, int64_t deadline, struct ek_observation *
         free(look);
         free(observation);
         free(seen);
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while observing");
+        return ek_no_memory(err);
     }
     look->world = world;
     look->deadline = deadline;
@@ -162,7 +171,10 @@ int ek_observe(struct ek_world *world, int64_t deadline, struct ek_observation *
         ek_look_at_names(look);
         for_each_member(look, ek_look_at_server);
         ek_look_at_set(look);
-        *ret_observation = *observation;
+        if (atomic_load(&look->no_memory))
+            result = ek_no_memory(err);
+        else
+            *ret_observation = *observation;
     }
     look_done(look);
     return result;

@@ -2,6 +2,8 @@
 #ifndef EK_EXECUTE_OBSERVE_H
 #define EK_EXECUTE_OBSERVE_H
 
+#include <stdatomic.h>
+
 #include "reconciler/execute/world_internal.h"
 
 /* What one observation gathers before it is put together. */
@@ -15,12 +17,16 @@ struct ek_look {
     struct ek_mongodb_seen *seen; /* by member */
     struct ek_dns_record records[EK_MEMBERS_MAX * 4];
     size_t record_count;
+    atomic_bool no_memory; /* something stayed unknown for want of it: nothing is to be concluded */
 };
 
 /* Say why something of a member (or, with member_count, the deployment) stayed unknown; the
  * first reason is kept. */
 void ek_look_problem(struct ek_look *look, size_t i, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same of an error. One for want of memory fails the whole observation. */
+void ek_look_failed(struct ek_look *look, size_t i, const struct ek_error *err);
 
 /* Files and process of member i; run by one thread per member. */
 void ek_look_at_host(struct ek_look *look, size_t i);

@@ -21,7 +21,7 @@ static int read_host_file(struct ek_look *look, size_t i, const char *path,
     int result = world->hosts->read_file(&world->host[i], path, FILE_MAX, look->deadline,
                                          ret_content, ret_modified_ms, &err);
     if (result != 0 && result != EK_NOT_FOUND)
-        ek_look_problem(look, i, "%s", err.sentence);
+        ek_look_failed(look, i, &err);
     return result;
 }
 
@@ -32,7 +32,7 @@ static void look_at_process(struct ek_look *look, size_t i)
     struct ek_host_facts facts;
     struct ek_error err = {0};
     if (world->hosts->facts(&world->host[i], look->deadline, &facts, &err) != 0) {
-        ek_look_problem(look, i, "%s", err.sentence);
+        ek_look_failed(look, i, &err);
         return;
     }
     member->process = facts.running ? EK_YES : EK_NO;
@@ -60,6 +60,7 @@ static void keep_key_file_content(struct ek_look *look, size_t i, const char *pa
         if (!isspace((unsigned char)content.bytes[c]))
             ek_buffer_add(&stripped, &content.bytes[c], 1);
     look->key_file_content[i] = ek_secret_new(ek_buffer_text(&stripped), stripped.length);
+    look->no_memory |= stripped.failed || !look->key_file_content[i];
 }
 
 static void look_at_configuration(struct ek_look *look, size_t i, struct ek_buffer *ret_text)
@@ -77,7 +78,7 @@ static void look_at_configuration(struct ek_look *look, size_t i, struct ek_buff
         return;
     if (ek_server_configuration_parse(ek_buffer_text(ret_text), ret_text->length, path, &found,
                                       &err) != 0) {
-        ek_look_problem(look, i, "%s", err.sentence);
+        ek_look_failed(look, i, &err);
         return;
     }
     member->configuration = EK_YES;
@@ -120,9 +121,9 @@ static void look_at_wanted_options(struct ek_look *look, size_t i, const struct 
                                          look->world->spec->members[i].configuration, &tls,
                                          member->options_wanted.digest, &err);
     else if (result == 0)
-        ek_server_tls_digest(&tls, member->options_wanted.digest);
+        result = ek_server_tls_digest(&tls, member->options_wanted.digest, &err);
     if (result != 0)
-        ek_look_problem(look, i, "%s", err.sentence);
+        ek_look_failed(look, i, &err);
     else
         member->options_wanted.known = EK_YES;
     if (result == 0)
@@ -134,7 +135,9 @@ void ek_look_certificate(struct ek_look *look, const char *pem, size_t length,
 {
     struct ek_certificate_facts facts;
     struct ek_certificate_state *certificate = ret_certificate;
-    if (ek_certificate_read(pem, length, &facts, NULL) != 0)
+    int result = ek_certificate_read(pem, length, &facts, NULL);
+    look->no_memory |= result == EK_NO_MEMORY;
+    if (result != 0)
         return;
     certificate->present = EK_YES;
     memcpy(certificate->sha256, facts.sha256, sizeof facts.sha256);
@@ -143,9 +146,11 @@ void ek_look_certificate(struct ek_look *look, const char *pem, size_t length,
     if (facts.name_count > 0)
         memcpy(certificate->name, facts.names[0], sizeof certificate->name);
     certificate->issued_by_authority = EK_NO;
-    if (look->authority_pem.length > 0 &&
-        ek_certificate_issued_by(pem, length, ek_buffer_text(&look->authority_pem),
-                                 look->authority_pem.length, NULL) == 0)
+    if (look->authority_pem.length > 0)
+        result = ek_certificate_issued_by(pem, length, ek_buffer_text(&look->authority_pem),
+                                          look->authority_pem.length, NULL);
+    look->no_memory |= result == EK_NO_MEMORY;
+    if (look->authority_pem.length > 0 && result == 0)
         certificate->issued_by_authority = EK_YES;
 }
 
@@ -192,9 +197,11 @@ static void look_at_trust_file(struct ek_look *look, size_t i)
     if (result != 0)
         return;
     trust->present = EK_YES;
-    if (ek_certificate_bundle(ek_buffer_text(&pem), pem.length, trust->sha256,
-                              sizeof trust->sha256 / sizeof *trust->sha256, &trust->count,
-                              NULL) != 0)
+    result = ek_certificate_bundle(ek_buffer_text(&pem), pem.length, trust->sha256,
+                                   sizeof trust->sha256 / sizeof *trust->sha256, &trust->count,
+                                   NULL);
+    look->no_memory |= result == EK_NO_MEMORY;
+    if (result != 0)
         trust->count = 0;
     /* The server reads the file when it starts. One that began before the file was written
      * trusts something else. */

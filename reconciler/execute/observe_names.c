@@ -60,7 +60,7 @@ static enum ek_tri name_bound(struct ek_look *look, size_t i)
     if (!ek_domain_name(world->spec, state->domain_label, i, name, sizeof name))
         return EK_NO;
     if (ek_world_address(world, i, wanted, sizeof wanted, &err) != 0) {
-        ek_look_problem(look, i, "%s", err.sentence);
+        ek_look_failed(look, i, &err);
         return EK_UNKNOWN;
     }
     if (world->dns->look_up(&world->zone, name, found, sizeof found, NULL) != 0)
@@ -76,7 +76,7 @@ void ek_look_at_names(struct ek_look *look)
     size_t count = 0;
     size_t max = sizeof look->records / sizeof *look->records;
     if (world->dns->list(&world->zone, world->mark, look->records, max, &count, &err) != 0)
-        ek_look_problem(look, state->member_count, "%s", err.sentence);
+        ek_look_failed(look, state->member_count, &err);
     look->record_count = count < max ? count : max;
     if (!label_of_certificates(look))
         label_of_records(look);

@@ -34,7 +34,7 @@ void ek_look_at_server(struct ek_look *look, size_t i)
     ek_world_target(world, i, label, name, sizeof name, &target);
     target.session = session;
     if (world->mongodb->observe(&target, look->deadline, &look->seen[i], &err) != 0)
-        ek_look_problem(look, i, "%s", err.sentence);
+        ek_look_failed(look, i, &err);
     else if (look->seen[i].problem[0])
         ek_look_problem(look, i, "%s", look->seen[i].problem);
 }

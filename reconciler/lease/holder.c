@@ -14,6 +14,8 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/proc.h"
 #include "reconciler/report/plan_report.h"
 
@@ -97,25 +99,30 @@ static const struct {
 #undef TEXT
 };
 
-void ek_lease_holder_write(const struct ek_lease_holder *holder, char text[static 512])
+int ek_lease_holder_write(const struct ek_lease_holder *holder, char text[static 512],
+                          struct ek_error *err)
 {
     json_t *json = json_object();
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *value = (const char *)holder + texts[i].offset;
-        json_t *word = json_string(value);
-        json_object_set_new(json, texts[i].key, word ? word : json_string("unknown"));
+        ek_json_set(&json, texts[i].key, ek_json_text(value));
     }
-    json_object_set_new(json, "pid", json_integer(holder->pid));
-    json_object_set_new(json, "started", json_integer(holder->started));
-    json_object_set_new(json, "ttl", json_integer(holder->ttl_ms));
+    ek_json_set(&json, "pid", json_integer(holder->pid));
+    ek_json_set(&json, "started", json_integer(holder->started));
+    ek_json_set(&json, "ttl", json_integer(holder->ttl_ms));
+    if (!json)
+        return ek_no_memory(err);
     size_t used = json_dumpb(json, text, 511, JSON_COMPACT | JSON_SORT_KEYS);
     if (used > 511) { /* names full of escapes */
         for (size_t i = 1; i < 4; i++)
-            json_object_set_new(json, texts[i].key, json_string("unknown"));
-        used = json_dumpb(json, text, 511, JSON_COMPACT | JSON_SORT_KEYS);
+            ek_json_set(&json, texts[i].key, json_string("unknown"));
+        used = json ? json_dumpb(json, text, 511, JSON_COMPACT | JSON_SORT_KEYS) : 0;
     }
-    text[used] = 0;
     json_decref(json);
+    if (used == 0)
+        return ek_no_memory(err);
+    text[used] = 0;
+    return 0;
 }
 
 void ek_lease_holder_read(const char *text, struct ek_lease_holder *ret_holder)

@@ -25,7 +25,7 @@ void ek_synced_note(struct ek_synced *synced, const struct ek_deployment_spec *s
     synced->known = true;
     synced->at_s = policy->now_s;
     memcpy(synced->spec_digest, spec_digest, sizeof synced->spec_digest);
-    synced->facts.length = 0;
+    ek_buffer_done(&synced->facts);
     ek_state_facts(spec, state, policy, &synced->facts);
 }
 
@@ -105,8 +105,12 @@ int ek_drift_find(const struct ek_synced *synced, const struct ek_deployment_spe
     if (drift.present) {
         EK_BUFFER now = {0};
         ek_state_facts(spec, state, policy, &now);
+        if (ek_buffer_check(&now, err) != 0 || ek_buffer_check(&synced->facts, err) != 0)
+            return EK_NO_MEMORY;
         add_missing(ek_buffer_text(&synced->facts), ek_buffer_text(&now), '-', &drift.change);
         add_missing(ek_buffer_text(&now), ek_buffer_text(&synced->facts), '+', &drift.change);
+        if (ek_buffer_check(&drift.change, err) != 0)
+            return EK_NO_MEMORY;
         drift.fields = fields_of(ek_buffer_text(&drift.change));
     }
     *ret_drift = drift;

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/consent/consent.h"
 #include "reconciler/loop/culprit.h"
 #include "reconciler/loop/loop_internal.h"
@@ -44,8 +46,8 @@ void ek_keeper_say(struct ek_keeper *keeper, enum ek_journal_event event, const 
     if (hint && hint[0])
         ek_buffer_printf(&message, " (%s)", hint);
     entry.id = id;
-    entry.message = ek_buffer_text(&message);
-    ek_tell(keeper->loop, &entry, NULL);
+    entry.message = ek_journal_text(&message);
+    ek_tell(keeper->loop, &entry, json_object());
 }
 
 /* ---- what is wanted of it ---- */
@@ -95,7 +97,7 @@ static void find_signer(struct ek_keeper *keeper)
         return;
     struct ek_git_request request = ek_follower_request(keeper->loop, keeper->desired->repository,
                                                         keeper->desired->specs.commit, &cache);
-    if (request.url)
+    if (request.url && !cache.failed)
         ek_git_commit_signer(&request, approvers->commit_keys, approvers->commit_key_count,
                              keeper->signer, &err);
 }
@@ -134,7 +136,11 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
                                 "spec_digest", NULL, &detail, &at_ms, err);
     if (result != 0)
         return result;
-    json_t *json = json_loads(detail, 0, NULL);
+    json_t *json = NULL;
+    result = ek_json_read(detail, strlen(detail), 0, &json, NULL);
+    free(detail);
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
     const char *digest = json_string_value(json_object_get(json, "spec_digest"));
     if (digest && strcmp(digest, hex) == 0) {
         const char *facts = json_string_value(json_object_get(json, "facts"));
@@ -144,9 +150,9 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
         ek_buffer_text_add(&keeper->synced.facts, facts ? facts : "");
     }
     json_decref(json);
-    free(detail);
-    keeper->restored = true;
-    return 0;
+    result = ek_buffer_check(&keeper->synced.facts, err);
+    keeper->restored = result == 0;
+    return result;
 }
 
 static void tell_synced(struct ek_keeper *keeper)
@@ -156,11 +162,12 @@ static void tell_synced(struct ek_keeper *keeper)
     ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
     json_t *detail =
         json_pack("{s:s, s:s}", "spec_digest", hex, "facts", ek_buffer_text(&keeper->synced.facts));
-    char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
+    if (keeper->synced.facts.failed) {
+        json_decref(detail);
+        detail = NULL;
+    }
     entry.message = "the deployment is as its specs say";
-    ek_tell(keeper->loop, &entry, text);
-    free(text);
-    json_decref(detail);
+    ek_tell(keeper->loop, &entry, detail);
 }
 
 static void in_sync(struct ek_keeper *keeper)
@@ -191,7 +198,7 @@ static void tell_health(struct ek_keeper *keeper)
     if ((well && keeper->health[0]) || (!well && (was_well || !keeper->health[0]))) {
         entry.message = well ? "every member serves and there is a primary"
                              : "a member does not serve, or there is no primary";
-        ek_tell(keeper->loop, &entry, NULL);
+        ek_tell(keeper->loop, &entry, json_object());
     }
     snprintf(keeper->health, sizeof keeper->health, "%s", health);
 }
@@ -242,11 +249,8 @@ static void tell_drift(struct ek_keeper *keeper, const struct ek_drift *drift)
                      message.length ? "" : "the fleet", ek_buffer_text(&drift->change));
     add_culprits(keeper, drift, &message);
     json_t *detail = json_pack("{s:s}", "change", ek_buffer_text(&drift->change));
-    char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
-    entry.message = ek_buffer_text(&message);
-    ek_tell(keeper->loop, &entry, text);
-    free(text);
-    json_decref(detail);
+    entry.message = ek_journal_text(&message);
+    ek_tell(keeper->loop, &entry, detail);
 }
 
 /* Whether the plan may be carried out as far as drift is concerned. */
@@ -271,26 +275,38 @@ static bool drift_allows(struct ek_keeper *keeper)
     return policy == EK_DRIFT_ENFORCE;
 }
 
-static void tell_plan(struct ek_keeper *keeper)
+static int tell_plan(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_looked *looked = &keeper->looked;
     struct ek_planned planned = ek_looked_planned(looked);
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_PLANNED);
     char name[65];
     char message[160];
-    ek_planned_name(&planned, name);
-    if (strcmp(name, keeper->planned) == 0)
-        return;
+    int result = ek_planned_name(&planned, name, err);
+    if (result != 0 || strcmp(name, keeper->planned) == 0)
+        return result;
     snprintf(keeper->planned, sizeof keeper->planned, "%s", name);
     snprintf(message, sizeof message, "%zu steps, %d restarts, %d elections", looked->plan.count,
              looked->plan.restarts, looked->plan.elections);
     entry.plan = name;
     entry.message = message;
-    ek_tell(keeper->loop, &entry, NULL);
+    ek_tell(keeper->loop, &entry, json_object());
+    return 0;
+}
+
+static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
+{
+    struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_RECONCILE_FAILED);
+    ek_keeper_condition(keeper, EK_CONDITION_FAILING);
+    if (strcmp(keeper->said, err->id) == 0)
+        return;
+    snprintf(keeper->said, sizeof keeper->said, "%s", err->id);
+    ek_tell_error(keeper->loop, &entry, err);
 }
 
 static void judge(struct ek_keeper *keeper)
 {
+    struct ek_error err = {0};
     struct ek_looked *looked = &keeper->looked;
     const struct ek_blocked *blocked = &looked->plan.blocked;
     bool stuck = looked->plan.end == EK_VERDICT_BLOCKED;
@@ -308,21 +324,13 @@ static void judge(struct ek_keeper *keeper)
     ek_keeper_condition(keeper, EK_CONDITION_DIFFERING);
     if (!drift_allows(keeper))
         return;
-    tell_plan(keeper);
-    ek_keeper_act(keeper);
+    if (tell_plan(keeper, &err) != 0)
+        tell_failure(keeper, &err);
+    else
+        ek_keeper_act(keeper);
 }
 
 /* ---- the pass ---- */
-
-static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
-{
-    struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_RECONCILE_FAILED);
-    ek_keeper_condition(keeper, EK_CONDITION_FAILING);
-    if (strcmp(keeper->said, err->id) == 0)
-        return;
-    snprintf(keeper->said, sizeof keeper->said, "%s", err->id);
-    ek_tell_error(keeper->loop, &entry, err);
-}
 
 /* What people and the clock say; an approved plan that fits the fleet decides what it decided. */
 static int consult(struct ek_keeper *keeper, struct ek_error *err)

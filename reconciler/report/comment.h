@@ -46,8 +46,8 @@ struct ek_comment_parts {
 
 /* Split Markdown (without a marker) at lines, so that each part, with its marker, has at most
  * `limit` bytes (at least 4000) and none of its blocks and folds stays open. */
-void ek_comment_split(const char *markdown, const char *fleet, size_t limit,
-                      struct ek_comment_parts *ret_parts);
+int ek_comment_split(const char *markdown, const char *fleet, size_t limit,
+                     struct ek_comment_parts *ret_parts, struct ek_error *err);
 void ek_comment_parts_done(struct ek_comment_parts *parts);
 
 /* Append the words of the first heading, "Evenkeel: " and markup left out: what a commit status

@@ -7,6 +7,8 @@
 
 #include "reconciler/base/file.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 
 enum { PLAN_FILE_MAX = 64 * 1024 * 1024 };
 
@@ -18,6 +20,8 @@ struct ek_plan_file {
 int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct ek_error *err)
 {
     json_t *document = ek_plan_json(set);
+    if (!document)
+        return ek_no_memory(err);
     int result = ek_plan_file_write_document(document, path, err);
     json_decref(document);
     return result;
@@ -67,7 +71,8 @@ static int check(const struct ek_plan_file *file, struct ek_error *err)
                 version, EK_PLAN_FORMAT_MAJOR);
         return ek_hint(err, "apply it with that version, or make a new plan with this one");
     }
-    ek_plan_json_digest(file->document, hex);
+    if (ek_plan_json_digest(file->document, hex, err) != 0)
+        return EK_NO_MEMORY;
     if (strcmp(hex, name) != 0)
         return ek_plan_file_damaged(file, "its content was changed after it was written", err);
     if (!json_is_array(json_object_get(file->document, "deployments")))
@@ -76,7 +81,8 @@ static int check(const struct ek_plan_file *file, struct ek_error *err)
         if (!ek_plan_file_deployment(file, i) || !ek_plan_file_account(file, i))
             return ek_plan_file_damaged(file, "a deployment has no name", err);
         const char *planned = text_of(deployment(file, i), "plan");
-        ek_plan_file_planned_name(file, i, hex);
+        if (ek_plan_file_planned_name(file, i, hex, err) != 0)
+            return EK_NO_MEMORY;
         if (planned && strcmp(planned, hex) != 0)
             return ek_plan_file_damaged(file, "the name of a plan is not its own", err);
     }
@@ -92,8 +98,10 @@ int ek_plan_file_parse(const char *text, size_t length, const char *name,
     if (!file)
         return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
     snprintf(file->path, sizeof file->path, "%s", name);
-    file->document = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
-    if (!file->document) {
+    result = ek_json_read(text, length, JSON_REJECT_DUPLICATES, &file->document, &problem);
+    if (result == EK_NO_MEMORY) {
+        ek_no_memory(err);
+    } else if (result != 0) {
         result = ek_plan_file_damaged(file, "it is not JSON", err);
         ek_cause(err, "line %d: %s", problem.line, problem.text);
     } else {
@@ -163,9 +171,10 @@ const char *ek_plan_file_deployment(const struct ek_plan_file *file, size_t inde
     return text_of(deployment(file, index), "name");
 }
 
-void ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65])
+int ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65],
+                              struct ek_error *err)
 {
-    ek_plan_json_name(deployment(file, index), ret_hex);
+    return ek_plan_json_name(deployment(file, index), ret_hex, err);
 }
 
 const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index)
@@ -332,6 +341,7 @@ void ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
     json_t *fact;
     const json_t *facts = json_object_get(deployment(file, index), "facts");
     ek_state_facts(spec, state, policy, &now);
+    ek_buffer_fail_with(text, &now);
     json_array_foreach(facts, i,
                        fact) if (json_is_string(fact) &&
                                  !ek_facts_have(ek_buffer_text(&now), json_string_value(fact),

@@ -1,3 +1,4 @@
+#include "reconciler/base/json.h"
 #include "reconciler/report/status_report.h"
 
 #include <jansson.h>
@@ -112,6 +113,8 @@ void ek_status_text(const struct ek_planned *planned, size_t count, bool colour,
             paint->plain, strchr(ek_buffer_text(&mode), ',') ? "mixed" : ek_buffer_text(&mode),
             state->member_count, primary >= 0 ? planned[i].spec->members[primary].name : "none",
             ek_buffer_text(&string));
+        ek_buffer_fail_with(text, &mode);
+        ek_buffer_fail_with(text, &string);
     }
 }
 
@@ -210,6 +213,8 @@ void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_b
     if (label[0] && spec->ssl_domain.base)
         ek_buffer_printf(text, "  SSL domain   %s.%s\n", label, spec->ssl_domain.base);
     ek_buffer_printf(text, "  clients      %s\n", ek_buffer_text(&string));
+    ek_buffer_fail_with(text, &mode);
+    ek_buffer_fail_with(text, &string);
     if (planned->plan->end == EK_VERDICT_BLOCKED)
         ek_buffer_printf(text, "  blocked      %s [%s]\n", planned->plan->blocked.sentence,
                          planned->plan->blocked.id);
@@ -238,9 +243,7 @@ json_t *ek_status_json_one(const struct ek_planned *planned)
     json_t *members = json_array();
     connection(planned, &string);
     for (size_t m = 0; m < state->member_count; m++)
-        json_array_append_new(
-            members,
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", planned->spec->members[m].name,
+        ek_json_append(&members, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", planned->spec->members[m].name,
                       "state", ek_member_state_name(state->members[m].state), "host",
                       state->members[m].host, "ssl_mode_running",
                       ek_ssl_mode_name(state->members[m].mode_running), "ssl_mode_configured",
@@ -257,7 +260,7 @@ json_t *ek_status_json_one(const struct ek_planned *planned)
                      (int)planned->plan->count, "waits", ek_plan_waits_json(planned), "paused",
                      planned->policy->paused, "primary",
                      primary >= 0 ? planned->spec->members[primary].name : NULL,
-                     "connection_string", ek_buffer_text(&string), "members", members, "observed",
+                     "connection_string", string.failed ? NULL : ek_buffer_text(&string), "members", members, "observed",
                      ek_state_json(state, planned->problems));
 }
 
@@ -265,7 +268,7 @@ json_t *ek_status_json(const struct ek_planned *planned, size_t count)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, ek_status_json_one(&planned[i]));
+        ek_json_append(&list, ek_status_json_one(&planned[i]));
     return json_pack("{s:s, s:s, s:o}", "format_version", "1.1", "type", "status", "deployments",
                      list);
 }
@@ -296,15 +299,12 @@ json_t *ek_verify_json(const struct ek_verified *verified, size_t count)
         json_t *checks = json_array();
         for (size_t k = 0; k < verified[i].count; k++) {
             const struct ek_check *check = &verified[i].checks[k];
-            json_array_append_new(
-                checks,
-                json_pack("{s:s?, s:s, s:s, s:s}", "member",
+            ek_json_append(&checks, json_pack("{s:s?, s:s, s:s, s:s}", "member",
                           check->member >= 0 ? verified[i].spec->members[check->member].name : NULL,
                           "check", check->name, "result", words[check->result], "sentence",
                           check->sentence));
         }
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:o}", "name", verified[i].spec->name,
+        ek_json_append(&list, json_pack("{s:s, s:s, s:o}", "name", verified[i].spec->name,
                                         "account", verified[i].spec->account, "checks", checks));
     }
     return json_pack("{s:s, s:s, s:o}", "format_version", "1.0", "type", "verification",

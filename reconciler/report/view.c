@@ -15,6 +15,8 @@ struct make {
 
 static const char *keep(struct make *m, struct ek_buffer *text)
 {
+    if (text->failed)
+        ek_arena_fail(m->arena);
     return ek_arena_copy(m->arena, ek_buffer_text(text), text->length);
 }
 
@@ -85,6 +87,10 @@ static void make_problems(struct make *m)
             continue;
         m->view->problems =
             ek_arena_grow(m->arena, m->view->problems, m->view->problem_count, sizeof(char *));
+        if (!m->view->problems) {
+            m->view->problem_count = 0;
+            return;
+        }
         m->view->problems[m->view->problem_count++] =
             i < m->state->member_count
                 ? ek_arena_printf(m->arena, "member %s: %s", m->spec->members[i].name,
@@ -99,7 +105,10 @@ static void add_change(struct make *m, enum ek_change change, const char *what, 
 {
     m->view->changes =
         ek_arena_grow(m->arena, m->view->changes, m->view->change_count, sizeof *m->view->changes);
-    m->view->changes[m->view->change_count++] = (struct ek_view_change){change, what, how};
+    if (m->view->changes)
+        m->view->changes[m->view->change_count++] = (struct ek_view_change){change, what, how};
+    else
+        m->view->change_count = 0;
 }
 
 static void add_mode_change(struct make *m)
@@ -299,6 +308,10 @@ static void make_rows(struct make *m)
             .lonely = m->state->member_count < 3,
         };
         view->rows = ek_arena_grow(m->arena, view->rows, view->row_count, sizeof *view->rows);
+        if (!view->rows) {
+            view->row_count = 0;
+            return;
+        }
         view->rows[view->row_count++] = (struct ek_view_row){
             .first = i + 1,
             .last = i + width,
@@ -348,7 +361,10 @@ static void add_client(struct make *m, const char *sentence)
 {
     m->view->clients =
         ek_arena_grow(m->arena, m->view->clients, m->view->client_count, sizeof(char *));
-    m->view->clients[m->view->client_count++] = sentence;
+    if (m->view->clients)
+        m->view->clients[m->view->client_count++] = sentence;
+    else
+        m->view->client_count = 0;
 }
 
 static void highest_mode_and_plaintext(const struct ek_state *state, enum ek_ssl_mode *ret_highest,
@@ -444,7 +460,10 @@ static const char *way_out(struct make *m, const struct ek_blocked *blocked)
         return ek_arena_printf(m->arena, ": %s", blocked->hint);
     if (blocked->waits != EK_WAIT_APPROVAL)
         return ".";
-    ek_planned_name(m->planned, name);
+    if (ek_planned_name(m->planned, name, NULL) != 0) {
+        ek_arena_fail(m->arena);
+        return ".";
+    }
     return ek_arena_printf(m->arena, ": %s %.12s", blocked->hint, name);
 }
 
