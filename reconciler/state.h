@@ -179,7 +179,7 @@ const char *ek_member_state_name(enum ek_member_state state);
  * drifts by itself (pids, lag, versions of optimes). Two states with the same digest have the
  * same plan. Written as 64 hex digits and NUL. */
 int ek_state_digest(const struct ek_deployment_spec *spec, const struct ek_state *state,
-                     const struct ek_policy *policy, char ret_hex[65]);
+                    const struct ek_policy *policy, char ret_hex[65]);
 
 /* The same content in words, one fact per line, for showing what moved between two states. */
 struct ek_buffer;

@@ -1,8 +1,8 @@
 /* Memory of one phase: many small pieces, freed all at once.
  *
- * When there is none left the arena has failed and stays so: memory is NULL then and a text is empty
- * (never NULL). NULL itself is an arena that failed. What was made in an arena is used only after
- * ek_arena_check() said, once, at the end of the phase, that it is all there. */
+ * When there is none left the arena has failed and stays so: memory is NULL then and a text is
+ * empty (never NULL). NULL itself is an arena that failed. What was made in an arena is used only
+ * after ek_arena_check() said, once, at the end of the phase, that it is all there. */
 #ifndef EK_SPECS_ARENA_H
 #define EK_SPECS_ARENA_H
 

@@ -93,8 +93,7 @@ int ek_specs_compare(const struct ek_specs *before, const struct ek_specs *after
                         sizeof *comparison.items)};
     struct index old_ones = index_of(before);
     struct index new_ones = index_of(after);
-    int result =
-        comparison.items && old_ones.items && new_ones.items ? 0 : ek_no_memory(err);
+    int result = comparison.items && old_ones.items && new_ones.items ? 0 : ek_no_memory(err);
     for (size_t i = 0; result == 0 && i < after->deployment_count; i++) {
         const struct ek_deployment_spec *spec = &after->deployments[i];
         struct ek_spec_difference two = {.before = find(&old_ones, spec), .after = spec};

@@ -235,7 +235,8 @@ static bool extend_leaf(X509 *leaf, X509 *issuer, bool rsa, const char *const *n
         ek_buffer_printf(&san, "%sDNS:%s", i ? "," : "", names[i]);
     const char *usage =
         rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature";
-    return !san.failed && ek_x509_extend(leaf, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+    return !san.failed &&
+           ek_x509_extend(leaf, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
            ek_x509_extend(leaf, issuer, NID_key_usage, usage) &&
            ek_x509_extend(leaf, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
            ek_x509_extend(leaf, issuer, NID_subject_alt_name, ek_buffer_text(&san)) &&

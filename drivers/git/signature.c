@@ -53,7 +53,8 @@ static int write_keys(const struct desk *desk, char *const *keys, size_t count,
         ek_buffer_printf(&text, "key%zu namespaces=\"git\" %.*s\n", i, (int)length, keys[i]);
     }
     int result = ek_buffer_check(&text, err);
-    return result != 0 ? result : ek_file_write(desk->keys, ek_buffer_text(&text), text.length, 0600, err);
+    return result != 0 ? result
+                       : ek_file_write(desk->keys, ek_buffer_text(&text), text.length, 0600, err);
 }
 
 static int run(const char *const *argv, const char *input, size_t length, struct ek_buffer *output,

@@ -14,6 +14,7 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 
 enum { CONFIGURATION_MAX = 1 << 20, TAIL_BYTES = 4096 };
 
@@ -109,7 +110,8 @@ int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err)
     EK_BUFFER text = {0};
     ek_buffer_printf(&text, "old pid %d\nbegun %lld\n", (int)old_pid, (long long)ek_wall_ms());
     int result = ek_buffer_check(&text, err);
-    return result == 0 ? ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err) : result;
+    return result == 0 ? ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err)
+                       : result;
 }
 
 int ek_mark_clear(const char *path, struct ek_error *err)
@@ -125,15 +127,20 @@ bool ek_mark_is_set(const char *path)
     return access(path, F_OK) == 0;
 }
 
-void ek_host_configuration(const struct ek_host *host,
-                           struct ek_server_configuration *ret_configuration)
+int ek_host_configuration(const struct ek_host *host,
+                          struct ek_server_configuration *ret_configuration, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     struct ek_server_configuration none = {.port = 27017, .mode = EK_SSL_UNKNOWN};
-    if (ek_file_read(host->configuration, CONFIGURATION_MAX, &text, NULL, NULL) != 0 ||
-        ek_server_configuration_parse(ek_buffer_text(&text), text.length, host->configuration,
-                                      ret_configuration, NULL) != 0)
+    int result = ek_file_read(host->configuration, CONFIGURATION_MAX, &text, NULL, NULL);
+    if (result == 0)
+        result = ek_server_configuration_parse(ek_buffer_text(&text), text.length,
+                                               host->configuration, ret_configuration, NULL);
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    if (result != 0)
         *ret_configuration = none;
+    return 0;
 }
 
 bool ek_directory_has_content(const char *path)

@@ -192,8 +192,7 @@ static int want(struct editor *editor)
 {
     bool all = true;
     const struct ek_server_tls *tls = editor->tls;
-    editor->wanted[WANTED_MODE] =
-        (struct wanted){"mode", strdup(ek_tls_mode_name(tls->mode))};
+    editor->wanted[WANTED_MODE] = (struct wanted){"mode", strdup(ek_tls_mode_name(tls->mode))};
     editor->wanted[WANTED_FILE] = (struct wanted){
         "certificateKeyFile",
         tls->certificate_key_file ? ek_server_quoted(tls->certificate_key_file) : NULL};
@@ -246,8 +245,7 @@ static void add_wanted(const struct editor *editor, struct ek_buffer *lines, siz
     free(command);
 }
 
-static void replace(const struct editor *editor, size_t from, size_t to,
-                    const struct ek_buffer *by)
+static void replace(const struct editor *editor, size_t from, size_t to, const struct ek_buffer *by)
 {
     editor->edit->failed |= by->failed;
     ek_text_replace(editor->edit, from, to, ek_buffer_text(by));
@@ -466,9 +464,10 @@ static int check_result(const char *before, size_t before_length, const struct e
         return result;
     struct ek_server_configuration found = {0};
     struct ek_error wrong = {0};
-    bool good = other_options(ek_buffer_text(after), after->length, path, &new_lines, &wrong) == 0 &&
-                ek_server_configuration_parse(ek_buffer_text(after), after->length, path, &found,
-                                              &wrong) == 0;
+    bool good =
+        other_options(ek_buffer_text(after), after->length, path, &new_lines, &wrong) == 0 &&
+        ek_server_configuration_parse(ek_buffer_text(after), after->length, path, &found, &wrong) ==
+            0;
     if (wrong.code == EK_NO_MEMORY || old_lines.failed || new_lines.failed) {
         ek_server_configuration_done(&found);
         return ek_no_memory(err);

@@ -225,7 +225,10 @@ int ek_unit_start(const char *name, const char *log_path, int64_t deadline, stru
         result = ek_unit_look(name, deadline, &unit, err);
         if (result != 0)
             return result;
-        bool alive = unit.main_pid > 0 && ek_process_look(unit.main_pid, &process, NULL) == 0;
+        result = ek_process_if_alive(unit.main_pid, &process, err);
+        if (result != 0)
+            return result;
+        bool alive = process.pid != 0;
         bool starting = strcmp(unit.active, "activating") == 0;
         if (!alive && !starting)
             return ended_at_once(name, log_path, unit.active, err);
@@ -241,9 +244,11 @@ int ek_unit_stop(const char *name, pid_t main_pid, int64_t deadline, struct ek_e
 {
     char path[PATH_MAX];
     struct ek_process process = {0};
-    bool alive = main_pid > 0 && ek_process_look(main_pid, &process, NULL) == 0;
+    int result = ek_process_if_alive(main_pid, &process, err);
+    bool alive = process.pid != 0;
     drop_in_path(ek_host_roots().systemd_runtime, name, "50-evenkeel-stop.conf", path);
-    int result = put_drop_in(path,
+    if (result == 0)
+        result = put_drop_in(path,
                              "# By Evenkeel, while it waits for this unit to stop.\n"
                              "[Service]\nTimeoutStopSec=infinity\n",
                              deadline, err);

@@ -62,8 +62,8 @@ void ek_text_replace(struct ek_text_edit *edit, size_t from, size_t to, const ch
         free(copy);
         return;
     }
-    more[edit->change_count] = (struct ek_text_change){
-        .from = from, .to = to, .order = edit->change_count, .by = copy};
+    more[edit->change_count] =
+        (struct ek_text_change){.from = from, .to = to, .order = edit->change_count, .by = copy};
     edit->change_count++;
 }
 

@@ -36,7 +36,8 @@ size_t ek_text_at(const struct ek_text_edit *edit, size_t line, size_t column);
 /* Ranges must not overlap; inserts at one place keep their order. `by` is copied. */
 void ek_text_replace(struct ek_text_edit *edit, size_t from, size_t to, const char *by);
 
-/* Make the changes; the buffer fails where there is no memory. A text without a final line end stays without one. */
+/* Make the changes; the buffer fails where there is no memory. A text without a final line end
+ * stays without one. */
 void ek_text_apply(struct ek_text_edit *edit, struct ek_buffer *ret_text);
 
 #define EK_TEXT_EDIT EK_CLEANUP(ek_text_edit_done) struct ek_text_edit

@@ -203,8 +203,7 @@ static struct ek_yaml_node *node_of(const yaml_event_t *event)
     if (event->type == YAML_SCALAR_EVENT) {
         yaml_scalar_style_t style = event->data.scalar.style;
         node = node_new(event, event->data.scalar.anchor, event->data.scalar.tag);
-        char *value =
-            strndup((const char *)event->data.scalar.value, event->data.scalar.length);
+        char *value = strndup((const char *)event->data.scalar.value, event->data.scalar.length);
         if (!node || !value) {
             free(value);
             node_free(node);

@@ -13,8 +13,8 @@ static void add(struct ek_buffer *text, const char *field)
     ek_buffer_printf(text, "%zu:%s\n", strlen(field), field);
 }
 
-int ek_store_chain(const char *before, const struct ek_store_event *event,
-                   char ret_hash[static 65], struct ek_error *err)
+int ek_store_chain(const char *before, const struct ek_store_event *event, char ret_hash[static 65],
+                   struct ek_error *err)
 {
     EK_BUFFER text = {0};
     const char *const fields[] = {event->account, event->deployment, event->kind, event->who,

@@ -171,7 +171,8 @@ static int read_page(struct ek_store *store, const struct ek_store_query *query,
     int result = ek_buffer_check(&sql, err);
     if (result == 0)
         result = ek_sqlite_prepare(store, &statement, err, ek_buffer_text(&sql), "iittti", after,
-                          query->since_ms, query->account, query->deployment, query->kind, most);
+                                   query->since_ms, query->account, query->deployment, query->kind,
+                                   most);
     while (result == 0) {
         result = ek_sqlite_step(store, statement, &row, err);
         if (result != 0 || !row)

@@ -1,8 +1,8 @@
 /* A growable run of bytes that is always NUL-terminated.
  *
- * Appending never fails by itself. When there is no memory left the buffer loses what it held, reads
- * as empty, takes nothing more and stays so until ek_buffer_done(): whoever acts on its content, or
- * shows it, asks ek_buffer_check() once, when it is complete. */
+ * Appending never fails by itself. When there is no memory left the buffer loses what it held,
+ * reads as empty, takes nothing more and stays so until ek_buffer_done(): whoever acts on its
+ * content, or shows it, asks ek_buffer_check() once, when it is complete. */
 #ifndef EK_BASE_BUFFER_H
 #define EK_BASE_BUFFER_H
 

@@ -19,8 +19,8 @@ void ek_json_append(json_t **array, json_t *value);
 json_t *ek_json_text(const char *text);
 json_t *ek_json_text_or_null(const char *text);
 
-/* Read a text of JSON; the caller owns the tree. EK_INVALID when it is none (*ret_problem, which may
- * be NULL, says where), EK_NO_MEMORY. */
+/* Read a text of JSON; the caller owns the tree. EK_INVALID when it is none (*ret_problem, which
+ * may be NULL, says where), EK_NO_MEMORY. */
 int ek_json_read(const char *text, size_t length, size_t flags, json_t **ret_json,
                  json_error_t *ret_problem);
 

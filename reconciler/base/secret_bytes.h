@@ -10,8 +10,8 @@
 
 struct ek_secret; /* opaque */
 
-/* Copy `length` bytes into a new secret, the caller's (who wipes the copy that it had). NULL without
- * memory; _make: EK_NO_MEMORY (EK-0599) then. */
+/* Copy `length` bytes into a new secret, the caller's (who wipes the copy that it had). NULL
+ * without memory; _make: EK_NO_MEMORY (EK-0599) then. */
 struct ek_secret *ek_secret_new(const void *bytes, size_t length);
 int ek_secret_make(const void *bytes, size_t length, struct ek_secret **ret_secret,
                    struct ek_error *err);

@@ -298,7 +298,7 @@ static int prepare(struct apply *apply, struct ek_error *err)
         result = name_plan(apply, job, job->record.plan, err);
         if (result == 0)
             result = ek_apply_consent_init(&job->consent, &apply->fleet, &job->looked, apply->file,
-                                       job->record.plan, err);
+                                           job->record.plan, err);
         if (result == 0)
             result = check_agreed(apply, job, err);
         if (result == 0 && job->looked.plan.count)

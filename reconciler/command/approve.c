@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "reconciler/base/json.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/apply_consent.h"
 #include "reconciler/command/named.h"
@@ -87,8 +87,7 @@ static int record(struct approve *approve, struct ek_error *err)
 
 /* ---- one deployment's plan as it is now ------------------------------------------------ */
 
-static int print(const struct approve *approve, const struct ek_plan_set *set,
-                 struct ek_error *err)
+static int print(const struct approve *approve, const struct ek_plan_set *set, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     if (approve->options->quiet || approve->options->output == EK_OUTPUT_JSON)

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "reconciler/base/json.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/store.h"
 #include "reconciler/report/palette.h"

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reconciler/base/json.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/command/named.h"
 #include "reconciler/loop/journal.h"
 #include "reconciler/report/plan_report.h"
@@ -61,7 +61,8 @@ static int pause_it(const struct ek_options *options, const struct ek_named *nam
     ek_buffer_fail_with(&detail, &text);
     int result = ek_buffer_check(&detail, err);
     if (result == 0)
-        result = store->driver->put_pause(store->store, named->account, named->deployment, &pause, err);
+        result =
+            store->driver->put_pause(store->store, named->account, named->deployment, &pause, err);
     if (result != 0)
         return result;
     result = ek_named_record(named, ek_journal_word(EK_JOURNAL_PAUSED), pause.since_ms,

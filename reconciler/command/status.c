@@ -29,8 +29,8 @@ static void *look_on(void *context)
     return NULL;
 }
 
-int ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop,
-                  struct ek_round *ret_round, struct ek_error *err)
+int ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop, struct ek_round *ret_round,
+                  struct ek_error *err)
 {
     struct ek_round round = {.count = fleet->chosen_count};
     struct looking looking = {.fleet = fleet, .stop = stop, .round = &round};

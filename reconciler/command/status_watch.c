@@ -225,10 +225,9 @@ static void tell_error(struct watch *watch, const char *name, const struct ek_er
         return;
     ek_time_text(ek_wall_ms(), true, now);
     if (watch->options->output == EK_OUTPUT_JSON)
-        add_json(
-            json_pack("{s:s, s:s, s:o}", "name", name, "id", err->id, "message",
-                      ek_json_text(err->sentence)),
-            "error", now, text);
+        add_json(json_pack("{s:s, s:s, s:o}", "name", name, "id", err->id, "message",
+                           ek_json_text(err->sentence)),
+                 "error", now, text);
     else
         ek_buffer_printf(text, "%s %s [%s]\n", now, err->sentence, err->id);
 }

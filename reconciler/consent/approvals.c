@@ -65,7 +65,8 @@ static int fetch(const struct search *search, const char *name, struct ek_plan_f
     struct ek_error problem = {0};
     int result = store->driver->get_plan(store->store, name, &text, &problem);
     if (result == 0) {
-        result = ek_plan_file_parse(text, strlen(text), "the plan in the store", ret_file, &problem);
+        result =
+            ek_plan_file_parse(text, strlen(text), "the plan in the store", ret_file, &problem);
         if (result != 0 && result != EK_NO_MEMORY)
             result = EK_NOT_FOUND; /* what can't be understood was not agreed to */
     }
@@ -107,7 +108,8 @@ static size_t index_of(const struct ek_plan_file *file, const struct ek_deployme
     size_t i = 0;
     char name[65];
     for (; i < ek_plan_file_count(file); i++) {
-        if (ek_plan_file_planned_name(file, i, name, NULL) == 0 && strcmp(name, plan) == 0 && strcmp(ek_plan_file_deployment(file, i), spec->name) == 0 &&
+        if (ek_plan_file_planned_name(file, i, name, NULL) == 0 && strcmp(name, plan) == 0 &&
+            strcmp(ek_plan_file_deployment(file, i), spec->name) == 0 &&
             strcmp(ek_plan_file_account(file, i), spec->account) == 0)
             break;
     }

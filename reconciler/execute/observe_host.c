@@ -197,9 +197,9 @@ static void look_at_trust_file(struct ek_look *look, size_t i)
     if (result != 0)
         return;
     trust->present = EK_YES;
-    result = ek_certificate_bundle(ek_buffer_text(&pem), pem.length, trust->sha256,
-                                   sizeof trust->sha256 / sizeof *trust->sha256, &trust->count,
-                                   NULL);
+    result =
+        ek_certificate_bundle(ek_buffer_text(&pem), pem.length, trust->sha256,
+                              sizeof trust->sha256 / sizeof *trust->sha256, &trust->count, NULL);
     look->no_memory |= result == EK_NO_MEMORY;
     if (result != 0)
         trust->count = 0;

@@ -52,11 +52,11 @@ void ek_journal_schema(struct ek_buffer *text)
     }
     ek_json_set(&properties, "event", event_rule());
     ek_json_set(&properties, "level",
-                        json_pack("{s:s, s:[s,s,s,s]}", "description", "How urgent.", "enum",
-                                  "error", "warning", "info", "debug"));
+                json_pack("{s:s, s:[s,s,s,s]}", "description", "How urgent.", "enum", "error",
+                          "warning", "info", "debug"));
     ek_json_set(&properties, "duration_ms",
-                        json_pack("{s:s, s:s, s:i}", "description", "How long it took.", "type",
-                                  "integer", "minimum", 1));
+                json_pack("{s:s, s:s, s:i}", "description", "How long it took.", "type", "integer",
+                          "minimum", 1));
     json_t *schema = json_pack("{s:s, s:s, s:s, s:[s,s,s], s:b, s:o}", "$schema",
                                "https://json-schema.org/draft/2020-12/schema", "title",
                                "A line of evenkeel run --output json: one thing that happened",

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
-#include "reconciler/base/json.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/consent/consent.h"
 #include "reconciler/loop/culprit.h"

@@ -33,11 +33,10 @@ static void repository_done(struct ek_loop_repository *repository)
 /* The copy is to be done with in any case; false without memory. */
 static bool repository_copy(const struct ek_loop_repository *from, struct ek_loop_repository *copy)
 {
-    const char *const texts[] = {from->name,         from->url,    from->directory,
-                                 from->revision,     from->folder, from->token_file,
-                                 from->ssh_key_file};
-    const char **const copies[] = {&copy->name,         &copy->url,    &copy->directory,
-                                   &copy->revision,     &copy->folder, &copy->token_file,
+    const char *const texts[] = {from->name,   from->url,        from->directory,   from->revision,
+                                 from->folder, from->token_file, from->ssh_key_file};
+    const char **const copies[] = {&copy->name,        &copy->url,    &copy->directory,
+                                   &copy->revision,    &copy->folder, &copy->token_file,
                                    &copy->ssh_key_file};
     bool all = true;
     *copy = (struct ek_loop_repository){.interval_ms = from->interval_ms,

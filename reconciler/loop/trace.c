@@ -76,11 +76,10 @@ static void add_span(struct ek_trace *trace, const struct span *span)
         ek_json_set(&status, "message", ek_json_text(span->err->sentence));
         add_attribute(&attributes, "evenkeel.error.id", span->err->id);
     }
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "traceId", trace->id, "spanId",
-                  span->id, "name", span->name, "kind", INTERNAL, "startTimeUnixNano",
-                  nanoseconds(span->begun_ms), "endTimeUnixNano", nanoseconds(span->ended_ms),
-                  "attributes", attributes, "status", status);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "traceId", trace->id, "spanId", span->id,
+        "name", span->name, "kind", INTERNAL, "startTimeUnixNano", nanoseconds(span->begun_ms),
+        "endTimeUnixNano", nanoseconds(span->ended_ms), "attributes", attributes, "status", status);
     if (span->parent)
         ek_json_set(&json, "parentSpanId", json_string(span->parent));
     ek_json_append(&trace->spans, json);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* One account that has turns now. */
 struct holder {
     char account[64];

@@ -104,7 +104,8 @@ static bool standard(const struct check *check)
     ek_buffer_printf(&message, "%s.%s.", id, at);
     ek_buffer_add(&message, check->request->body, check->request->length);
     size_t length = signing_key(check->secret, key);
-    bool made = !message.failed && HMAC(EVP_sha256(), key, (int)length, (const unsigned char *)message.bytes,
+    bool made = !message.failed &&
+                HMAC(EVP_sha256(), key, (int)length, (const unsigned char *)message.bytes,
                      message.length, right, NULL) != NULL;
     OPENSSL_cleanse(key, sizeof key);
     if (!made)

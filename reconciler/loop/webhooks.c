@@ -85,8 +85,8 @@ int ek_webhooks_set(struct ek_webhooks *webhooks, const struct ek_hook *hooks, s
     return 0;
 }
 
-/* The secret file of a hook, the caller's; NULL without memory, or (*ret_known) when there is no such
- * hook. */
+/* The secret file of a hook, the caller's; NULL without memory, or (*ret_known) when there is no
+ * such hook. */
 static char *secret_file_of(struct ek_webhooks *webhooks, const char *name, bool *ret_known)
 {
     char *path = NULL;

@@ -62,7 +62,8 @@ static json_t *member_json(const struct ek_planned *planned, size_t i)
     ek_json_set(&json, "version", ek_json_text_or_null(version));
     ek_json_set(&json, "ssl_mode_running", mode_json(member->mode_running));
     ek_json_set(&json, "ssl_mode_configured", mode_json(member->mode_configured));
-    ek_json_set(&json, "problem", ek_json_text_or_null(planned->problems ? planned->problems[i] : NULL));
+    ek_json_set(&json, "problem",
+                ek_json_text_or_null(planned->problems ? planned->problems[i] : NULL));
     return json;
 }
 
@@ -75,9 +76,11 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
     ek_json_set(&json, "primary", member_name(planned->spec, ek_state_primary(planned->state)));
     ek_json_set(&json, "ssl_domain_label", ek_json_text_or_null(planned->state->domain_label));
     ek_json_set(&json, "members", members);
-    ek_json_set(&json, "drift", strcmp(view->drift, "none") ? ek_json_text(view->drift) : json_null());
+    ek_json_set(&json, "drift",
+                strcmp(view->drift, "none") ? ek_json_text(view->drift) : json_null());
     ek_json_set(&json, "problem",
-        ek_json_text_or_null(planned->problems ? planned->problems[planned->state->member_count] : NULL));
+                ek_json_text_or_null(
+                    planned->problems ? planned->problems[planned->state->member_count] : NULL));
     return json;
 }
 
@@ -154,7 +157,8 @@ static json_t *clients_json(const struct ek_planned *planned, const struct ek_vi
                          &before);
     for (size_t i = 0; i < view->client_count; i++)
         ek_json_append(&notes, ek_json_text(view->clients[i]));
-    ek_json_set(&json, "connection_string", before.failed ? NULL : ek_json_text(ek_buffer_text(&before)));
+    ek_json_set(&json, "connection_string",
+                before.failed ? NULL : ek_json_text(ek_buffer_text(&before)));
     ek_json_set(&json, "new_connection_string", ek_json_text_or_null(view->connection_string));
     ek_json_set(&json, "notes", notes);
     return json;
@@ -221,7 +225,7 @@ static json_t *wants_json(const struct ek_deployment_spec *spec)
     ek_json_set(&json, "ssl_domain", ek_json_text_or_null(spec->ssl_domain.base));
     ek_json_set(&json, "authority", ek_json_text_or_null(spec->certificates.authority));
     ek_json_set(&json, "key_algorithm",
-        ek_json_text(spec->certificates.algorithm == EK_KEY_P256 ? "P-256" : "RSA-3072"));
+                ek_json_text(spec->certificates.algorithm == EK_KEY_P256 ? "P-256" : "RSA-3072"));
     ek_json_set(&json, "certificate_validity_s", json_integer(spec->certificates.validity_s));
     ek_json_set(&json, "spelled", ek_json_text(spec->ssl_mode_written_as_tls ? "TLS" : "SSL"));
     ek_json_set(&json, "members", members);
@@ -277,7 +281,8 @@ static json_t *source_json(const struct ek_plan_source *source)
 {
     json_t *json = json_object();
     ek_json_set(&json, "kind", ek_json_text(source->directory ? "directory" : "git"));
-    ek_json_set(&json, "location", ek_json_text_or_null(source->directory ? source->directory : source->url));
+    ek_json_set(&json, "location",
+                ek_json_text_or_null(source->directory ? source->directory : source->url));
     ek_json_set(&json, "path", ek_json_text_or_null(source->path));
     ek_json_set(&json, "commit", ek_json_text_or_null(source->commit));
     ek_json_set(&json, "commit_subject", ek_json_text_or_null(source->commit_subject));
@@ -323,7 +328,8 @@ static json_t *touched_json(const struct ek_planned *planned)
     ek_json_set(&json, "account", ek_json_text(planned->spec->account));
     ek_json_set(&json, "touched", ek_json_text_or_null(words[planned->touched]));
     ek_json_set(&json, "renamed_from", ek_json_text_or_null(planned->renamed));
-    ek_json_set(&json, "without_change", planned->before ? before_json(planned->before) : json_null());
+    ek_json_set(&json, "without_change",
+                planned->before ? before_json(planned->before) : json_null());
     ek_json_set(&json, "problem", ek_json_text_or_null(planned->before_problem));
     return json;
 }
@@ -337,9 +343,9 @@ static json_t *change_json(const struct ek_plan_set *plans)
     for (size_t i = 0; i < plans->count; i++)
         ek_json_append(&deployments, touched_json(&plans->planned[i]));
     for (size_t i = 0; i < change->gone_count; i++)
-        ek_json_append(&gone, json_pack("{s:s, s:s, s:s?}", "name", change->gone[i].name,
-                                              "account", change->gone[i].account, "renamed_to",
-                                              change->gone[i].renamed));
+        ek_json_append(&gone,
+                       json_pack("{s:s, s:s, s:s?}", "name", change->gone[i].name, "account",
+                                 change->gone[i].account, "renamed_to", change->gone[i].renamed));
     ek_json_set(&json, "base", ek_json_text_or_null(change->base));
     ek_json_set(&json, "base_errors", json_integer((json_int_t)change->base_errors));
     ek_json_set(&json, "untouched", json_integer((json_int_t)change->untouched));

@@ -132,13 +132,11 @@ static json_t *step_json(const struct ek_progress *progress, const struct ek_eve
     json_t *json = json_object();
     ek_json_set(&json, "kind", ek_json_text(ek_step_row(step->kind)->name));
     ek_json_set(&json, "member",
-                        step->member < 0 ? json_null()
-                                         : ek_json_text(spec->members[step->member].name));
+                step->member < 0 ? json_null() : ek_json_text(spec->members[step->member].name));
     ek_json_set(&json, "other",
-                        step->other < 0 ? json_null()
-                                        : ek_json_text(spec->members[step->other].name));
+                step->other < 0 ? json_null() : ek_json_text(spec->members[step->other].name));
     ek_json_set(&json, "mode",
-                        step->mode ? ek_json_text(ek_ssl_mode_name(step->mode)) : json_null());
+                step->mode ? ek_json_text(ek_ssl_mode_name(step->mode)) : json_null());
     ek_json_set(&json, "reason", ek_json_text(step->why));
     return json;
 }

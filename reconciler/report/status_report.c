@@ -1,5 +1,5 @@
-#include "reconciler/base/json.h"
 #include "reconciler/report/status_report.h"
+#include "reconciler/base/json.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -243,7 +243,9 @@ json_t *ek_status_json_one(const struct ek_planned *planned)
     json_t *members = json_array();
     connection(planned, &string);
     for (size_t m = 0; m < state->member_count; m++)
-        ek_json_append(&members, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", planned->spec->members[m].name,
+        ek_json_append(
+            &members,
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", planned->spec->members[m].name,
                       "state", ek_member_state_name(state->members[m].state), "host",
                       state->members[m].host, "ssl_mode_running",
                       ek_ssl_mode_name(state->members[m].mode_running), "ssl_mode_configured",
@@ -260,8 +262,8 @@ json_t *ek_status_json_one(const struct ek_planned *planned)
                      (int)planned->plan->count, "waits", ek_plan_waits_json(planned), "paused",
                      planned->policy->paused, "primary",
                      primary >= 0 ? planned->spec->members[primary].name : NULL,
-                     "connection_string", string.failed ? NULL : ek_buffer_text(&string), "members", members, "observed",
-                     ek_state_json(state, planned->problems));
+                     "connection_string", string.failed ? NULL : ek_buffer_text(&string), "members",
+                     members, "observed", ek_state_json(state, planned->problems));
 }
 
 json_t *ek_status_json(const struct ek_planned *planned, size_t count)
@@ -299,7 +301,9 @@ json_t *ek_verify_json(const struct ek_verified *verified, size_t count)
         json_t *checks = json_array();
         for (size_t k = 0; k < verified[i].count; k++) {
             const struct ek_check *check = &verified[i].checks[k];
-            ek_json_append(&checks, json_pack("{s:s?, s:s, s:s, s:s}", "member",
+            ek_json_append(
+                &checks,
+                json_pack("{s:s?, s:s, s:s, s:s}", "member",
                           check->member >= 0 ? verified[i].spec->members[check->member].name : NULL,
                           "check", check->name, "result", words[check->result], "sentence",
                           check->sentence));

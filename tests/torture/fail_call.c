@@ -8,8 +8,8 @@
  * does. FAIL_DEPTH is how many callers make a site. FAIL_OUT_OF, FAIL_SEED: of so many sites only
  * one may fail, by another seed another one. FAIL_OURS: none that a library makes.
  *
- * Of memory only what evenkeel's own code asks for counts, and what the libraries do that report the
- * want of it, or, as libbson does, end the process for it.
+ * Of memory only what evenkeel's own code asks for counts, and what the libraries do that report
+ * the want of it, or, as libbson does, end the process for it.
  *
  * The wrappers pass eight words on without knowing the types: true to the calling conventions of
  * x86-64 and AArch64 for integers and pointers. Only evenkeel itself is meant, and what it forks;

@@ -13,7 +13,8 @@
 #include "specs/arena.h"
 #include "specs/parse.h"
 
-/* More than there can be of it: the allocator refuses by itself, and AddressSanitizer's if asked to. */
+/* More than there can be of it: the allocator refuses by itself, and AddressSanitizer's if asked
+ * to. */
 static const size_t too_much = (size_t)1 << 62;
 
 const char *__asan_default_options(void) __attribute__((visibility("default"), used));
@@ -165,7 +166,8 @@ static void what_is_no_utf8_is_no_want_of_memory(void **state)
         const char *text, *becomes;
     } table[] = {
         {"plain", "plain"},
-        {"Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x98\x80", "Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x98\x80",
+         "Z\xc3\xbcrich \xe2\x82\xac \xf0\x9f\x98\x80"},
         {"cut \xe2\x82", "cut \xef\xbf\xbd\xef\xbf\xbd"},
         {"\xff!", "\xef\xbf\xbd!"},
         {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},
