@@ -177,7 +177,8 @@ const char *ek_member_state_name(enum ek_member_state state);
 
 /* SHA-256 over what identifies a state for a plan: everything that steps change, nothing that
  * drifts by itself (pids, lag, versions of optimes). Two states with the same digest have the
- * same plan. Written as 64 hex digits and NUL. */
+ * same plan. Written as 64 hex digits and NUL; untouched with EK_NO_MEMORY, which is all that can
+ * go wrong. */
 int ek_state_digest(const struct ek_deployment_spec *spec, const struct ek_state *state,
                     const struct ek_policy *policy, char ret_hex[65]);
 

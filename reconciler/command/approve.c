@@ -267,7 +267,9 @@ static int from_file(struct approve *approve, bool *ret_said, struct ek_error *e
         return result;
     size_t count = ek_plan_file_count(approve->file);
     struct ek_planned *planned = calloc(count + 1, sizeof *planned);
-    result = planned ? make_rows(approve, count, err) : ek_no_memory(err);
+    if (!planned)
+        return ek_no_memory(err);
+    result = make_rows(approve, count, err);
     struct ek_plan_set set = {.source = approve->fleet.source,
                               .planned = planned,
                               .count = approve->count,

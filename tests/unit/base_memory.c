@@ -17,11 +17,13 @@
  * to. */
 static const size_t too_much = (size_t)1 << 62;
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's own name */
 const char *__asan_default_options(void) __attribute__((visibility("default"), used));
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 static void is_told(int result, const struct ek_error *err)
 {
