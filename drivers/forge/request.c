@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <openssl/rand.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 
 enum { CONNECT_MS = 10000, REDIRECTS_MAX = 3, BACK_OFF_MS = 500, BACK_OFF_MOST_MS = 10000 };
@@ -125,18 +127,18 @@ static int exchange(const struct ek_forge *forge, const struct ek_forge_request 
 {
     char problem[CURL_ERROR_SIZE] = "";
     EK_CLEANUP(headers_free) struct curl_slist *headers = make_headers(forge, request->body);
-    char *body = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
-    if (!headers || (request->body && !body)) {
-        free(body);
+    EK_BUFFER body = {0};
+    if (request->body)
+        ek_json_print(json_incref((json_t *)(uintptr_t)request->body), JSON_COMPACT, &body);
+    if (!headers || body.failed)
         return ek_no_memory(err);
-    }
     ek_forge_answer_done(answer);
     answer->next[0] = 0;
-    set_options(forge, request, url, body, headers, answer, problem);
+    set_options(forge, request, url, request->body ? ek_buffer_text(&body) : NULL, headers, answer,
+                problem);
     CURLcode code = curl_easy_perform(forge->handle);
     curl_easy_setopt(forge->handle, CURLOPT_ERRORBUFFER, NULL);
     curl_easy_setopt(forge->handle, CURLOPT_HTTPHEADER, NULL);
-    free(body);
     if (ek_buffer_check(&answer->body, err) != 0)
         return EK_NO_MEMORY;
     if (code != CURLE_OK)

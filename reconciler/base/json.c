@@ -1,6 +1,6 @@
 #include "reconciler/base/json.h"
 
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
 static void let_go(json_t **json)
@@ -65,6 +65,16 @@ json_t *ek_json_text_or_null(const char *text)
     return text && text[0] ? ek_json_text(text) : json_null();
 }
 
+json_t *ek_json_copy(const json_t *object)
+{
+    json_t *copy = json_object();
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+        ek_json_set(&copy, key, json_incref(value));
+    return copy;
+}
+
 int ek_json_read(const char *text, size_t length, size_t flags, json_t **ret_json,
                  json_error_t *ret_problem)
 {
@@ -72,16 +82,28 @@ int ek_json_read(const char *text, size_t length, size_t flags, json_t **ret_jso
     json_t *json = json_loadb(text, length, flags, &problem);
     if (ret_problem)
         *ret_problem = problem;
-    if (!json) /* jansson has words for everything but the want of memory */
-        return problem.text[0] ? EK_INVALID : EK_NO_MEMORY;
-    *ret_json = json;
-    return 0;
+    if (json) {
+        *ret_json = json;
+        return 0;
+    }
+    /* jansson has no words for the want of memory, or those of another error. */
+    json = problem.text[0] ? json_loadb(text, length, flags, NULL) : NULL;
+    bool sound = json != NULL;
+    json_decref(json);
+    return sound || !problem.text[0] ? EK_NO_MEMORY : EK_INVALID;
 }
 
+static int add(const char *bytes, size_t length, void *context)
+{
+    struct ek_buffer *text = context;
+    ek_buffer_add(text, bytes, length);
+    return text->failed ? -1 : 0;
+}
+
+/* Into our own buffer, which remembers: jansson does not ask whether there was room for a key. */
 void ek_json_print(json_t *json, size_t layout, struct ek_buffer *text)
 {
-    char *words = json ? json_dumps(json, layout) : NULL;
-    ek_buffer_text_add(text, words);
-    free(words);
+    if (!json || json_dump_callback(json, add, text, layout) != 0)
+        ek_buffer_fail(text);
     json_decref(json);
 }

@@ -19,6 +19,9 @@ void ek_json_append(json_t **array, json_t *value);
 json_t *ek_json_text(const char *text);
 json_t *ek_json_text_or_null(const char *text);
 
+/* An object with the same members (json_copy leaves out what there is no memory for). */
+json_t *ek_json_copy(const json_t *object);
+
 /* Read a text of JSON; the caller owns the tree. EK_INVALID when it is none (*ret_problem, which
  * may be NULL, says where), EK_NO_MEMORY. */
 int ek_json_read(const char *text, size_t length, size_t flags, json_t **ret_json,

@@ -7,6 +7,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/consent/sign.h"
 #include "reconciler/loop/journal.h"
@@ -183,14 +184,14 @@ int ek_approval_find(const struct ek_consent_question *question, const struct ek
 static int keep_document(const struct ek_store_handle *store, const struct ek_plan_file *file,
                          const struct ek_approval *approval, const char *name, struct ek_error *err)
 {
-    char *text =
-        json_dumps(ek_plan_file_document(file), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
-    if (!text)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while keeping a plan");
-    int result = store->driver->put_plan(store->store, approval->account, approval->deployment,
-                                         name, text, approval->at_ms, err);
-    free(text);
-    return result;
+    EK_BUFFER text = {0};
+    ek_json_print(json_incref((json_t *)(uintptr_t)ek_plan_file_document(file)),
+                  JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, &text);
+    int result = ek_buffer_check(&text, err);
+    return result == 0
+               ? store->driver->put_plan(store->store, approval->account, approval->deployment,
+                                         name, ek_buffer_text(&text), approval->at_ms, err)
+               : result;
 }
 
 static int record(const struct ek_store_handle *store, const struct ek_approval *approval,

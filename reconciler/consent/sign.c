@@ -155,7 +155,7 @@ static int read_private(const char *path, EVP_PKEY **ret_key, struct ek_error *e
 /* What a signature is over: all of the document but the signature. */
 static int signed_text(const json_t *document, struct ek_buffer *text, struct ek_error *err)
 {
-    json_t *copy = json_copy((json_t *)(uintptr_t)document);
+    json_t *copy = ek_json_copy(document);
     if (copy)
         json_object_del(copy, "signature");
     ek_json_print(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, text);

@@ -130,8 +130,9 @@ void ek_trace_end(struct ek_trace *trace, int64_t at_ms, const struct ek_error *
         "resource", "attributes", "key", "service.name", "value", "stringValue", "evenkeel", "key",
         "service.version", "value", "stringValue", EK_VERSION, "scopeSpans", "scope", "name",
         "evenkeel", "version", EK_VERSION, "spans", trace->spans);
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
-    json_decref(document);
+    EK_BUFFER dump = {0};
+    ek_json_print(document, JSON_COMPACT, &dump);
+    char *text = ek_buffer_take(&dump);
     if (text)
         ek_traces_enqueue(trace->traces, text);
     free(trace);

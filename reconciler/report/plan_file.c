@@ -29,12 +29,11 @@ int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct e
 
 int ek_plan_file_write_document(const json_t *document, const char *path, struct ek_error *err)
 {
-    char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
-    if (!text)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while writing a plan");
-    int result = ek_file_write(path, text, strlen(text), 0600, err);
-    free(text);
-    return result;
+    EK_BUFFER text = {0};
+    ek_json_print(json_incref((json_t *)(uintptr_t)document),
+                  JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, &text);
+    int result = ek_buffer_check(&text, err);
+    return result == 0 ? ek_file_write(path, text.bytes, text.length, 0600, err) : result;
 }
 
 static const json_t *deployment(const struct ek_plan_file *file, size_t index)

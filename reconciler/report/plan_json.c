@@ -297,7 +297,7 @@ static json_t *without_waits(const json_t *deployments)
     json_t *deployment;
     json_array_foreach(deployments, i, deployment)
     {
-        json_t *copy = json_copy(deployment);
+        json_t *copy = ek_json_copy(deployment);
         (void)(copy && json_object_del(copy, "waits"));
         ek_json_append(&copies, copy);
     }
@@ -357,7 +357,7 @@ static json_t *change_json(const struct ek_plan_set *plans)
 int ek_plan_json_digest(const json_t *document, char ret_hex[65], struct ek_error *err)
 {
     static const char *const passing[] = {"sha256", "observed_at", "signature"};
-    json_t *copy = json_copy((json_t *)(uintptr_t)document);
+    json_t *copy = ek_json_copy(document);
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
         (void)(copy && json_object_del(copy, passing[i]));
     if (json_is_array(json_object_get(copy, "deployments")))

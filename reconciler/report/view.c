@@ -75,7 +75,7 @@ static void make_drift(struct make *m)
             ek_buffer_printf(&text, "%s%s runs with other TLS options than its file says",
                              separator, member->name);
     }
-    m->view->drift = text.length ? keep(m, &text) : "none";
+    m->view->drift = text.length || text.failed ? keep(m, &text) : "none";
 }
 
 static void make_problems(struct make *m)
