@@ -25,7 +25,7 @@ ALL_LDFLAGS = -pthread $(LINK_HARDENING) $(SANITIZE) $(LDFLAGS)
 PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g')
 PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
 
-CORE_SOURCES := $(wildcard reconciler/*.c)
+CORE_SOURCES := $(wildcard reconciler/*.c reconciler/kernel/*.c reconciler/laws/*.c reconciler/laws/*/*.c reconciler/aspects/*/*.c)
 LIBRARY_SOURCES := $(CORE_SOURCES) $(wildcard reconciler/base/*.c specs/*.c drivers/*/*.c) \
 	$(wildcard reconciler/execute/*.c reconciler/report/*.c reconciler/catalogue/*.c) \
 	$(wildcard reconciler/consent/*.c reconciler/lease/*.c reconciler/loop/*.c)
@@ -60,7 +60,10 @@ all: $(BUILD)/evenkeel $(BUILD)/mongod-standin $(BUILD)/contender
 help:
 	@echo 'make              build $(BUILD)/evenkeel and the stand-in server'
 	@echo 'make demo         three servers in a sandbox, taken through every sslMode while clients write'
-	@echo 'make check        every test; the last line says how many passed and failed'
+	@echo 'make check        every test; the last line says how many passed and failed; what samples takes what time'
+	@echo '                  there is: MINUTES=n to aim at on a quick machine (20), MOST_MINUTES=n on any (72)'
+	@echo 'make check-all    that, and everything that takes longer and samples nothing: mutation, chaos, crashes, leases,'
+	@echo '                  torture, torture-leaks, standin-mutation, hazards, clients, conformance, model, bench; hours; SUITES=chaos,…'
 	@echo 'make unit         unit tests, with sanitizers'
 	@echo 'make integration  whole-program tests in the sandbox; T=name for some of them'
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
@@ -70,7 +73,8 @@ help:
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make leases       processes fight for leases while they are frozen and killed; ROUNDS=n, SEED=n'
 	@echo 'make fuzz         parsers of messages, observations, plan files, specs, webhooks and comments, SECONDS=60 each; TARGET=one'
-	@echo 'make lint         clang-format, and clang-tidy with its compiler'
+	@echo 'make lint         clang-format, the rules of tests/sources, and clang-tidy with its compiler'
+	@echo 'make rules        who may include whom, how large files and functions may be'
 	@echo 'make syntax       clang reads every source'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor;'
@@ -173,12 +177,15 @@ dependencies:
 
 CHECK = $(PYTHON) tests/check.py --build $(BUILD) --make "$(MAKE)" $(if $(MONGOD),--mongod "$(MONGOD)")
 
-.PHONY: demo check unit integration model lint syntax format bench install manual clean unit-programs sanitized
+.PHONY: demo check check-all unit integration model lint syntax format bench install manual clean unit-programs sanitized
 demo: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/demo.py --build $(BUILD) $(if $(MONGOD),--mongod "$(MONGOD)")
 
 check: dependencies
-	@$(CHECK)
+	@$(CHECK) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(MOST_MINUTES),--most-minutes $(MOST_MINUTES))
+
+check-all: dependencies
+	@$(PYTHON) tests/check_all.py --build $(BUILD) --make "$(MAKE)" $(if $(MONGOD),--mongod "$(MONGOD)") $(if $(SUITES),--only "$(SUITES)")
 
 unit: dependencies
 	@$(CHECK) --only unit
@@ -188,9 +195,9 @@ integration: all
 
 # The golden plans anew, from what the sources make of them now; read the difference.
 .PHONY: golden-accept
-golden-accept: $(BUILD)/unit/report_golden
+golden-accept: $(BUILD)/unit/report_golden $(BUILD)/evenkeel
 	@EK_GOLDEN_ACCEPT=1 $(BUILD)/unit/report_golden >/dev/null 2>&1 || $(BUILD)/unit/report_golden
-	@$(PYTHON) tests/golden/table.py --write
+	@$(PYTHON) tests/golden/table.py --build $(BUILD) --write
 	@git --no-pager diff --stat -- tests/golden
 	@echo 'Read it before you commit it: git diff tests/golden'
 
@@ -222,7 +229,12 @@ ifneq ($(filter lint,$(MAKECMDGOALS)),)
 MAKEFLAGS += --keep-going --output-sync
 LINTED := $(shell $(OUR_FILES) '*.c')
 endif
-lint: layout $(LINTED:%=$(BUILD)/tidy/%.ok)
+lint: layout rules $(LINTED:%=$(BUILD)/tidy/%.ok)
+
+# Who may include whom, how large files and functions may be: tests/sources.
+.PHONY: rules
+rules:
+	@$(PYTHON) tests/sources/rules.py
 
 .PHONY: layout
 layout: dependencies

@@ -37,8 +37,9 @@ static void fail_with(const struct binder *binder, const struct ek_buffer *text)
 }
 
 #define REPORT(binder, at, ...)                                                                    \
-    ek_diagnostics_add((binder)->check->diagnostics, (binder)->document->file, at,                 \
-                       ek_buffer_text(&(binder)->path), __VA_ARGS__)
+    ek_diagnostics_add((binder)->check->diagnostics,                                               \
+                       EK_WHERE((binder)->document->file, at, ek_buffer_text(&(binder)->path)),    \
+                       __VA_ARGS__)
 #define HINT(binder, ...) ek_diagnostics_hint((binder)->check->diagnostics, __VA_ARGS__)
 
 struct elsewhere {
@@ -95,6 +96,14 @@ static void set_defaults(struct binder *binder, const struct ek_keys *keys, void
     }
 }
 
+static void warn_not_yet(const struct binder *binder, const struct ek_key *key, struct ek_place at)
+{
+    struct ek_diagnostics *warnings = binder->check->warnings;
+    ek_diagnostics_add(warnings,
+                       EK_WHERE(binder->document->file, at, ek_buffer_text(&binder->path)),
+                       "EK-0319", "%s is not acted on yet: %s", key->key, key->not_yet);
+}
+
 /* `at` is where a missing key is reported. */
 static bool bind_map(struct binder *binder, const struct ek_keys *keys, struct ek_node *map,
                      struct ek_place at, void *base)
@@ -116,6 +125,8 @@ static bool bind_map(struct binder *binder, const struct ek_keys *keys, struct e
         } else {
             sound = bind_value(binder, key, pair->value, pair->at, base) && sound;
         }
+        if (key && key->not_yet)
+            warn_not_yet(binder, key, pair->at);
         path_pop(binder, length);
     }
     for (size_t i = 0; i < keys->count; i++) {

@@ -30,8 +30,8 @@ bool ek_bytes_check(const struct ek_spec_file *file, struct ek_diagnostics *diag
         size_t size = ek_utf8_decode(file->text + offset, file->length - offset, &character);
         const char *problem = problem_of(size, character);
         if (problem) {
-            ek_diagnostics_add(diagnostics, file, at, NULL, "EK-0302", "the file holds %s",
-                               problem);
+            ek_diagnostics_add(diagnostics, EK_WHERE(file, at, NULL), "EK-0302",
+                               "the file holds %s", problem);
             ek_diagnostics_hint(diagnostics,
                                 "specs are UTF-8 text; inside double quotes a special character "
                                 "can be written as an escape");

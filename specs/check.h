@@ -9,8 +9,11 @@
 #include "specs/report.h"
 #include "specs/spec.h"
 
+struct ek_check;
+
 /* A document and the struct that it became. */
 struct ek_subject {
+    struct ek_check *check; /* that it is a part of */
     const struct ek_document *document;
     const struct ek_kind *kind;
     void *value;                         /* struct of the kind, in the arena of the result */
@@ -19,9 +22,10 @@ struct ek_subject {
 };
 
 struct ek_check {
-    struct ek_arena *result;  /* what the specs keep */
-    struct ek_arena *scratch; /* nodes and texts until the end of the run */
-    struct ek_diagnostics *diagnostics;
+    struct ek_arena *result;            /* what the specs keep */
+    struct ek_arena *scratch;           /* nodes and texts until the end of the run */
+    struct ek_diagnostics *diagnostics; /* errors */
+    struct ek_diagnostics *warnings;
     struct ek_subject *subjects;
     size_t count;
     bool configuration; /* of a controller, not specs of a fleet */
@@ -35,9 +39,10 @@ void ek_bind(struct ek_check *check, const struct ek_document *document, const s
              void *value);
 
 void ek_derive(struct ek_check *check, const struct ek_subject *subject);
-void ek_check_rules(struct ek_check *check, const struct ek_subject *subject);
-void ek_check_members(struct ek_check *check, const struct ek_subject *subject);
+void ek_check_rules(const struct ek_subject *subject);
+void ek_check_members(const struct ek_subject *subject);
 void ek_check_references(struct ek_check *check);
+void ek_check_collisions(struct ek_check *check);
 
 /* After all passes: mark every subject that a diagnostic stands in, and those that can't be without
  * one that is marked. */
@@ -52,10 +57,13 @@ bool ek_subject_sound(const struct ek_subject *subject, const char *path);
 /* Its place; of what was not written, the place of the nearest key above it. */
 struct ek_place ek_subject_place(const struct ek_subject *subject, const char *path);
 
-/* Report a broken rule at that place, with the path as the key; ek_diagnostics_hint follows. */
-void ek_subject_report(struct ek_check *check, const struct ek_subject *subject, const char *path,
-                       const char *id, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+/* Report a broken rule at that place, with the path as the key; ek_subject_hint may follow. */
+void ek_subject_report(const struct ek_subject *subject, const char *path, const char *id,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Give what was reported last a hint. */
+void ek_subject_hint(const struct ek_subject *subject, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The strings at the kind's name and account offsets; NULL when not (yet) given. */
 const char *ek_subject_name(const struct ek_subject *subject);

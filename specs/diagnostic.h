@@ -1,5 +1,5 @@
-/* What is wrong with a tree of specs: every error with its place, rendered for people
- * and as JSON. */
+/* What is wrong with a tree of specs, or only worth knowing: every error and every warning with
+ * its place, rendered for people and as JSON. */
 #ifndef EK_SPECS_DIAGNOSTIC_H
 #define EK_SPECS_DIAGNOSTIC_H
 
@@ -14,7 +14,8 @@ struct json_t;
 struct ek_diagnostic {
     char id[12];       /* row of the catalogue */
     char *file;        /* path as in struct ek_spec_file */
-    int line;          /* from 1 */
+    bool warning;      /* nothing is wrong, but somebody may think that more is done */
+    int line;          /* from 1; 0: of the file or tree as a whole */
     int column;        /* from 1, in characters */
     int length;        /* characters of the span, on that line, at least 1 */
     char *key;         /* "spec.replicaSet.members[1].host", or NULL */
@@ -24,10 +25,11 @@ struct ek_diagnostic {
     int source_column; /* where the span begins in `source`, from 1 */
 };
 
-/* Sorted by file, line and column. */
+/* Sorted by file, line and column; all errors or all warnings. */
 struct ek_diagnostics {
     struct ek_diagnostic *items;
     size_t count;
+    bool warnings;                        /* what is added is a warning */
     struct ek_diagnostic_origin *origins; /* NULL once sorted; see report.h */
     bool failed; /* there was no memory for all of them; use ek_diagnostics_check() */
 };
@@ -52,7 +54,7 @@ void ek_diagnostics_render(const struct ek_diagnostics *diagnostics, bool colour
                            struct ek_buffer *text);
 
 /* One as a JSON object: {"severity", "id", "file", "line", "column", "length", "key",
- * "message", "hint"}; key and hint only when there is one. All: an array of those.
+ * "message", "hint"}; key, hint and place only where there is one. All: an array of those.
  * The caller owns the reference. */
 struct json_t *ek_diagnostic_json(const struct ek_diagnostic *diagnostic);
 struct json_t *ek_diagnostics_json(const struct ek_diagnostics *diagnostics);

@@ -70,6 +70,7 @@ struct ek_key {
     const struct ek_keys *children;
     const struct ek_key *item; /* of EK_TYPE_SCALARS: a type whose values are texts */
     const char *doc;           /* one sentence */
+    const char *not_yet;       /* nothing reads the value yet: what is not done, in a few words */
     enum ek_sensitivity sensitivity;
     const char *since;
 };

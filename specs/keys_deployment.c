@@ -216,7 +216,8 @@ static const struct ek_key ssl_domain_rows[] = {
      .least = 0,
      .most = EK_DAYS(3650),
      .since = "0.1",
-     .doc = "How long the old host names stay bound after members were renamed."},
+     .doc = "How long the old host names stay bound after members were renamed.",
+     .not_yet = "they stay bound until somebody takes them out"},
     {.key = "dns",
      .type = EK_TYPE_MAP,
      .children = &dns_keys,
@@ -262,7 +263,8 @@ static const struct ek_key certificates_rows[] = {
      .least = 0,
      .most = EK_DAYS(730),
      .since = "0.1",
-     .doc = "How long before a renewal the technical contact is told."},
+     .doc = "How long before a renewal the technical contact is told.",
+     .not_yet = "no mail is sent"},
 };
 static const struct ek_keys certificates_keys = {EK_ROWS(certificates_rows)};
 
@@ -307,6 +309,15 @@ static const struct ek_key maintenance_rows[] = {
      .doc =
          "What happens on the way to requireSSL while clients still connect in plaintext: refuse "
          "the change, or disconnect them."},
+    {.key = "plaintextWindow",
+     .type = EK_TYPE_DURATION,
+     AT(maintenance.plaintext_window_s),
+     .initial = "10m",
+     .least = 0,
+     .most = EK_DAYS(30),
+     .since = "0.1",
+     .doc = "For how long no client may have been seen that connects in plaintext before the "
+            "change to requireSSL; 0s: only those connected at that moment count."},
     {.key = "maxLag",
      .type = EK_TYPE_DURATION,
      AT(maintenance.max_lag_s),
@@ -322,7 +333,8 @@ static const struct ek_key maintenance_rows[] = {
      .initial_words = "the account's",
      .since = "0.1",
      .sensitivity = EK_SENSITIVITY_PERSONAL,
-     .doc = "Who is told of maintenance, by email."},
+     .doc = "Who is told of maintenance, by email.",
+     .not_yet = "no mail is sent"},
     {.key = "windows",
      .type = EK_TYPE_SCALARS,
      AT(maintenance.windows),

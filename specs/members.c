@@ -1,7 +1,6 @@
 /* The server's own rules about the members of a replica set. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "specs/check.h"
 #include "specs/names.h"
@@ -26,15 +25,14 @@ static bool sound(const struct ek_subject *subject, size_t index, const char *ke
 }
 
 /* The key that was written decides where the error stands. */
-static void report(struct ek_check *check, const struct ek_subject *subject, size_t index,
-                   const char *key, const char *id, const char *sentence, const char *hint)
+static void report(const struct ek_subject *subject, struct path at, const char *id,
+                   const char *sentence, const char *hint)
 {
-    ek_subject_report(check, subject, member_path(index, key).text, id, "%s", sentence);
-    if (hint)
-        ek_diagnostics_hint(check->diagnostics, "%s", hint);
+    ek_subject_report(subject, at.text, id, "%s", sentence);
+    ek_subject_hint(subject, "%s", hint);
 }
 
-static void check_member(struct ek_check *check, const struct ek_subject *subject, size_t index)
+static void check_member(const struct ek_subject *subject, size_t index)
 {
     const struct ek_deployment_spec *deployment = subject->value;
     const struct ek_member_spec *member = &deployment->members[index];
@@ -43,51 +41,39 @@ static void check_member(struct ek_check *check, const struct ek_subject *subjec
     if (!sound(subject, index, ""))
         return;
     if (member->arbiter && member->votes == 0)
-        report(check, subject, index, "votes", "EK-0336", "an arbiter must vote",
+        report(subject, member_path(index, "votes"), "EK-0336", "an arbiter must vote",
                "votes: 1, or no arbiter");
     if (member->arbiter && member->priority > 0) {
-        report(check, subject, index, place ? place : "arbiter", "EK-0336",
+        report(subject, member_path(index, place ? place : "arbiter"), "EK-0336",
                "an arbiter can't be primary, so its priority must be 0",
                "priority: 0, or leave the key out");
         return;
     }
     if (member->priority > 0 && member->votes == 0)
-        report(check, subject, index, place ? place : "votes", "EK-0334",
+        report(subject, member_path(index, place ? place : "votes"), "EK-0334",
                "a member without a vote must have priority 0", "add priority: 0, or votes: 1");
     if (member->priority > 0 && member->hidden)
-        report(check, subject, index, place ? place : "hidden", "EK-0335",
+        report(subject, member_path(index, place ? place : "hidden"), "EK-0335",
                "a hidden member must have priority 0", "add priority: 0, or take hidden out");
 }
 
-static void check_unique(struct ek_check *check, const struct ek_subject *subject, size_t index)
+static void check_unique_name(const struct ek_subject *subject, size_t index)
 {
     const struct ek_deployment_spec *deployment = subject->value;
     const struct ek_member_spec *member = &deployment->members[index];
-    bool name = true;
-    bool host = sound(subject, index, "port");
     for (size_t i = 0; i < index; i++) {
         const struct ek_member_spec *other = &deployment->members[i];
-        if (name && member->name && other->name && strcmp(member->name, other->name) == 0) {
-            ek_subject_report(check, subject, member_path(index, "name").text, "EK-0337",
-                              "the name \"%s\" is taken by another member", member->name);
-            struct ek_place at = ek_subject_place(subject, member_path(i, "name").text);
-            ek_diagnostics_hint(check->diagnostics, "the first one is at line %d, column %d",
-                                at.line, at.column);
-            name = false;
-        }
-        if (host && member->host && other->host && member->port == other->port &&
-            sound(subject, i, "port") && strcasecmp(member->host, other->host) == 0) {
-            ek_subject_report(check, subject, member_path(index, "host").text, "EK-0338",
-                              "%s:%d is another member already", member->host, member->port);
-            struct ek_place at = ek_subject_place(subject, member_path(i, "host").text);
-            ek_diagnostics_hint(check->diagnostics, "the first one is at line %d, column %d",
-                                at.line, at.column);
-            host = false;
-        }
+        if (!member->name || !other->name || strcmp(member->name, other->name) != 0)
+            continue;
+        ek_subject_report(subject, member_path(index, "name").text, "EK-0337",
+                          "the name \"%s\" is taken by another member", member->name);
+        struct ek_place at = ek_subject_place(subject, member_path(i, "name").text);
+        ek_subject_hint(subject, "the first one is at line %d, column %d", at.line, at.column);
+        return;
     }
 }
 
-static void check_voters(struct ek_check *check, const struct ek_subject *subject)
+static void check_voters(const struct ek_subject *subject)
 {
     const struct ek_deployment_spec *deployment = subject->value;
     size_t voters = 0;
@@ -97,18 +83,19 @@ static void check_voters(struct ek_check *check, const struct ek_subject *subjec
         voters += member->votes == 1;
         electable += member->priority > 0 && member->votes == 1 && !member->arbiter;
         if (voters == VOTERS_MAX + 1 && member->votes == 1)
-            report(check, subject, i, "votes", "EK-0332", "at most 7 members of a set can vote",
+            report(subject, member_path(i, "votes"), "EK-0332",
+                   "at most 7 members of a set can vote",
                    "give this member votes: 0 and priority: 0");
     }
     if (voters == 0)
-        ek_subject_report(check, subject, "spec.replicaSet.members", "EK-0332",
+        ek_subject_report(subject, "spec.replicaSet.members", "EK-0332",
                           "at least one member must vote");
     else if (electable == 0)
-        ek_subject_report(check, subject, "spec.replicaSet.members", "EK-0333",
+        ek_subject_report(subject, "spec.replicaSet.members", "EK-0333",
                           "no member can become primary: at least one needs a priority above 0");
 }
 
-static void check_local_hosts(struct ek_check *check, const struct ek_subject *subject)
+static void check_local_hosts(const struct ek_subject *subject)
 {
     const struct ek_deployment_spec *deployment = subject->value;
     size_t local = 0;
@@ -120,23 +107,23 @@ static void check_local_hosts(struct ek_check *check, const struct ek_subject *s
     }
     if (local == 0 || local == deployment->member_count)
         return;
-    ek_subject_report(check, subject, member_path(first_local, "host").text, "EK-0339",
+    ek_subject_report(subject, member_path(first_local, "host").text, "EK-0339",
                       "\"%s\" means another machine on each machine; the server takes such names "
                       "for all members or for none",
                       deployment->members[first_local].host);
-    ek_diagnostics_hint(check->diagnostics, "write the name by which the other members reach it");
+    ek_subject_hint(subject, "write the name by which the other members reach it");
 }
 
-void ek_check_members(struct ek_check *check, const struct ek_subject *subject)
+void ek_check_members(const struct ek_subject *subject)
 {
     const struct ek_deployment_spec *deployment = subject->value;
     for (size_t i = 0; i < deployment->member_count; i++) {
-        check_member(check, subject, i);
-        check_unique(check, subject, i);
+        check_member(subject, i);
+        check_unique_name(subject, i);
     }
     if (!ek_subject_node(subject, "spec.replicaSet.members") ||
         !ek_subject_sound(subject, "spec.replicaSet.members"))
         return;
-    check_voters(check, subject);
-    check_local_hosts(check, subject);
+    check_voters(subject);
+    check_local_hosts(subject);
 }

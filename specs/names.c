@@ -19,12 +19,13 @@ static bool is_alphanumeric(char c)
     return is_digit(c) || is_lower(c) || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_host_label(const char *text, size_t length)
+/* Letters, digits, inner hyphens, and what else `also` allows. */
+static bool is_host_label(const char *text, size_t length, const char *also)
 {
     if (length == 0 || length > 63 || text[0] == '-' || text[length - 1] == '-')
         return false;
     for (size_t i = 0; i < length; i++)
-        if (!is_alphanumeric(text[i]) && text[i] != '-')
+        if (!is_alphanumeric(text[i]) && text[i] != '-' && !strchr(also, text[i]))
             return false;
     return true;
 }
@@ -34,21 +35,31 @@ bool ek_is_label(const char *text)
     for (const char *c = text; *c; c++)
         if (!is_lower(*c) && !is_digit(*c) && *c != '-')
             return false;
-    return is_host_label(text, strlen(text));
+    return is_host_label(text, strlen(text), "");
 }
 
-bool ek_is_host_name(const char *text)
+static bool is_name_of_labels(const char *text, const char *also)
 {
     if (strlen(text) > 253)
         return false;
     for (const char *label = text;;) {
         size_t length = strcspn(label, ".");
-        if (!is_host_label(label, length))
+        if (!is_host_label(label, length, also))
             return false;
         if (label[length] == 0)
             return strspn(label, "0123456789") != length;
         label += length + 1;
     }
+}
+
+bool ek_is_host_name(const char *text)
+{
+    return is_name_of_labels(text, "");
+}
+
+bool ek_is_server_name(const char *text)
+{
+    return is_name_of_labels(text, "_");
 }
 
 bool ek_is_ipv4(const char *text)

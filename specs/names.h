@@ -12,6 +12,10 @@ bool ek_is_label(const char *text);
  * last label is not a number. */
 bool ek_is_host_name(const char *text);
 
+/* The same with underscores, which no DNS host name may have but many a container's has
+ * (shop_mongo_1): servers and their clients take such names. */
+bool ek_is_server_name(const char *text);
+
 bool ek_is_ipv4(const char *text);
 bool ek_is_ipv6(const char *text);
 

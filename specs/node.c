@@ -36,7 +36,7 @@ static struct ek_place place_of(const yaml_mark_t *start, const yaml_mark_t *end
 static void refuse(struct reader *reader, struct ek_place at, const char *id, const char *sentence,
                    const char *hint)
 {
-    ek_diagnostics_add(reader->diagnostics, reader->file, at, NULL, id, "%s", sentence);
+    ek_diagnostics_add(reader->diagnostics, EK_WHERE(reader->file, at, NULL), id, "%s", sentence);
     if (hint)
         ek_diagnostics_hint(reader->diagnostics, "%s", hint);
 }
@@ -130,7 +130,7 @@ static void check_tag(struct reader *reader, const yaml_char_t *tag, struct ek_n
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp((const char *)tag, known[i]) == 0)
             return;
-    ek_diagnostics_add(reader->diagnostics, reader->file, node->at, NULL, "EK-0307",
+    ek_diagnostics_add(reader->diagnostics, EK_WHERE(reader->file, node->at, NULL), "EK-0307",
                        "the YAML tag \"%s\" is not taken", (const char *)tag);
     ek_diagnostics_hint(reader->diagnostics, "write the value without a tag");
     node->broken = true;
@@ -164,7 +164,7 @@ static struct ek_node *resolve_alias(struct reader *reader, const yaml_event_t *
         reader->failed = true;
         return NULL;
     }
-    ek_diagnostics_add(reader->diagnostics, reader->file, at, NULL, "EK-0309",
+    ek_diagnostics_add(reader->diagnostics, EK_WHERE(reader->file, at, NULL), "EK-0309",
                        "there is no anchor \"&%s\" above in this document", name);
     reader->failed = true;
     return NULL;
@@ -222,7 +222,7 @@ static bool check_key(struct reader *reader, struct ek_node *map, const struct e
     }
     if (!first)
         return !reader->failed;
-    ek_diagnostics_add(reader->diagnostics, reader->file, key->at, NULL, "EK-0304",
+    ek_diagnostics_add(reader->diagnostics, EK_WHERE(reader->file, key->at, NULL), "EK-0304",
                        "the key \"%.64s\" stands here a second time", key->text);
     ek_diagnostics_hint(reader->diagnostics, "the first one is at line %d, column %d; keep one",
                         first->at.line, first->at.column);

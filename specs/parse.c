@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "specs/check.h"
 #include "specs/text.h"
 
@@ -24,10 +25,11 @@ static bool check_version(struct ek_check *check, const struct ek_document *docu
     const char *version = scalar_text(pair);
     if (version && strcmp(version, EK_API_VERSION) == 0)
         return true;
-    ek_diagnostics_add(check->diagnostics, document->file,
-                       pair ? place_of_value(pair) : document->at, "apiVersion", "EK-0311",
-                       pair ? "apiVersion must be " EK_API_VERSION
-                            : "the document does not say its apiVersion");
+    ek_diagnostics_add(
+        check->diagnostics,
+        EK_WHERE(document->file, pair ? place_of_value(pair) : document->at, "apiVersion"),
+        "EK-0311",
+        pair ? "apiVersion must be " EK_API_VERSION : "the document does not say its apiVersion");
     ek_diagnostics_hint(check->diagnostics,
                         "every document starts with apiVersion: " EK_API_VERSION " and a kind");
     return false;
@@ -45,11 +47,11 @@ static const struct ek_kind *check_kind(struct ek_check *check, const struct ek_
             continue;
         if (!ek_kinds[i].later)
             return &ek_kinds[i];
-        ek_diagnostics_add(check->diagnostics, document->file, at, "kind", "EK-0313",
+        ek_diagnostics_add(check->diagnostics, EK_WHERE(document->file, at, "kind"), "EK-0313",
                            "kind %s is not supported by this version yet", written);
         return NULL;
     }
-    ek_diagnostics_add(check->diagnostics, document->file, at, "kind", "EK-0312",
+    ek_diagnostics_add(check->diagnostics, EK_WHERE(document->file, at, "kind"), "EK-0312",
                        written ? "unknown kind \"%.64s\"" : "the document does not say its kind%s",
                        written ? written : "");
     const char *nearest = written ? ek_text_nearest(written, names) : NULL;
@@ -66,8 +68,8 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
     if (!document->root)
         return;
     if (document->root->kind != EK_NODE_MAP) {
-        ek_diagnostics_add(check->diagnostics, document->file, document->at, NULL, "EK-0310",
-                           "a document must be a mapping, not %s",
+        ek_diagnostics_add(check->diagnostics, EK_WHERE(document->file, document->at, NULL),
+                           "EK-0310", "a document must be a mapping, not %s",
                            ek_node_describe(document->root, check->scratch));
         check->incomplete = true;
         return;
@@ -80,8 +82,8 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
     bool controller = kind == &ek_kinds[EK_KIND_CONTROLLER];
     if (controller != check->configuration) {
         const struct ek_pair *pair = ek_node_pair(document->root, "kind");
-        ek_diagnostics_add(check->diagnostics, document->file, place_of_value(pair), "kind",
-                           "EK-0314",
+        ek_diagnostics_add(check->diagnostics,
+                           EK_WHERE(document->file, place_of_value(pair), "kind"), "EK-0314",
                            controller ? "kind Controller is no part of a fleet's specs"
                                       : "kind %s is no part of a controller's configuration",
                            kind->name);
@@ -96,7 +98,8 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
     if (!value)
         return;
     struct ek_subject *subject = &check->subjects[check->count++];
-    *subject = (struct ek_subject){.document = document, .kind = kind, .value = value};
+    *subject =
+        (struct ek_subject){.check = check, .document = document, .kind = kind, .value = value};
     ek_bind(check, document, kind, subject->value);
     ek_derive(check, subject);
 }
@@ -133,6 +136,7 @@ static struct ek_specs collect(const struct ek_check *check, const struct ek_spe
         .deployment_count = shelves[EK_KIND_DEPLOYMENT].count,
         .controllers = (void *)shelves[EK_KIND_CONTROLLER].items,
         .controller_count = shelves[EK_KIND_CONTROLLER].count,
+        .warnings = check->warnings,
         .memory = check->result,
     };
     if (files->commit)
@@ -192,10 +196,37 @@ static void name_broken(const struct ek_check *check, struct ek_specs *specs)
 
 /* ---- the front door ---- */
 
+/* What the tree as a whole leaves out. */
+static void warn_of_tree(struct ek_check *check, const struct ek_spec_files *files)
+{
+    static const struct ek_place nowhere;
+    static char here[] = "the specs";
+    struct ek_spec_file tree = {.path = files->origin ? files->origin : here};
+    size_t deployments = 0;
+    for (size_t i = 0; i < check->count; i++)
+        deployments += check->subjects[i].kind == &ek_kinds[EK_KIND_DEPLOYMENT];
+    for (size_t i = 0; i < files->submodule_count; i++) {
+        struct ek_spec_file submodule = {.path = files->submodules[i]};
+        ek_diagnostics_add(check->warnings, EK_WHERE(&submodule, nowhere, NULL), "EK-0619",
+                           "this is a submodule: specs in it are not read");
+        ek_diagnostics_hint(check->warnings,
+                            "put them into this repository, or let a controller follow the other "
+                            "one as well");
+    }
+    if (deployments > 0 || check->incomplete)
+        return;
+    ek_diagnostics_add(check->warnings, EK_WHERE(&tree, nowhere, NULL), "EK-0353",
+                       "there is no deployment in %zu spec file%s: nothing is looked after",
+                       files->count, files->count == 1 ? "" : "s");
+    ek_diagnostics_hint(check->warnings, "look whether path and revision are the right ones");
+}
+
 /* What was parsed, and what was said about it, is all there. */
 static int check_memory(const struct ek_check *check, struct ek_error *err)
 {
     int result = ek_diagnostics_check(check->diagnostics, err);
+    if (result == 0)
+        result = ek_diagnostics_check(check->warnings, err);
     if (result == 0)
         result = ek_arena_check(check->scratch, err);
     return result == 0 ? ek_arena_check(check->result, err) : result;
@@ -215,9 +246,13 @@ static int run_passes(struct ek_check *check, const struct ek_spec_files *files,
     for (size_t i = 0; i < documents->count; i++)
         bind_document(check, &documents->items[i]);
     for (size_t i = 0; i < check->count; i++)
-        ek_check_rules(check, &check->subjects[i]);
+        ek_check_rules(&check->subjects[i]);
     ek_check_references(check);
+    ek_check_collisions(check);
+    if (!check->configuration)
+        warn_of_tree(check, files);
     ek_diagnostics_finish(check->diagnostics);
+    ek_diagnostics_finish(check->warnings);
     return check_memory(check, err);
 }
 
@@ -234,18 +269,27 @@ static int parse(const struct ek_spec_files *files, enum what what, struct ek_sp
                              .scratch = scratch,
                              .diagnostics = &diagnostics,
                              .configuration = what == CONFIGURATION};
+    check.warnings = ek_arena_zeroed(result, sizeof *check.warnings);
+    if (!check.warnings)
+        return ek_no_memory(err);
+    check.warnings->warnings = true;
     if (run_passes(&check, files, &documents, err) != 0) {
+        ek_diagnostics_done(check.warnings);
         ek_diagnostics_done(&diagnostics);
         return EK_NO_MEMORY;
     }
     *ret_diagnostics = diagnostics;
-    if (diagnostics.count > 0 && what != SOUND_SPECS)
+    if (diagnostics.count > 0 && what != SOUND_SPECS) {
+        ek_diagnostics_done(check.warnings);
         return sum_up(&diagnostics, files, err);
+    }
     ek_check_mark_broken(&check, &documents);
     struct ek_specs specs = collect(&check, files);
     name_broken(&check, &specs);
-    if (check_memory(&check, err) != 0)
+    if (check_memory(&check, err) != 0) {
+        ek_diagnostics_done(check.warnings);
         return EK_NO_MEMORY;
+    }
     *ret_specs = specs;
     result = NULL;
     return 0;

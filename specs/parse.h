@@ -8,7 +8,8 @@
 #include "specs/spec.h"
 
 /* Parse every document of every file, fill in defaults, check all rules and resolve all
- * references. 0 with *ret_specs (freed by ek_specs_free) when nothing is wrong; else
+ * references. 0 with *ret_specs (freed by ek_specs_free; ret_specs->warnings holds what is only
+ * worth knowing) when nothing is wrong; else
  * EK_INVALID with *err summing up (EK-0300) and *ret_specs untouched. *ret_diagnostics, which
  * is the caller's to free, is always filled: it is empty when 0 is returned, and in no other case
  * but that of EK_NO_MEMORY (EK-0599). */

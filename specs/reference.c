@@ -7,18 +7,6 @@
 #include "specs/keys.h"
 #include "specs/text.h"
 
-static void duration(struct ek_buffer *text, int64_t seconds)
-{
-    static const struct {
-        int64_t seconds;
-        char letter;
-    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-    size_t i = 0;
-    while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
-        i++;
-    ek_buffer_printf(text, "%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
-}
-
 /* "one of a, b", "a whole number, 1 to 65535", …; `quote` stands around words. */
 static void values_of(const struct ek_key *key, const char *quote, struct ek_buffer *text)
 {
@@ -41,9 +29,9 @@ static void values_of(const struct ek_key *key, const char *quote, struct ek_buf
                          key->most);
     } else if (key->type == EK_TYPE_DURATION) {
         ek_buffer_text_add(text, ", ");
-        duration(text, key->least);
+        ek_text_duration(text, key->least);
         ek_buffer_text_add(text, " to ");
-        duration(text, key->most);
+        ek_text_duration(text, key->most);
     } else if (key->type == EK_TYPE_INTEGER || key->type == EK_TYPE_NUMBER ||
                key->type == EK_TYPE_LIST) {
         ek_buffer_printf(text, "%s, %" PRId64 " to %" PRId64,
@@ -91,8 +79,11 @@ static void add_row(const char *path, const struct ek_key *key, void *context)
     ek_buffer_fail_with(page, &values);
     ek_buffer_fail_with(page, &initial);
     cell(page, key->since);
-    ek_buffer_printf(page, "%s%s |\n", key->doc,
+    ek_buffer_printf(page, "%s%s", key->doc,
                      key->sensitivity == EK_SENSITIVITY_PERSONAL ? " Personal data." : "");
+    if (key->not_yet)
+        ek_buffer_printf(page, " **Not acted on yet**: %s.", key->not_yet);
+    ek_buffer_text_add(page, " |\n");
 }
 
 static void add_later(const char *path, const struct ek_key *key, void *context)
@@ -176,6 +167,8 @@ static void look_up(const char *path, const struct ek_key *key, void *context)
     ek_buffer_fail_with(lookup->text, &values);
     ek_buffer_fail_with(lookup->text, &initial);
     ek_buffer_printf(lookup->text, "  since:   %s\n", key->since);
+    if (key->not_yet)
+        ek_buffer_printf(lookup->text, "  Not acted on yet: %s.\n", key->not_yet);
 }
 
 int ek_specs_key_doc(const char *path, struct ek_buffer *text, struct ek_error *err)

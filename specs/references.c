@@ -1,11 +1,8 @@
 /* What documents say about each other: duplicates, and names that must lead somewhere. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "specs/check.h"
-#include "specs/names.h"
 #include "specs/text.h"
 
 static int compare_texts(const char *a, const char *b)
@@ -52,7 +49,7 @@ static void check_duplicates(struct ek_check *check, const struct directory *dir
         }
         const char *account = ek_subject_account(subject);
         struct ek_place at = ek_subject_place(earlier, "metadata.name");
-        ek_subject_report(check, subject, "metadata.name", "EK-0351",
+        ek_subject_report(subject, "metadata.name", "EK-0351",
                           "%s \"%s\"%s%s is defined twice; the first one is at %s:%d:%d",
                           subject->kind->name, ek_subject_name(subject),
                           account ? " of account " : "", account ? account : "",
@@ -137,13 +134,13 @@ static void report_unresolved(struct ek_check *check, const struct ek_subject *s
 {
     const char *elsewhere = account_holding(directory, reference);
     if (elsewhere) {
-        ek_subject_report(check, subject, reference->path, "EK-0352",
+        ek_subject_report(subject, reference->path, "EK-0352",
                           "%s \"%s\" belongs to account %s, not to %s", reference->kind->name,
                           reference->name, elsewhere, reference->account);
         ek_diagnostics_hint(check->diagnostics, "a deployment uses what its own account owns");
         return;
     }
-    ek_subject_report(check, subject, reference->path, "EK-0350", "there is no %s \"%s\"%s%s",
+    ek_subject_report(subject, reference->path, "EK-0350", "there is no %s \"%s\"%s%s",
                       reference->kind->name, reference->name,
                       reference->account ? " in account " : "",
                       reference->account ? reference->account : "");
@@ -157,6 +154,50 @@ static void report_unresolved(struct ek_check *check, const struct ek_subject *s
     else
         ek_diagnostics_hint(check->diagnostics, "add a document of kind %s with metadata.name: %s",
                             reference->kind->name, reference->name);
+}
+
+/* An authority that ends first leaves certificates behind that nobody can verify. One that ends
+ * within renewBefore of the first renewal signs certificates that are due again at once, since none
+ * can outlive it. */
+static void check_lifetimes(const struct ek_subject *subject, const struct ek_subject *found)
+{
+    const struct ek_deployment_spec *deployment = subject->value;
+    const struct ek_authority_spec *authority = found->value;
+    const char *const keys[] = {"spec.certificates.renewBefore", "spec.certificates.validity",
+                                "spec.certificates.authority"};
+    int64_t validity_s = deployment->certificates.validity_s;
+    int64_t renew_s = deployment->certificates.renew_before_s;
+    bool outlived = validity_s > authority->validity_s;
+    if (authority->validity_s >= validity_s + renew_s || renew_s >= validity_s ||
+        !ek_subject_sound(subject, keys[0]) || !ek_subject_sound(subject, keys[1]) ||
+        !ek_subject_sound(found, "spec.validity"))
+        return;
+    size_t place = outlived;
+    while (place < 2 && !ek_subject_node(subject, keys[place]))
+        place++;
+    EK_BUFFER leaf = {0};
+    EK_BUFFER root = {0};
+    EK_BUFFER renew = {0};
+    ek_text_duration(&leaf, validity_s);
+    ek_text_duration(&root, authority->validity_s);
+    ek_text_duration(&renew, renew_s);
+    if (outlived)
+        ek_subject_report(subject, keys[place], "EK-0345",
+                          "certificates valid for %s would outlive authority \"%s\", which is "
+                          "valid for %s",
+                          ek_buffer_text(&leaf), authority->name, ek_buffer_text(&root));
+    else
+        ek_subject_report(subject, keys[place], "EK-0354",
+                          "authority \"%s\" is valid for %s: too short for certificates valid for "
+                          "%s and renewed %s before their end",
+                          authority->name, ek_buffer_text(&root), ek_buffer_text(&leaf),
+                          ek_buffer_text(&renew));
+    subject->check->diagnostics->failed |= leaf.failed || root.failed || renew.failed;
+    struct ek_place at = ek_subject_place(found, "spec.validity");
+    ek_subject_hint(subject,
+                    "the authority, at %s:%d, must be valid for validity and renewBefore "
+                    "together at least",
+                    found->document->file->path, at.line);
 }
 
 static void check_authority(struct ek_check *check, const struct ek_subject *subject,
@@ -173,19 +214,7 @@ static void check_authority(struct ek_check *check, const struct ek_subject *sub
         report_unresolved(check, subject, directory, &reference);
     if (!found)
         return;
-    const struct ek_authority_spec *authority = found->value;
-    if (deployment->certificates.validity_s <= authority->validity_s ||
-        !ek_subject_sound(subject, "spec.certificates.validity") ||
-        !ek_subject_sound(found, "spec.validity"))
-        return;
-    bool written = ek_subject_node(subject, "spec.certificates.validity");
-    ek_subject_report(check, subject,
-                      written ? "spec.certificates.validity" : "spec.certificates.authority",
-                      "EK-0345",
-                      "certificates valid for %" PRId64 " days would outlive authority "
-                      "\"%s\", which is valid for %" PRId64 " days",
-                      deployment->certificates.validity_s / 86400, authority->name,
-                      authority->validity_s / 86400);
+    check_lifetimes(subject, found);
 }
 
 /* What a deployment does not say about consent, its account says. */
@@ -213,69 +242,10 @@ static void check_consent(struct ek_check *check, const struct ek_subject *subje
     if (deployment->maintenance.approval != EK_APPROVAL_SIGNED ||
         deployment->maintenance.approvers.plan_key_count > 0 || !ek_subject_sound(subject, path))
         return;
-    ek_subject_report(check, subject, path, "EK-1112",
+    ek_subject_report(subject, path, "EK-1112",
                       "approval: signed needs keys whose signatures count");
     ek_diagnostics_hint(check->diagnostics, "name them in maintenance.approvers.planKeys, here or "
                                             "in the account; evenkeel key new makes one");
-}
-
-/* A server of the tree, for finding those that two deployments claim. */
-struct server {
-    const struct ek_subject *subject;
-    size_t member;
-    const char *host;
-    int port;
-};
-
-static int compare_servers(const void *left, const void *right)
-{
-    const struct server *a = left;
-    const struct server *b = right;
-    int hosts = strcasecmp(a->host, b->host);
-    if (hosts != 0)
-        return hosts;
-    if (a->port != b->port)
-        return a->port < b->port ? -1 : 1;
-    if (a->subject != b->subject)
-        return a->subject < b->subject ? -1 : 1;
-    return a->member < b->member ? -1 : a->member > b->member;
-}
-
-static void check_servers(struct ek_check *check)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < check->count; i++)
-        if (check->subjects[i].kind == &ek_kinds[EK_KIND_DEPLOYMENT])
-            count += ((const struct ek_deployment_spec *)check->subjects[i].value)->member_count;
-    struct server *servers = ek_arena_zeroed(check->scratch, (count + 1) * sizeof *servers);
-    size_t used = 0;
-    for (size_t i = 0; servers && i < check->count; i++) {
-        const struct ek_subject *subject = &check->subjects[i];
-        const struct ek_deployment_spec *deployment = subject->value;
-        if (subject->kind != &ek_kinds[EK_KIND_DEPLOYMENT] ||
-            !ek_subject_sound(subject, "spec.replicaSet.members"))
-            continue;
-        for (size_t m = 0; m < deployment->member_count; m++)
-            if (!ek_is_local_host(deployment->members[m].host))
-                servers[used++] = (struct server){subject, m, deployment->members[m].host,
-                                                  deployment->members[m].port};
-    }
-    if (used)
-        qsort(servers, used, sizeof *servers, compare_servers);
-    for (size_t i = 1; i < used; i++) {
-        const struct server *one = &servers[i - 1];
-        const struct server *two = &servers[i];
-        if (one->subject == two->subject || one->port != two->port ||
-            strcasecmp(one->host, two->host) != 0 || same_identity(one->subject, two->subject))
-            continue;
-        char *path =
-            ek_arena_printf(check->scratch, "spec.replicaSet.members[%zu].host", two->member);
-        ek_subject_report(check, two->subject, path, "EK-0346",
-                          "%s:%d is a member of deployment \"%s\" already", two->host, two->port,
-                          ek_subject_name(one->subject) ? ek_subject_name(one->subject) : "?");
-        ek_diagnostics_hint(check->diagnostics, "a server belongs to one deployment; see %s:%d",
-                            one->subject->document->file->path, one->subject->document->at.line);
-    }
 }
 
 void ek_check_references(struct ek_check *check)
@@ -305,5 +275,4 @@ void ek_check_references(struct ek_check *check)
             check_consent(check, subject);
         }
     }
-    check_servers(check);
 }

@@ -9,15 +9,17 @@
 struct colours {
     const char *place;
     const char *error;
+    const char *warning;
     const char *caret;
     const char *label;
     const char *off;
 };
 
-static const struct colours plain = {"", "", "", "", ""};
+static const struct colours plain = {"", "", "", "", "", ""};
 static const struct colours coloured = {
     .place = "\033[1m",
     .error = "\033[1;31m",
+    .warning = "\033[1;33m",
     .caret = "\033[31m",
     .label = "\033[36m",
     .off = "\033[0m",
@@ -80,8 +82,11 @@ static void render_one(struct ek_buffer *text, const struct ek_diagnostic *diagn
 {
     ek_buffer_text_add(text, colours->place);
     show(text, diagnostic->file);
-    ek_buffer_printf(text, ":%d:%d:%s %serror:%s ", diagnostic->line, diagnostic->column,
-                     colours->off, colours->error, colours->off);
+    if (diagnostic->line > 0)
+        ek_buffer_printf(text, ":%d:%d", diagnostic->line, diagnostic->column);
+    ek_buffer_printf(text, ":%s %s%s:%s ", colours->off,
+                     diagnostic->warning ? colours->warning : colours->error,
+                     diagnostic->warning ? "warning" : "error", colours->off);
     show(text, diagnostic->sentence);
     ek_buffer_text_add(text, "\n");
     if (diagnostic->source) {
@@ -117,12 +122,14 @@ static void put(json_t **object, const char *name, const char *outside)
 json_t *ek_diagnostic_json(const struct ek_diagnostic *diagnostic)
 {
     json_t *object = json_object();
-    put(&object, "severity", "error");
+    put(&object, "severity", diagnostic->warning ? "warning" : "error");
     put(&object, "id", diagnostic->id);
     put(&object, "file", diagnostic->file);
-    ek_json_set(&object, "line", json_integer(diagnostic->line));
-    ek_json_set(&object, "column", json_integer(diagnostic->column));
-    ek_json_set(&object, "length", json_integer(diagnostic->length));
+    if (diagnostic->line > 0) {
+        ek_json_set(&object, "line", json_integer(diagnostic->line));
+        ek_json_set(&object, "column", json_integer(diagnostic->column));
+        ek_json_set(&object, "length", json_integer(diagnostic->length));
+    }
     put(&object, "key", diagnostic->key);
     put(&object, "message", diagnostic->sentence);
     put(&object, "hint", diagnostic->hint);

@@ -62,9 +62,8 @@ static bool reserve_one(struct ek_diagnostics *diagnostics)
     return !diagnostics->failed;
 }
 
-void ek_diagnostics_add(struct ek_diagnostics *diagnostics, const struct ek_spec_file *file,
-                        struct ek_place at, const char *key, const char *id, const char *format,
-                        ...)
+void ek_diagnostics_add(struct ek_diagnostics *diagnostics, struct ek_where where, const char *id,
+                        const char *format, ...)
 {
     if (!reserve_one(diagnostics))
         return;
@@ -72,22 +71,23 @@ void ek_diagnostics_add(struct ek_diagnostics *diagnostics, const struct ek_spec
     va_start(args, format);
     struct ek_diagnostic *added = &diagnostics->items[diagnostics->count];
     *added = (struct ek_diagnostic){
-        .file = strdup(file->path),
-        .line = at.line,
-        .column = at.column,
-        .length = at.length,
-        .key = key && *key ? strdup(key) : NULL,
+        .file = strdup(where.file->path),
+        .warning = diagnostics->warnings,
+        .line = where.at.line,
+        .column = where.at.column,
+        .length = where.at.length,
+        .key = where.key && *where.key ? strdup(where.key) : NULL,
         .sentence = print(format, args),
     };
     va_end(args);
-    if (!added->file || !added->sentence || (key && *key && !added->key)) {
+    if (!added->file || !added->sentence || (where.key && *where.key && !added->key)) {
         diagnostic_done(added);
         diagnostics->failed = true;
         return;
     }
     snprintf(added->id, sizeof added->id, "%s", id);
     diagnostics->origins[diagnostics->count] =
-        (struct ek_diagnostic_origin){.file = file, .order = diagnostics->count};
+        (struct ek_diagnostic_origin){.file = where.file, .order = diagnostics->count};
     diagnostics->count++;
 }
 
@@ -181,6 +181,8 @@ static int characters_of(const char *text, size_t length)
 
 static bool fetch_source(struct ek_diagnostic *diagnostic, struct cursor *cursor)
 {
+    if (diagnostic->line == 0)
+        return true;
     while (cursor->line < diagnostic->line && cursor->offset < cursor->file->length)
         next_line(cursor);
     const char *line = cursor->file->text + cursor->offset;

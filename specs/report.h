@@ -14,11 +14,18 @@ struct ek_place {
 
 /* Without memory the diagnostics have failed (ek_diagnostics_check) and take no more. */
 
-/* Add one. `key` may be NULL. What the format prints may hold anything: it is escaped
+/* What a diagnostic is about; `key` is the key's path, or NULL. Borrowed for the call. */
+struct ek_where {
+    const struct ek_spec_file *file;
+    struct ek_place at;
+    const char *key;
+};
+#define EK_WHERE(of_file, place, path) ((struct ek_where){(of_file), (place), (path)})
+
+/* Add one. What the format prints may hold anything: it is escaped
  * when it is rendered. */
-void ek_diagnostics_add(struct ek_diagnostics *diagnostics, const struct ek_spec_file *file,
-                        struct ek_place at, const char *key, const char *id, const char *format,
-                        ...) __attribute__((format(printf, 6, 7)));
+void ek_diagnostics_add(struct ek_diagnostics *diagnostics, struct ek_where where, const char *id,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Give the one added last a hint. */
 void ek_diagnostics_hint(struct ek_diagnostics *diagnostics, const char *format, ...)

@@ -7,13 +7,8 @@
 
 #define DEPLOYMENT(subject) ((const struct ek_deployment_spec *)(subject)->value)
 
-static void hint(struct ek_check *check, const char *text)
-{
-    ek_diagnostics_hint(check->diagnostics, "%s", text);
-}
-
 /* S15: SSL is for dedicated plans. */
-static void ssl_needs_dedicated_plan(struct ek_check *check, const struct ek_subject *subject)
+static void ssl_needs_dedicated_plan(const struct ek_subject *subject)
 {
     const struct ek_deployment_spec *deployment = DEPLOYMENT(subject);
     static const char *const names[] = {
@@ -21,14 +16,14 @@ static void ssl_needs_dedicated_plan(struct ek_check *check, const struct ek_sub
     if (deployment->ssl_mode <= EK_SSL_DISABLED || deployment->plan == EK_PLAN_DEDICATED ||
         !ek_subject_sound(subject, "spec.plan") || !ek_subject_sound(subject, "spec.sslMode"))
         return;
-    ek_subject_report(check, subject, "spec.sslMode", "EK-0341",
+    ek_subject_report(subject, "spec.sslMode", "EK-0341",
                       "SSL is for the dedicated plan only: on the %s plan the servers, and so "
                       "their certificates, are not the deployment's own",
                       names[deployment->plan]);
-    hint(check, "write plan: dedicated, or sslMode: disabled");
+    ek_subject_hint(subject, "write plan: dedicated, or sslMode: disabled");
 }
 
-static void ssl_needs_domain_and_authority(struct ek_check *check, const struct ek_subject *subject)
+static void ssl_needs_domain_and_authority(const struct ek_subject *subject)
 {
     static const struct {
         const char *parent;
@@ -50,13 +45,14 @@ static void ssl_needs_domain_and_authority(struct ek_check *check, const struct 
         if (!readable || ek_subject_node(subject, needs[i].path))
             continue;
         struct ek_place at = ek_subject_place(subject, "spec.sslMode");
-        ek_diagnostics_add(check->diagnostics, subject->document->file, at, needs[i].path,
-                           "EK-0340", "sslMode needs %s", needs[i].path + strlen("spec."));
-        hint(check, needs[i].hint);
+        ek_diagnostics_add(subject->check->diagnostics,
+                           EK_WHERE(subject->document->file, at, needs[i].path), "EK-0340",
+                           "sslMode needs %s", needs[i].path + strlen("spec."));
+        ek_subject_hint(subject, "%s", needs[i].hint);
     }
 }
 
-static void renewal_before_end(struct ek_check *check, const struct ek_subject *subject)
+static void renewal_before_end(const struct ek_subject *subject)
 {
     const struct ek_deployment_spec *deployment = DEPLOYMENT(subject);
     const char *renew = "spec.certificates.renewBefore";
@@ -65,13 +61,13 @@ static void renewal_before_end(struct ek_check *check, const struct ek_subject *
         !ek_subject_sound(subject, renew) || !ek_subject_sound(subject, validity))
         return;
     bool written = ek_subject_node(subject, renew);
-    ek_subject_report(check, subject, written ? renew : validity, "EK-0342",
+    ek_subject_report(subject, written ? renew : validity, "EK-0342",
                       "renewBefore%s must be shorter than validity: a certificate would be due for "
                       "renewal as soon as it is made",
                       written ? "" : ", 45d when it is not given,");
 }
 
-static void keys_fit_provider(struct ek_check *check, const struct ek_subject *subject)
+static void keys_fit_provider(const struct ek_subject *subject)
 {
     static const struct {
         const char *key;
@@ -93,9 +89,10 @@ static void keys_fit_provider(struct ek_check *check, const struct ek_subject *s
         return;
     if (deployment->provider == EK_PROVIDER_LOCAL &&
         !ek_subject_node(subject, "spec.provider.directory")) {
-        ek_subject_report(check, subject, "spec.provider.directory", "EK-0343",
+        ek_subject_report(subject, "spec.provider.directory", "EK-0343",
                           "provider local needs a directory");
-        hint(check, "the absolute path of the directory that holds the members' directories");
+        ek_subject_hint(subject,
+                        "the absolute path of the directory that holds the members' directories");
     }
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         size_t count = keys[i].of_member ? deployment->member_count : 1;
@@ -108,28 +105,28 @@ static void keys_fit_provider(struct ek_check *check, const struct ek_subject *s
                 snprintf(path, sizeof path, "%s", keys[i].key);
             if (!ek_subject_node(subject, path))
                 continue;
-            ek_subject_report(check, subject, path, "EK-0344", "%s has no meaning with provider %s",
+            ek_subject_report(subject, path, "EK-0344", "%s has no meaning with provider %s",
                               strrchr(path, '.') + 1, names[deployment->provider]);
-            ek_diagnostics_hint(check->diagnostics, "it belongs to provider %s; take it out",
-                                names[keys[i].provider]);
+            ek_subject_hint(subject, "it belongs to provider %s; take it out",
+                            names[keys[i].provider]);
         }
     }
 }
 
-static void authority_name_fits(struct ek_check *check, const struct ek_subject *subject)
+static void authority_name_fits(const struct ek_subject *subject)
 {
     const struct ek_authority_spec *authority = subject->value;
     if (!authority->common_name || strlen(authority->common_name) <= 64 ||
         ek_subject_node(subject, "spec.commonName"))
         return;
-    ek_subject_report(check, subject, "metadata.name", "EK-0330",
+    ek_subject_report(subject, "metadata.name", "EK-0330",
                       "account and name together are too long for a certificate's common name");
-    hint(check, "give the authority a spec.commonName of at most 64 characters");
+    ek_subject_hint(subject, "give the authority a spec.commonName of at most 64 characters");
 }
 
 struct rule {
     enum ek_kind_index kind;
-    void (*check)(struct ek_check *check, const struct ek_subject *subject);
+    void (*check)(const struct ek_subject *subject);
 };
 
 static const struct rule rules[] = {
@@ -141,9 +138,9 @@ static const struct rule rules[] = {
     {EK_KIND_DEPLOYMENT, ek_check_members},
 };
 
-void ek_check_rules(struct ek_check *check, const struct ek_subject *subject)
+void ek_check_rules(const struct ek_subject *subject)
 {
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (&ek_kinds[rules[i].kind] == subject->kind)
-            rules[i].check(check, subject);
+            rules[i].check(subject);
 }

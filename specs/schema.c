@@ -57,8 +57,13 @@ static json_t *schema_of(const struct ek_key *key)
         return json_pack("{s:s, s:s}", "const", key->initial, "description", key->doc);
     json_t *schema = key->type == EK_TYPE_MAP ? object_of(key->children) : json_object();
     set_text(&schema, "type", type->schema);
-    if (key->doc)
-        set_text(&schema, "description", key->doc);
+    if (key->doc) {
+        EK_BUFFER text = {0};
+        ek_buffer_text_add(&text, key->doc);
+        if (key->not_yet)
+            ek_buffer_printf(&text, " Not acted on yet: %s.", key->not_yet);
+        set_text(&schema, "description", text.failed ? NULL : ek_buffer_text(&text));
+    }
     if (type->pattern)
         set_text(&schema, "pattern", type->pattern);
     if (key->words)

@@ -9,6 +9,9 @@ void ek_spec_files_done(struct ek_spec_files *files)
         free(files->files[i].text);
     }
     free(files->files);
+    for (size_t i = 0; i < files->submodule_count; i++)
+        free(files->submodules[i]);
+    free(files->submodules);
     free(files->commit);
     free(files->commit_subject);
     free(files->origin);

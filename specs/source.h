@@ -13,6 +13,8 @@ struct ek_spec_file {
 struct ek_spec_files {
     struct ek_spec_file *files; /* sorted by path (byte order) */
     size_t count;
+    char **submodules; /* paths of other repositories inside the tree, which are not read */
+    size_t submodule_count;
     char *commit;         /* or NULL */
     char *commit_subject; /* or NULL */
     char *origin;         /* directory or URL, for messages */

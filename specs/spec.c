@@ -3,9 +3,12 @@
 #include <string.h>
 
 #include "specs/arena.h"
+#include "specs/diagnostic.h"
 
 void ek_specs_free(struct ek_specs *specs)
 {
+    if (specs->warnings)
+        ek_diagnostics_done(specs->warnings);
     ek_arena_free(specs->memory);
     *specs = (struct ek_specs){0};
 }

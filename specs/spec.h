@@ -141,9 +141,11 @@ struct ek_deployment_spec {
             interruption; /* maintenance.interruption: refuse|accept, default refuse */
         enum ek_plaintext_clients
             plaintext_clients; /* maintenance.plaintextClients: refuse|disconnect, default refuse */
-        int64_t max_lag_s;     /* maintenance.maxLag, default 10 s */
-        char *technical_contact; /* or NULL */
-        char **windows;          /* when service may be disturbed; none: at any time */
+        int64_t plaintext_window_s; /* for how long no plaintext client may have been seen before
+                                       requireSSL; 0: clients are not watched; default 10 min */
+        int64_t max_lag_s;          /* maintenance.maxLag, default 10 s */
+        char *technical_contact;    /* or NULL */
+        char **windows;             /* when service may be disturbed; none: at any time */
         size_t window_count;
         int64_t urgent_renewal_s; /* a served certificate that ends so soon waits for no window;
                                      default 7 d */
@@ -191,6 +193,8 @@ struct ek_broken_spec {
     char *sentence; /* the first thing that is wrong, as "file:line:column: sentence" */
 };
 
+struct ek_diagnostics;
+
 struct ek_specs {
     struct ek_account_spec *accounts;
     size_t account_count;
@@ -202,9 +206,10 @@ struct ek_specs {
     size_t controller_count;
     struct ek_broken_spec *broken; /* of ek_specs_parse_sound alone */
     size_t broken_count;
-    char *commit;         /* full commit id, or NULL for a plain directory */
-    char *commit_subject; /* first line of the message, or NULL */
-    void *memory;         /* the arena that holds it all */
+    struct ek_diagnostics *warnings; /* what is worth knowing of specs that are sound */
+    char *commit;                    /* full commit id, or NULL for a plain directory */
+    char *commit_subject;            /* first line of the message, or NULL */
+    void *memory;                    /* the arena that holds it all */
 };
 
 void ek_specs_free(struct ek_specs *specs);

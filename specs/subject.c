@@ -55,16 +55,27 @@ struct ek_place ek_subject_place(const struct ek_subject *subject, const char *p
     return place;
 }
 
-void ek_subject_report(struct ek_check *check, const struct ek_subject *subject, const char *path,
-                       const char *id, const char *format, ...)
+void ek_subject_report(const struct ek_subject *subject, const char *path, const char *id,
+                       const char *format, ...)
 {
     char sentence[512];
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);
     va_end(args);
-    ek_diagnostics_add(check->diagnostics, subject->document->file, ek_subject_place(subject, path),
-                       path, id, "%s", sentence);
+    ek_diagnostics_add(subject->check->diagnostics,
+                       EK_WHERE(subject->document->file, ek_subject_place(subject, path), path), id,
+                       "%s", sentence);
+}
+
+void ek_subject_hint(const struct ek_subject *subject, const char *format, ...)
+{
+    char sentence[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sentence, sizeof sentence, format, args);
+    va_end(args);
+    ek_diagnostics_hint(subject->check->diagnostics, "%s", sentence);
 }
 
 static const char *text_at(const struct ek_subject *subject, size_t offset)

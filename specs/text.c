@@ -1,5 +1,6 @@
 #include "specs/text.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
@@ -148,4 +149,16 @@ const char *ek_text_nearest(const char *word, const char *const *words)
         }
     }
     return nearest;
+}
+
+void ek_text_duration(struct ek_buffer *buffer, int64_t seconds)
+{
+    static const struct {
+        int64_t seconds;
+        char letter;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+    while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
+        i++;
+    ek_buffer_printf(buffer, "%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
 }

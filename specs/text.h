@@ -18,6 +18,9 @@ int ek_text_width(uint32_t character);
  * tabs are kept. */
 void ek_text_show(struct ek_buffer *buffer, const char *text, size_t length);
 
+/* Append a duration as specs write it, in the largest unit that tells it exactly: "30d", "90m". */
+void ek_text_duration(struct ek_buffer *buffer, int64_t seconds);
+
 /* The word of `words` (NULL-terminated) that was probably meant by `word`, or NULL. */
 const char *ek_text_nearest(const char *word, const char *const *words);
 

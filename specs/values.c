@@ -7,12 +7,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "reconciler/consent/sign.h"
-#include "reconciler/consent/window.h"
+#include "reconciler/base/public_key.h"
 #include "specs/keys.h"
 #include "specs/names.h"
 #include "specs/spec.h"
 #include "specs/text.h"
+#include "specs/window.h"
 
 static bool wrong(struct ek_problem *problem, const char *id, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -86,7 +86,7 @@ static bool parse_host(const struct ek_key *key, const char *text, struct ek_are
                        void *slot, struct ek_problem *problem)
 {
     (void)key;
-    if (ek_is_host_name(text) || ek_is_ipv4(text))
+    if (ek_is_server_name(text) || ek_is_ipv4(text))
         return keep_text(arena, text, slot);
     int64_t port;
     wrong(problem, "EK-0326", "\"%.64s\" is not a host name", text);
@@ -99,7 +99,7 @@ static bool parse_host(const struct ek_key *key, const char *text, struct ek_are
         HINT(problem, "the port is a key of its own: host: %.*s, port: %" PRId64,
              (int)(colon - text > 200 ? 200 : colon - text), text, port);
     else
-        HINT(problem, "labels of letters, digits and inner hyphens, joined by dots");
+        HINT(problem, "labels of letters, digits, underscores and inner hyphens, joined by dots");
     return false;
 }
 
@@ -177,37 +177,47 @@ static bool parse_url(const struct ek_key *key, const char *text, struct ek_aren
 }
 
 /* Types that are one word of certain characters. */
-static bool parse_word_of(const char *text, const char *allowed, size_t longest, const char *what,
-                          struct ek_arena *arena, void *slot, struct ek_problem *problem)
+struct word_rule {
+    const char *what; /* "the name of a system user" */
+    const char *allowed;
+    size_t longest;
+};
+
+static bool parse_word_of(const struct word_rule *rule, const char *text, struct ek_arena *arena,
+                          void *slot, struct ek_problem *problem)
 {
-    if (ek_is_word_of(text, allowed, longest))
+    if (ek_is_word_of(text, rule->allowed, rule->longest))
         return keep_text(arena, text, slot);
-    wrong(problem, "EK-0325", "\"%.64s\" is not %s", text, what);
-    HINT(problem, "letters, digits and the characters %s, %zu at most", allowed, longest);
+    wrong(problem, "EK-0325", "\"%.64s\" is not %s", text, rule->what);
+    HINT(problem, "letters, digits and the characters %s, %zu at most", rule->allowed,
+         rule->longest);
     return false;
 }
 
 static bool parse_user(const struct ek_key *key, const char *text, struct ek_arena *arena,
                        void *slot, struct ek_problem *problem)
 {
+    static const struct word_rule rule = {"the name of a system user", "._-", 32};
     (void)key;
-    return parse_word_of(text, "._-", 32, "the name of a system user", arena, slot, problem);
+    return parse_word_of(&rule, text, arena, slot, problem);
 }
 
 static bool parse_namespace(const struct ek_key *key, const char *text, struct ek_arena *arena,
                             void *slot, struct ek_problem *problem)
 {
+    static const struct word_rule rule = {"the name of a network namespace", "._-", 64};
     (void)key;
-    return parse_word_of(text, "._-", 64, "the name of a network namespace", arena, slot, problem);
+    return parse_word_of(&rule, text, arena, slot, problem);
 }
 
 static bool parse_unit(const struct ek_key *key, const char *text, struct ek_arena *arena,
                        void *slot, struct ek_problem *problem)
 {
+    static const struct word_rule rule = {"a systemd service unit", ":._\\@-", 255};
     (void)key;
     size_t length = strlen(text);
     if (length > 8 && strcmp(text + length - 8, ".service") == 0)
-        return parse_word_of(text, ":._\\@-", 255, "a systemd service unit", arena, slot, problem);
+        return parse_word_of(&rule, text, arena, slot, problem);
     wrong(problem, "EK-0325", "\"%.64s\" is not a systemd service unit", text);
     HINT(problem, "a unit such as mongod.service");
     return false;
@@ -373,15 +383,6 @@ static const struct {
     int64_t seconds;
 } units[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 
-static void print_duration_text(int64_t seconds, struct ek_buffer *text)
-{
-    for (size_t i = 1; i < sizeof units / sizeof *units; i++)
-        if (seconds % units[i].seconds == 0 || units[i].seconds == 1) {
-            ek_buffer_printf(text, "%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
-            return;
-        }
-}
-
 static bool parse_duration(const struct ek_key *key, const char *text, struct ek_arena *arena,
                            void *slot, struct ek_problem *problem)
 {
@@ -399,9 +400,9 @@ static bool parse_duration(const struct ek_key *key, const char *text, struct ek
         return false;
     }
     EK_BUFFER range = {0};
-    print_duration_text(key->least, &range);
+    ek_text_duration(&range, key->least);
     ek_buffer_text_add(&range, " to ");
-    print_duration_text(key->most, &range);
+    ek_text_duration(&range, key->most);
     if (!fits || number > key->most / unit || number * unit < key->least)
         return wrong(problem, "EK-0324", "%s must be from %s, not %.32s", key->key,
                      ek_buffer_text(&range), text);
@@ -466,6 +467,8 @@ static bool parse_commit_key(const struct ek_key *key, const char *text, struct 
 #define LABEL "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 #define HOST_LABEL "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 #define HOST_PATTERN "^" HOST_LABEL "(\\." HOST_LABEL ")*$"
+#define SERVER_LABEL "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+#define SERVER_PATTERN "^" SERVER_LABEL "(\\." SERVER_LABEL ")*$"
 #define PATH_PATTERN "^/"
 
 const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
@@ -478,7 +481,7 @@ const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
     [EK_TYPE_NAME] = {"a name", "string", "^" LABEL "$", parse_name, print_text},
     [EK_TYPE_SET_NAME] = {"a replica-set name", "string", "^[A-Za-z0-9_][A-Za-z0-9._-]*$",
                           parse_set_name, print_text},
-    [EK_TYPE_HOST] = {"a host name", "string", HOST_PATTERN, parse_host, print_text},
+    [EK_TYPE_HOST] = {"a host name", "string", SERVER_PATTERN, parse_host, print_text},
     [EK_TYPE_DOMAIN] = {"a DNS domain", "string", HOST_PATTERN, parse_domain, print_text},
     [EK_TYPE_ADDRESS] = {"an IP address", "string", "^[0-9A-Fa-f:.]+$", parse_address, print_text},
     [EK_TYPE_PATH] = {"an absolute path", "string", PATH_PATTERN, parse_path, print_text},

@@ -1,6 +1,10 @@
-"""What `make check` runs. Prints each suite's counts; the last line is `N passed, M failed`."""
+"""What `make check` runs. Prints each suite's counts; the last line is `N passed, M failed`.
+
+What must be tried is tried on any machine; what samples (tests/pace.py) has a share of the time. Unit
+programs and integration files run side by side, the longest first."""
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -11,24 +15,30 @@ import xml.etree.ElementTree as xml
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-UNIT_TIMEOUT_S = 180
-MODEL_TIMEOUT_S = 300
-TORTURE_SAMPLE = ("--out-of", "60", "--minutes", "0.4")
-INTEGRATION_TIMEOUT_S = 3600
-SIDE_BY_SIDE = 3  # sandboxes at a time
-# Files that take long though they are small; in seconds, about.
-LONG_FILES = {"test_hazards": 120, "test_run_consent": 150, "test_chaos_sample": 60,
-              "test_crashes": 60, "test_conformance": 60, "test_run": 100, "test_fix_forward": 80}
-MUTANTS = 50
-CLIENTS_TIMEOUT_S = 900
+import watched
+from pace import MOST_MINUTES, QUICK_MINUTES, Pace
+
+# Whoever says nothing for so long (on a quick machine) makes no progress.
+UNIT_QUIET_S, MODEL_QUIET_S, PYTEST_QUIET_S, SAMPLE_QUIET_S, INSTALL_QUIET_S = 120, 300, 600, 300, 900
+SIDE_BY_SIDE = 3  # sandboxes at a time: they mostly wait
+# What takes long, in seconds on a quick machine, where no earlier run has told; the others take about as long as
+# their text is.
+LONG_UNITS = {"mongodb_live": 16, "plan_file_round_trip": 16, "lease_take": 14, "store_mongodb": 11, "loop_http": 11,
+              "specs_examples": 9, "mongodb_live_set": 8, "store_sqlite": 6, "store_contract": 5, "fuzz_corpora": 4}
+LONG_FILES = {"test_run_consent": 206, "test_fix_forward": 165, "test_hazards": 138, "test_exit_statuses": 129,
+              "test_what_is_not_known": 126, "test_bad_days": 115, "test_crashes": 87, "test_store": 79,
+              "test_lapsed_certificates": 79, "test_main_job": 75, "test_consent": 58, "test_chaos_sample": 42,
+              "test_standin_versions": 40, "test_run": 37, "test_run_many": 37, "test_standin_set": 36,
+              "test_faults": 35, "test_comment": 30, "test_interruptions": 29, "test_ci_templates": 20}
+INTEGRATION_S = 480  # with the clients beside it: what is still to come when the samples in it get their share
+# The shares of what samples, in seconds; it is left out where the time is short.
+MUTANTS, MUTATION_S = 50, 60
+TORTURE_SAMPLE, TORTURE_S = ("--out-of", "60"), 25
+FILE_SAMPLE_S = 60  # of each integration file that samples
+MIXED_S = 10
 CLIENTS_VERSIONS = "4.2 8.0"  # in make check: the oldest and the newest
-ERROR_ID = re.compile(r'"(EK-\d{4})"')
-NAMED_ID = re.compile(r"\bEK-\d{4}\b")
-ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-\d{4})"', re.M)
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed\s*$")
 KILLED = re.compile(r"^mutation: (\d+) of \d+ killed, .*?(\d+) without$", re.M)
-# Rows that explain another program's log lines: nothing in our sources raises them.
-LOG_LINE_IDS = re.compile(r"EK-09\d\d")
 
 
 class Suite:
@@ -42,6 +52,14 @@ class Suite:
             self.failed += 1
             print(f"FAILED: {self.name}: {what}", flush=True)
 
+    def count_said(self, output, pattern=COUNTS):
+        """What a program says of itself; False if it says nothing."""
+        counts = pattern.search(output)
+        if counts:
+            self.passed += int(counts.group(1))
+            self.failed += int(counts.group(2))
+        return bool(counts)
+
     def close(self):
         print(f"{self.name}: {self.passed} passed, {self.failed} failed "
               f"({time.monotonic() - self.began:.0f} s)", flush=True)
@@ -49,17 +67,25 @@ class Suite:
 
 
 class Check:
-    def __init__(self, arguments):
+    def __init__(self, arguments, pace):
         self.build = Path(arguments.build)
         self.make_words = [*shlex.split(arguments.make), f"-j{os.cpu_count() or 1}",
                            f"BUILD={arguments.build}"]
-        self.mongod, self.select = arguments.mongod, arguments.select
+        self.mongod, self.only, self.select = arguments.mongod, arguments.only, arguments.select
+        self.pace = pace
+        self.client_built = False
         self.environment = {k: v for k, v in os.environ.items()
                             if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
 
     def make(self, *targets):
         return subprocess.run([*self.make_words, *targets], env=self.environment,
                               check=False).returncode == 0
+
+    def watch(self, name, command, quiet_s, more=None, show=False):
+        """(exit status or words, output), stopped without progress or at the hard end."""
+        environment = {**self.environment, "PYTHONUNBUFFERED": "1", **self.pace.environment(), **(more or {})}
+        limits = watched.Limits(self.pace.patient(quiet_s), max(1.0, self.pace.left()))
+        return watched.run(command, self.build / "check" / f"{name}.txt", limits, environment, show)
 
     # -- suites -----------------------------------------------------------------------
 
@@ -71,171 +97,171 @@ class Check:
     def run_sources(self):
         suite = Suite("sources")
         suite.count(self.make("syntax"), "clang finds something in the sources")
-        wrong = core_includes_of_drivers()
-        suite.count(not wrong, f"the core includes drivers: {wrong}")
-        wrong = endings()
-        suite.count(not wrong, f"library code that ends the process: {wrong}")
-        rows, used = catalogue_rows(), used_ids(ERROR_ID)
-        twice = sorted({row for row in rows if rows.count(row) > 1})
-        suite.count(not twice, f"ids with more than one row in the catalogue: {twice}")
-        missing = sorted(set(used) - set(rows))
-        suite.count(not missing,
-                    "ids without a row in the catalogue: " +
-                    ", ".join(f"{name} ({used[name]})" for name in missing))
-        idle = sorted(r for r in set(rows) - set(used_ids(NAMED_ID)) if not LOG_LINE_IDS.match(r))
-        suite.count(not idle, f"rows of the catalogue that no source uses: {idle}")
-        table = subprocess.run([sys.executable, "tests/golden/table.py"], capture_output=True,
-                               text=True, env=self.environment, check=False)
-        suite.count(table.returncode == 0,
-                    f"tests/golden does not fill its case table:\n{table.stdout}{table.stderr}")
+        for name, command in (("the rules of tests/sources", ["tests/sources/rules.py"]),
+                              ("the tests of those rules and of this program",
+                               ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/sources", "tests/test_check.py"]),
+                              ("tests/golden and its case table", ["tests/golden/table.py", "--build", str(self.build)])):
+            done = subprocess.run([sys.executable, *command], capture_output=True, text=True,
+                                  env=self.environment, check=False)
+            suite.count(done.returncode == 0, f"{name}:\n{done.stdout}{done.stderr}")
         return suite.close()
 
     def run_unit(self):
         suite = Suite("unit")
-        built = self.make("--keep-going", "sanitized")
-        suite.count(built, "make sanitized")
-        environment = dict(self.environment, CMOCKA_MESSAGE_OUTPUT="TAP",
-                           ASAN_OPTIONS="detect_leaks=1:abort_on_error=0",
-                           UBSAN_OPTIONS="print_stacktrace=1")
-        for source in sorted(Path("tests/unit").glob("*.c")):
-            program = self.build / "sanitized" / "unit" / source.stem
-            if program.exists():
-                self.run_unit_program(suite, program, environment)
-            else:
-                suite.count(False, f"{source.stem} was not built")
+        suite.count(self.make("--keep-going", "sanitized"), "make sanitized")
+        seconds = Seconds(self.build / "check" / "unit-seconds.json", LONG_UNITS)
+        sources = sorted(Path("tests/unit").glob("*.c"), key=seconds.of, reverse=True)
+
+        def run(source):
+            began = time.monotonic()
+            told = self.run_unit_program(source.stem)
+            return source, told, time.monotonic() - began
+        with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
+            for source, (status, output), took in workers.map(run, sources):
+                self.count_unit_program(suite, source.stem, status, output)
+                seconds.keep(source, took)
+        seconds.write()
         return suite.close()
 
+    def run_unit_program(self, name):
+        program = self.build / "sanitized" / "unit" / name
+        if not program.exists():
+            return "it was not built", ""
+        return self.watch(f"unit/{name}", [program], UNIT_QUIET_S,
+                          {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
+                           "UBSAN_OPTIONS": "print_stacktrace=1"})
+
     @staticmethod
-    def run_unit_program(suite, program, environment):
-        try:
-            done = subprocess.run([str(program)], env=environment, capture_output=True, text=True,
-                                  errors="replace", timeout=UNIT_TIMEOUT_S, check=False)
-            output, status = done.stdout + done.stderr, done.returncode
-        except subprocess.TimeoutExpired:
-            output, status = "", f"nothing after {UNIT_TIMEOUT_S} s"
+    def count_unit_program(suite, name, status, output):
         passed = len(re.findall(r"^\s*ok \d+", output, re.M))
         failed = re.findall(r"^\s*not ok \d+ - (.*)$", output, re.M)
         suite.passed += passed
-        for name in failed:
-            suite.count(False, f"{program.name}: {name}")
+        for test in failed:
+            suite.count(False, f"{name}: {test}")
         if (status != 0 and not failed) or (status == 0 and passed == 0):
-            suite.count(False, f"{program.name}: exit status {status}, {passed} tests passed")
+            suite.count(False, f"{name}: exit status {status}, {passed} tests passed")
         if status != 0:
             print(output, flush=True)
 
     def run_model(self):
-        return self.run_counting("model", self.build / "model", [str(self.build / "model")],
-                                 timeout=MODEL_TIMEOUT_S)
+        """Its three parts side by side; the mixed starts if there is time."""
+        suite, program = Suite("model"), self.build / "model"
+        built = self.make(str(program))
+        suite.count(built, "make model")
+        parts = ["walk", "minimal"]
+        if self.pace.share(MIXED_S, INTEGRATION_S):
+            parts.append("mixed")
+        else:
+            print("model: the mixed starting points are left out for want of time", flush=True)
+
+        def run(part):
+            return self.watch(f"model-{part}", [program, "--only", part], MODEL_QUIET_S)
+        with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
+            for part, (status, output) in zip(parts, workers.map(run, parts if built else [])):
+                print(output, end="", flush=True)
+                if not suite.count_said(output) or (status != 0 and not suite.failed):
+                    suite.count(False, f"{part}: exit status {status}")
+        return suite.close()
 
     def run_mutation(self):
         """A seeded sample of the mutants; `make mutation` tries them all."""
-        return self.run_counting("mutation", self.build / "libevenkeel.a",
-                                 [sys.executable, "tests/mutation/run.py", "--build",
-                                  str(self.build), "--sample", str(MUTANTS)], KILLED)
+        return self.run_sample("mutation", self.build / "libevenkeel.a", MUTATION_S,
+                               lambda share: [sys.executable, "tests/mutation/run.py", "--build", self.build, "--sample",
+                                              MUTANTS, "--seconds", f"{share:.0f}"], KILLED)
 
     def run_torture(self):
         """A seeded sample of the calls; `make torture` makes them all fail."""
-        return self.run_counting("torture", self.build / "fail_call.so",
-                                 [sys.executable, "tests/sandbox/enter", sys.executable,
-                                  "tests/torture/torture.py", "--build", str(self.build),
-                                  *TORTURE_SAMPLE])
+        return self.run_sample("torture", self.build / "fail_call.so", TORTURE_S,
+                               lambda share: [sys.executable, "tests/sandbox/enter", sys.executable,
+                                              "tests/torture/torture.py", "--build", self.build, *TORTURE_SAMPLE,
+                                              "--minutes", f"{share / 60:.2f}"])
 
-    def run_counting(self, name, target, command, counted=None, timeout=None):
-        """Build the target and run a program that says itself how much passed and failed."""
-        suite = Suite(name)
+    def run_sample(self, name, target, seconds, command, counted=COUNTS):
+        """Build the target and run a program that samples, and says itself how much passed and failed."""
+        suite, share = Suite(name), self.pace.share(seconds)
+        if not share:
+            print(f"{name}: all of the sample is left out for want of time", flush=True)
+            return suite.close()
         built = self.make(str(target))
         suite.count(built, f"make {target.name}")
-        if not built:
-            return suite.close()
-        try:
-            done = subprocess.run(command, timeout=timeout, env=self.environment, text=True,
-                                  capture_output=True, errors="replace", check=False)
-            print(done.stdout + done.stderr, end="", flush=True)
-            counts = (counted or COUNTS).search(done.stdout)
-            if counts:
-                suite.passed += int(counts.group(1))
-                suite.failed += int(counts.group(2))
-            if not counts or (done.returncode != 0 and not suite.failed):
-                suite.count(False, f"exit status {done.returncode}")
-        except subprocess.TimeoutExpired:
-            suite.count(False, f"nothing after {timeout} s")
+        if built:
+            status, output = self.watch(name, command(share), SAMPLE_QUIET_S)
+            print(output, end="", flush=True)
+            if not suite.count_said(output, counted) or (status != 0 and not suite.failed):
+                suite.count(False, f"exit status {status}")
         return suite.close()
+
+    def prepare_integration(self):
+        self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
 
     def run_integration(self):
         suite = Suite("integration")
-        self.make(str(self.build / "promtool"))  # the sandbox has no network to fetch it from
-        files = sorted(Path("tests/integration").glob("test_*.py"), key=self.seconds_of_file, reverse=True)
         if self.select:
-            self.run_pytest(suite, "tests/integration", INTEGRATION_TIMEOUT_S)
+            self.run_pytest(suite, "tests/integration")
         else:
-            self.run_side_by_side(suite, files)
+            self.run_side_by_side(suite)
         return suite.close()
 
-    def seconds_of_file(self, path):
-        """What a file took the last time, from its results; else its size says which is longer."""
-        results = self.build / f"{path.stem}.xml"
-        try:
-            return 1e6 + sum(float(e.get("time", 0)) for e in xml.parse(results).iter("testsuite"))
-        except (OSError, ValueError, xml.ParseError):
-            return LONG_FILES.get(path.stem, 0) or path.stat().st_size / 1000
+    def run_side_by_side(self, suite):
+        """Each file in a sandbox of its own, several at a time. The longest begin."""
+        seconds = Seconds(self.build / "check" / "integration-seconds.json", LONG_FILES)
+        files = sorted(Path("tests/integration").glob("test_*.py"), key=seconds.of, reverse=True)
+        # A second and no more: those that sample are skipped, and say so.
+        share = self.pace.share(FILE_SAMPLE_S, INTEGRATION_S)
 
-    def run_side_by_side(self, suite, files):
-        """Each file in a sandbox of its own, several at a time: they mostly wait. The longest begin."""
         def run(path):
             began = time.monotonic()
-            told = self.pytest(path.stem, str(path), INTEGRATION_TIMEOUT_S)
+            told = self.pytest(path.stem, str(path), {"EVENKEEL_SAMPLE_S": f"{share:.0f}"})
             return path, told, time.monotonic() - began
         with ThreadPoolExecutor(SIDE_BY_SIDE) as workers:
-            for path, (status, output, counts), seconds in workers.map(run, files):
+            for path, (status, output, counts), took in workers.map(run, files):
                 failed = self.add_counts(suite, status, counts)
-                print(f"  {path.stem}: {counts['tests']} tests, {failed} failed ({seconds:.0f} s)",
-                      flush=True)
+                seconds.keep(path, took)
+                print(f"  {path.stem}: {counts['tests']} tests, {failed} failed ({took:.0f} s)", flush=True)
+                for words in counts["left out"]:
+                    print(f"  {path.stem}: {words}", flush=True)
                 if failed:
                     print(output, flush=True)
+        seconds.write()
+
+    def prepare_clients(self):
+        # The sandbox has no network; what can't be had is told there, and skipped by its tests.
+        status, _ = self.watch("clients-install", [sys.executable, "tests/clients/install.py", "--build", self.build],
+                               INSTALL_QUIET_S, show=True)
+        if status != 0:
+            print(f"clients: the installation: {status}", flush=True)
+        self.client_built = self.make(str(self.build / "clients/libmongoc"))
 
     def run_clients(self, versions=None):
         """Real clients; `versions` of the server that the stand-in plays, all unless given."""
         suite = Suite("clients")
-        suite.count(self.make(str(self.build / "clients/libmongoc")), "the client of libmongoc")
-        # The sandbox has no network; what can't be had is told there, and skipped by its tests.
-        subprocess.run([sys.executable, "tests/clients/install.py", "--build", str(self.build)],
-                       env=self.environment, check=False)
-        more = {"CLIENTS_VERSIONS": versions} if versions else {}
-        self.run_pytest(suite, "tests/clients", CLIENTS_TIMEOUT_S, more)
+        suite.count(self.client_built, "the client of libmongoc")
+        self.run_pytest(suite, "tests/clients", {"CLIENTS_VERSIONS": versions} if versions else {})
         return suite.close()
 
-    def run_pytest(self, suite, directory, timeout, more=None):
+    def run_pytest(self, suite, directory, more=None):
         """The tests of a directory in one sandbox, counted."""
-        status, _, counts = self.pytest(suite.name, directory, timeout, more, shown=True)
+        # In make check others say something meanwhile: all at its end.
+        alone = bool(self.only)
+        status, output, counts = self.pytest(suite.name, directory, more, show=alone)
+        print("" if alone else output, end="", flush=True)
         self.add_counts(suite, status, counts)
         if counts["skipped"]:
             print(f"{suite.name}: {counts['skipped']} skipped")
 
-    def pytest(self, name, what, timeout, more=None, shown=False):
-        """(exit status or words, output unless it was shown, counts) of the tests in a sandbox."""
+    def pytest(self, name, what, more=None, show=False):
+        """(exit status or words, output, counts) of the tests in a sandbox."""
         results = (self.build / f"{name}.xml").resolve()
         results.unlink(missing_ok=True)
-        environment = dict(self.environment, EVENKEEL_BUILD=str(self.build.resolve()), **(more or {}))
+        environment = dict(more or {}, EVENKEEL_BUILD=str(self.build.resolve()))
         if self.mongod:
             environment["MONGOD"] = self.mongod
-        command = [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q",
-                   "-p", "no:cacheprovider", "--durations=5", f"--junitxml={results}",
-                   what, *(["-k", self.select] if self.select else [])]
-        with subprocess.Popen(command, env=environment, text=True, errors="replace",
-                              stdout=None if shown else subprocess.PIPE,
-                              stderr=None if shown else subprocess.STDOUT) as process:
-            try:
-                output = process.communicate(timeout=timeout)[0] or ""
-                status = process.returncode
-            except subprocess.TimeoutExpired:
-                process.terminate()
-                output, status = process.communicate()[0] or "", f"not done after {timeout} s"
-        counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
-        if results.exists():
-            for element in xml.parse(results).getroot().iter("testsuite"):
-                for key in counts:
-                    counts[key] += int(element.get(key, 0))
-        return status, output, counts
+        command = [sys.executable, "tests/sandbox/enter", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+                   "--durations=5", "-o", "junit_family=xunit1", f"--junitxml={results}", what]
+        if self.select:
+            command += ["-k", self.select]
+        status, output = self.watch(name, command, PYTEST_QUIET_S, environment, show)
+        return status, output, counts_of(results)
 
     @staticmethod
     def add_counts(suite, status, counts):
@@ -249,55 +275,60 @@ class Check:
         return failed
 
 
-# ---- the sources' own rules --------------------------------------------------------------
+class Seconds:
+    """How long programs took the last time: the longest begin."""
+
+    def __init__(self, path, known):
+        self.path, self.known, self.told = path, known, {}
+        try:
+            self.told = {str(name): float(took) for name, took in json.loads(path.read_text("utf-8")).items()}
+        except (OSError, ValueError, AttributeError):
+            pass  # there was no last time
+
+    def of(self, source):
+        return self.told.get(source.stem) or self.known.get(source.stem) or source.stat().st_size / 1e5
+
+    def keep(self, source, took):
+        self.told[source.stem] = round(took, 1)
+
+    def write(self):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(self.told, indent=1, sort_keys=True), "utf-8")
 
 
-def sources():
-    for top in ("reconciler", "specs", "drivers"):
-        yield from sorted(p for p in Path(top).rglob("*") if p.suffix in (".c", ".h", ".def"))
+def counts_of(results):
+    """What pytest's own results count, and what tests say that they left out."""
+    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0, "left out": []}
+    if not results.exists():
+        return counts
+    root = xml.parse(results).getroot()
+    for element in root.iter("testsuite"):
+        for key in ("tests", "failures", "errors", "skipped"):
+            counts[key] += int(element.get(key, 0))
+    counts["left out"] = [p.get("value") for p in root.iter("property") if p.get("name") == "left out"]
+    counts["left out"] += [s.get("message") for s in root.iter("skipped") if "want of time" in s.get("message", "")]
+    return counts
 
 
-def core_includes_of_drivers():
-    """The core decides; it knows nothing of how things are done."""
-    found = []
-    for pattern in ("reconciler/*.c", "reconciler/*.h", "specs/*.c", "specs/*.h"):
-        for path in sorted(Path(".").glob(pattern)):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                if re.match(r'\s*#\s*include\s*[<"](\.\./)*drivers/', line):
-                    found.append(f"{path}: {line.strip()}")
-    return found
-
-
-def endings():
-    """Library code never ends the process. What a fork became may, in the section of its file that is
-    called "in the child"."""
-    found = []
-    for path in sources():
-        if path.suffix != ".c" or path.parent == Path("reconciler/command"):
-            continue
-        in_child = False
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            if line.startswith("/* ----"):
-                in_child = bool(re.search(r"\bin the child", line))
-            if re.search(r"\b(abort|exit|_exit|_Exit|quick_exit)\(", line) and not in_child:
-                found.append(f"{path}:{number}")
-    return found
-
-
-def catalogue_rows():
-    return [name for path in sorted(Path("reconciler/catalogue").glob("*.def"))
-            for name in ROW.findall(path.read_text(encoding="utf-8"))]
-
-
-def used_ids(pattern):
-    """{id: first file in which the pattern finds it}."""
-    used = {}
-    for path in sources():
-        if path.parent == Path("reconciler/catalogue") and path.suffix == ".def":
-            continue
-        for match in pattern.finditer(path.read_text(encoding="utf-8")):
-            used.setdefault(match.group().strip('"'), path)
-    return used
+def run_all(check):
+    pace, suites = check.pace, [check.run_build(), check.run_sources()]
+    if suites[0].failed:  # never test what an earlier build left behind
+        return suites
+    for run in (check.run_unit, check.run_model):
+        pace.measure()
+        suites.append(run())
+    pace.measure()
+    check.prepare_integration()
+    check.prepare_clients()
+    with ThreadPoolExecutor(2) as both:  # clients mostly wait as well
+        clients = both.submit(check.run_clients, CLIENTS_VERSIONS)
+        suites += [check.run_integration(), clients.result()]
+    for run in (check.run_mutation, check.run_torture):
+        pace.measure()
+        suites.append(run())
+    print(f"It took {pace.passed() / 60:.0f} min; {pace.slowness:.1f} times as long as it might on a quick machine "
+          f"was allowed for", flush=True)
+    return suites
 
 
 def main():
@@ -305,25 +336,22 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--make", default="make")
     parser.add_argument("--mongod")
-    parser.add_argument("--only", choices=["torture", "unit", "integration", "clients"])
+    parser.add_argument("--only", choices=["torture", "unit", "integration", "clients", "model", "mutation", "sources"])
     parser.add_argument("--select")
+    parser.add_argument("--minutes", type=float, default=QUICK_MINUTES, help="the aim on a quick machine")
+    parser.add_argument("--most-minutes", type=float, default=MOST_MINUTES, help="the hard end on any machine")
     arguments = parser.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
-    check = Check(arguments)
-    suites = []
-    if arguments.only:
-        suites.append(getattr(check, f"run_{arguments.only}")())
-    else:
-        suites.append(check.run_build())
-        suites.append(check.run_sources())
-        if suites[0].failed == 0:  # never test what an earlier build left behind
-            suites.append(check.run_unit())
-            if list(Path("tests/model").glob("*.c")):
-                suites.append(check.run_model())
-            suites.append(check.run_mutation())
-            suites.append(check.run_torture())
-            suites.append(check.run_integration())
-            suites.append(check.run_clients(CLIENTS_VERSIONS))
+    check = Check(arguments, Pace(arguments.minutes, arguments.most_minutes))
+    try:
+        check.pace.measure()
+        if arguments.only:
+            getattr(check, f"prepare_{arguments.only}", lambda: None)()
+            suites = [getattr(check, f"run_{arguments.only}")()]
+        else:
+            suites = run_all(check)
+    finally:
+        watched.stop_all()
     passed, failed = sum(s.passed for s in suites), sum(s.failed for s in suites)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0

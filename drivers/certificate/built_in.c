@@ -1,23 +1,22 @@
 /* certificate "built-in": an authority whose key is a sealed secret of Evenkeel's own. */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "drivers/certificate/drivers.h"
 #include "drivers/certificate/x509.h"
+#include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/lock.h"
 
 #define BACK_DATED_S (10 * 60)
 #define LEAF_VALIDITY_MAX_S (INT64_C(730) * 24 * 3600)
 
-enum { PEM_MAX = 1 << 16, NAME_LENGTH_MAX = 64 };
+enum { PEM_MAX = 1 << 16, NAME_LENGTH_MAX = 64, LOCK_MS = 30000 };
 
 static void certificate_path(const struct ek_authority *authority, const char *suffix,
                              char ret_path[static PATH_MAX])
@@ -95,7 +94,8 @@ static int key_to_secret(EVP_PKEY *key, struct ek_secret **ret_secret, struct ek
     return ek_secret_make(bytes, (size_t)length, ret_secret, err);
 }
 
-/* One maker at a time, or the key of one would meet the certificate of the other. */
+/* One maker at a time, or the key of one would meet the certificate of the other. Who comes second
+ * waits, and finds what the first one made. */
 static int lock(const struct ek_authority *authority, int *ret_fd, struct ek_error *err)
 {
     char path[PATH_MAX];
@@ -105,17 +105,8 @@ static int lock(const struct ek_authority *authority, int *ret_fd, struct ek_err
     if (result != 0)
         return result;
     certificate_path(authority, ".lock", path);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ek_fail_errno(err, "EK-0502", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        result = errno == EWOULDBLOCK ? ek_fail(err, EK_LOCKED, "EK-0721", "%s is locked", path)
-                                      : ek_fail_errno(err, "EK-0502", path);
-        close(fd);
-        return result;
-    }
-    *ret_fd = fd;
-    return 0;
+    result = ek_lock_take(path, "EK-0502", ek_monotonic_ms() + LOCK_MS, ret_fd, err);
+    return result == EK_LOCKED ? ek_fail(err, EK_LOCKED, "EK-0721", "%s is locked", path) : result;
 }
 
 static int create_locked(const struct ek_authority *authority, int64_t now_s, struct ek_error *err)
@@ -160,6 +151,7 @@ static int create(const struct ek_authority *authority, int64_t now_s, struct ek
 struct signer {
     X509 *certificate;
     EVP_PKEY *key;
+    const char *organization; /* borrowed */
 };
 
 static void signer_done(struct signer *signer)
@@ -253,21 +245,20 @@ static int64_t leaf_end(X509 *authority, int64_t now_s, int64_t validity_s)
     return end < authority_end ? end : authority_end;
 }
 
-static X509 *issue(const struct signer *signer, EVP_PKEY *public_key, int64_t now_s, int64_t end_s,
-                   const char *organization, const char *deployment, const char *const *names,
-                   size_t count)
+static X509 *issue(const struct signer *signer, EVP_PKEY *public_key,
+                   const struct ek_signing *signing, int64_t end_s)
 {
     char common[NAME_LENGTH_MAX + 1];
-    X509 *leaf = ek_x509_new(public_key, now_s - BACK_DATED_S, end_s);
+    X509 *leaf = ek_x509_new(public_key, signing->now_s - BACK_DATED_S, end_s);
     if (!leaf)
         return NULL;
-    common_name(names[0], common);
+    common_name(signing->names[0], common);
     X509_NAME *subject = X509_get_subject_name(leaf);
     bool rsa = EVP_PKEY_is_a(public_key, "RSA") == 1;
-    bool good = add_name(subject, "O", organization) && add_name(subject, "OU", deployment) &&
-                add_name(subject, "CN", common) &&
+    bool good = add_name(subject, "O", signer->organization) &&
+                add_name(subject, "OU", signing->deployment) && add_name(subject, "CN", common) &&
                 X509_set_issuer_name(leaf, X509_get_subject_name(signer->certificate)) == 1 &&
-                extend_leaf(leaf, signer->certificate, rsa, names, count) &&
+                extend_leaf(leaf, signer->certificate, rsa, signing->names, signing->name_count) &&
                 X509_sign(leaf, signer->key, EVP_sha256()) > 0;
     if (!good) {
         X509_free(leaf);
@@ -276,38 +267,33 @@ static X509 *issue(const struct signer *signer, EVP_PKEY *public_key, int64_t no
     return leaf;
 }
 
-static int sign_with(const struct signer *signer, const struct ek_authority *authority,
-                     X509_REQ *request, const char *const *names, size_t name_count,
-                     const char *deployment, int64_t now_s, int64_t validity_s,
-                     struct ek_buffer *ret_pem, struct ek_error *err)
+static int sign_with(const struct signer *signer, X509_REQ *request,
+                     const struct ek_signing *signing, struct ek_buffer *ret_pem,
+                     struct ek_error *err)
 {
-    int64_t end_s = leaf_end(signer->certificate, now_s, validity_s);
-    if (end_s <= now_s)
+    int64_t end_s = leaf_end(signer->certificate, signing->now_s, signing->validity_s);
+    if (end_s <= signing->now_s)
         return ek_fail(err, EK_CONFLICT, "EK-0719",
-                       "certificate authority %s/%s has expired, or no time was asked for",
-                       authority->spec->account, authority->spec->name);
-    EK_X509 *leaf = issue(signer, X509_REQ_get0_pubkey(request), now_s, end_s,
-                          authority->spec->organization, deployment, names, name_count);
+                       "the certificate authority has expired, or no time was asked for");
+    EK_X509 *leaf = issue(signer, X509_REQ_get0_pubkey(request), signing, end_s);
     if (!leaf)
         return ek_fail_openssl(err, EK_SYSTEM, "EK-0716", "the certificate could not be made");
     return ek_x509_to_pem(leaf, ret_pem, err);
 }
 
-static int sign(const struct ek_authority *authority, const char *request_pem,
-                const char *const *names, size_t name_count, const char *deployment, int64_t now_s,
-                int64_t validity_s, struct ek_buffer *ret_pem, struct ek_error *err)
+static int sign(const struct ek_authority *authority, const struct ek_signing *signing,
+                struct ek_buffer *ret_pem, struct ek_error *err)
 {
-    struct signer signer = {0};
+    struct signer signer = {.organization = authority->spec->organization};
     EK_X509_REQUEST *request = NULL;
     ERR_clear_error();
-    int result = check_names(names, name_count, err);
+    int result = check_names(signing->names, signing->name_count, err);
     if (result == 0)
-        result = read_request(request_pem, &request, err);
+        result = read_request(signing->request_pem, &request, err);
     if (result == 0)
         result = load_signer(authority, &signer, err);
     if (result == 0)
-        result = sign_with(&signer, authority, request, names, name_count, deployment, now_s,
-                           validity_s, ret_pem, err);
+        result = sign_with(&signer, request, signing, ret_pem, err);
     signer_done(&signer);
     return result;
 }

@@ -32,25 +32,38 @@ struct ek_certificate_facts {
     size_t address_count; /* IP addresses in the SAN */
 };
 
+/* A certificate to sign. Borrowed. */
+struct ek_signing {
+    const char *request_pem;
+    const char *const *names; /* DNS names of the SAN; what the request itself names is ignored */
+    size_t name_count;        /* at least 1 */
+    const char *deployment;   /* becomes the OU */
+    int64_t now_s;            /* epoch */
+    int64_t validity_s;       /* from now_s; capped by the authority's own end */
+};
+
+/* Authority and signing are borrowed; what comes back by ret_... is the caller's and untouched on
+ * failure. Nothing here waits for the network. */
 struct ek_certificate_driver {
     const char *name; /* "built-in" */
 
     /* MUST. EK_NOT_FOUND when the authority does not exist yet; else its certificate (PEM)
-     * and facts. Does not need the master key. */
+     * and facts. Does not need the master key. EK-0713 when what is there is no certificate. */
     int (*find)(const struct ek_authority *authority, struct ek_buffer *ret_pem,
                 struct ek_certificate_facts *ret_facts, struct ek_error *err);
 
     /* MUST. Make the authority: key, self-signed root (CA, pathlen 0, keyCertSign + cRLSign,
-     * random 128-bit serial, notBefore back-dated 10 min). Key sealed first, certificate second.
-     * Killed in between, the next call starts over. EK_EXISTS when it is there already. */
+     * random 128-bit serial, notBefore back-dated 10 min); `now_s` is epoch seconds. Key sealed
+     * first, certificate second. Killed in between, the next call starts over. EK_EXISTS when it
+     * is there already. */
     int (*create)(const struct ek_authority *authority, int64_t now_s, struct ek_error *err);
 
-    /* MUST. Sign a PEM request (proof of possession verified) for exactly `names` (the
-     * request's own names are ignored): serverAuth + clientAuth, O = the authority's
-     * organization, OU = deployment, CN = names[0]. EK-07xx on a key that can't be unsealed. */
-    int (*sign)(const struct ek_authority *authority, const char *request_pem,
-                const char *const *names, size_t name_count, const char *deployment, int64_t now_s,
-                int64_t validity_s, struct ek_buffer *ret_pem, struct ek_error *err);
+    /* MUST. Sign a PEM request (proof of possession verified) for exactly signing->names:
+     * serverAuth + clientAuth, O = the authority's organization, OU = deployment, CN = names[0].
+     * EK_INVALID: a request (EK-0714) or a name (EK-0718) that can't be; EK_CONFLICT (EK-0719): the
+     * authority has expired or is not the one of its key; EK-07xx: the key can't be unsealed. */
+    int (*sign)(const struct ek_authority *authority, const struct ek_signing *signing,
+                struct ek_buffer *ret_pem, struct ek_error *err);
 };
 
 const struct ek_certificate_driver *ek_certificate_driver_named(const char *name);
@@ -64,27 +77,52 @@ int ek_certificate_read(const char *pem, size_t length, struct ek_certificate_fa
 int ek_certificate_issued_by(const char *leaf_pem, size_t leaf_length, const char *authority_pem,
                              size_t authority_length, struct ek_error *err);
 
-/* Fingerprints (SHA-256 of the DER) of every certificate in a bundle; at most `max`.
- * *ret_count may exceed max (then only max were written). */
-int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[32], size_t max,
-                          size_t *ret_count, struct ek_error *err);
+/* Room for fingerprints (SHA-256 of the DER); the room itself is the caller's. */
+struct ek_fingerprints {
+    uint8_t (*sha256)[32];
+    size_t max;   /* how many there is room for */
+    size_t count; /* how many there are, which may be more (then only max were written) */
+};
 
-/* On the host, with its own openssl(1): make a key pair, encrypted PKCS#8 at `key_path`
- * (mode 0600; password on standard input, never in argv), and a request for `common_name`
- * signed by it. The key never leaves the host; only the request is returned. */
-int ek_certificate_request_on_host(const struct ek_host_driver *driver, const struct ek_host *host,
-                                   const char *key_path, enum ek_key_algorithm algorithm,
-                                   const struct ek_secret *password, const char *common_name,
-                                   int64_t deadline, struct ek_buffer *ret_request_pem,
+/* Fingerprints of every certificate in a bundle. EK_INVALID (EK-0713) when anything in it is no
+ * certificate; ret_fingerprints->count is then untouched. */
+int ek_certificate_bundle(const char *pem, size_t length, struct ek_fingerprints *ret_fingerprints,
+                          struct ek_error *err);
+
+/* The host that keys are made on, and until when (ek_monotonic_ms() time). Borrowed. */
+struct ek_key_host {
+    const struct ek_host_driver *driver;
+    const struct ek_host *host;
+    int64_t deadline;
+};
+
+/* A key pair that is to be made on a host. Borrowed. */
+struct ek_key_order {
+    const char *key_path; /* there: encrypted PKCS#8, mode 0600 */
+    enum ek_key_algorithm algorithm;
+    const struct ek_secret *password; /* that encrypts it: one line of printable letters */
+    const char *common_name;          /* of the request: a DNS name */
+};
+
+/* With the host's own openssl(1): make a key pair (password on standard input, never in argv) and
+ * a request signed by it. The key never leaves the host; only the request is returned. A failure
+ * leaves the key that was there. EK-0717 (openssl), EK-0718 (name), EK-0720 (password), EK-04xx. */
+int ek_certificate_request_on_host(const struct ek_key_host *at, const struct ek_key_order *order,
+                                   struct ek_buffer *ret_request_pem, struct ek_error *err);
+
+/* A certificate that is to be joined with its key on a host. Borrowed. */
+struct ek_installation {
+    const char *certificate_pem;
+    const char *key_path;             /* of the encrypted key there */
+    const char *pem_path;             /* of the joined file there, mode 0600 */
+    const struct ek_secret *password; /* of the key */
+};
+
+/* Join on the host: certificate followed by the encrypted key, written atomically: what
+ * net.tls.certificateKeyFile takes. EK_CONFLICT (EK-0705): the certificate is another key's. */
+int ek_certificate_install_on_host(const struct ek_key_host *at,
+                                   const struct ek_installation *installation,
                                    struct ek_error *err);
-
-/* Join on the host: certificate followed by the encrypted key of `key_path`, written
- * atomically to `pem_path` (mode 0600): what net.tls.certificateKeyFile takes. Refuses
- * (EK-0705) a certificate whose public key is not that of the key. */
-int ek_certificate_install_on_host(const struct ek_host_driver *driver, const struct ek_host *host,
-                                   const char *certificate_pem, const char *key_path,
-                                   const char *pem_path, const struct ek_secret *password,
-                                   int64_t deadline, struct ek_error *err);
 
 /* Whether the private key in a certificateKeyFile's text is encrypted. */
 bool ek_certificate_key_is_sealed(const char *pem, size_t length);

@@ -48,8 +48,8 @@ int ek_certificate_issued_by(const char *leaf_pem, size_t leaf_length, const cha
     return 0;
 }
 
-int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[32], size_t max,
-                          size_t *ret_count, struct ek_error *err)
+int ek_certificate_bundle(const char *pem, size_t length, struct ek_fingerprints *ret_fingerprints,
+                          struct ek_error *err)
 {
     EK_BIO *bio = BIO_new_mem_buf(pem, (int)length);
     size_t count = 0;
@@ -59,8 +59,8 @@ int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[
     ERR_clear_error();
     int result = 0;
     while (result == 0 && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-        if (count < max)
-            result = ek_x509_digest(certificate, ret_sha256[count], err);
+        if (count < ret_fingerprints->max)
+            result = ek_x509_digest(certificate, ret_fingerprints->sha256[count], err);
         count++;
         X509_free(certificate);
     }
@@ -69,7 +69,7 @@ int ek_certificate_bundle(const char *pem, size_t length, uint8_t (*ret_sha256)[
         return ek_fail_openssl(err, EK_INVALID, "EK-0713",
                                "the bundle holds something that is no certificate");
     ERR_clear_error();
-    *ret_count = count;
+    ret_fingerprints->count = count;
     return 0;
 }
 

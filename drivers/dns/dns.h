@@ -19,13 +19,27 @@ struct ek_dns_record {
     int64_t until_s; /* 0: no end */
 };
 
+/* Room for records; the room itself is the caller's. */
+struct ek_dns_records {
+    struct ek_dns_record *at;
+    size_t max;   /* how many there is room for */
+    size_t count; /* how many there are, which may be more (then only max were written) */
+};
+
+/* An address as text, IPv4 or IPv6 without brackets. */
+struct ek_dns_address {
+    char text[64];
+};
+
+/* What is handed in is borrowed; ret_... is untouched on failure. EK-0421: the zone can't be read
+ * or written. */
 struct ek_dns_driver {
     const char *name; /* "hosts-file" */
 
     /* MUST. Every record that carries Evenkeel's mark "evenkeel:<mark>" with this mark (NULL:
-     * any), at most max; *ret_count is how many there really are. */
-    int (*list)(const struct ek_dns_zone *zone, const char *mark, struct ek_dns_record *ret_records,
-                size_t max, size_t *ret_count, struct ek_error *err);
+     * any). */
+    int (*list)(const struct ek_dns_zone *zone, const char *mark,
+                struct ek_dns_records *ret_records, struct ek_error *err);
 
     /* MUST. Bind name to address with the mark; replaces our own record of that name; refuses
      * (EK_CONFLICT, EK-0420) a name somebody else's line binds to another address. Everything
@@ -33,13 +47,16 @@ struct ek_dns_driver {
     int (*bind)(const struct ek_dns_zone *zone, const struct ek_dns_record *record,
                 struct ek_error *err);
 
-    /* MUST. Remove our record of that name and mark; EK_NOT_FOUND when there is none. */
+    /* MUST. Remove our record of that name and mark; EK_NOT_FOUND (EK-0423) when there is none. */
     int (*unbind)(const struct ek_dns_zone *zone, const char *name, const char *mark,
                   struct ek_error *err);
 
-    /* MUST. The first address `name` has, as this machine would resolve it. */
-    int (*look_up)(const struct ek_dns_zone *zone, const char *name, char *ret_address, size_t size,
-                   struct ek_error *err);
+    /* MUST. The first address `name` has, as this machine would resolve it, at the latest at
+     * `deadline` (ek_monotonic_ms() time). EK_NOT_FOUND (EK-0424): it has none. Every other failure
+     * says that it is not known: nobody who would know answered (EK_UNREACHABLE, EK_TIMEOUT), the
+     * zone can't be read (EK-0421). */
+    int (*look_up)(const struct ek_dns_zone *zone, const char *name, int64_t deadline,
+                   struct ek_dns_address *ret_address, struct ek_error *err);
 };
 
 const struct ek_dns_driver *ek_dns_driver_named(const char *name);

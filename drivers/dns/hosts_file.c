@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,8 +17,10 @@
 #include "drivers/dns/hosts_line.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/lock.h"
+#include "reconciler/base/resolve.h"
 
-enum { FILE_MAX = 16 << 20, LOCK_MS = 10000, LOCK_PAUSE_MS = 10 };
+enum { FILE_MAX = 16 << 20, LOCK_MS = 10000 };
 
 /* An absent file is an empty one. */
 static int read_hosts(const char *path, struct ek_buffer *ret_text, struct ek_error *err)
@@ -34,8 +35,8 @@ static int read_hosts(const char *path, struct ek_buffer *ret_text, struct ek_er
     return result;
 }
 
-static int list(const struct ek_dns_zone *zone, const char *mark, struct ek_dns_record *ret_records,
-                size_t max, size_t *ret_count, struct ek_error *err)
+static int list(const struct ek_dns_zone *zone, const char *mark,
+                struct ek_dns_records *ret_records, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     size_t count = 0;
@@ -46,11 +47,11 @@ static int list(const struct ek_dns_zone *zone, const char *mark, struct ek_dns_
         struct ek_dns_record record;
         if (!ek_hosts_line_record(line, &record) || (mark && strcmp(mark, record.mark) != 0))
             continue;
-        if (count < max)
-            ret_records[count] = record;
+        if (count < ret_records->max)
+            ret_records->at[count] = record;
         count++;
     }
-    *ret_count = count;
+    ret_records->count = count;
     return 0;
 }
 
@@ -68,24 +69,9 @@ static int take_lock(const char *path, int *ret_fd, struct ek_error *err)
     int used = snprintf(lock_path, sizeof lock_path, "%s.evenkeel-lock", path);
     if (used < 0 || (size_t)used >= sizeof lock_path)
         return ek_fail(err, EK_INVALID, "EK-0421", "%s: name too long", path);
-    int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ek_fail_errno(err, "EK-0421", lock_path);
-    int64_t deadline = ek_monotonic_ms() + LOCK_MS;
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int result = 0;
-        if (errno != EWOULDBLOCK && errno != EINTR)
-            result = ek_fail_errno(err, "EK-0421", lock_path);
-        else if (ek_time_left_ms(deadline) == 0)
-            result = ek_fail(err, EK_LOCKED, "EK-0425", "%s is locked", lock_path);
-        if (result != 0) {
-            close(fd);
-            return result;
-        }
-        ek_sleep_ms(LOCK_PAUSE_MS);
-    }
-    *ret_fd = fd;
-    return 0;
+    int result = ek_lock_take(lock_path, "EK-0421", ek_monotonic_ms() + LOCK_MS, ret_fd, err);
+    return result == EK_LOCKED ? ek_fail(err, EK_LOCKED, "EK-0425", "%s is locked", lock_path)
+                               : result;
 }
 
 static int begin(const struct ek_dns_zone *zone, struct change *change, struct ek_error *err)
@@ -109,7 +95,7 @@ static void end(struct change *change)
  * only there it is written in place. */
 static int write_in_place(const char *path, const struct ek_buffer *text)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return -1;
     int result = ek_fd_write_all(fd, ek_buffer_text(text), text->length);
@@ -250,35 +236,35 @@ static int unbind(const struct ek_dns_zone *zone, const char *name, const char *
 
 /* ---- look up ---- */
 
-static int resolve(const char *name, char *ret_address, size_t size, struct ek_error *err)
+static int resolve(const char *name, int64_t deadline, struct ek_dns_address *ret_address,
+                   struct ek_error *err)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    int number = getaddrinfo(name, NULL, &hints, &found);
-    if (number == 0)
-        number = getnameinfo(found->ai_addr, found->ai_addrlen, ret_address, (socklen_t)size, NULL,
-                             0, NI_NUMERICHOST);
-    if (found)
-        freeaddrinfo(found);
-    if (number == 0)
-        return 0;
-    bool later = number == EAI_AGAIN;
-    ek_fail(err, later ? EK_UNREACHABLE : EK_NOT_FOUND, "EK-0424", "%s has no address", name);
-    ek_cause(err, "%s", gai_strerror(number));
-    return later ? EK_UNREACHABLE : EK_NOT_FOUND;
+    struct ek_dns_address address;
+    int result = ek_resolve(name, 0, deadline, &found, err);
+    if (result != 0)
+        return result;
+    int number = getnameinfo(found->ai_addr, found->ai_addrlen, address.text, sizeof address.text,
+                             NULL, 0, NI_NUMERICHOST);
+    freeaddrinfo(found);
+    if (number != 0)
+        return ek_fail(err, EK_UNREACHABLE, "EK-0424", "the address of %s can't be written: %s",
+                       name, gai_strerror(number));
+    *ret_address = address;
+    return 0;
 }
 
-static int look_up(const struct ek_dns_zone *zone, const char *name, char *ret_address, size_t size,
-                   struct ek_error *err)
+static int look_up(const struct ek_dns_zone *zone, const char *name, int64_t deadline,
+                   struct ek_dns_address *ret_address, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     int result = read_hosts(zone->path, &text, err);
     if (result != 0)
         return result;
     for (const char *line = ek_buffer_text(&text); *line; line = ek_hosts_line_end(line))
-        if (ek_hosts_line_binds(line, name, ret_address, size))
+        if (ek_hosts_line_binds(line, name, ret_address->text, sizeof ret_address->text))
             return 0;
-    return resolve(name, ret_address, size, err);
+    return resolve(name, deadline, ret_address, err);
 }
 
 const struct ek_dns_driver ek_dns_hosts_file = {

@@ -114,7 +114,7 @@ static int read_token(const char *path, struct ek_secret **ret_token, struct ek_
         ek_fail(err, EK_INVALID, "EK-1205", "there is no token");
         return ek_hint(err, "put it into a file and give --token-file");
     }
-    if (ek_file_read(path, TOKEN_MOST, &token, NULL, &problem) != 0)
+    if (ek_input_read(path, TOKEN_MOST, &token, &problem) != 0)
         return ek_fail(err, problem.code, "EK-1205", "the token file can't be read: %s",
                        problem.sentence);
     while (token.length && strchr(" \t\r\n", token.bytes[token.length - 1]))

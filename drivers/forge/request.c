@@ -90,13 +90,11 @@ static size_t on_bytes(char *bytes, size_t one, size_t count, void *context)
     return count;
 }
 
-static void set_options(const struct ek_forge *forge, const struct ek_forge_request *request,
-                        const char *url, const char *body, struct curl_slist *headers,
-                        struct ek_forge_answer *answer, char *problem)
+/* Whom we talk to and how, whatever is asked. */
+static void set_manners(const struct ek_forge *forge)
 {
     CURL *curl = forge->handle;
     curl_easy_reset(curl);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
     curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -111,15 +109,17 @@ static void set_options(const struct ek_forge *forge, const struct ek_forge_requ
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)forge->timeout_ms);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "evenkeel/" EK_VERSION);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer->body);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, problem);
+}
+
+/* What is asked. `body` may be NULL; all is borrowed until the exchange is over. */
+static void set_question(CURL *curl, const char *method, const char *url, const char *body)
+{
+    curl_easy_setopt(curl, CURLOPT_URL, url);
     if (body) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
         curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
     }
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
 }
 
 static int exchange(const struct ek_forge *forge, const struct ek_forge_request *request,
@@ -134,8 +134,12 @@ static int exchange(const struct ek_forge *forge, const struct ek_forge_request 
         return ek_no_memory(err);
     ek_forge_answer_done(answer);
     answer->next[0] = 0;
-    set_options(forge, request, url, request->body ? ek_buffer_text(&body) : NULL, headers, answer,
-                problem);
+    set_manners(forge);
+    set_question(forge->handle, request->method, url, request->body ? ek_buffer_text(&body) : NULL);
+    curl_easy_setopt(forge->handle, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(forge->handle, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(forge->handle, CURLOPT_WRITEDATA, &answer->body);
+    curl_easy_setopt(forge->handle, CURLOPT_ERRORBUFFER, problem);
     CURLcode code = curl_easy_perform(forge->handle);
     curl_easy_setopt(forge->handle, CURLOPT_ERRORBUFFER, NULL);
     curl_easy_setopt(forge->handle, CURLOPT_HTTPHEADER, NULL);

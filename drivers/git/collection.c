@@ -51,6 +51,28 @@ int ek_collection_link(const char *path, struct ek_error *err)
     return ek_hint(err, "links are not followed; put the file itself there");
 }
 
+int ek_collection_folder_link(const char *path, struct ek_error *err)
+{
+    ek_fail(err, EK_INVALID, "EK-0612", "%s is a symbolic link to a folder", path);
+    return ek_hint(err, "links are not followed; put the folder itself there, or give the link a "
+                        "name that begins with a dot");
+}
+
+int ek_collection_submodule(struct ek_collection *collection, const char *path,
+                            struct ek_error *err)
+{
+    struct ek_spec_files *files = &collection->files;
+    char **grown =
+        reallocarray(files->submodules, files->submodule_count + 1, sizeof *files->submodules);
+    if (grown)
+        files->submodules = grown;
+    char *copy = grown ? strdup(path) : NULL;
+    if (!copy)
+        return ek_no_memory(err);
+    files->submodules[files->submodule_count++] = copy;
+    return 0;
+}
+
 int ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
                       size_t length, struct ek_error *err)
 {

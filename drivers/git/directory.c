@@ -59,16 +59,28 @@ static int read_all(const struct walk *walk, int fd, const char *path, struct ek
 static int walk_directory(const struct walk *walk, int fd, const char *path, int depth,
                           struct ek_error *err);
 
+/* Other links stand for nothing that would be read. */
+static int refuse_link(int directory, const char *name, const char *path, struct ek_error *err)
+{
+    struct stat target;
+    if (ek_collection_takes(name))
+        return ek_collection_link(path, err);
+    bool folder = fstatat(directory, name, &target, 0) == 0 && S_ISDIR(target.st_mode);
+    return folder && ek_collection_enters(name) ? ek_collection_folder_link(path, err) : 0;
+}
+
 /* O_NOFOLLOW everywhere: a name that became a link meanwhile is not followed either. O_NONBLOCK:
  * opening a pipe must not wait for its other end. */
-static int walk_entry(const struct walk *walk, int directory, const char *name, const char *path,
-                      int depth, struct ek_error *err)
+static int walk_entry(const struct walk *walk, int directory, const char *path, int depth,
+                      struct ek_error *err)
 {
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
     struct stat status;
     if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? 0 : fail_at(walk, path, err);
     if (S_ISLNK(status.st_mode))
-        return ek_collection_takes(name) ? ek_collection_link(path, err) : 0;
+        return refuse_link(directory, name, path, err);
     bool folder = S_ISDIR(status.st_mode);
     if (folder ? !ek_collection_enters(name) : !ek_collection_takes(name))
         return 0;
@@ -95,14 +107,14 @@ static int walk_directory(const struct walk *walk, int fd, const char *path, int
         close(fd);
         return result;
     }
-    for (struct dirent *entry; result == 0 && (errno = 0, entry = readdir(stream));) {
+    for (struct dirent *found; result == 0 && (errno = 0, found = readdir(stream));) {
         EK_BUFFER below = {0};
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
-        ek_buffer_printf(&below, "%s%s%s", path, *path ? "/" : "", entry->d_name);
+        ek_buffer_printf(&below, "%s%s%s", path, *path ? "/" : "", found->d_name);
         result = ek_buffer_check(&below, err);
         if (result == 0)
-            result = walk_entry(walk, fd, entry->d_name, ek_buffer_text(&below), depth, err);
+            result = walk_entry(walk, fd, ek_buffer_text(&below), depth, err);
     }
     if (result == 0 && errno != 0)
         result = fail_at(walk, path, err);

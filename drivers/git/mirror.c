@@ -1,19 +1,16 @@
 #include "drivers/git/mirror.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "drivers/git/credentials.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/lock.h"
 
 #define LOCK_WAIT_MS 120000
-#define LOCK_POLL_MS 50
 
 void ek_mirror_close(struct ek_mirror *mirror)
 {
@@ -38,25 +35,11 @@ static int take_lock(const char *path, int *ret_lock, struct ek_error *err)
     ek_buffer_printf(&name, "%s.lock", path);
     if (ek_buffer_check(&name, err) != 0)
         return EK_NO_MEMORY;
-    int lock = open(ek_buffer_text(&name), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (lock < 0)
-        return ek_fail_errno(err, "EK-0613", ek_buffer_text(&name));
-    int64_t deadline = ek_monotonic_ms() + LOCK_WAIT_MS;
-    while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-        int number = errno;
-        bool held = number == EWOULDBLOCK || number == EINTR;
-        if (held && ek_time_left_ms(deadline) > 0) {
-            ek_sleep_ms(LOCK_POLL_MS);
-            continue;
-        }
-        close(lock);
-        if (held)
-            return ek_fail(err, EK_LOCKED, "EK-0613", "another process is fetching into %s", path);
-        errno = number;
-        return ek_fail_errno(err, "EK-0613", ek_buffer_text(&name));
-    }
-    *ret_lock = lock;
-    return 0;
+    int result = ek_lock_take(ek_buffer_text(&name), "EK-0613", ek_monotonic_ms() + LOCK_WAIT_MS,
+                              ret_lock, err);
+    return result == EK_LOCKED
+               ? ek_fail(err, EK_LOCKED, "EK-0613", "another process is fetching into %s", path)
+               : result;
 }
 
 /* The branch that the remote's HEAD stands on, so that HEAD means the same here. */

@@ -16,34 +16,34 @@
 enum { VERIFY_MS = 10000, NAME_MAX_LENGTH = 31 };
 
 /* What ssh-keygen reads from files: the keys and the signature. */
-struct desk {
+struct key_files {
     char directory[64];
     char keys[96];
     char signature[96];
 };
 
-static void desk_clear(struct desk *desk)
+static void key_files_remove(struct key_files *files)
 {
-    if (!desk->directory[0])
+    if (!files->directory[0])
         return;
-    unlink(desk->keys);
-    unlink(desk->signature);
-    rmdir(desk->directory);
+    unlink(files->keys);
+    unlink(files->signature);
+    rmdir(files->directory);
 }
 
-static int desk_make(struct desk *desk, struct ek_error *err)
+static int key_files_make(struct key_files *files, struct ek_error *err)
 {
     char directory[] = "/tmp/evenkeel-signers-XXXXXX";
     if (!mkdtemp(directory))
         return ek_fail_errno(err, "EK-1132", directory);
-    snprintf(desk->directory, sizeof desk->directory, "%s", directory);
-    snprintf(desk->keys, sizeof desk->keys, "%s/keys", directory);
-    snprintf(desk->signature, sizeof desk->signature, "%s/signature", directory);
+    snprintf(files->directory, sizeof files->directory, "%s", directory);
+    snprintf(files->keys, sizeof files->keys, "%s/keys", directory);
+    snprintf(files->signature, sizeof files->signature, "%s/signature", directory);
     return 0;
 }
 
 /* Each key under a name of our own, for commits only. The comment is not passed on. */
-static int write_keys(const struct desk *desk, char *const *keys, size_t count,
+static int write_keys(const struct key_files *files, char *const *keys, size_t count,
                       struct ek_error *err)
 {
     EK_BUFFER text = {0};
@@ -54,18 +54,13 @@ static int write_keys(const struct desk *desk, char *const *keys, size_t count,
     }
     int result = ek_buffer_check(&text, err);
     return result != 0 ? result
-                       : ek_file_write(desk->keys, ek_buffer_text(&text), text.length, 0600, err);
+                       : ek_file_write(files->keys, ek_buffer_text(&text), text.length, 0600, err);
 }
 
-static int run(const char *const *argv, const char *input, size_t length, struct ek_buffer *output,
-               int *ret_status, struct ek_error *err)
+static int run(const struct ek_command *command, struct ek_command_result *ret_result,
+               struct ek_error *err)
 {
-    EK_BUFFER ignored = {0};
-    struct ek_command command = {.argv = argv,
-                                 .input = input,
-                                 .input_length = length,
-                                 .deadline = ek_monotonic_ms() + VERIFY_MS};
-    return ek_command_run(&command, output, &ignored, ret_status, err);
+    return ek_command_run(command, NULL, ek_monotonic_ms() + VERIFY_MS, ret_result, err);
 }
 
 static int not_by_these(struct ek_error *err)
@@ -74,43 +69,48 @@ static int not_by_these(struct ek_error *err)
     return ek_hint(err, "evenkeel explain EK-1131");
 }
 
-static int ask_keygen(const struct desk *desk, const git_buf *signed_data, size_t count,
+static int ask_keygen(const struct key_files *files, const git_buf *signed_data, size_t count,
                       size_t *ret_key, struct ek_error *err)
 {
     char name[NAME_MAX_LENGTH + 1];
-    EK_BUFFER found = {0};
-    EK_BUFFER ignored = {0};
-    int status = 0;
+    EK_COMMAND_RESULT found = {0};
+    EK_COMMAND_RESULT verified = {0};
     const char *find[] = {"ssh-keygen", "-Y", "find-principals", "-f",
-                          desk->keys,   "-s", desk->signature,   NULL};
-    int result = run(find, NULL, 0, &found, &status, err);
-    if (result != 0 || status != 0)
+                          files->keys,  "-s", files->signature,  NULL};
+    int result = run(&(struct ek_command){.argv = find}, &found, err);
+    if (result != 0 || found.status != 0)
         return result != 0 ? result : not_by_these(err);
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(ek_buffer_text(&found), "\r\n"),
-             ek_buffer_text(&found));
-    const char *verify[] = {"ssh-keygen", "-Y", "verify", "-f", desk->keys,      "-I",
-                            name,         "-n", "git",    "-s", desk->signature, NULL};
-    result = run(verify, signed_data->ptr, signed_data->size, &ignored, &status, err);
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(ek_buffer_text(&found.output), "\r\n"),
+             ek_buffer_text(&found.output));
+    const char *verify[] = {"ssh-keygen", "-Y", "verify", "-f", files->keys,      "-I",
+                            name,         "-n", "git",    "-s", files->signature, NULL};
+    result = run(&(struct ek_command){verify, signed_data->ptr, signed_data->size}, &verified, err);
     char *end = NULL;
     unsigned long key = strncmp(name, "key", 3) == 0 ? strtoul(name + 3, &end, 10) : count;
-    if (result == 0 && (status != 0 || !end || *end || key >= count))
+    if (result == 0 && (verified.status != 0 || !end || *end || key >= count))
         return not_by_these(err);
     *ret_key = key;
     return result;
 }
 
-static int verify(const git_buf *signature, const git_buf *signed_data, char *const *keys,
-                  size_t count, size_t *ret_key, struct ek_error *err)
+/* The keys that count. Borrowed. */
+struct signers {
+    char *const *keys;
+    size_t count;
+};
+
+static int verify(const git_buf *signature, const git_buf *signed_data,
+                  const struct signers *signers, size_t *ret_key, struct ek_error *err)
 {
-    struct desk desk = {0};
-    int result = desk_make(&desk, err);
+    struct key_files files = {0};
+    int result = key_files_make(&files, err);
     if (result == 0)
-        result = write_keys(&desk, keys, count, err);
+        result = write_keys(&files, signers->keys, signers->count, err);
     if (result == 0)
-        result = ek_file_write(desk.signature, signature->ptr, signature->size, 0600, err);
+        result = ek_file_write(files.signature, signature->ptr, signature->size, 0600, err);
     if (result == 0)
-        result = ask_keygen(&desk, signed_data, count, ret_key, err);
-    desk_clear(&desk);
+        result = ask_keygen(&files, signed_data, signers->count, ret_key, err);
+    key_files_remove(&files);
     return result;
 }
 
@@ -145,7 +145,7 @@ int ek_git_commit_signer(const struct ek_git_request *request, char *const *keys
         result = ek_fail(err, EK_NOT_FOUND, "EK-1130", "commit %.10s has no SSH signature",
                          git_oid_tostr_s(&id));
     if (result == 0)
-        result = verify(&signature, &signed_data, keys, count, &key, err);
+        result = verify(&signature, &signed_data, &(struct signers){keys, count}, &key, err);
     if (result == 0)
         name_key(keys[key], ret_who);
     git_buf_dispose(&signature);

@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "drivers/git/link.h"
+
 struct walk {
     git_repository *repository;
+    git_tree *root;
     struct ek_collection *collection;
 };
 
@@ -36,6 +39,13 @@ static int add_blob(const struct walk *walk, const git_oid *id, const char *path
 static int walk_tree(const struct walk *walk, const git_oid *id, const char *path, int depth,
                      struct ek_error *err);
 
+static int walk_link(const struct walk *walk, const char *path, struct ek_error *err)
+{
+    bool folder;
+    int result = ek_git_link_is_folder(walk->root, path, &folder, err);
+    return result == 0 && folder ? ek_collection_folder_link(path, err) : result;
+}
+
 static int walk_entry(const struct walk *walk, const git_tree_entry *entry, const char *path,
                       int depth, struct ek_error *err)
 {
@@ -47,8 +57,14 @@ static int walk_entry(const struct walk *walk, const git_tree_entry *entry, cons
         return ek_collection_enters(name) ? walk_tree(walk, id, path, depth + 1, err) : 0;
     case GIT_FILEMODE_BLOB:
     case GIT_FILEMODE_BLOB_EXECUTABLE: return taken ? add_blob(walk, id, path, err) : 0;
-    case GIT_FILEMODE_LINK: return taken ? ek_collection_link(path, err) : 0;
+    case GIT_FILEMODE_LINK:
+        if (taken)
+            return ek_collection_link(path, err);
+        return ek_collection_enters(name) ? walk_link(walk, path, err) : 0;
     case GIT_FILEMODE_COMMIT: /* a submodule: another repository's specs */
+        if (ek_collection_enters(name))
+            return ek_collection_submodule(walk->collection, path, err);
+        return 0;
     case GIT_FILEMODE_UNREADABLE: return 0;
     }
     return 0;
@@ -99,6 +115,7 @@ int ek_git_tree_collect(git_commit *commit, const char *path, struct ek_collecti
     int code = git_commit_tree(&root, commit);
     if (code != 0)
         return ek_git_fail(err, code, "EK-0616", "the commit's tree can't be read");
+    walk.root = root;
     tidy_path(path ? path : "", &tidy);
     if (ek_buffer_check(&tidy, err) != 0)
         return EK_NO_MEMORY;

@@ -235,13 +235,14 @@ static void give_input(struct run *run, const struct ek_command *command, size_t
         close_fd(&run->in);
 }
 
-static int exchange(struct run *run, const struct ek_command *command, struct ek_error *err)
+static int exchange(struct run *run, const struct ek_command *command, int64_t deadline,
+                    struct ek_error *err)
 {
     size_t given = 0;
     if (command->input_length == 0)
         close_fd(&run->in);
     while (run->out >= 0 || run->errors >= 0) {
-        int64_t left = ek_time_left_ms(command->deadline);
+        int64_t left = ek_time_left_ms(deadline);
         struct pollfd fds[] = {{.fd = run->in, .events = POLLOUT},
                                {.fd = run->out, .events = POLLIN},
                                {.fd = run->errors, .events = POLLIN}};
@@ -331,19 +332,27 @@ static void small_environment(char **ret_environment, struct ek_buffer *path,
     ret_environment[count] = NULL;
 }
 
-int ek_command_run(const struct ek_command *command, struct ek_buffer *ret_stdout,
-                   struct ek_buffer *ret_stderr, int *ret_status, struct ek_error *err)
+void ek_command_result_done(struct ek_command_result *result)
 {
+    ek_buffer_wipe(&result->output);
+    ek_buffer_wipe(&result->errors);
+}
+
+int ek_command_run(const struct ek_command *command, const struct ek_command_setting *setting,
+                   int64_t deadline, struct ek_command_result *ret_result, struct ek_error *err)
+{
+    static const struct ek_command_setting ours = {0};
     char program[PATH_MAX];
     char *small[ENVIRONMENT_MAX];
     EK_BUFFER path = {0};
     EK_BUFFER home = {0};
-    EK_SECRET_BUFFER out = {0};
-    EK_SECRET_BUFFER errors = {0};
+    EK_COMMAND_RESULT outcome = {0};
     struct child child = {.program = program, .argv = (char *const *)command->argv};
     int result = ek_program_find(command->argv[0], "EK-0406", program, err);
+    if (!setting)
+        setting = &ours;
     if (result == 0)
-        result = ek_network_namespace_open(command->network_namespace, &child.namespace_fd, err);
+        result = ek_network_namespace_open(setting->network_namespace, &child.namespace_fd, err);
     if (result != 0)
         return result;
     small_environment(small, &path, &home);
@@ -351,36 +360,28 @@ int ek_command_run(const struct ek_command *command, struct ek_buffer *ret_stdou
         close_fd(&child.namespace_fd);
         return ek_no_memory(err);
     }
-    child.environment = command->whole_environment ? environ : small;
+    child.environment = setting->whole_environment ? environ : small;
 
     sigset_t before;
-    int status = 0;
-    struct run run = {.pid = -1, .stdout_text = &out, .stderr_text = &errors};
+    struct run run = {.pid = -1, .stdout_text = &outcome.output, .stderr_text = &outcome.errors};
     hold_sigpipe(&before);
     result = spawn(&child, &run, err);
     if (result == 0)
         result = started(&run, &child, err);
     if (result == 0)
-        result = exchange(&run, command, err);
+        result = exchange(&run, command, deadline, err);
     if (result == 0)
-        result = reap(&run, command->deadline, &status, err);
+        result = reap(&run, deadline, &outcome.status, err);
     end(&run);
     if (result == 0)
-        result = ek_buffer_check(&out, err);
+        result = ek_buffer_check(&outcome.output, err);
     if (result == 0)
-        result = ek_buffer_check(&errors, err);
+        result = ek_buffer_check(&outcome.errors, err);
     release_sigpipe(&before);
     close_fd(&child.namespace_fd);
     if (result != 0)
         return ek_wrap(err, "%s", command->argv[0]), result;
-    if (ret_stdout) {
-        *ret_stdout = out;
-        out = (struct ek_buffer){0};
-    }
-    if (ret_stderr) {
-        *ret_stderr = errors;
-        errors = (struct ek_buffer){0};
-    }
-    *ret_status = status;
+    *ret_result = outcome;
+    outcome = (struct ek_command_result){0};
     return 0;
 }

@@ -6,17 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drivers/host/files.h"
-#include "reconciler/base/clock.h"
+#include "drivers/host/place.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/lock.h"
 #include "reconciler/lease/decide.h"
 
 /* One line of a fixed length, so that writing it anew needs no room on the disk. */
-enum { LINE = 160, POLL_MS = 20 };
+enum { LINE = 160 };
 
 struct line {
     struct ek_fence_mark mark;
@@ -91,48 +90,20 @@ static int write_line(int fd, const char *path, const struct ek_fence_mark *mine
     return 0;
 }
 
-static int in_progress(int fd, const char *path, struct ek_error *err)
+/* Whoever holds it wrote who it is, or is about to. */
+static int in_progress(const char *path, struct ek_error *err)
 {
     struct line line = {0};
-    (void)read_line(fd, path, &line, NULL);
+    int fd;
+    if (ek_host_file_open(path, &fd, NULL) == 0) {
+        (void)read_line(fd, path, &line, NULL);
+        close(fd);
+    }
     ek_fail(err, EK_TIMEOUT, "EK-1016",
             "an act of another Evenkeel is still in progress on it: process %lld on %s",
             (long long)line.pid, line.host);
     return ek_hint(err, "it may be frozen (state T in ps); once it goes on or is killed, run the "
                         "command again");
-}
-
-/* A file that was removed while we waited for it is nobody's fence any more. */
-static bool has_its_name(int fd, const char *path)
-{
-    struct stat ours;
-    struct stat named;
-    return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_ino == named.st_ino &&
-           ours.st_dev == named.st_dev;
-}
-
-static int lock(const char *path, int64_t deadline, int *ret_fd, struct ek_error *err)
-{
-    for (;;) {
-        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-            return ek_fail_errno(err, "EK-1017", path);
-        bool locked = false;
-        while (!(locked = flock(fd, LOCK_EX | LOCK_NB) == 0) &&
-               (errno == EWOULDBLOCK || errno == EINTR) && ek_time_left_ms(deadline) > 0)
-            ek_sleep_ms(POLL_MS);
-        if (locked && has_its_name(fd, path)) {
-            *ret_fd = fd;
-            return 0;
-        }
-        int result = 0;
-        if (!locked)
-            result = errno == EWOULDBLOCK || errno == EINTR ? in_progress(fd, path, err)
-                                                            : ek_fail_errno(err, "EK-1017", path);
-        close(fd);
-        if (result != 0)
-            return result;
-    }
 }
 
 static int behind(const struct line *seen, const struct ek_fence *mine, struct ek_error *err)
@@ -144,28 +115,34 @@ static int behind(const struct line *seen, const struct ek_fence *mine, struct e
     return ek_hint(err, "if it uses another store, give both the same --store");
 }
 
-int ek_host_fence(const char *path, const struct ek_owner *owner, const struct ek_fence *fence,
-                  int64_t deadline, int *ret_lock, int64_t *ret_highest, struct ek_error *err)
+int ek_host_fence(const struct ek_fence_place *place, const struct ek_fence *fence,
+                  int64_t deadline, struct ek_fence_hold *ret_hold, struct ek_error *err)
 {
+    const char *path = place->path;
     struct line seen = {0};
     struct ek_fence_mark mine = {.token = fence->token};
     int fd = -1;
-    *ret_highest = 0;
+    ret_hold->highest = 0;
     snprintf(mine.id, sizeof mine.id, "%s", fence->id);
-    int result = ek_host_parents_make(path, owner, err);
+    const struct ek_host_way way = {.make = true, .owner = place->owner};
+    EK_HOST_PLACE there = {.directory = -1};
+    int result = ek_host_place_find(path, &way, &there, err);
     if (result == 0)
-        result = lock(path, deadline, &fd, err);
+        result = ek_lock_take_at(&(struct ek_lock_place){there.directory, there.name, path},
+                                 "EK-1017", deadline, &fd, err);
+    if (result == EK_LOCKED)
+        return in_progress(path, err);
     if (result != 0)
         return result;
     result = read_line(fd, path, &seen, err);
     if (result == 0 && !ek_fence_passes(&seen.mark, &mine)) {
-        *ret_highest = seen.mark.token;
+        ret_hold->highest = seen.mark.token;
         result = behind(&seen, fence, err);
     }
     if (result == 0 && (seen.mark.token != mine.token || seen.pid != getpid()))
         result = write_line(fd, path, &mine, err);
     if (result == 0)
-        *ret_lock = fd;
+        *ret_hold = (struct ek_fence_hold){.lock = fd, .highest = mine.token};
     else
         close(fd);
     return result;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "drivers/host/place.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
@@ -32,86 +33,37 @@ int ek_owner_of(const char *user, struct ek_owner *ret_owner, struct ek_error *e
     return 0;
 }
 
-/* The base library's failures under the id that a host's files have. */
-static int as_host_file(int result, struct ek_error *err)
+void ek_file_done(struct ek_file *file)
 {
-    if (result != 0 && err)
-        snprintf(err->id, sizeof err->id, "EK-0415");
-    return result;
+    ek_buffer_wipe(&file->content);
 }
 
-int ek_host_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
-                      int64_t *ret_modified_ms, struct ek_error *err)
+int ek_host_file_read(const struct ek_file_question *question, struct ek_file *ret_file,
+                      struct ek_error *err)
 {
-    return as_host_file(ek_file_read(path, max, ret_content, ret_modified_ms, err), err);
-}
-
-static bool is_owned(const struct ek_owner *owner)
-{
-    return owner && owner->user != (uid_t)-1;
-}
-
-int ek_host_parents_make(const char *path, const struct ek_owner *owner, struct ek_error *err)
-{
-    char partial[PATH_MAX];
-    int used = snprintf(partial, sizeof partial, "%s", path);
-    if (used < 0 || (size_t)used >= sizeof partial)
-        return ek_fail(err, EK_INVALID, "EK-0415", "%s: name too long", path);
-    for (char *slash = strchr(partial + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        bool made = mkdir(partial, 0750) == 0;
-        if (!made && errno != EEXIST)
-            return ek_fail_errno(err, "EK-0415", partial);
-        if (made && is_owned(owner) && chown(partial, owner->user, owner->group) != 0)
-            return ek_fail_errno(err, "EK-0415", partial);
-        *slash = '/';
-    }
-    return 0;
-}
-
-int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
-                       const struct ek_owner *owner, struct ek_error *err)
-{
-    char temporary[PATH_MAX];
-    int result = ek_host_parents_make(path, owner, err);
+    int fd;
+    struct stat status = {0};
+    struct ek_buffer content = {0};
+    int result = ek_host_file_open(question->path, &fd, err);
     if (result != 0)
         return result;
-    int used = snprintf(temporary, sizeof temporary, "%s.XXXXXX", path);
-    if (used < 0 || (size_t)used >= sizeof temporary)
-        return ek_fail(err, EK_INVALID, "EK-0415", "%s: name too long", path);
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0)
-        return ek_fail_errno(err, "EK-0415", path);
-    bool good = !is_owned(owner) || fchown(fd, owner->user, owner->group) == 0;
-    good =
-        good && fchmod(fd, mode) == 0 && ek_fd_write_all(fd, bytes, length) == 0 && fsync(fd) == 0;
-    if (!good)
-        result = ek_fail_errno(err, "EK-0415", path);
-    if (close(fd) != 0 && result == 0)
-        result = ek_fail_errno(err, "EK-0415", path);
-    if (result == 0 && rename(temporary, path) != 0)
-        result = ek_fail_errno(err, "EK-0415", path);
-    if (result != 0)
-        unlink(temporary);
-    else if (ek_directory_sync_of(path) != 0)
-        result = ek_fail_errno(err, "EK-0415", path);
+    (void)fstat(fd, &status);
+    result = ek_file_read_all(fd, &(struct ek_file_limit){question->path, question->max, "EK-0415"},
+                              &content, err);
+    if (result == 0)
+        *ret_file = (struct ek_file){.content = content,
+                                     .modified_ms = (int64_t)status.st_mtim.tv_sec * 1000 +
+                                                    (int64_t)(status.st_mtim.tv_nsec / 1000000)};
     return result;
-}
-
-int ek_host_file_remove(const char *path, struct ek_error *err)
-{
-    if (unlink(path) != 0 || ek_directory_sync_of(path) != 0)
-        return ek_fail_errno(err, "EK-0415", path);
-    return 0;
 }
 
 int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_buffer_printf(&text, "old pid %d\nbegun %lld\n", (int)old_pid, (long long)ek_wall_ms());
+    const struct ek_file_content content = {path, text.bytes, text.length, 0644, false};
     int result = ek_buffer_check(&text, err);
-    return result == 0 ? ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err)
-                       : result;
+    return result == 0 ? ek_host_file_write(&content, NULL, err) : result;
 }
 
 int ek_mark_clear(const char *path, struct ek_error *err)
@@ -130,11 +82,12 @@ bool ek_mark_is_set(const char *path)
 int ek_host_configuration(const struct ek_host *host,
                           struct ek_server_configuration *ret_configuration, struct ek_error *err)
 {
-    EK_BUFFER text = {0};
+    EK_FILE file = {0};
+    const struct ek_file_question question = {host->configuration, CONFIGURATION_MAX};
     struct ek_server_configuration none = {.port = 27017, .mode = EK_SSL_UNKNOWN};
-    int result = ek_file_read(host->configuration, CONFIGURATION_MAX, &text, NULL, NULL);
+    int result = ek_host_file_read(&question, &file, NULL);
     if (result == 0)
-        result = ek_server_configuration_parse(ek_buffer_text(&text), text.length,
+        result = ek_server_configuration_parse(ek_buffer_text(&file.content), file.content.length,
                                                host->configuration, ret_configuration, NULL);
     if (result == EK_NO_MEMORY)
         return ek_no_memory(err);
@@ -167,8 +120,8 @@ void ek_host_file_tail(const char *path, int64_t from, struct ek_buffer *ret_tex
 {
     char bytes[TAIL_BYTES + 1];
     struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    int fd;
+    if (ek_host_file_open(path, &fd, NULL) != 0)
         return;
     ssize_t got = 0;
     if (fstat(fd, &status) == 0 && status.st_size > from) {

@@ -21,26 +21,32 @@ struct ek_owner {
 /* The host's server_user; nobody in particular for NULL. EK_NOT_FOUND (EK-0419). */
 int ek_owner_of(const char *user, struct ek_owner *ret_owner, struct ek_error *err);
 
-int ek_host_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
-                      int64_t *ret_modified_ms, struct ek_error *err);
-
-/* Missing directories on the way to `path` (its own name excluded), 0750 and owned. */
-int ek_host_parents_make(const char *path, const struct ek_owner *owner, struct ek_error *err);
+/* As the driver's read_file. */
+int ek_host_file_read(const struct ek_file_question *question, struct ek_file *ret_file,
+                      struct ek_error *err);
 
 /* As the driver's write_file: the new file has its owner and mode before it has its name. */
-int ek_host_file_write(const char *path, const void *bytes, size_t length, mode_t mode,
-                       const struct ek_owner *owner, struct ek_error *err);
+int ek_host_file_write(const struct ek_file_content *content, const struct ek_owner *owner,
+                       struct ek_error *err);
+
+/* As the driver's remove_file. */
 int ek_host_file_remove(const char *path, struct ek_error *err);
 
-/* Make (0700, owned) and check a directory in memory for this server's key password. With
- * `distinct` the name tells apart servers of one name that live in different directories. */
-int ek_host_volatile_directory(const struct ek_host *host, bool distinct,
-                               const struct ek_owner *owner, char *ret_path, size_t size,
-                               struct ek_error *err);
+/* Make (0700, owned; `owner` may be NULL) and check a directory in memory for this server's key
+ * password. Its name tells apart servers of one name whose host->directory differs. Written into
+ * `ret_path`, of `size` bytes. EK-0413, EK-0414. */
+int ek_host_volatile_directory(const struct ek_host *host, const struct ek_owner *owner,
+                               char *ret_path, size_t size, struct ek_error *err);
+
+/* Where a fence is and whose it is. Borrowed. */
+struct ek_fence_place {
+    const char *path;
+    const struct ek_owner *owner; /* of directories that are made for it, or NULL: ours */
+};
 
 /* As the driver's fence, on this file. */
-int ek_host_fence(const char *path, const struct ek_owner *owner, const struct ek_fence *fence,
-                  int64_t deadline, int *ret_lock, int64_t *ret_highest, struct ek_error *err);
+int ek_host_fence(const struct ek_fence_place *place, const struct ek_fence *fence,
+                  int64_t deadline, struct ek_fence_hold *ret_hold, struct ek_error *err);
 
 /* The mark of a begun restart. */
 int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err);

@@ -35,7 +35,6 @@ struct ek_host_facts {
     bool restart_begun; /* a restart by Evenkeel was begun here and its process never came up (the
                            mark is in the world) */
     bool data_present;  /* the server's dbPath holds data */
-    char server_version[32]; /* of the binary, "" when unknown */
 };
 
 /* Whose turn it is to act on a host: a lease's token, and its id, which tells apart leases of
@@ -45,36 +44,91 @@ struct ek_fence {
     const char *id;
 };
 
+/* A fence that is held. */
+struct ek_fence_hold {
+    int lock;        /* descriptor; closing it, or the end of this process, gives the fence back */
+    int64_t highest; /* token that stands there: ours when it is held, who is ahead at EK_STALE */
+};
+
+/* A program to run. Borrowed. */
+struct ek_command {
+    const char *const *argv; /* NULL-terminated; no shell; argv[0] is looked for in PATH */
+    const void *input;       /* given to it on standard input, or NULL: an empty one */
+    size_t input_length;     /* bytes */
+};
+
+/* What a program that ran to its end left. Owned by whoever has it; free by ..._done, which wipes
+ * the texts, since they may be secret. */
+struct ek_command_result {
+    struct ek_buffer output; /* its standard output */
+    struct ek_buffer errors; /* its standard error */
+    int status;              /* exit status; 128 + signal when it was killed */
+};
+void ek_command_result_done(struct ek_command_result *result);
+#define EK_COMMAND_RESULT EK_CLEANUP(ek_command_result_done) struct ek_command_result
+
+/* A file to read. Borrowed. */
+struct ek_file_question {
+    const char *path; /* absolute */
+    size_t max;       /* bytes; a longer file is EK_INVALID */
+};
+
+/* A file that was read. Owned by whoever has it; free by ..._done, which wipes the content. */
+struct ek_file {
+    struct ek_buffer content;
+    int64_t modified_ms; /* when its content was last written (epoch, by the host's clock) */
+};
+void ek_file_done(struct ek_file *file);
+#define EK_FILE EK_CLEANUP(ek_file_done) struct ek_file
+
+/* A file to write. Borrowed. */
+struct ek_file_content {
+    const char *path; /* absolute */
+    const void *bytes;
+    size_t length; /* bytes */
+    mode_t mode;   /* permission bits */
+    bool keep;     /* a file that is there, also behind links that root or we made, keeps owner,
+                      group, mode and labels; one that can't be replaced is written over */
+};
+
+/* Every slot: what is borrowed stays the caller's and is not kept; what comes back by ret_... is
+ * the caller's, and untouched on failure. Past `deadline` (ek_monotonic_ms() time) EK_TIMEOUT. */
 struct ek_host_driver {
     const char *name; /* "local", "system" */
 
-    /* MUST. What the host says about the server process, right now. */
+    /* MUST. What the host says about the server process, right now. Times are the host's own.
+     * EK_NOT_FOUND (EK-0417) when the host knows no such unit. */
     int (*facts)(const struct ek_host *host, int64_t deadline, struct ek_host_facts *ret_facts,
                  struct ek_error *err);
 
-    /* MUST. Run argv (NULL-terminated, no shell) on the host, in the server's network
-     * namespace where there is one, with `input` (may be NULL) on standard input. Output and
-     * exit status are returned; a status other than 0 is not an error of this call. */
-    int (*run)(const struct ek_host *host, const char *const *argv, const void *input,
-               size_t input_length, int64_t deadline, struct ek_buffer *ret_stdout,
-               struct ek_buffer *ret_stderr, int *ret_status, struct ek_error *err);
+    /* MUST. Run a program on the host, in the server's network namespace where there is one, to its
+     * end. An exit status other than 0 is no error of this call. EK_NOT_FOUND (EK-0406): no such
+     * program; EK_TIMEOUT (EK-0407): it was killed with its children; EK_INVALID (EK-0408): it
+     * printed more than 1 MiB. */
+    int (*run)(const struct ek_host *host, const struct ek_command *command, int64_t deadline,
+               struct ek_command_result *ret_result, struct ek_error *err);
 
-    /* MUST. Read a file of at most `max` bytes. EK_NOT_FOUND when there is none. */
-    int (*read_file)(const struct ek_host *host, const char *path, size_t max, int64_t deadline,
-                     struct ek_buffer *ret_content, int64_t *ret_modified_ms, struct ek_error *err);
+    /* MUST. Read a regular file; links count that nobody but root or we could have made, else
+     * EK_DENIED (EK-0427). EK_NOT_FOUND (EK-0415) when there is none; EK_INVALID (EK-0415)
+     * when it is longer than asked for or something else than a file; EK_DENIED. */
+    int (*read_file)(const struct ek_host *host, const struct ek_file_question *question,
+                     int64_t deadline, struct ek_file *ret_file, struct ek_error *err);
 
-    /* MUST. Replace a file atomically (temporary name, fsync, rename); missing parent
-     * directories are made with mode 0750. Readable by the server's user. */
-    int (*write_file)(const struct ek_host *host, const char *path, const void *bytes,
-                      size_t length, mode_t mode, int64_t deadline, struct ek_error *err);
+    /* MUST. Replace a file atomically (temporary name, fsync, rename) or make it, readable by the
+     * server's user; missing parent directories are made with mode 0750, where the server's user
+     * can't change what stands in them. EK-0415, EK-0419; EK_DENIED (EK-0427): a link on the way
+     * that others could have put there. */
+    int (*write_file)(const struct ek_host *host, const struct ek_file_content *content,
+                      int64_t deadline, struct ek_error *err);
 
-    /* MUST. Remove a file; EK_NOT_FOUND when there is none. */
+    /* MUST. Remove a file; EK_NOT_FOUND (EK-0415) when there is none. */
     int (*remove_file)(const struct ek_host *host, const char *path, int64_t deadline,
                        struct ek_error *err);
 
     /* MUST. A directory on the host that lives in memory only (tmpfs), 0700 for the server's
      * user, made when missing: where a key password waits for the server to start. Written
-     * into `ret_path` (at least 256 bytes). */
+     * into `ret_path`, which has room for `size` bytes (at least 256). EK_UNSUPPORTED (EK-0413):
+     * the host has no such place; EK_DENIED (EK-0414): somebody else has it. */
     int (*volatile_directory)(const struct ek_host *host, int64_t deadline, char *ret_path,
                               size_t size, struct ek_error *err);
 
@@ -82,23 +136,19 @@ struct ek_host_driver {
      * mark that facts() reports as restart_begun, and clears it when the new process is up
      * (start clears it too). `expand_exec` asks that the server be started with
      * --configExpand exec. Returns once the new process exists (not: once it serves), or, for
-     * stop, once the old one is gone; EK_CONFLICT with the server's own words when the process
-     * ended at once. Stopping sends SIGTERM and never SIGKILL: past the deadline EK_TIMEOUT. */
+     * stop, once the old one is gone; EK_EXISTS (EK-0402) when one is to be started that runs;
+     * EK_CONFLICT (EK-0404) with the server's own words when the process ended at once. Stopping
+     * sends SIGTERM and never SIGKILL: past the deadline EK_TIMEOUT. */
     int (*service)(const struct ek_host *host, enum ek_service_verb verb, bool expand_exec,
                    int64_t deadline, struct ek_error *err);
 
-    /* MUST. Hold the member's fence for the time of an act: a lock on a file on the host, given
-     * back by closing *ret_lock and by the end of this process, not by its being frozen. While
-     * somebody else's act is in progress it waits; past the deadline EK_TIMEOUT (EK-1016). The
-     * file holds the highest token that ever had its turn; when ours stands behind it, EK_STALE
-     * (EK-1015), and *ret_highest tells it (0 else). Ours stands there, durable, on return. */
+    /* MUST. Hold the member's fence for the time of an act: a lock on a file on the host, not given
+     * back by this process's being frozen. While somebody else's act is in progress it waits; past
+     * the deadline EK_TIMEOUT (EK-1016). The file holds the highest token that ever had its turn;
+     * when ours stands behind it, EK_STALE (EK-1015), and ret_hold->highest alone tells it (it is
+     * 0 after every other failure). Ours stands there, durable, on return. */
     int (*fence)(const struct ek_host *host, const struct ek_fence *fence, int64_t deadline,
-                 int *ret_lock, int64_t *ret_highest, struct ek_error *err);
-
-    /* MAY be NULL. Open a TCP connection to address:port as a process on that host would
-     * (from inside its network namespace). Not needed by any caller yet. */
-    int (*connect)(const struct ek_host *host, const char *address, int port, int64_t deadline,
-                   int *ret_fd, struct ek_error *err);
+                 struct ek_fence_hold *ret_hold, struct ek_error *err);
 };
 
 /* By name; NULL when there is no such driver. One static list in drivers/host/table.c. */

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,9 +13,8 @@
 
 #include "drivers/host/command.h"
 #include "drivers/host/process.h"
-#include "reconciler/base/memory.h"
 
-extern char **environ;
+enum { ENVIRONMENT_MAX = 4 };
 
 enum stage { STAGE_STARTED, STAGE_FORK, STAGE_NAMESPACE, STAGE_DIRECTORY, STAGE_EXECUTE };
 
@@ -27,7 +27,8 @@ struct report {
 struct prepared {
     char program[PATH_MAX];
     char *const *argv;
-    char **environment;
+    char *environment[ENVIRONMENT_MAX];
+    char home[PATH_MAX + 8];
     int directory, null, output, report, namespace_fd;
 };
 
@@ -38,24 +39,17 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* Everything of our environment but what addresses ourselves; NULL without memory. */
-static char **server_environment(void)
+/* What a server finds around itself is stated here, whoever starts it: nothing of ours, which may
+ * hold tokens, and nothing that makes it another server in one terminal than in the next. */
+static void state_environment(const struct ek_launch *launch, struct prepared *prepared)
 {
-    static const char *const ours[] = {"NOTIFY_SOCKET=", "WATCHDOG_",      "LISTEN_",
-                                       "MANAGERPID=",    "INVOCATION_ID=", "EVENKEEL_"};
-    size_t count = 0;
-    size_t used = 0;
-    while (environ && environ[count])
-        count++;
-    char **copy = calloc(count + 1, sizeof *copy);
-    for (size_t i = 0; copy && i < count; i++) {
-        bool mine = false;
-        for (size_t j = 0; j < sizeof ours / sizeof *ours; j++)
-            mine |= strncmp(environ[i], ours[j], strlen(ours[j])) == 0;
-        if (!mine)
-            copy[used++] = environ[i];
-    }
-    return copy;
+    static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    static char language[] = "LANG=C.UTF-8";
+    snprintf(prepared->home, sizeof prepared->home, "HOME=%s", launch->directory);
+    prepared->environment[0] = path;
+    prepared->environment[1] = language;
+    prepared->environment[2] = prepared->home;
+    prepared->environment[3] = NULL;
 }
 
 static int open_above(const char *path, int flags, mode_t mode)
@@ -65,6 +59,18 @@ static int open_above(const char *path, int flags, mode_t mode)
     if (low >= 0)
         close(low);
     return fd;
+}
+
+/* Where the server's output goes: never a pipe, whose reader we would wait for. */
+static int open_output(const char *path, int *ret_fd, struct ek_error *err)
+{
+    struct stat status;
+    *ret_fd = open_above(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0640);
+    if (*ret_fd < 0 && errno != ENXIO)
+        return ek_fail_errno(err, "EK-0412", path);
+    if (*ret_fd < 0 || fstat(*ret_fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return ek_fail(err, EK_INVALID, "EK-0412", "%s is not a regular file", path);
+    return 0;
 }
 
 static int prepare(const struct ek_launch *launch, struct prepared *prepared, struct ek_error *err)
@@ -86,11 +92,11 @@ static int prepare(const struct ek_launch *launch, struct prepared *prepared, st
     prepared->null = open_above("/dev/null", O_RDWR, 0);
     if (prepared->null < 0)
         return ek_fail_errno(err, "EK-0403", "/dev/null");
-    prepared->output = open_above(launch->output, O_WRONLY | O_CREAT | O_APPEND, 0640);
-    if (prepared->output < 0)
-        return ek_fail_errno(err, "EK-0412", launch->output);
-    prepared->environment = server_environment();
-    return prepared->environment ? 0 : ek_no_memory(err);
+    result = open_output(launch->output, &prepared->output, err);
+    if (result != 0)
+        return result;
+    state_environment(launch, prepared);
+    return 0;
 }
 
 static void unprepare(struct prepared *prepared)
@@ -100,7 +106,6 @@ static void unprepare(struct prepared *prepared)
     close_fd(&prepared->output);
     close_fd(&prepared->report);
     close_fd(&prepared->namespace_fd);
-    free(prepared->environment);
 }
 
 /* ---- in the children: async-signal-safe calls only ---- */

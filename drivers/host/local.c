@@ -110,32 +110,27 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
     return 0;
 }
 
-static int run(const struct ek_host *host, const char *const *argv, const void *input,
-               size_t input_length, int64_t deadline, struct ek_buffer *ret_stdout,
-               struct ek_buffer *ret_stderr, int *ret_status, struct ek_error *err)
+static int run(const struct ek_host *host, const struct ek_command *command, int64_t deadline,
+               struct ek_command_result *ret_result, struct ek_error *err)
 {
-    const struct ek_command command = {.argv = argv,
-                                       .input = input,
-                                       .input_length = input_length,
-                                       .network_namespace = host->network_namespace,
-                                       .deadline = deadline};
-    return ek_command_run(&command, ret_stdout, ret_stderr, ret_status, err);
+    const struct ek_command_setting setting = {.network_namespace = host->network_namespace};
+    return ek_command_run(command, &setting, deadline, ret_result, err);
 }
 
-static int read_file(const struct ek_host *host, const char *path, size_t max, int64_t deadline,
-                     struct ek_buffer *ret_content, int64_t *ret_modified_ms, struct ek_error *err)
+static int read_file(const struct ek_host *host, const struct ek_file_question *question,
+                     int64_t deadline, struct ek_file *ret_file, struct ek_error *err)
 {
     (void)host;
     (void)deadline;
-    return ek_host_file_read(path, max, ret_content, ret_modified_ms, err);
+    return ek_host_file_read(question, ret_file, err);
 }
 
-static int write_file(const struct ek_host *host, const char *path, const void *bytes,
-                      size_t length, mode_t mode, int64_t deadline, struct ek_error *err)
+static int write_file(const struct ek_host *host, const struct ek_file_content *content,
+                      int64_t deadline, struct ek_error *err)
 {
     (void)host;
     (void)deadline;
-    return ek_host_file_write(path, bytes, length, mode, NULL, err);
+    return ek_host_file_write(content, NULL, err);
 }
 
 static int remove_file(const struct ek_host *host, const char *path, int64_t deadline,
@@ -150,7 +145,7 @@ static int volatile_directory(const struct ek_host *host, int64_t deadline, char
                               size_t size, struct ek_error *err)
 {
     (void)deadline;
-    return ek_host_volatile_directory(host, true, NULL, ret_path, size, err);
+    return ek_host_volatile_directory(host, NULL, ret_path, size, err);
 }
 
 /* ---- service ---- */
@@ -163,9 +158,9 @@ static int write_pid_file(const struct ek_host *host, const struct ek_process *p
     path_in(host, "mongod.pid", path);
     ek_buffer_printf(&text, "%d started %" PRId64 " ticks %" PRIu64 "\n", (int)process->pid,
                      process->started_ms, process->ticks);
+    const struct ek_file_content content = {path, text.bytes, text.length, 0644, false};
     int result = ek_buffer_check(&text, err);
-    return result == 0 ? ek_host_file_write(path, text.bytes, text.length, 0644, NULL, err)
-                       : result;
+    return result == 0 ? ek_host_file_write(&content, NULL, err) : result;
 }
 
 static int64_t file_size(const char *path)
@@ -174,15 +169,21 @@ static int64_t file_size(const char *path)
     return path && stat(path, &status) == 0 ? status.st_size : 0;
 }
 
-static int ended_at_once(const struct ek_host *host, const char *output, int64_t output_from,
-                         const char *log, int64_t log_from, struct ek_error *err)
+/* A file that a server adds its words to, and from where on they are those of its last start. */
+struct words_of_start {
+    const char *path; /* or NULL: there is none */
+    int64_t from;
+};
+
+static int ended_at_once(const struct ek_host *host, const struct words_of_start *log,
+                         const struct words_of_start *output, struct ek_error *err)
 {
     EK_BUFFER words = {0};
-    if (log)
-        ek_host_file_tail(log, log_from, &words);
+    if (log->path)
+        ek_host_file_tail(log->path, log->from, &words);
     if (words.length > 0)
         ek_buffer_text_add(&words, " | ");
-    ek_host_file_tail(output, output_from, &words);
+    ek_host_file_tail(output->path, output->from, &words);
     ek_fail(err, EK_CONFLICT, "EK-0404", "%s/%s: the server ended right after its start",
             host->deployment, host->member);
     ek_cause(err, "%s", words.length ? ek_buffer_text(&words) : "it said nothing");
@@ -235,13 +236,14 @@ static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
                                      .program = host->server_binary,
                                      .argv = argv,
                                      .network_namespace = host->network_namespace};
-    int64_t output_from = file_size(output);
-    int64_t log_from = file_size(configuration.log_path);
+    const struct words_of_start said = {output, file_size(output)};
+    const struct words_of_start logged = {configuration.log_path,
+                                          file_size(configuration.log_path)};
     result = ek_process_launch(&launch, &process, err);
     if (result == 0 && process.ticks != 0)
         result = write_pid_file(host, &process, err);
     if (result == 0 && watch(&process, deadline))
-        result = ended_at_once(host, output, output_from, configuration.log_path, log_from, err);
+        result = ended_at_once(host, &logged, &said, err);
     if (result == 0)
         result = ek_mark_clear(mark, err);
     ek_server_configuration_done(&configuration);
@@ -275,11 +277,12 @@ static int service(const struct ek_host *host, enum ek_service_verb verb, bool e
 }
 
 static int fence(const struct ek_host *host, const struct ek_fence *wanted, int64_t deadline,
-                 int *ret_lock, int64_t *ret_highest, struct ek_error *err)
+                 struct ek_fence_hold *ret_hold, struct ek_error *err)
 {
     char path[PATH_MAX];
     path_in(host, "fence", path);
-    int result = ek_host_fence(path, NULL, wanted, deadline, ret_lock, ret_highest, err);
+    const struct ek_fence_place place = {.path = path};
+    int result = ek_host_fence(&place, wanted, deadline, ret_hold, err);
     if (result != 0)
         ek_wrap(err, "%s/%s", host->deployment, host->member);
     return result;

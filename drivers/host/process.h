@@ -49,7 +49,8 @@ struct ek_launch {
     const char *network_namespace; /* or NULL */
 };
 
-/* Start it, detached (own session, no descriptors of ours, reaped by init). */
+/* Start it, detached (own session, no descriptors of ours, reaped by init), with an environment of
+ * PATH (the system's usual one), LANG=C.UTF-8 and HOME (its directory), and nothing else. */
 int ek_process_launch(const struct ek_launch *launch, struct ek_process *ret_process,
                       struct ek_error *err);
 

@@ -45,29 +45,34 @@ int ek_server_configuration_parse(const char *text, size_t length, const char *p
                                   struct ek_server_configuration *ret_configuration,
                                   struct ek_error *err);
 
+/* A mongod.conf as it was read. Borrowed. */
+struct ek_server_text {
+    const char *bytes;
+    size_t length;
+    const char *path; /* for messages */
+};
+
 /* The canonical options digest that ek_server_configuration_parse would find after
  * ek_server_configuration_edit wrote `tls` (so that wanted and found can be compared). */
 int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32],
                          struct ek_error *err);
 
-/* The digest that the file `text` will have once `tls` is written into it: as above, and with
+/* The digest that the file will have once `tls` is written into it: as above, and with
  * the keys that people set under net.tls themselves. The one to compare such a file with. */
-int ek_server_tls_digest_in(const char *text, size_t length, const char *path,
-                            const struct ek_server_tls *tls, uint8_t ret_digest[32],
-                            struct ek_error *err);
+int ek_server_tls_digest_in(const struct ek_server_text *file, const struct ek_server_tls *tls,
+                            uint8_t ret_digest[32], struct ek_error *err);
 
 /* The same digest from single options as a running server reports them
  * (getCmdLineOpts.parsed.net.tls): names and values of every key but mode, any order. */
 int ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
                              uint8_t ret_digest[32], struct ek_error *err);
 
-/* `text` with net.tls replaced by what `tls` says and nothing else touched; other keys
+/* The file with net.tls replaced by what `tls` says and nothing else touched; other keys
  * under net.tls that people set themselves (disabledProtocols, …) are kept while TLS is on.
  * The result is parsed again before it is returned; a file that can't be edited safely
  * (flow style, anchors inside net) is refused with EK_UNSUPPORTED (EK-0411). */
-int ek_server_configuration_edit(const char *text, size_t length, const char *path,
-                                 const struct ek_server_tls *tls, struct ek_buffer *ret_text,
-                                 struct ek_error *err);
+int ek_server_configuration_edit(const struct ek_server_text *file, const struct ek_server_tls *tls,
+                                 struct ek_buffer *ret_text, struct ek_error *err);
 
 /* A complete configuration for a member that has none yet. */
 struct ek_server_new {

@@ -22,21 +22,27 @@ struct editor {
     const struct ek_server_tls *tls;
     struct ek_text_edit *edit;
     const struct ek_yaml_node *root, *net_key, *net;
-    size_t step;   /* how many columns a level is indented by */
-    char *command; /* the __exec command, or NULL */
+    size_t end_line; /* the first line that is not the document's any more */
+    size_t step;     /* how many columns a level is indented by */
+    char *command;   /* the __exec command, or NULL */
     struct wanted wanted[WANTED_COUNT];
     struct ek_error *err;
 };
 
-static int refuse(const struct editor *editor, const struct ek_yaml_node *node, const char *why)
+static int refuse_at(const struct editor *editor, size_t line, size_t column, const char *why)
 {
     ek_fail(editor->err, EK_UNSUPPORTED, "EK-0411", "%s: %s", editor->path, why);
-    if (editor->err && node) {
+    if (editor->err) {
         snprintf(editor->err->at.file, sizeof editor->err->at.file, "%s", editor->path);
-        editor->err->at.line = (int)node->line + 1;
-        editor->err->at.column = (int)node->column + 1;
+        editor->err->at.line = (int)line + 1;
+        editor->err->at.column = (int)column + 1;
     }
     return EK_UNSUPPORTED;
+}
+
+static int refuse(const struct editor *editor, const struct ek_yaml_node *node, const char *why)
+{
+    return refuse_at(editor, node->line, node->column, why);
 }
 
 static bool is_null(const struct ek_yaml_node *node)
@@ -116,18 +122,28 @@ static int check_mapping(const struct editor *editor, const struct ek_yaml_node 
     return 0;
 }
 
-static bool text_is_ordinary(const struct ek_text_edit *edit)
+static size_t line_of(const struct ek_text_edit *edit, size_t offset)
+{
+    size_t line = 0;
+    while (line + 1 < edit->line_count && ek_text_line(edit, line + 1) <= offset)
+        line++;
+    return line;
+}
+
+/* Where a line ends by something that servers and we may count differently; the text's length:
+ * nowhere. */
+static size_t odd_line_end(const struct ek_text_edit *edit)
 {
     for (size_t i = 0; i < edit->length; i++) {
         if (edit->text[i] == '\r' && (i + 1 == edit->length || edit->text[i + 1] != '\n'))
-            return false;
+            return i;
         if (edit->length - i >= 2 && memcmp(edit->text + i, "\xC2\x85", 2) == 0)
-            return false;
+            return i;
         if (edit->length - i >= 3 && (memcmp(edit->text + i, "\xE2\x80\xA8", 3) == 0 ||
                                       memcmp(edit->text + i, "\xE2\x80\xA9", 3) == 0))
-            return false;
+            return i;
     }
-    return true;
+    return edit->length;
 }
 
 static int check_dotted(const struct editor *editor, const struct ek_yaml_node *mapping,
@@ -145,10 +161,12 @@ static int find_net(struct editor *editor, const struct ek_yaml_tree *tree)
 {
     static const char *const in_root[] = {"net.tls", "net.ssl", NULL};
     static const char *const in_net[] = {"tls.", "ssl.", NULL};
-    if (tree->more_documents || tree->ends_explicitly)
-        return refuse(editor, NULL, "the file holds more than one plain document");
-    if (!text_is_ordinary(editor->edit))
-        return refuse(editor, NULL, "lines end in an unusual way");
+    if (tree->more_documents)
+        return refuse_at(editor, tree->next_line, 0, "the file holds more than one document");
+    editor->end_line = tree->ends_explicitly ? tree->end_line : editor->edit->line_count;
+    size_t odd = odd_line_end(editor->edit);
+    if (odd < editor->edit->length)
+        return refuse_at(editor, line_of(editor->edit, odd), 0, "a line ends in an unusual way");
     editor->root = is_null(tree->root) ? NULL : tree->root;
     if (!editor->root)
         return 0;
@@ -364,11 +382,12 @@ static int turn_on(struct editor *editor)
     size_t root_column = editor->root ? editor->root->column : 0;
     if (!editor->net) {
         bool no_key = !editor->net_key;
-        size_t line = no_key ? editor->edit->line_count : editor->net_key->line + 1;
+        size_t line = no_key ? editor->end_line : editor->net_key->line + 1;
         if (no_key) {
             EK_BUFFER net = {0};
             add_line(editor, &net, root_column, "net", "");
-            replace(editor, editor->edit->length, editor->edit->length, &net);
+            size_t at = ek_text_line(editor->edit, line);
+            replace(editor, at, at, &net);
         }
         insert_missing(editor, line, root_column + editor->step, "tls", present);
         return 0;
@@ -454,12 +473,13 @@ static bool same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static int check_result(const char *before, size_t before_length, const struct ek_buffer *after,
-                        const char *path, const struct ek_server_tls *tls, struct ek_error *err)
+static int check_result(const struct ek_server_text *before, const struct ek_buffer *after,
+                        const struct ek_server_tls *tls, struct ek_error *err)
 {
+    const char *path = before->path;
     EK_BUFFER old_lines = {0};
     EK_BUFFER new_lines = {0};
-    int result = other_options(before, before_length, path, &old_lines, err);
+    int result = other_options(before->bytes, before->length, path, &old_lines, err);
     if (result != 0)
         return result;
     struct ek_server_configuration found = {0};
@@ -485,10 +505,12 @@ static int check_result(const char *before, size_t before_length, const struct e
     return 0;
 }
 
-int ek_server_configuration_edit(const char *text, size_t length, const char *path,
-                                 const struct ek_server_tls *tls, struct ek_buffer *ret_text,
-                                 struct ek_error *err)
+int ek_server_configuration_edit(const struct ek_server_text *file, const struct ek_server_tls *tls,
+                                 struct ek_buffer *ret_text, struct ek_error *err)
 {
+    const char *text = file->bytes;
+    const char *path = file->path;
+    size_t length = file->length;
     size_t mark = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     EK_YAML_TREE tree = {0};
     EK_TEXT_EDIT edit = {0};
@@ -521,7 +543,7 @@ int ek_server_configuration_edit(const char *text, size_t length, const char *pa
     ek_buffer_fail_with(&body, &edited);
     result = ek_buffer_check(&body, err);
     if (result == 0)
-        result = check_result(text, length, &body, path, tls, err);
+        result = check_result(file, &body, tls, err);
     if (result != 0)
         return result;
     *ret_text = body;
@@ -529,15 +551,14 @@ int ek_server_configuration_edit(const char *text, size_t length, const char *pa
     return 0;
 }
 
-int ek_server_tls_digest_in(const char *text, size_t length, const char *path,
-                            const struct ek_server_tls *tls, uint8_t ret_digest[32],
-                            struct ek_error *err)
+int ek_server_tls_digest_in(const struct ek_server_text *file, const struct ek_server_tls *tls,
+                            uint8_t ret_digest[32], struct ek_error *err)
 {
     EK_BUFFER edited = {0};
     struct ek_server_configuration configuration = {0};
-    int result = ek_server_configuration_edit(text, length, path, tls, &edited, err);
+    int result = ek_server_configuration_edit(file, tls, &edited, err);
     if (result == 0)
-        result = ek_server_configuration_parse(ek_buffer_text(&edited), edited.length, path,
+        result = ek_server_configuration_parse(ek_buffer_text(&edited), edited.length, file->path,
                                                &configuration, err);
     if (result == 0)
         memcpy(ret_digest, configuration.options_digest, 32);

@@ -97,6 +97,6 @@ int ek_server_configuration_create(const struct ek_server_new *server,
     if (ek_buffer_check(&text, err) != 0)
         return EK_NO_MEMORY;
     const struct ek_server_tls off = {.mode = EK_SSL_DISABLED};
-    return ek_server_configuration_edit(ek_buffer_text(&text), text.length, "mongod.conf",
-                                        tls ? tls : &off, ret_text, err);
+    const struct ek_server_text plain = {ek_buffer_text(&text), text.length, "mongod.conf"};
+    return ek_server_configuration_edit(&plain, tls ? tls : &off, ret_text, err);
 }

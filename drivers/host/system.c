@@ -49,31 +49,28 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
     return 0;
 }
 
-static int run(const struct ek_host *host, const char *const *argv, const void *input,
-               size_t input_length, int64_t deadline, struct ek_buffer *ret_stdout,
-               struct ek_buffer *ret_stderr, int *ret_status, struct ek_error *err)
+static int run(const struct ek_host *host, const struct ek_command *command, int64_t deadline,
+               struct ek_command_result *ret_result, struct ek_error *err)
 {
-    const struct ek_command command = {
-        .argv = argv, .input = input, .input_length = input_length, .deadline = deadline};
     (void)host;
-    return ek_command_run(&command, ret_stdout, ret_stderr, ret_status, err);
+    return ek_command_run(command, NULL, deadline, ret_result, err);
 }
 
-static int read_file(const struct ek_host *host, const char *path, size_t max, int64_t deadline,
-                     struct ek_buffer *ret_content, int64_t *ret_modified_ms, struct ek_error *err)
+static int read_file(const struct ek_host *host, const struct ek_file_question *question,
+                     int64_t deadline, struct ek_file *ret_file, struct ek_error *err)
 {
     (void)host;
     (void)deadline;
-    return ek_host_file_read(path, max, ret_content, ret_modified_ms, err);
+    return ek_host_file_read(question, ret_file, err);
 }
 
-static int write_file(const struct ek_host *host, const char *path, const void *bytes,
-                      size_t length, mode_t mode, int64_t deadline, struct ek_error *err)
+static int write_file(const struct ek_host *host, const struct ek_file_content *content,
+                      int64_t deadline, struct ek_error *err)
 {
     struct ek_owner owner;
     (void)deadline;
     int result = ek_owner_of(host->server_user, &owner, err);
-    return result ? result : ek_host_file_write(path, bytes, length, mode, &owner, err);
+    return result ? result : ek_host_file_write(content, &owner, err);
 }
 
 static int remove_file(const struct ek_host *host, const char *path, int64_t deadline,
@@ -90,7 +87,7 @@ static int volatile_directory(const struct ek_host *host, int64_t deadline, char
     struct ek_owner owner;
     (void)deadline;
     int result = ek_owner_of(host->server_user, &owner, err);
-    return result ? result : ek_host_volatile_directory(host, false, &owner, ret_path, size, err);
+    return result ? result : ek_host_volatile_directory(host, &owner, ret_path, size, err);
 }
 
 /* ---- service ---- */
@@ -147,7 +144,7 @@ static int service(const struct ek_host *host, enum ek_service_verb verb, bool e
 }
 
 static int fence(const struct ek_host *host, const struct ek_fence *wanted, int64_t deadline,
-                 int *ret_lock, int64_t *ret_highest, struct ek_error *err)
+                 struct ek_fence_hold *ret_hold, struct ek_error *err)
 {
     char path[PATH_MAX];
     struct ek_owner owner;
@@ -156,7 +153,8 @@ static int fence(const struct ek_host *host, const struct ek_fence *wanted, int6
         return result;
     snprintf(path, sizeof path, "%s/%s-%s/fence", ek_host_roots().members, host->deployment,
              host->member);
-    result = ek_host_fence(path, &owner, wanted, deadline, ret_lock, ret_highest, err);
+    const struct ek_fence_place place = {.path = path, .owner = &owner};
+    result = ek_host_fence(&place, wanted, deadline, ret_hold, err);
     if (result != 0)
         ek_wrap(err, "%s/%s", host->deployment, host->member);
     return result;

@@ -13,7 +13,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
 
-enum { WATCH_MS = 1000 };
+enum { WATCH_MS = 1000, DROP_IN_MAX = 65536 };
 
 /* systemctl with at most four words; its output when ret_output is not NULL. */
 static int systemctl(const char *const words[4], int64_t deadline, struct ek_buffer *ret_output,
@@ -23,22 +23,20 @@ static int systemctl(const char *const words[4], int64_t deadline, struct ek_buf
     size_t count = 2;
     for (size_t i = 0; i < 4 && words[i]; i++)
         argv[count++] = words[i];
-    const struct ek_command command = {.argv = argv, .deadline = deadline};
-    EK_BUFFER output = {0};
-    EK_BUFFER errors = {0};
-    int status;
-    int result = ek_command_run(&command, &output, &errors, &status, err);
+    const struct ek_command command = {.argv = argv};
+    EK_COMMAND_RESULT ran = {0};
+    int result = ek_command_run(&command, NULL, deadline, &ran, err);
     if (result != 0)
         return result;
     if (ret_status)
-        *ret_status = status;
-    else if (status != 0) {
-        ek_fail(err, EK_SYSTEM, "EK-0416", "systemctl %s: exit status %d", words[0], status);
-        return ek_cause(err, "%s", ek_buffer_text(&errors)), EK_SYSTEM;
+        *ret_status = ran.status;
+    else if (ran.status != 0) {
+        ek_fail(err, EK_SYSTEM, "EK-0416", "systemctl %s: exit status %d", words[0], ran.status);
+        return ek_cause(err, "%s", ek_buffer_text(&ran.errors)), EK_SYSTEM;
     }
     if (ret_output) {
-        *ret_output = output;
-        output = (struct ek_buffer){0};
+        *ret_output = ran.output;
+        ran.output = (struct ek_buffer){0};
     }
     return 0;
 }
@@ -91,11 +89,13 @@ static int reload(int64_t deadline, struct ek_error *err)
 
 static int put_drop_in(const char *path, const char *text, int64_t deadline, struct ek_error *err)
 {
-    EK_BUFFER now = {0};
-    if (ek_host_file_read(path, 65536, &now, NULL, NULL) == 0 &&
-        strcmp(ek_buffer_text(&now), text) == 0)
+    EK_FILE now = {0};
+    const struct ek_file_question question = {path, DROP_IN_MAX};
+    if (ek_host_file_read(&question, &now, NULL) == 0 &&
+        strcmp(ek_buffer_text(&now.content), text) == 0)
         return 0;
-    int result = ek_host_file_write(path, text, strlen(text), 0644, NULL, err);
+    const struct ek_file_content content = {path, text, strlen(text), 0644, false};
+    int result = ek_host_file_write(&content, NULL, err);
     return result ? result : reload(deadline, err);
 }
 

@@ -105,9 +105,8 @@ static void short_digest(const char *text, char ret_hex[9])
     snprintf(ret_hex, 9, "%.8s", hex);
 }
 
-int ek_host_volatile_directory(const struct ek_host *host, bool distinct,
-                               const struct ek_owner *owner, char *ret_path, size_t size,
-                               struct ek_error *err)
+int ek_host_volatile_directory(const struct ek_host *host, const struct ek_owner *owner,
+                               char *ret_path, size_t size, struct ek_error *err)
 {
     char base[PATH_MAX / 2];
     char path[PATH_MAX];
@@ -118,10 +117,10 @@ int ek_host_volatile_directory(const struct ek_host *host, bool distinct,
         result = make_one(base, 0755, 0022, geteuid(), err);
     if (result != 0)
         return result;
-    if (distinct)
-        short_digest(host->directory ? host->directory : "", digest);
+    if (host->directory)
+        short_digest(host->directory, digest);
     int used = snprintf(path, sizeof path, "%s/%s-%s%s%s", base, host->deployment, host->member,
-                        distinct ? "-" : "", digest);
+                        digest[0] ? "-" : "", digest);
     if (used < 0 || (size_t)used >= sizeof path || (size_t)used >= size)
         return ek_fail(err, EK_INVALID, "EK-0413", "%s: name too long", path);
     result = make_one(path, 0700, 0077, owned ? owner->user : geteuid(), err);

@@ -11,6 +11,8 @@ enum { DEPTH_MAX = 32, OPTIONS_MAX = 10000 };
 
 struct loader {
     yaml_parser_t parser;
+    const char *text; /* behind a byte order mark */
+    size_t length;
     const char *path;
     struct ek_error *err;
     const struct ek_yaml_node **anchored;
@@ -51,6 +53,23 @@ void ek_yaml_tree_done(struct ek_yaml_tree *tree)
     *tree = (struct ek_yaml_tree){0};
 }
 
+/* Bytes that are no text are told by their offset alone; columns are counted in characters. */
+static int fail_at_byte(const struct loader *loader, const char *what)
+{
+    size_t line = 0;
+    size_t column = 0;
+    size_t end = loader->parser.problem_offset;
+    for (size_t i = 0; i < end && i < loader->length; i++) {
+        bool line_end = loader->text[i] == '\n';
+        line += line_end;
+        if (line_end)
+            column = 0;
+        else
+            column += ((unsigned char)loader->text[i] & 0xC0) != 0x80;
+    }
+    return ek_yaml_fail(loader->err, loader->path, line, column, what);
+}
+
 static int next_event(struct loader *loader, yaml_event_t *ret_event)
 {
     if (yaml_parser_parse(&loader->parser, ret_event))
@@ -60,6 +79,8 @@ static int next_event(struct loader *loader, yaml_event_t *ret_event)
     if (parser->error == YAML_MEMORY_ERROR)
         return ek_no_memory(loader->err);
     snprintf(what, sizeof what, "not YAML: %s", parser->problem ? parser->problem : "unreadable");
+    if (parser->error == YAML_READER_ERROR)
+        return fail_at_byte(loader, what);
     return ek_yaml_fail(loader->err, loader->path, parser->problem_mark.line,
                         parser->problem_mark.column, what);
 }
@@ -133,15 +154,16 @@ static int load_alias(struct loader *loader, const yaml_event_t *event,
 static int load_node(struct loader *loader, const yaml_event_t *event, int depth,
                      struct ek_yaml_node **ret_node);
 
-static int load_child(struct loader *loader, int depth, yaml_event_type_t end, bool *ret_ended,
-                      struct ek_yaml_node *parent, struct ek_yaml_node **ret_node)
+/* NULL in *ret_node: the parent is at its end. */
+static int load_child(struct loader *loader, int depth, struct ek_yaml_node *parent,
+                      struct ek_yaml_node **ret_node)
 {
+    bool mapping = parent->kind == EK_YAML_MAPPING;
     yaml_event_t event;
     int result = next_event(loader, &event);
     if (result != 0)
         return result;
-    *ret_ended = event.type == end;
-    if (*ret_ended) {
+    if (event.type == (mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT)) {
         parent->end_line = event.end_mark.line;
         parent->end_column = event.end_mark.column;
     } else {
@@ -167,21 +189,19 @@ static int check_key(struct loader *loader, const struct ek_yaml_node *parent,
 static int load_children(struct loader *loader, struct ek_yaml_node *parent, int depth)
 {
     bool mapping = parent->kind == EK_YAML_MAPPING;
-    yaml_event_type_t end = mapping ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
     if (depth > DEPTH_MAX)
         return ek_yaml_fail(loader->err, loader->path, parent->line, parent->column,
                             "nested too deeply");
     for (;;) {
         struct ek_yaml_node *key = NULL;
         struct ek_yaml_node *value = NULL;
-        bool ended = false;
-        int result = load_child(loader, depth, end, &ended, parent, mapping ? &key : &value);
-        if (result != 0 || ended)
+        int result = load_child(loader, depth, parent, mapping ? &key : &value);
+        if (result != 0 || (!key && !value))
             return result;
         if (mapping) {
             result = check_key(loader, parent, key);
             if (result == 0)
-                result = load_child(loader, depth, end, &ended, parent, &value);
+                result = load_child(loader, depth, parent, &value);
         }
         if (result == 0 && !reserve_pair(parent))
             result = ek_no_memory(loader->err);
@@ -260,12 +280,15 @@ static int load_stream(struct loader *loader, struct ek_yaml_tree *tree)
         if (result != 0)
             return result;
         yaml_event_type_t type = event.type;
-        if (type == YAML_DOCUMENT_START_EVENT && !first)
+        if (type == YAML_DOCUMENT_START_EVENT && !first) {
             tree->more_documents = true;
-        else if (type == YAML_DOCUMENT_END_EVENT)
-            tree->ends_explicitly = !event.data.document_end.implicit, first = false;
-        else if (type != YAML_STREAM_START_EVENT && type != YAML_STREAM_END_EVENT &&
-                 type != YAML_DOCUMENT_START_EVENT)
+            tree->next_line = event.start_mark.line;
+        } else if (type == YAML_DOCUMENT_END_EVENT) {
+            tree->ends_explicitly = !event.data.document_end.implicit;
+            tree->end_line = event.start_mark.line;
+            first = false;
+        } else if (type != YAML_STREAM_START_EVENT && type != YAML_STREAM_END_EVENT &&
+                   type != YAML_DOCUMENT_START_EVENT)
             result = load_node(loader, &event, 0, &tree->root);
         yaml_event_delete(&event);
         if (result != 0 || type == YAML_STREAM_END_EVENT || tree->more_documents)
@@ -284,6 +307,8 @@ int ek_yaml_tree_parse(const char *text, size_t length, const char *path,
         text += 3;
         length -= 3;
     }
+    loader.text = text;
+    loader.length = length;
     yaml_parser_set_encoding(&loader.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&loader.parser, (const unsigned char *)text, length);
     int result = load_stream(&loader, &tree);

@@ -29,7 +29,9 @@ struct ek_yaml_node {
 struct ek_yaml_tree {
     struct ek_yaml_node *root; /* NULL: an empty document */
     bool ends_explicitly;      /* by "..." */
+    size_t end_line;           /* the line that "..." stands on */
     bool more_documents;
+    size_t next_line; /* the line that the second document begins on */
 };
 
 /* EK_INVALID (EK-0410) with line and column for bad YAML and for duplicate keys. */

@@ -70,14 +70,13 @@ size_t ek_mongodb_renamed_config(const bson_t *config, int64_t version,
 }
 
 static int reconfigure(struct ek_mongodb_link *link, const char *member, const bson_t *config,
-                       int64_t expected_version, const struct ek_mongodb_renaming *names,
-                       struct ek_error *err)
+                       const struct ek_mongodb_renaming *names, struct ek_error *err)
 {
     int64_t version = ek_bson_int(config, "version", -1);
-    if (version != expected_version)
+    if (version != names->expected_version)
         return ek_fail(err, EK_STALE, "EK-0439",
                        "%s: the set's configuration has version %lld by now, not %lld", member,
-                       (long long)version, (long long)expected_version);
+                       (long long)version, (long long)names->expected_version);
     bson_t *renamed = bson_new();
     if (ek_mongodb_renamed_config(config, version, names, renamed) != names->count) {
         bson_destroy(renamed);
@@ -94,11 +93,10 @@ static int reconfigure(struct ek_mongodb_link *link, const char *member, const b
     return reply.ok ? 0 : ek_mongodb_reply_fail(&reply, member, "reconfigure", err);
 }
 
-int ek_mongodb_rename_members(const struct ek_mongodb_target *target, int64_t expected_version,
-                              const int *ids, const char *const *hosts, size_t count,
-                              int64_t deadline, struct ek_error *err)
+int ek_mongodb_rename_members(const struct ek_mongodb_target *target,
+                              const struct ek_mongodb_renaming *renaming, int64_t deadline,
+                              struct ek_error *err)
 {
-    const struct ek_mongodb_renaming names = {ids, hosts, count};
     EK_LINK link = {0};
     int failed = ek_mongodb_link_for_act(target, deadline, &link, err);
     if (failed)
@@ -113,7 +111,7 @@ int ek_mongodb_rename_members(const struct ek_mongodb_target *target, int64_t ex
     if (!ek_bson_document(&reply.document, "config", &config))
         return ek_fail(err, EK_SYSTEM, "EK-0452", "%s: the server's configuration can't be read",
                        target->member);
-    return reconfigure(&link, target->member, &config, expected_version, &names, err);
+    return reconfigure(&link, target->member, &config, renaming, err);
 }
 
 static void append_member(bson_t *rows, const char *key, const struct ek_mongodb_member *member)
@@ -131,8 +129,8 @@ static void append_member(bson_t *rows, const char *key, const struct ek_mongodb
     bson_append_document_end(rows, &row);
 }
 
-int ek_mongodb_initiate(const struct ek_mongodb_target *target, const char *set_name,
-                        const struct ek_mongodb_member *members, size_t count, int64_t deadline,
+int ek_mongodb_initiate(const struct ek_mongodb_target *target,
+                        const struct ek_mongodb_new_set *set, int64_t deadline,
                         struct ek_error *err)
 {
     /* No set, no users: only the key of the set can log in here, or nobody need. */
@@ -145,13 +143,13 @@ int ek_mongodb_initiate(const struct ek_mongodb_target *target, const char *set_
         return failed;
     bson_t command = BSON_INITIALIZER, config, rows;
     bson_append_document_begin(&command, "replSetInitiate", -1, &config);
-    BSON_APPEND_UTF8(&config, "_id", set_name);
+    BSON_APPEND_UTF8(&config, "_id", set->name);
     BSON_APPEND_INT32(&config, "version", 1);
     bson_append_array_begin(&config, "members", -1, &rows);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < set->count; i++) {
         char key[24];
         snprintf(key, sizeof key, "%zu", i);
-        append_member(&rows, key, &members[i]);
+        append_member(&rows, key, &set->members[i]);
     }
     bson_append_array_end(&config, &rows);
     bson_append_document_end(&command, &config);

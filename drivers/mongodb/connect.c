@@ -7,10 +7,11 @@
 #include <sys/mman.h>
 
 #include "drivers/mongodb/bson_read.h"
+#include "drivers/mongodb/key_file.h"
 #include "drivers/mongodb/link.h"
 #include "reconciler/base/clock.h"
 
-enum { WIRE_VERSION_4_0 = 7, TIMEOUT_LEAST_MS = 50 };
+enum { TIMEOUT_LEAST_MS = 50 };
 
 /* libmongoc keeps counters in /dev/shm/mongoc-PID, from before main() on: a process that is
  * killed leaves the file behind, and the next one with that pid complains about it on stderr.
@@ -73,8 +74,14 @@ static void set_timeouts(mongoc_uri_t *uri, int64_t deadline)
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, true);
 }
 
+/* How __system proves itself. */
+struct proof {
+    const char *mechanism;
+    const struct ek_secret *key;
+};
+
 static bool set_login(mongoc_uri_t *uri, const struct ek_mongodb_target *target,
-                      enum ek_login login, const char *mechanism)
+                      enum ek_login login, const struct proof *proof)
 {
     switch (login) {
     case EK_LOGIN_NONE: return true;
@@ -84,9 +91,9 @@ static bool set_login(mongoc_uri_t *uri, const struct ek_mongodb_target *target,
                mongoc_uri_set_auth_source(uri, "admin");
     case EK_LOGIN_SYSTEM:
         return mongoc_uri_set_username(uri, "__system") &&
-               mongoc_uri_set_password(uri, ek_secret_reveal(target->key_file)) &&
+               mongoc_uri_set_password(uri, ek_secret_reveal(proof->key)) &&
                mongoc_uri_set_auth_source(uri, "local") &&
-               mongoc_uri_set_auth_mechanism(uri, mechanism);
+               mongoc_uri_set_auth_mechanism(uri, proof->mechanism);
     }
     return false;
 }
@@ -100,29 +107,45 @@ static mongoc_uri_t *new_uri(const char *host, int port)
                                           : NULL;
 }
 
-static int new_client(const struct ek_mongodb_target *target,
-                      const struct ek_mongodb_handshake *handshake, enum ek_login login,
-                      const char *mechanism, int64_t deadline, struct ek_mongodb_link *ret_link,
-                      struct ek_error *err)
+/* Without authorities (NULL): encrypted, but with whoever answers. */
+static void set_tls(mongoc_uri_t *uri, const char *ca_file)
 {
-    struct ek_mongodb_link link = {
-        .deadline = deadline, .login = login, .by_tls = handshake->verified};
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
+    if (ca_file) {
+        mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, ca_file);
+        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSDISABLEOCSPENDPOINTCHECK, true);
+    } else {
+        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES, true);
+        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, true);
+    }
+}
+
+static int new_client(const struct ek_mongodb_dial *dial, const struct proof *proof,
+                      struct ek_mongodb_link *ret_link, struct ek_error *err)
+{
+    const struct ek_mongodb_target *target = dial->target;
+    const struct ek_mongodb_handshake *handshake = dial->handshake;
+    struct ek_mongodb_link link = {.deadline = dial->deadline,
+                                   .login = dial->login,
+                                   .by_tls = handshake->tls == EK_ANSWER_YES,
+                                   .proven = handshake->verified};
+    /* Somebody who keeps us from shaking hands must not make us speak openly. */
+    if (handshake->tls == EK_ANSWER_UNKNOWN)
+        return ek_fail(err, EK_UNREACHABLE, "EK-0430", "%s does not answer: %s", target->member,
+                       handshake->problem);
     const char *host = link.by_tls && target->tls_host ? target->tls_host : target->plain_host;
     EK_URI *uri = new_uri(host, target->port);
     if (!uri)
         return ek_fail(err, EK_INVALID, "EK-0446", "%s: %s:%d is no address of a server",
                        target->member, host, target->port);
-    set_timeouts(uri, deadline);
+    set_timeouts(uri, dial->deadline);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_DIRECTCONNECTION, true);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
     mongoc_uri_set_appname(uri, "evenkeel");
-    if (link.by_tls) {
-        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
-        mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, target->ca_file);
-        mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSDISABLEOCSPENDPOINTCHECK, true);
-    }
-    if (!set_login(uri, target, login, mechanism))
+    if (link.by_tls)
+        set_tls(uri, link.proven ? target->ca_file : NULL);
+    if (!set_login(uri, target, dial->login, proof))
         return ek_fail(err, EK_INVALID, "EK-0446",
                        "%s: name or password of the login can't be used (not UTF-8?)",
                        target->member);
@@ -170,50 +193,72 @@ static int log_in(struct ek_mongodb_link *link, const struct ek_mongodb_target *
     return ek_mongodb_reply_fail(&reply, target->member, "ping", err);
 }
 
-static int open_with(const struct ek_mongodb_target *target,
-                     const struct ek_mongodb_handshake *handshake, enum ek_login login,
-                     const char *mechanism, int64_t deadline, struct ek_mongodb_link *ret_link,
-                     struct ek_error *err)
+static int open_with(const struct ek_mongodb_dial *dial, const struct proof *proof,
+                     struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
-    int failed = new_client(target, handshake, login, mechanism, deadline, ret_link, err);
+    int failed = new_client(dial, proof, ret_link, err);
     if (!failed)
-        failed = greet(ret_link, target, err);
-    if (!failed && login != EK_LOGIN_NONE)
-        failed = log_in(ret_link, target, err);
+        failed = greet(ret_link, dial->target, err);
+    if (!failed && dial->login != EK_LOGIN_NONE)
+        failed = log_in(ret_link, dial->target, err);
     return failed;
 }
 
-int ek_mongodb_link_open(const struct ek_mongodb_target *target,
-                         const struct ek_mongodb_handshake *handshake, enum ek_login login,
-                         int64_t deadline, struct ek_mongodb_link *ret_link, struct ek_error *err)
+/* With this key, and what the server knows to take it by. */
+static int open_by_key(const struct ek_mongodb_dial *dial, const struct ek_secret *key,
+                       struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
-    ek_mongodb_library_start();
-    *ret_link = (struct ek_mongodb_link){0};
-    int failed = open_with(target, handshake, login, "SCRAM-SHA-256", deadline, ret_link, err);
-    if (failed != EK_DENIED || login != EK_LOGIN_SYSTEM ||
-        ek_bson_int(&ret_link->hello, "maxWireVersion", WIRE_VERSION_4_0) >= WIRE_VERSION_4_0)
+    struct proof proof = {"SCRAM-SHA-256", key};
+    int failed = open_with(dial, &proof, ret_link, err);
+    if (failed != EK_DENIED ||
+        ek_bson_int(&ret_link->hello, "maxWireVersion", EK_WIRE_VERSION_4_0) >= EK_WIRE_VERSION_4_0)
         return failed;
     ek_mongodb_link_done(ret_link);
-    return open_with(target, handshake, login, "SCRAM-SHA-1", deadline, ret_link, err);
+    proof.mechanism = "SCRAM-SHA-1";
+    return open_with(dial, &proof, ret_link, err);
+}
+
+int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_link *ret_link,
+                         struct ek_error *err)
+{
+    static const struct proof none = {0};
+    ek_mongodb_library_start();
+    *ret_link = (struct ek_mongodb_link){0};
+    if (dial->login != EK_LOGIN_SYSTEM)
+        return open_with(dial, &none, ret_link, err);
+    int failed = EK_DENIED;
+    for (size_t i = 0; i < EK_KEYS_MAX && failed == EK_DENIED; i++) {
+        EK_SECRET *key = NULL;
+        if (ek_key_file_key(dial->target->key_file, i, &key, err) != 0)
+            return EK_NO_MEMORY;
+        if (!key && i > 0)
+            break;
+        ek_mongodb_link_done(ret_link);
+        failed = key ? open_by_key(dial, key, ret_link, err)
+                     : ek_fail(err, EK_INVALID, "EK-0457", "the keyFile holds no key");
+    }
+    return failed;
 }
 
 int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t deadline,
                             struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
     EK_CLEANUP(ek_mongodb_handshake_done) struct ek_mongodb_handshake handshake = {0};
-    const char *host = target->tls_host ? target->tls_host : target->plain_host;
+    const struct ek_mongodb_tls_question question = {
+        target->tls_host ? target->tls_host : target->plain_host, target->port, target->ca_file};
+    struct ek_mongodb_dial dial = {.target = target, .handshake = &handshake, .deadline = deadline};
     int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
     *ret_link = (struct ek_mongodb_link){0};
-    int failed = ek_mongodb_handshake(host, target->port, target->ca_file, half, &handshake, err);
+    int failed = ek_mongodb_handshake(&question, half, &handshake, err);
     if (failed)
         return failed;
     if (target->user && target->password) {
-        failed = ek_mongodb_link_open(target, &handshake, EK_LOGIN_USER, deadline, ret_link, err);
+        dial.login = EK_LOGIN_USER;
+        failed = ek_mongodb_link_open(&dial, ret_link, err);
         if (failed != EK_DENIED || !target->key_file)
             return failed;
         ek_mongodb_link_done(ret_link);
     }
-    return ek_mongodb_link_open(target, &handshake,
-                                target->key_file ? EK_LOGIN_SYSTEM : EK_LOGIN_NONE, deadline,
-                                ret_link, err);
+    dial.login = target->key_file ? EK_LOGIN_SYSTEM : EK_LOGIN_NONE;
+    return ek_mongodb_link_open(&dial, ret_link, err);
 }

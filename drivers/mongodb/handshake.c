@@ -27,6 +27,7 @@
 #include "drivers/mongodb/tls_context.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/resolve.h"
 
 void ek_mongodb_handshake_done(struct ek_mongodb_handshake *handshake)
 {
@@ -108,12 +109,9 @@ static int dial(const char *host, int port, int64_t deadline,
                 struct ek_mongodb_handshake *handshake)
 {
     EK_CLEANUP(free_addresses) struct addrinfo *addresses = NULL;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    char service[16];
-    snprintf(service, sizeof service, "%d", port);
-    int resolved = getaddrinfo(host, service, &hints, &addresses);
-    if (resolved != 0) {
-        set_problem(handshake, "%s: %s", host, gai_strerror(resolved));
+    struct ek_error unresolved = {0};
+    if (ek_resolve(host, port, deadline, &addresses, &unresolved) != 0) {
+        set_problem(handshake, "%s: %.200s", host, unresolved.cause);
         return -1;
     }
     for (const struct addrinfo *address = addresses; address; address = address->ai_next) {
@@ -261,21 +259,22 @@ static void shake_hands(SSL *tls, int fd, bool ca_given, int64_t deadline,
     }
 }
 
-int ek_mongodb_handshake(const char *host, int port, const char *ca_file, int64_t deadline,
+int ek_mongodb_handshake(const struct ek_mongodb_tls_question *question, int64_t deadline,
                          struct ek_mongodb_handshake *ret_handshake, struct ek_error *err)
 {
+    const char *host = question->host;
     struct ek_mongodb_handshake seen = {0};
     EK_TLS_CONTEXT *context = NULL;
-    int result = ek_tls_context_take(ca_file, &context, err);
+    int result = ek_tls_context_take(question->ca_file, &context, err);
     if (result != 0)
         return result;
-    EK_CLEANUP(close_fd) int fd = dial(host, port, deadline, &seen);
+    EK_CLEANUP(close_fd) int fd = dial(host, question->port, deadline, &seen);
     if (fd >= 0) {
         EK_TLS *tls = new_tls(context, host, fd);
         if (!tls)
             return ek_fail(err, EK_INVALID, "EK-0446", "%s is no name to dial over TLS", host);
         const struct pipe_guard guard = hold_back_pipe();
-        shake_hands(tls, fd, ca_file != NULL, deadline, &seen);
+        shake_hands(tls, fd, question->ca_file != NULL, deadline, &seen);
         let_go_pipe(&guard);
     }
     ERR_clear_error();

@@ -10,12 +10,16 @@
 #include "drivers/mongodb/mongodb.h"
 #include "reconciler/base/buffer.h"
 
+/* maxWireVersion of the first server that knows SCRAM-SHA-256. */
+enum { EK_WIRE_VERSION_4_0 = 7 };
+
 enum ek_login { EK_LOGIN_NONE, EK_LOGIN_USER, EK_LOGIN_SYSTEM };
 
 struct ek_mongodb_link {
     mongoc_client_t *client;
     int64_t deadline;
     bool by_tls;
+    bool proven;         /* by TLS, and the server's certificate holds */
     enum ek_login login; /* as whom */
     bson_t hello;        /* the server's answer to the very first message, before any login */
 };
@@ -37,12 +41,22 @@ void ek_mongodb_reply_done(struct ek_mongodb_reply *reply);
 /* Start libmongoc, once, and keep it from printing. */
 void ek_mongodb_library_start(void);
 
-/* Open a connection and log in as said. TLS when `handshake` verified, else plaintext.
- * Failures: EK_DENIED (EK-0432) login refused, EK_UNREACHABLE (EK-0430) no connection.
- * *ret_link is set in both cases (hello may be empty) and the caller's to clean up. */
-int ek_mongodb_link_open(const struct ek_mongodb_target *target,
-                         const struct ek_mongodb_handshake *handshake, enum ek_login login,
-                         int64_t deadline, struct ek_mongodb_link *ret_link, struct ek_error *err);
+/* A connection that is wanted. Borrowed. */
+struct ek_mongodb_dial {
+    const struct ek_mongodb_target *target;
+    const struct ek_mongodb_handshake *handshake; /* that was just seen there */
+    enum ek_login login;
+    int64_t deadline;
+};
+
+/* Open a connection and log in as said: by TLS wherever the server was seen to speak it, also with
+ * a certificate that does not hold (it has lapsed, or is by an authority of yesterday); in
+ * plaintext only to a server that was seen not to speak it. Such a connection is not `proven`:
+ * nothing that is a secret may be sent over it. Failures: EK_DENIED (EK-0432) login refused,
+ * EK_UNREACHABLE (EK-0430) no connection. *ret_link is set in both cases (hello may be empty) and
+ * the caller's to clean up. */
+int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_link *ret_link,
+                         struct ek_error *err);
 
 /* For acts: a handshake, then the first login that works: as own user, else as __system. */
 int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t deadline,
@@ -59,13 +73,6 @@ void ek_mongodb_command(struct ek_mongodb_link *link, const bson_t *command,
 int ek_mongodb_reply_fail(const struct ek_mongodb_reply *reply, const char *member,
                           const char *what, struct ek_error *err);
 
-/* Which members get which host. */
-struct ek_mongodb_renaming {
-    const int *ids;
-    const char *const *hosts;
-    size_t count;
-};
-
 /* A replica-set configuration with version + 1 and other hosts appended to the empty
  * *ret_config; everything else, known to us or not, in its place and of its type. Returns
  * how many of the members were found. */
@@ -73,7 +80,7 @@ size_t ek_mongodb_renamed_config(const bson_t *config, int64_t version,
                                  const struct ek_mongodb_renaming *names, bson_t *ret_config);
 
 /* See struct ek_mongodb_driver. */
-int ek_mongodb_handshake(const char *host, int port, const char *ca_file, int64_t deadline,
+int ek_mongodb_handshake(const struct ek_mongodb_tls_question *question, int64_t deadline,
                          struct ek_mongodb_handshake *ret_handshake, struct ek_error *err);
 int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
                        struct ek_mongodb_seen *ret_seen, struct ek_error *err);
@@ -88,11 +95,11 @@ int ek_mongodb_step_up(const struct ek_mongodb_target *target, int64_t deadline,
                        struct ek_error *err);
 int ek_mongodb_freeze(const struct ek_mongodb_target *target, int seconds, int64_t deadline,
                       struct ek_error *err);
-int ek_mongodb_rename_members(const struct ek_mongodb_target *target, int64_t expected_version,
-                              const int *ids, const char *const *hosts, size_t count,
-                              int64_t deadline, struct ek_error *err);
-int ek_mongodb_initiate(const struct ek_mongodb_target *target, const char *set_name,
-                        const struct ek_mongodb_member *members, size_t count, int64_t deadline,
+int ek_mongodb_rename_members(const struct ek_mongodb_target *target,
+                              const struct ek_mongodb_renaming *renaming, int64_t deadline,
+                              struct ek_error *err);
+int ek_mongodb_initiate(const struct ek_mongodb_target *target,
+                        const struct ek_mongodb_new_set *set, int64_t deadline,
                         struct ek_error *err);
 int ek_mongodb_ensure_user(const struct ek_mongodb_target *target,
                            const struct ek_mongodb_user *user, int64_t deadline,

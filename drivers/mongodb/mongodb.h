@@ -19,16 +19,17 @@ struct ek_mongodb_session;
 /* Whom to talk to and as whom. Borrowed. */
 struct ek_mongodb_target {
     const char *member;
-    const char *plain_host; /* name or address to dial in plaintext */
+    const char *plain_host; /* name or address to dial a server that speaks no TLS */
     const char *tls_host;   /* name to dial and to verify over TLS, or NULL: plain_host */
     int port;
     const char
         *ca_file; /* trusted authorities (path on this machine), or NULL: TLS can't be verified */
     const char *user; /* Evenkeel's own user in admin, or NULL */
     const struct ek_secret *password;
-    const struct ek_secret *key_file;    /* content of the set's keyFile (white space stripped), or
-                                            NULL: log in as __system@local where the own user is
-                                            unknown or can't exist (arbiters, first start) */
+    const struct ek_secret *key_file; /* the keys of the set's keyFile, one a line (key_file.h), or
+                                         NULL: log in as __system@local, with the first of them
+                                         that is taken, where the own user is unknown or can't
+                                         exist (arbiters, first start) */
     struct ek_mongodb_session **session; /* of this member and server process, for observe; made
                                             and kept there, freed by the caller; or NULL */
 };
@@ -69,7 +70,7 @@ struct ek_mongodb_seen {
     bool as_system;          /* it was __system */
     enum ek_answer own_user; /* whether the login as `user` worked (NO: refused with 18) */
     char problem[512];       /* why something stayed unknown; "" when all is known */
-    bool by_tls;             /* which way the connection went */
+    bool by_tls;             /* which way the connection went; by TLS wherever it is spoken */
     struct ek_mongodb_handshake handshake;
 
     int version[3];
@@ -112,8 +113,32 @@ struct ek_mongodb_user {
     const char *const *roles; /* of database admin, NULL-terminated */
 };
 
-/* All acts: 0 or an error EK-0430…0455 whose sentence carries the server's code and words.
- * A network failure in the middle of an act is EK_UNREACHABLE: the effect is then unknown. */
+/* A TLS handshake that is to be seen. Borrowed. */
+struct ek_mongodb_tls_question {
+    const char *host; /* to dial, and to find in the certificate (an address: in its IP SANs) */
+    int port;
+    const char *ca_file; /* trusted authorities (path on this machine), or NULL: none is known */
+};
+
+/* Which members of a replica set get which host. Borrowed. */
+struct ek_mongodb_renaming {
+    int64_t expected_version; /* of the configuration that it is based on */
+    const int *ids;           /* members[]._id */
+    const char *const *hosts; /* "host:port", one for each of ids */
+    size_t count;
+};
+
+/* A replica set that is to be made. Borrowed. */
+struct ek_mongodb_new_set {
+    const char *name;
+    const struct ek_mongodb_member *members; /* id, host, priority, votes, hidden, arbiter count */
+    size_t count;
+};
+
+/* What is handed in is borrowed for the call. All acts: 0 or an error EK-0430…0455 whose sentence
+ * carries the server's code and words; past `deadline` (ek_monotonic_ms() time) EK_TIMEOUT or
+ * EK_UNREACHABLE. A network failure in the middle of an act is EK_UNREACHABLE: the effect is then
+ * unknown. */
 struct ek_mongodb_driver {
     const char *name; /* "libmongoc" */
 
@@ -133,17 +158,19 @@ struct ek_mongodb_driver {
     /* MUST. NULL is fine. */
     void (*session_free)(struct ek_mongodb_session *session);
 
-    /* MUST. One TLS handshake to host:port, verified against ca_file and the name `host`
-     * (an address is matched against IP SANs). Fills ret_handshake, 0 even when it did not verify.
-     */
-    int (*handshake)(const char *host, int port, const char *ca_file, int64_t deadline,
+    /* MUST. One TLS handshake, verified against ca_file and host. Fills ret_handshake, 0 even when
+     * it did not verify; the caller calls ek_mongodb_handshake_done. EK-0446, EK-0447: the host or
+     * the file of authorities can't be used. */
+    int (*handshake)(const struct ek_mongodb_tls_question *question, int64_t deadline,
                      struct ek_mongodb_handshake *ret_handshake, struct ek_error *err);
 
     /* MUST. setParameter tlsMode (4.2+; sslMode before): one step up. */
     int (*set_ssl_mode)(const struct ek_mongodb_target *target, enum ek_ssl_mode mode,
                         int64_t deadline, struct ek_error *err);
 
-    /* MUST. replSetStepDown without force. */
+    /* MUST. replSetStepDown without force: unelectable for `seconds` afterwards, and at most
+     * `catch_up_seconds` of waiting for a secondary that has everything. EK_CONFLICT (EK-0434): it
+     * is no primary; EK_TIMEOUT (EK-0436): nobody caught up, and it leads on. */
     int (*step_down)(const struct ek_mongodb_target *target, int seconds, int catch_up_seconds,
                      int64_t deadline, struct ek_error *err);
 
@@ -157,20 +184,20 @@ struct ek_mongodb_driver {
     int (*step_up)(const struct ek_mongodb_target *target, int64_t deadline, struct ek_error *err);
 
     /* MUST. replSetReconfig, never force: reads the configuration, checks that its version is
-     * `expected_version` (else EK_STALE), replaces members[].host by _id, sends it with version + 1
-     * and everything else as it was. */
-    int (*rename_members)(const struct ek_mongodb_target *target, int64_t expected_version,
-                          const int *ids, const char *const *hosts, size_t count, int64_t deadline,
+     * the expected one (else EK_STALE, EK-0439), replaces members[].host by _id, sends it with
+     * version + 1 and everything else as it was. */
+    int (*rename_members)(const struct ek_mongodb_target *target,
+                          const struct ek_mongodb_renaming *renaming, int64_t deadline,
                           struct ek_error *err);
 
-    /* MUST. replSetInitiate with these members (id, host, priority, votes, hidden, arbiter).
-     * EK_EXISTS when it is. */
-    int (*initiate)(const struct ek_mongodb_target *target, const char *set_name,
-                    const struct ek_mongodb_member *members, size_t count, int64_t deadline,
-                    struct ek_error *err);
+    /* MUST. replSetInitiate. EK_EXISTS when it is. */
+    int (*initiate)(const struct ek_mongodb_target *target, const struct ek_mongodb_new_set *set,
+                    int64_t deadline, struct ek_error *err);
 
     /* MUST. createUser with majority write concern, updateUser (password and roles) when it exists.
-     */
+     * EK_DENIED (EK-0456): the server speaks TLS, but its certificate does not hold, so that nobody
+     * knows who would get the password. A server that speaks no TLS gets what the password makes
+     * for SCRAM-SHA-1, not the password itself. */
     int (*ensure_user)(const struct ek_mongodb_target *target, const struct ek_mongodb_user *user,
                        int64_t deadline, struct ek_error *err);
 };

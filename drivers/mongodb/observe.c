@@ -186,9 +186,9 @@ static void ask_everything(struct observation *of)
 static int log_in_as(struct observation *of, enum ek_login login, int64_t deadline)
 {
     struct ek_error failure = {0};
+    const struct ek_mongodb_dial dial = {of->target, &of->seen->handshake, login, deadline};
     ek_mongodb_link_done(of->link);
-    int failed =
-        ek_mongodb_link_open(of->target, &of->seen->handshake, login, deadline, of->link, &failure);
+    int failed = ek_mongodb_link_open(&dial, of->link, &failure);
     if (of->link->client && !bson_empty(&of->link->hello)) {
         of->seen->by_tls = of->link->by_tls;
         ek_mongodb_read_hello(&of->link->hello, of->seen);
@@ -239,8 +239,10 @@ void ek_mongodb_session_free(struct ek_mongodb_session *session)
 static bool ask_again(struct observation *of, const char *host, int64_t deadline)
 {
     const struct ek_mongodb_session *session = *of->target->session;
-    if (!session->link.client || session->link.by_tls != of->seen->handshake.verified ||
-        session->link.login != first_login(of->target) || strcmp(session->host, host) != 0)
+    const struct ek_mongodb_handshake *now = &of->seen->handshake;
+    if (!session->link.client || session->link.by_tls != (now->tls == EK_ANSWER_YES) ||
+        session->link.proven != now->verified || session->link.login != first_login(of->target) ||
+        strcmp(session->host, host) != 0)
         return false;
     struct ek_mongodb_seen *seen = of->seen;
     struct ek_mongodb_handshake handshake = seen->handshake;
@@ -297,8 +299,8 @@ int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
         .target = target, .seen = seen, .link = session ? &session->link : &link};
     const char *host = target->tls_host ? target->tls_host : target->plain_host;
     int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
-    int failed =
-        ek_mongodb_handshake(host, target->port, target->ca_file, half, &seen->handshake, err);
+    const struct ek_mongodb_tls_question question = {host, target->port, target->ca_file};
+    int failed = ek_mongodb_handshake(&question, half, &seen->handshake, err);
     if (!failed) {
         ask_as_known(&of, host, deadline);
         /* Without any login but nothing hidden from us: authentication is off. */

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "reconciler/base/file.h"
 #include "reconciler/base/hash.h"
 
 enum { PLACES = 64 };
@@ -83,8 +85,22 @@ static void keep(const char *ca_file, const struct file_state *state, SSL_CTX *c
     SSL_CTX_free(before);
 }
 
+/* OpenSSL would wait for the writer of a pipe in the file's place. */
+static int check_file(const char *ca_file, struct ek_error *err)
+{
+    int fd;
+    struct ek_error problem = {0};
+    if (ek_file_open(ca_file, "EK-0445", &fd, &problem) == 0)
+        return close(fd), 0;
+    ek_fail(err, EK_INVALID, "EK-0445", "the certificate authorities in %s can't be read", ca_file);
+    return ek_cause(err, "%s", problem.sentence), EK_INVALID;
+}
+
 static int make(const char *ca_file, SSL_CTX **ret_context, struct ek_error *err)
 {
+    int result = ca_file ? check_file(ca_file, err) : 0;
+    if (result != 0)
+        return result;
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (!context)
         return ek_fail(err, EK_NO_MEMORY, "EK-0445", "no TLS context could be made");

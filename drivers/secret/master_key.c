@@ -1,19 +1,18 @@
 #include "drivers/secret/master_key.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drivers/host/command.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/secret_file.h"
 
 enum { TEXT_MAX = 256, COMMAND_MS = 30000, ARGUMENTS_MAX = 32 };
 
@@ -39,57 +38,27 @@ static int decode(const char *text, size_t length, const char *from, struct ek_s
     return result;
 }
 
-/* A credential that the service manager gave us: root owns it and an access control list lets our
- * user read it, which stat shows as the group's right. */
-static bool is_credential(const char *path, const struct stat *status)
-{
-    const char *directory = getenv("CREDENTIALS_DIRECTORY");
-    size_t length = directory ? strlen(directory) : 0;
-    return length && strncmp(path, directory, length) == 0 && path[length] == '/' &&
-           !strstr(path + length, "/../") && status->st_uid == 0;
-}
-
-static int check_owner(int fd, const char *path, struct ek_error *err)
-{
-    struct stat status;
-    if (fstat(fd, &status) != 0)
-        return ek_fail_errno(err, "EK-0701", path);
-    if (!S_ISREG(status.st_mode))
-        return ek_fail(err, EK_INVALID, "EK-0704", "%s is not a file", path);
-    if (status.st_mode & (is_credential(path, &status) ? 0037 : 0077))
-        return ek_fail(err, EK_DENIED, "EK-0702",
-                       "%s has mode %04o; others than its owner may use it", path,
-                       (unsigned)status.st_mode & 07777);
-    if (status.st_uid != geteuid() && status.st_uid != 0)
-        return ek_fail(err, EK_DENIED, "EK-0702", "%s belongs to user %u", path, status.st_uid);
-    return 0;
-}
-
 static int read_file(const char *path, struct ek_secret **ret_key, struct ek_error *err)
 {
-    char text[TEXT_MAX];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return ek_fail_errno(err, "EK-0701", path);
-    int result = check_owner(fd, path, err);
-    if (result == 0) {
-        ssize_t got = read(fd, text, sizeof text);
-        result = got < 0 ? ek_fail_errno(err, "EK-0701", path)
-                         : decode(text, (size_t)got, path, ret_key, err);
-        OPENSSL_cleanse(text, sizeof text);
-    }
-    close(fd);
+    EK_SECRET_BUFFER text = {0};
+    const struct ek_secret_file file = {path, TEXT_MAX, "EK-0701", "EK-0702"};
+    struct ek_error problem = {0};
+    int result = ek_secret_file_read(&file, &text, &problem);
+    if (result == 0)
+        return decode(ek_buffer_text(&text), text.length, path, ret_key, err);
+    if (result == EK_INVALID) /* whatever it is, it is no key */
+        snprintf(problem.id, sizeof problem.id, "EK-0704");
+    if (err)
+        *err = problem;
     return result;
 }
 
 static int run_command(const char *line, struct ek_secret **ret_key, struct ek_error *err)
 {
     EK_BUFFER words = {0};
-    EK_SECRET_BUFFER output = {0};
-    EK_BUFFER errors = {0};
+    EK_COMMAND_RESULT ran = {0};
     const char *argv[ARGUMENTS_MAX + 1] = {NULL};
     size_t count = 0;
-    int status;
     ek_buffer_text_add(&words, line);
     if (ek_buffer_check(&words, err) != 0)
         return EK_NO_MEMORY;
@@ -99,19 +68,19 @@ static int run_command(const char *line, struct ek_secret **ret_key, struct ek_e
             argv[count++] = word;
     if (count == 0 || count == ARGUMENTS_MAX)
         return ek_fail(err, EK_INVALID, "EK-0708", "the key command has %zu words", count);
-    const struct ek_command command = {
-        .argv = argv, .whole_environment = true, .deadline = ek_monotonic_ms() + COMMAND_MS};
-    if (ek_command_run(&command, &output, &errors, &status, err) != 0) {
+    const struct ek_command command = {.argv = argv};
+    const struct ek_command_setting setting = {.whole_environment = true};
+    if (ek_command_run(&command, &setting, ek_monotonic_ms() + COMMAND_MS, &ran, err) != 0) {
         if (err)
             snprintf(err->id, sizeof err->id, "EK-0708");
         return ek_wrap(err, "key command");
     }
-    if (status != 0) {
+    if (ran.status != 0) {
         ek_fail(err, EK_SYSTEM, "EK-0708", "the key command %s ended with status %d", argv[0],
-                status);
-        return ek_cause(err, "%s", ek_buffer_text(&errors)), EK_SYSTEM;
+                ran.status);
+        return ek_cause(err, "%s", ek_buffer_text(&ran.errors)), EK_SYSTEM;
     }
-    return decode(ek_buffer_text(&output), output.length, "the key command", ret_key, err);
+    return decode(ek_buffer_text(&ran.output), ran.output.length, "the key command", ret_key, err);
 }
 
 int ek_master_key_read(const struct ek_secret_store *store, struct ek_secret **ret_key,

@@ -101,11 +101,12 @@ static bool encrypt(EVP_CIPHER_CTX *context, const unsigned char *key, const cha
 }
 
 static bool decrypt(EVP_CIPHER_CTX *context, const unsigned char *key, const char *name,
-                    const unsigned char *sealed, size_t length, unsigned char *ret_text)
+                    const struct ek_buffer *file, unsigned char *ret_text)
 {
+    const unsigned char *sealed = (const unsigned char *)file->bytes;
     const unsigned char *nonce = sealed + HEAD + SALT;
     const unsigned char *text = nonce + NONCE;
-    int text_length = (int)(length - OVERHEAD);
+    int text_length = (int)(file->length - OVERHEAD);
     unsigned char tag[TAG];
     int done;
     memcpy(tag, text + text_length, TAG);
@@ -216,7 +217,7 @@ static int unseal(const struct ek_secret_store *store, const char *name,
         text = OPENSSL_malloc(length + 1);
         if (!context || !text)
             result = ek_no_memory(err);
-        else if (!decrypt(context, key, name, bytes, sealed.length, text))
+        else if (!decrypt(context, key, name, &sealed, text))
             result = ek_fail(err, EK_DENIED, "EK-0703", "the master key does not open '%s'", name);
         else
             result = ek_secret_make(text, length, ret_secret, err);

@@ -16,22 +16,24 @@ struct ek_secret_store {
                                 at blanks, or NULL */
 };
 
+/* Store, name and secret are borrowed; EK-0701…: the master key is missing, too open, of the wrong
+ * size; EK-0709: no seal, or a secret that is too large. */
 struct ek_secret_driver {
     const char *name; /* "sealed-files" */
 
     /* MUST. Seal `secret` under `name` ("acme/orders/a/key-password": segments of
      * [A-Za-z0-9._-], none starting with a dot), replacing what was there, atomically. The name is
-     * bound into the seal (AAD), so that files can't be swapped. EK-0701…: key missing, too
-     * open, of the wrong size. */
+     * bound into the seal (AAD), so that files can't be swapped. */
     int (*seal)(const struct ek_secret_store *store, const char *name,
                 const struct ek_secret *secret, struct ek_error *err);
 
-    /* MUST. EK_NOT_FOUND when there is none; EK_DENIED when the master key is missing (EK-0701)
-     * or does not open it (EK-0703). */
+    /* MUST. The caller frees *ret_secret. EK_NOT_FOUND (EK-0706) when there is none; EK_DENIED when
+     * the master key is missing (EK-0701) or does not open it (EK-0703). */
     int (*unseal)(const struct ek_secret_store *store, const char *name,
                   struct ek_secret **ret_secret, struct ek_error *err);
 
-    /* MUST. 0 when there is a sealed secret of that name, EK_NOT_FOUND when not. */
+    /* MUST. 0 when there is a sealed secret of that name, EK_NOT_FOUND (EK-0706) when not; whether
+     * it can be opened is not looked at. */
     int (*find)(const struct ek_secret_store *store, const char *name, struct ek_error *err);
 };
 

@@ -122,19 +122,18 @@ int ek_mongodb_store_insert(struct ek_store *store, const char *collection, cons
     return result;
 }
 
-int ek_mongodb_store_update(struct ek_store *store, const char *collection, const bson_t *query,
-                            const bson_t *update, bool upsert, struct ek_written *ret_written,
-                            struct ek_error *err)
+int ek_mongodb_store_update(struct ek_store *store, const struct ek_mongodb_change *change,
+                            struct ek_written *ret_written, struct ek_error *err)
 {
     bson_t command = BSON_INITIALIZER;
     bson_t updates;
     bson_t one;
-    BSON_APPEND_UTF8(&command, "update", collection);
+    BSON_APPEND_UTF8(&command, "update", change->collection);
     BSON_APPEND_ARRAY_BEGIN(&command, "updates", &updates);
     BSON_APPEND_DOCUMENT_BEGIN(&updates, "0", &one);
-    BSON_APPEND_DOCUMENT(&one, "q", query);
-    BSON_APPEND_DOCUMENT(&one, "u", update);
-    BSON_APPEND_BOOL(&one, "upsert", upsert);
+    BSON_APPEND_DOCUMENT(&one, "q", change->query);
+    BSON_APPEND_DOCUMENT(&one, "u", change->update);
+    BSON_APPEND_BOOL(&one, "upsert", change->upsert);
     bson_append_document_end(&updates, &one);
     bson_append_array_end(&command, &updates);
     int result = ek_mongodb_store_write(store, &command, ret_written, err);

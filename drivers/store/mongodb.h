@@ -35,10 +35,15 @@ int ek_mongodb_store_write(struct ek_store *store, const bson_t *command,
 int ek_mongodb_store_insert(struct ek_store *store, const char *collection, const bson_t *document,
                             struct ek_written *ret_written, struct ek_error *err);
 
-/* { update: collection, updates: [ { q, u, upsert } ] } */
-int ek_mongodb_store_update(struct ek_store *store, const char *collection, const bson_t *query,
-                            const bson_t *update, bool upsert, struct ek_written *ret_written,
-                            struct ek_error *err);
+/* { update: collection, updates: [ { q: query, u: update, upsert } ] }. Borrowed. */
+struct ek_mongodb_change {
+    const char *collection;
+    const bson_t *query;
+    const bson_t *update;
+    bool upsert;
+};
+int ek_mongodb_store_update(struct ek_store *store, const struct ek_mongodb_change *change,
+                            struct ek_written *ret_written, struct ek_error *err);
 
 /* Give each document that `filter` finds to `take`, which returns false to stop; at most `limit`.
  */
@@ -65,16 +70,15 @@ int ek_mongodb_store_events(struct ek_store *store, const struct ek_store_query 
                             void *context, struct ek_error *err);
 int ek_mongodb_store_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
                           struct ek_error *err);
-int ek_mongodb_store_put_plan(struct ek_store *store, const char *account, const char *deployment,
-                              const char *name, const char *document, int64_t at_ms,
+int ek_mongodb_store_put_plan(struct ek_store *store, const struct ek_plan_record *plan,
                               struct ek_error *err);
 int ek_mongodb_store_get_plan(struct ek_store *store, const char *name, char **ret_document,
                               struct ek_error *err);
 int ek_mongodb_store_put_approval(struct ek_store *store, const struct ek_approval *approval,
                                   struct ek_error *err);
 int ek_mongodb_store_get_approvals(struct ek_store *store, const char *account,
-                                   const char *deployment, struct ek_approval *ret_approvals,
-                                   size_t max, size_t *ret_count, struct ek_error *err);
+                                   const char *deployment, struct ek_approvals *ret_approvals,
+                                   struct ek_error *err);
 int ek_mongodb_store_put_pause(struct ek_store *store, const char *account, const char *deployment,
                                const struct ek_pause *pause, struct ek_error *err);
 int ek_mongodb_store_get_pause(struct ek_store *store, const char *account, const char *deployment,

@@ -66,18 +66,14 @@ static void make_filter(const struct ek_store_query *query, int64_t after, bson_
         BSON_APPEND_UTF8(filter, "kind", query->kind);
 }
 
-static int read_sorted(struct ek_store *store, const bson_t *filter, int direction, int64_t limit,
-                       bool (*take)(void *context, const bson_t *document), void *context,
+/* A search through the events by number: 1 from the first on, -1 from the last. */
+static int read_sorted(struct ek_store *store, struct ek_mongodb_search search, int direction,
                        struct ek_error *err)
 {
     bson_t sort = BSON_INITIALIZER;
     BSON_APPEND_INT32(&sort, "_id", direction);
-    const struct ek_mongodb_search search = {.collection = "events",
-                                             .filter = filter,
-                                             .sort = &sort,
-                                             .limit = limit,
-                                             .take = take,
-                                             .context = context};
+    search.collection = "events";
+    search.sort = &sort;
     int result = ek_mongodb_store_find(store, &search, err);
     bson_destroy(&sort);
     return result;
@@ -96,7 +92,12 @@ static int first_of_latest(struct ek_store *store, const struct ek_store_query *
     bson_t filter = BSON_INITIALIZER;
     int64_t first = 0;
     make_filter(query, query->after, &filter);
-    int result = read_sorted(store, &filter, -1, (int64_t)query->most, note_number, &first, err);
+    int result = read_sorted(store,
+                             (struct ek_mongodb_search){.filter = &filter,
+                                                        .limit = (int64_t)query->most,
+                                                        .take = note_number,
+                                                        .context = &first},
+                             -1, err);
     bson_destroy(&filter);
     if (result == 0)
         *ret_after = first > 0 ? first - 1 : query->after;
@@ -115,7 +116,11 @@ int ek_mongodb_store_events(struct ek_store *store, const struct ek_store_query 
         size_t page = left < PAGE ? left : PAGE;
         reading.count = 0;
         make_filter(query, reading.after, &filter);
-        result = read_sorted(store, &filter, 1, (int64_t)page, give, &reading, err);
+        result = read_sorted(
+            store,
+            (struct ek_mongodb_search){
+                .filter = &filter, .limit = (int64_t)page, .take = give, .context = &reading},
+            1, err);
         bson_destroy(&filter);
         if (reading.count < page)
             break;
@@ -145,7 +150,10 @@ static int find_last(struct ek_store *store, struct last *ret_last, struct ek_er
 {
     bson_t all = BSON_INITIALIZER;
     struct last last = {0};
-    int result = read_sorted(store, &all, -1, 1, note_last, &last, err);
+    int result = read_sorted(
+        store,
+        (struct ek_mongodb_search){.filter = &all, .limit = 1, .take = note_last, .context = &last},
+        -1, err);
     bson_destroy(&all);
     if (result == 0)
         *ret_last = last;
@@ -158,7 +166,11 @@ static int find_number(struct ek_store *store, int64_t number, struct last *ret_
     bson_t filter = BSON_INITIALIZER;
     struct last found = {0};
     BSON_APPEND_INT64(&filter, "_id", number);
-    int result = read_sorted(store, &filter, 1, 1, note_last, &found, err);
+    int result =
+        read_sorted(store,
+                    (struct ek_mongodb_search){
+                        .filter = &filter, .limit = 1, .take = note_last, .context = &found},
+                    1, err);
     bson_destroy(&filter);
     if (result == 0)
         *ret_last = found;
@@ -201,7 +213,8 @@ static void move_head(struct ek_store *store, const struct ek_store_event *event
     BSON_APPEND_INT64(&part, "number", event->number);
     BSON_APPEND_UTF8(&part, "hash", event->hash);
     bson_append_document_end(&update, &part);
-    (void)ek_mongodb_store_update(store, "meta", &query, &update, true, &written, NULL);
+    const struct ek_mongodb_change change = {"meta", &query, &update, true};
+    (void)ek_mongodb_store_update(store, &change, &written, NULL);
     bson_destroy(&query);
     bson_destroy(&update);
 }

@@ -48,16 +48,15 @@ static int insert(struct ek_store *store, const char *collection, const bson_t *
 
 /* ---- plans and approvals ---- */
 
-int ek_mongodb_store_put_plan(struct ek_store *store, const char *account, const char *deployment,
-                              const char *name, const char *document, int64_t at_ms,
+int ek_mongodb_store_put_plan(struct ek_store *store, const struct ek_plan_record *plan,
                               struct ek_error *err)
 {
     bson_t entry = BSON_INITIALIZER;
-    BSON_APPEND_UTF8(&entry, "_id", name);
-    BSON_APPEND_UTF8(&entry, "account", account);
-    BSON_APPEND_UTF8(&entry, "deployment", deployment);
-    BSON_APPEND_UTF8(&entry, "document", document);
-    BSON_APPEND_INT64(&entry, "at_ms", at_ms);
+    BSON_APPEND_UTF8(&entry, "_id", plan->name);
+    BSON_APPEND_UTF8(&entry, "account", plan->account);
+    BSON_APPEND_UTF8(&entry, "deployment", plan->deployment);
+    BSON_APPEND_UTF8(&entry, "document", plan->document);
+    BSON_APPEND_INT64(&entry, "at_ms", plan->at_ms);
     int result = insert(store, "plans", &entry, NULL, err);
     bson_destroy(&entry);
     return result;
@@ -99,14 +98,9 @@ int ek_mongodb_store_put_approval(struct ek_store *store, const struct ek_approv
     return result;
 }
 
-struct approvals {
-    struct ek_approval *at;
-    size_t count, max;
-};
-
 static bool take_approval(void *context, const bson_t *document)
 {
-    struct approvals *approvals = context;
+    struct ek_approvals *approvals = context;
     struct ek_approval *one = &approvals->at[approvals->count++];
     ek_bson_copy_text(document, "account", one->account, sizeof one->account);
     ek_bson_copy_text(document, "deployment", one->deployment, sizeof one->deployment);
@@ -118,12 +112,12 @@ static bool take_approval(void *context, const bson_t *document)
 }
 
 int ek_mongodb_store_get_approvals(struct ek_store *store, const char *account,
-                                   const char *deployment, struct ek_approval *ret_approvals,
-                                   size_t max, size_t *ret_count, struct ek_error *err)
+                                   const char *deployment, struct ek_approvals *ret_approvals,
+                                   struct ek_error *err)
 {
     bson_t filter = BSON_INITIALIZER;
     bson_t sort = BSON_INITIALIZER;
-    struct approvals approvals = {.at = ret_approvals, .max = max};
+    struct ek_approvals approvals = {.at = ret_approvals->at, .max = ret_approvals->max};
     BSON_APPEND_UTF8(&filter, "account", account);
     BSON_APPEND_UTF8(&filter, "deployment", deployment);
     BSON_APPEND_INT32(&sort, "at_ms", -1);
@@ -131,14 +125,14 @@ int ek_mongodb_store_get_approvals(struct ek_store *store, const char *account,
     const struct ek_mongodb_search search = {.collection = "approvals",
                                              .filter = &filter,
                                              .sort = &sort,
-                                             .limit = (int64_t)max,
+                                             .limit = (int64_t)approvals.max,
                                              .take = take_approval,
                                              .context = &approvals};
-    int result = max > 0 ? ek_mongodb_store_find(store, &search, err) : 0;
+    int result = approvals.max > 0 ? ek_mongodb_store_find(store, &search, err) : 0;
     bson_destroy(&filter);
     bson_destroy(&sort);
     if (result == 0)
-        *ret_count = approvals.count;
+        ret_approvals->count = approvals.count;
     return result;
 }
 
@@ -264,19 +258,25 @@ static void add_record(bson_t *document, const struct ek_lease_record *record)
     BSON_APPEND_UTF8(document, "holder", record->holder);
 }
 
-static int replace(struct ek_store *store, const char *name, const struct ek_lease_record *expected,
-                   const struct ek_lease_record *wanted, struct ek_written *ret_written,
+/* One record in the place of another. */
+struct swap {
+    const char *name;
+    const struct ek_lease_record *expected, *wanted;
+};
+
+static int replace(struct ek_store *store, const struct swap *swap, struct ek_written *ret_written,
                    struct ek_error *err)
 {
     bson_t query = BSON_INITIALIZER;
     bson_t update = BSON_INITIALIZER;
     bson_t part;
-    BSON_APPEND_UTF8(&query, "_id", name);
-    add_record(&query, expected);
+    BSON_APPEND_UTF8(&query, "_id", swap->name);
+    add_record(&query, swap->expected);
     BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &part);
-    add_record(&part, wanted);
+    add_record(&part, swap->wanted);
     bson_append_document_end(&update, &part);
-    int result = ek_mongodb_store_update(store, "leases", &query, &update, false, ret_written, err);
+    const struct ek_mongodb_change change = {"leases", &query, &update, false};
+    int result = ek_mongodb_store_update(store, &change, ret_written, err);
     bson_destroy(&query);
     bson_destroy(&update);
     return result;
@@ -298,9 +298,10 @@ int ek_mongodb_store_swap_lease(struct ek_store *store, const char *name,
                                 const struct ek_lease_record *wanted, struct ek_error *err)
 {
     struct ek_written written = {0};
+    const struct swap swap = {name, expected, wanted};
     bool is_new = expected->token == 0 && expected->beat == 0;
-    int result = is_new ? make(store, name, wanted, &written, err)
-                        : replace(store, name, expected, wanted, &written, err);
+    int result =
+        is_new ? make(store, name, wanted, &written, err) : replace(store, &swap, &written, err);
     if (result == EK_CONFLICT) /* no primary just now: nobody else has it because of that */
         return ek_fail(err, EK_UNREACHABLE, "EK-1001", "the store %s has no primary just now",
                        store->name);

@@ -57,15 +57,14 @@ int ek_sqlite_events(struct ek_store *store, const struct ek_store_query *query,
                      struct ek_error *err);
 int ek_sqlite_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
                    struct ek_error *err);
-int ek_sqlite_put_plan(struct ek_store *store, const char *account, const char *deployment,
-                       const char *name, const char *document, int64_t at_ms, struct ek_error *err);
+int ek_sqlite_put_plan(struct ek_store *store, const struct ek_plan_record *plan,
+                       struct ek_error *err);
 int ek_sqlite_get_plan(struct ek_store *store, const char *name, char **ret_document,
                        struct ek_error *err);
 int ek_sqlite_put_approval(struct ek_store *store, const struct ek_approval *approval,
                            struct ek_error *err);
 int ek_sqlite_get_approvals(struct ek_store *store, const char *account, const char *deployment,
-                            struct ek_approval *ret_approvals, size_t max, size_t *ret_count,
-                            struct ek_error *err);
+                            struct ek_approvals *ret_approvals, struct ek_error *err);
 int ek_sqlite_put_pause(struct ek_store *store, const char *account, const char *deployment,
                         const struct ek_pause *pause, struct ek_error *err);
 int ek_sqlite_get_pause(struct ek_store *store, const char *account, const char *deployment,

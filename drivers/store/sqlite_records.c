@@ -12,26 +12,23 @@ static int change(struct ek_store *store, sqlite3_stmt *statement, struct ek_err
     return ek_sqlite_step(store, statement, &row, err);
 }
 
-static int do_put_plan(struct ek_store *store, const char *account, const char *deployment,
-                       const char *name, const char *document, int64_t at_ms, struct ek_error *err)
+static int do_put_plan(struct ek_store *store, const struct ek_plan_record *plan,
+                       struct ek_error *err)
 {
     EK_STATEMENT *statement = NULL;
     int result = ek_sqlite_prepare(store, &statement, err,
                                    "INSERT INTO plans (name, account, deployment, document, at_ms)"
                                    " VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-                                   "tttti", name, account, deployment, document, at_ms);
+                                   "tttti", plan->name, plan->account, plan->deployment,
+                                   plan->document, plan->at_ms);
     return result == 0 ? change(store, statement, err) : result;
 }
 
-int ek_sqlite_put_plan(struct ek_store *store, const char *account, const char *deployment,
-                       const char *name, const char *document, int64_t at_ms, struct ek_error *err)
+int ek_sqlite_put_plan(struct ek_store *store, const struct ek_plan_record *plan,
+                       struct ek_error *err)
 {
     int result = ek_sqlite_begin(store, err);
-    return result != 0
-               ? result
-               : ek_sqlite_end(store,
-                               do_put_plan(store, account, deployment, name, document, at_ms, err),
-                               err);
+    return result != 0 ? result : ek_sqlite_end(store, do_put_plan(store, plan, err), err);
 }
 
 static int find_plan(struct ek_store *store, const char *name, char **ret_document,
@@ -84,8 +81,7 @@ int ek_sqlite_put_approval(struct ek_store *store, const struct ek_approval *app
 }
 
 static int find_approvals(struct ek_store *store, const char *account, const char *deployment,
-                          struct ek_approval *ret_approvals, size_t max, size_t *ret_count,
-                          struct ek_error *err)
+                          struct ek_approvals *ret_approvals, struct ek_error *err)
 {
     EK_STATEMENT *statement = NULL;
     size_t count = 0;
@@ -95,11 +91,11 @@ static int find_approvals(struct ek_store *store, const char *account, const cha
                           "SELECT account, deployment, plan, who, how, at_ms FROM approvals"
                           " WHERE account = ? AND deployment = ? ORDER BY number DESC",
                           "tt", account, deployment);
-    while (result == 0 && count < max) {
+    while (result == 0 && count < ret_approvals->max) {
         result = ek_sqlite_step(store, statement, &row, err);
         if (result != 0 || !row)
             break;
-        struct ek_approval *one = &ret_approvals[count++];
+        struct ek_approval *one = &ret_approvals->at[count++];
         ek_sqlite_copy(statement, 0, one->account, sizeof one->account);
         ek_sqlite_copy(statement, 1, one->deployment, sizeof one->deployment);
         ek_sqlite_copy(statement, 2, one->plan, sizeof one->plan);
@@ -108,16 +104,15 @@ static int find_approvals(struct ek_store *store, const char *account, const cha
         one->at_ms = sqlite3_column_int64(statement, 5);
     }
     if (result == 0)
-        *ret_count = count;
+        ret_approvals->count = count;
     return result;
 }
 
 int ek_sqlite_get_approvals(struct ek_store *store, const char *account, const char *deployment,
-                            struct ek_approval *ret_approvals, size_t max, size_t *ret_count,
-                            struct ek_error *err)
+                            struct ek_approvals *ret_approvals, struct ek_error *err)
 {
     ek_sqlite_hold(store);
-    int result = find_approvals(store, account, deployment, ret_approvals, max, ret_count, err);
+    int result = find_approvals(store, account, deployment, ret_approvals, err);
     ek_sqlite_release(store);
     return result;
 }

@@ -56,6 +56,22 @@ struct ek_approval {
     int64_t at_ms;
 };
 
+/* Room for approvals; the room itself is the caller's. */
+struct ek_approvals {
+    struct ek_approval *at;
+    size_t max;   /* how many there is room for */
+    size_t count; /* how many were written */
+};
+
+/* A plan as it is kept. Borrowed. */
+struct ek_plan_record {
+    const char *account;
+    const char *deployment;
+    const char *name;     /* 64 hex digits */
+    const char *document; /* JSON text */
+    int64_t at_ms;        /* wall clock */
+};
+
 struct ek_pause {
     char who[128];
     char why[256];
@@ -71,12 +87,16 @@ struct ek_lease_record {
     char holder[512]; /* "" : released; else a JSON object, see reconciler/lease/ */
 };
 
+/* Every slot but open and close: safe to call from several threads at once. What is handed in is
+ * borrowed for the call; what comes back by ret_... is the caller's, untouched on failure. Times in
+ * milliseconds of the wall clock. EK-10xx: not reachable, not writable, full, damaged. */
 struct ek_store_driver {
     const char *name; /* "sqlite", "mongodb" */
 
-    /* MUST. EK-10xx: not reachable, not writable, full, of a newer version, damaged. */
+    /* MUST. The caller closes the store. EK-10xx: as above, or of a newer version (EK-1002). */
     int (*open)(const struct ek_store_location *location, struct ek_store **ret_store,
                 struct ek_error *err);
+    /* MUST. NULL is fine. */
     void (*close)(struct ek_store *store);
 
     /* MUST. Append; durable when it returns. number and hash of `event` are ignored. */
@@ -93,19 +113,18 @@ struct ek_store_driver {
                 struct ek_error *err);
 
     /* MUST. Keep a plan's document (JSON text) under its name; the same name twice is fine. */
-    int (*put_plan)(struct ek_store *store, const char *account, const char *deployment,
-                    const char *name, const char *document, int64_t at_ms, struct ek_error *err);
-    /* MUST. EK_NOT_FOUND. The caller frees *ret_document. */
+    int (*put_plan)(struct ek_store *store, const struct ek_plan_record *plan,
+                    struct ek_error *err);
+    /* MUST. EK_NOT_FOUND (EK-1011). The caller frees *ret_document. */
     int (*get_plan)(struct ek_store *store, const char *name, char **ret_document,
                     struct ek_error *err);
 
-    /* MUST. */
+    /* MUST. Keep one more agreement; durable when it returns. */
     int (*put_approval)(struct ek_store *store, const struct ek_approval *approval,
                         struct ek_error *err);
-    /* MUST. The latest approvals of a deployment, newest first, at most `max`. */
+    /* MUST. The latest approvals of a deployment, newest first, as many as there is room for. */
     int (*get_approvals)(struct ek_store *store, const char *account, const char *deployment,
-                         struct ek_approval *ret_approvals, size_t max, size_t *ret_count,
-                         struct ek_error *err);
+                         struct ek_approvals *ret_approvals, struct ek_error *err);
 
     /* MUST. until_ms 0 ends the pause. */
     int (*put_pause)(struct ek_store *store, const char *account, const char *deployment,

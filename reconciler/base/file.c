@@ -9,41 +9,82 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
-                 int64_t *ret_modified_ms, struct ek_error *err)
+static int check_regular(int fd, const char *path, const char *id, struct ek_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ek_fail_errno(err, "EK-0501", path);
     struct stat status;
+    if (fstat(fd, &status) != 0)
+        return ek_fail_errno(err, id, path);
+    if (!S_ISREG(status.st_mode))
+        return ek_fail(err, EK_INVALID, id, "%s is not a regular file", path);
+    return 0;
+}
+
+int ek_file_open(const char *path, const char *id, int *ret_fd, struct ek_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno == ENXIO) /* a socket, or a device that nothing serves */
+        return ek_fail(err, EK_INVALID, id, "%s is not a regular file", path);
+    if (fd < 0)
+        return ek_fail_errno(err, id, path);
+    int result = check_regular(fd, path, id, err);
+    if (result == 0)
+        *ret_fd = fd;
+    else
+        close(fd);
+    return result;
+}
+
+int ek_file_read_all(int fd, const struct ek_file_limit *limit, struct ek_buffer *ret_content,
+                     struct ek_error *err)
+{
     int result = 0;
     EK_SECRET_BUFFER content = {0};
     char chunk[16384];
-    if (fstat(fd, &status) != 0)
-        result = ek_fail_errno(err, "EK-0501", path);
     while (result == 0) {
         ssize_t got = read(fd, chunk, sizeof chunk);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            result = ek_fail_errno(err, "EK-0501", path);
+            result = ek_fail_errno(err, limit->id, limit->path);
         if (got <= 0)
             break;
         ek_buffer_add(&content, chunk, (size_t)got);
-        if (content.length > max)
-            result = ek_fail(err, EK_INVALID, "EK-0501", "%s: larger than %zu bytes", path, max);
+        if (content.length > limit->max)
+            result = ek_fail(err, EK_INVALID, limit->id, "%s: larger than %zu bytes", limit->path,
+                             limit->max);
     }
     close(fd);
     if (result == 0)
         result = ek_buffer_check(&content, err);
     if (result != 0)
         return result;
-    if (ret_modified_ms)
-        *ret_modified_ms =
-            (int64_t)status.st_mtim.tv_sec * 1000 + (int64_t)(status.st_mtim.tv_nsec / 1000000);
     *ret_content = content;
     content = (struct ek_buffer){0};
     return 0;
+}
+
+int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
+                 int64_t *ret_modified_ms, struct ek_error *err)
+{
+    int fd;
+    struct stat status = {0};
+    int result = ek_file_open(path, "EK-0501", &fd, err);
+    if (result != 0)
+        return result;
+    (void)fstat(fd, &status);
+    result = ek_file_read_all(fd, &(struct ek_file_limit){path, max, "EK-0501"}, ret_content, err);
+    if (result == 0 && ret_modified_ms)
+        *ret_modified_ms =
+            (int64_t)status.st_mtim.tv_sec * 1000 + (int64_t)(status.st_mtim.tv_nsec / 1000000);
+    return result;
+}
+
+int ek_input_read(const char *path, size_t max, struct ek_buffer *ret_content, struct ek_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? ek_fail_errno(err, "EK-0501", path)
+                  : ek_file_read_all(fd, &(struct ek_file_limit){path, max, "EK-0501"}, ret_content,
+                                     err);
 }
 
 int ek_fd_write_all(int fd, const char *bytes, size_t length)

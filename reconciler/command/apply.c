@@ -12,6 +12,7 @@
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/apply_consent.h"
+#include "reconciler/command/ask.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/master_key.h"
 #include "reconciler/command/store.h"
@@ -69,12 +70,9 @@ static void catch_signals(void)
 
 static bool makes_secrets(const struct ek_plan *plan)
 {
-    for (size_t i = 0; i < plan->count; i++) {
-        enum ek_step_kind kind = plan->steps[i].kind;
-        if (kind == EK_STEP_CREATE_AUTHORITY || kind == EK_STEP_ISSUE_CERTIFICATE ||
-            kind == EK_STEP_CREATE_USER || kind == EK_STEP_INSTALL_KEY_FILE)
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->steps[i].kind->keeps_secrets)
             return true;
-    }
     return false;
 }
 
@@ -95,24 +93,24 @@ static int ensure_master_key(const struct apply *apply, struct ek_error *err)
 
 static int ask(const struct apply *apply, struct ek_error *err)
 {
-    char answer[16] = "";
-    ek_fail(err, EK_DENIED, "EK-0811", "not approved: nothing was changed");
-    if (!isatty(STDIN_FILENO))
-        return ek_hint(err, "there is no terminal to ask on: give --yes, or apply a plan file");
-    fflush(stdout);
-    fputs("\nApply this plan to ", stderr);
+    EK_BUFFER question = {0};
+    ek_buffer_text_add(&question, "\nApply this plan to ");
     const char *separator = "";
     for (size_t i = 0; i < apply->count; i++) {
         if (apply->jobs[i].looked.plan.count == 0)
             continue;
-        fprintf(stderr, "%s%s", separator, apply->jobs[i].looked.spec->name);
+        ek_buffer_printf(&question, "%s%s", separator, apply->jobs[i].looked.spec->name);
         separator = ", ";
     }
-    fputs("? Only \"yes\" is accepted: ", stderr);
-    if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
-        return err->code;
-    *err = (struct ek_error){0};
-    return 0;
+    ek_buffer_text_add(&question, "? Only \"yes\" is accepted: ");
+    if (ek_buffer_check(&question, err) != 0)
+        return EK_NO_MEMORY;
+    const struct ek_prompt prompt = {
+        .question = ek_buffer_text(&question),
+        .wanted = "yes",
+        .otherwise = "nothing was changed",
+        .no_terminal = "there is no terminal to ask on: give --yes, or apply a plan file"};
+    return ek_ask(&prompt, err);
 }
 
 /* Nobody is asked about, and nothing is done of, what could not be shown. */
@@ -185,8 +183,10 @@ static void say_moved(struct apply *apply, struct job *job)
     struct ek_error ignored = {0};
     if (!apply->file || ek_look_again(&job->looked, &ignored) != 0)
         return;
-    ek_plan_file_moved(apply->file, job->index, job->looked.spec, &job->looked.observation->state,
-                       &job->looked.policy, &text);
+    ek_plan_file_moved(
+        apply->file, job->index,
+        EK_SITUATION(job->looked.spec, job->looked.observation->state, &job->looked.policy), &text,
+        NULL);
     if (ek_buffer_check(&text, &ignored) == 0 && text.length)
         fprintf(stderr, "What moved in %s since the plan was made (- then, + now):\n%s\n",
                 job->looked.spec->name, ek_buffer_text(&text));
@@ -275,11 +275,11 @@ static int check_agreed(const struct apply *apply, struct job *job, struct ek_er
         return result;
     result = ek_look_again(looked, err);
     if (result == 0)
-        result = ek_apply_consent_refresh(&job->consent, &looked->observation->state,
+        result = ek_apply_consent_refresh(&job->consent, looked->observation->state,
                                           &looked->policy, err);
     if (result != 0)
         return result;
-    ek_next(looked->spec, &looked->observation->state, &looked->policy, &verdict);
+    ek_next(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy), &verdict);
     if (verdict.kind != EK_VERDICT_BLOCKED || verdict.blocked.waits == EK_WAIT_NONE)
         return 0; /* staleness is the executor's to judge */
     ek_fail(err, EK_BLOCKED, verdict.blocked.id, "%s: %s", looked->spec->name,
@@ -296,9 +296,9 @@ static int prepare(struct apply *apply, struct ek_error *err)
         ek_record_init(&job->record, &apply->fleet.store, job->looked.spec,
                        apply->fleet.source.commit);
         result = name_plan(apply, job, job->record.plan, err);
+        const struct ek_apply_plan plan = {apply->file, job->record.plan};
         if (result == 0)
-            result = ek_apply_consent_init(&job->consent, &apply->fleet, &job->looked, apply->file,
-                                           job->record.plan, err);
+            result = ek_apply_consent_init(&job->consent, &apply->fleet, &job->looked, &plan, err);
         if (result == 0)
             result = check_agreed(apply, job, err);
         if (result == 0 && job->looked.plan.count)
@@ -441,13 +441,15 @@ static int take_from_file(struct apply *apply, size_t index, struct ek_error *er
     struct ek_looked *looked = &job->looked;
     looked->controller = &apply->fleet.controller;
     looked->policy.now_s = ek_wall_ms() / 1000;
-    looked->observation = calloc(1, sizeof *looked->observation);
-    if (!looked->observation)
-        return ek_no_memory(err);
     int result = ek_looked_digest(looked, err);
     if (result == 0)
-        result = ek_plan_file_plan(apply->file, index, looked->spec, looked->spec_digest,
-                                   &looked->policy, &looked->plan, err);
+        result = ek_observation_new(looked->spec->member_count, &looked->observation, err);
+    if (result == 0)
+        result = ek_plan_file_current(apply->file, index, looked->spec, looked->spec_digest, err);
+    if (result == 0)
+        result = ek_plan_file_policy(apply->file, index, looked->spec, &looked->policy, err);
+    if (result == 0)
+        result = ek_plan_file_plan(apply->file, index, looked->spec, &looked->plan, err);
     if (result == 0)
         result = ek_world_open(&apply->fleet.specs, looked->spec, &apply->fleet.controller,
                                &looked->world, err);

@@ -1,4 +1,5 @@
 #include "reconciler/command/apply_consent.h"
+#include "reconciler/command/ask.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static int trusted_key(const char *value, char ret_key[EK_PUBLIC_KEY_SIZE], stru
     EK_BUFFER text = {0};
     if (ek_public_key_parse(value, ret_key))
         return 0;
-    int result = ek_file_read(value, KEY_FILE_MAX, &text, NULL, err);
+    int result = ek_input_read(value, KEY_FILE_MAX, &text, err);
     if (result != 0)
         return result;
     size_t length = text.length;
@@ -60,17 +61,18 @@ int ek_plan_file_signer(const struct ek_options *options, const struct ek_plan_f
 /* ---- what was agreed to --------------------------------------------------------------- */
 
 int ek_apply_consent_init(struct ek_apply_consent *consent, const struct ek_fleet *fleet,
-                          const struct ek_looked *looked, const struct ek_plan_file *file,
-                          const char plan[65], struct ek_error *err)
+                          const struct ek_looked *looked, const struct ek_apply_plan *plan,
+                          struct ek_error *err)
 {
     *consent = (struct ek_apply_consent){0};
-    int result =
-        file ? ek_plan_file_signer(fleet->options, file, looked->spec, consent->key, err) : 0;
+    int result = plan->file ? ek_plan_file_signer(fleet->options, plan->file, looked->spec,
+                                                  consent->key, err)
+                            : 0;
     if (result != 0)
         return result;
     consent->question = ek_fleet_consent(fleet, looked, consent->signer);
     ek_this_person(consent->who, sizeof consent->who);
-    memcpy(consent->plan, plan, sizeof consent->plan);
+    snprintf(consent->plan, sizeof consent->plan, "%s", plan->name);
     consent->question.plan = consent->plan;
     consent->question.who = consent->who;
     consent->question.plan_signed_by = consent->key[0] ? consent->key : NULL;
@@ -120,23 +122,19 @@ int ek_apply_consent_spend(struct ek_apply_consent *consent, struct ek_error *er
 static int ask_for_name(const struct ek_options *options, const struct ek_deployment_spec *spec,
                         const struct ek_consent *closed, struct ek_error *err)
 {
-    char answer[80] = "";
+    EK_BUFFER question = {0};
     if (options->yes)
         return 0;
-    ek_fail(err, EK_DENIED, "EK-0811", "not approved: nothing was changed");
-    if (!isatty(STDIN_FILENO))
-        return ek_hint(err, "there is no terminal to ask on: give --yes");
-    fflush(stdout);
-    fprintf(stderr,
-            "\nNo maintenance window of %s is open (%s). To disturb it now, type its name: ",
-            spec->name, closed->window_words[0] ? closed->window_words : "none opens again");
-    if (!fgets(answer, sizeof answer, stdin))
-        return err->code;
-    answer[strcspn(answer, "\n")] = 0;
-    if (strcmp(answer, spec->name) != 0)
-        return err->code;
-    *err = (struct ek_error){0};
-    return 0;
+    ek_buffer_printf(
+        &question, "\nNo maintenance window of %s is open (%s). To disturb it now, type its name: ",
+        spec->name, closed->window_words[0] ? closed->window_words : "none opens again");
+    if (ek_buffer_check(&question, err) != 0)
+        return EK_NO_MEMORY;
+    const struct ek_prompt prompt = {.question = ek_buffer_text(&question),
+                                     .wanted = spec->name,
+                                     .otherwise = "nothing was changed",
+                                     .no_terminal = "there is no terminal to ask on: give --yes"};
+    return ek_ask(&prompt, err);
 }
 
 int ek_apply_outside_window(const struct ek_options *options, struct ek_apply_consent *consent,

@@ -24,10 +24,16 @@ int ek_plan_file_signer(const struct ek_options *options, const struct ek_plan_f
                         const struct ek_deployment_spec *spec, char ret_key[EK_PUBLIC_KEY_SIZE],
                         struct ek_error *err);
 
-/* Fill it for the plan with that name; `file` is NULL for a plan that was just made. */
+/* The plan that is to be carried out. Borrowed. */
+struct ek_apply_plan {
+    const struct ek_plan_file *file; /* NULL for one that was just made */
+    const char *name;                /* 64 hex digits */
+};
+
+/* Fill it for that plan. The fleet and what was looked at outlive it. */
 int ek_apply_consent_init(struct ek_apply_consent *consent, const struct ek_fleet *fleet,
-                          const struct ek_looked *looked, const struct ek_plan_file *file,
-                          const char plan[65], struct ek_error *err);
+                          const struct ek_looked *looked, const struct ek_apply_plan *plan,
+                          struct ek_error *err);
 
 /* As ek_execution.refresh wants it, of the consent. A state of NULL: not looked at yet, so that
  * only what fits the plan's name counts as an approval. */

@@ -11,6 +11,7 @@
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/apply_consent.h"
+#include "reconciler/command/ask.h"
 #include "reconciler/command/named.h"
 
 enum { SHORTEST_NAME = 8 };
@@ -28,21 +29,20 @@ struct approve {
 
 static int ask(const struct approve *approve, struct ek_error *err)
 {
-    char answer[16] = "";
+    EK_BUFFER question = {0};
     if (approve->options->yes)
         return 0;
-    ek_fail(err, EK_DENIED, "EK-0811", "not approved: nothing was recorded");
-    if (!isatty(STDIN_FILENO))
-        return ek_hint(err, "there is no terminal to ask on: give --yes");
-    fflush(stdout);
-    fputs("\nApprove this plan of ", stderr);
+    ek_buffer_text_add(&question, "\nApprove this plan of ");
     for (size_t i = 0; i < approve->count; i++)
-        fprintf(stderr, "%s%s", i ? ", " : "", approve->looked[i].spec->name);
-    fputs("? Only \"yes\" is accepted: ", stderr);
-    if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
-        return err->code;
-    *err = (struct ek_error){0};
-    return 0;
+        ek_buffer_printf(&question, "%s%s", i ? ", " : "", approve->looked[i].spec->name);
+    ek_buffer_text_add(&question, "? Only \"yes\" is accepted: ");
+    if (ek_buffer_check(&question, err) != 0)
+        return EK_NO_MEMORY;
+    const struct ek_prompt prompt = {.question = ek_buffer_text(&question),
+                                     .wanted = "yes",
+                                     .otherwise = "nothing was recorded",
+                                     .no_terminal = "there is no terminal to ask on: give --yes"};
+    return ek_ask(&prompt, err);
 }
 
 static int say_approved(const struct approve *approve, size_t i, const char *who,
@@ -77,8 +77,14 @@ static int record(struct approve *approve, struct ek_error *err)
     for (size_t i = 0; i < approve->count && result == 0; i++) {
         if (approve->looked[i].plan.count == 0)
             continue;
-        result = ek_consent_approve(&approve->fleet.store, approve->file, i, who,
-                                    approve->keys[i][0] ? approve->keys[i] : NULL, now_ms, err);
+        const struct ek_consent_given given = {
+            .file = approve->file,
+            .index = i,
+            .who = who,
+            .key = approve->keys[i][0] ? approve->keys[i] : NULL,
+            .now_ms = now_ms,
+        };
+        result = ek_consent_approve(&approve->fleet.store, &given, err);
         if (result == 0)
             result = say_approved(approve, i, who, err);
     }
@@ -244,7 +250,8 @@ static int check_deployment(struct approve *approve, size_t index, struct ek_err
     if (result != 0 || strcmp(in_file, now) == 0)
         return result;
     EK_BUFFER moved = {0};
-    ek_plan_file_moved(approve->file, index, spec, planned.state, planned.policy, &moved);
+    ek_plan_file_moved(approve->file, index, EK_SITUATION(spec, planned.state, planned.policy),
+                       &moved, NULL);
     if (ek_buffer_check(&moved, err) == 0 && moved.length)
         fprintf(stderr, "What moved in %s since the plan was made (- then, + now):\n%s\n", name,
                 ek_buffer_text(&moved));

@@ -58,7 +58,7 @@ static int read_event(struct ek_ci *ci, struct ek_error *err)
     const char *path = variable("GITHUB_EVENT_PATH");
     if (!path)
         return 0;
-    if (ek_file_read(path, EVENT_MOST, &text, NULL, &problem) != 0)
+    if (ek_input_read(path, EVENT_MOST, &text, &problem) != 0)
         return ek_fail(err, problem.code, "EK-1216", "GITHUB_EVENT_PATH can't be read: %s",
                        problem.sentence);
     json_t *event = NULL;

@@ -59,6 +59,9 @@ void ek_command_abort_status(int status);
  * command ends with EK-0599 then, whatever else it did. */
 void ek_print(struct ek_buffer *text);
 
+/* The same, to standard error. */
+void ek_print_aside(struct ek_buffer *text);
+
 /* Whether that has happened. */
 bool ek_print_lost(void);
 

@@ -115,7 +115,7 @@ static int read_markdown(struct said *said, struct ek_error *err)
         int result = read_standard_input(&text, err);
         if (result != 0)
             return result;
-    } else if (ek_file_read(path, MARKDOWN_MOST, &text, NULL, &problem) == EK_NO_MEMORY) {
+    } else if (ek_input_read(path, MARKDOWN_MOST, &text, &problem) == EK_NO_MEMORY) {
         return ek_no_memory(err);
     } else if (problem.code != 0) {
         return ek_fail(err, problem.code, "EK-1215", "the comment can't be read: %s",

@@ -48,7 +48,7 @@ struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,
         .store = fleet->store.driver ? &fleet->store : NULL,
         .spec = looked->spec,
         .spec_digest = looked->spec_digest,
-        .state = looked->observation ? &looked->observation->state : NULL,
+        .state = looked->observation ? looked->observation->state : NULL,
         .commit_signed_by = by_commit ? signer : NULL,
         .outside_window = fleet->options->outside_window,
         .now_ms = ek_wall_ms(),
@@ -69,5 +69,6 @@ int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_looked *looked, str
     if (result != 0)
         return result;
     ek_plan_done(&looked->plan);
-    return ek_plan_make(looked->spec, question.state, &looked->policy, &looked->plan, err);
+    return ek_plan_make(EK_SITUATION(looked->spec, question.state, &looked->policy), &looked->plan,
+                        err);
 }

@@ -163,6 +163,16 @@ static int parse(struct ek_fleet *fleet, const struct ek_spec_files *files, bool
     return result;
 }
 
+void ek_fleet_warn(const struct ek_fleet *fleet)
+{
+    const struct ek_diagnostics *warnings = fleet->specs.warnings;
+    EK_BUFFER text = {0};
+    if (!warnings || warnings->count == 0 || fleet->options->quiet)
+        return;
+    ek_diagnostics_render(warnings, ek_colour_wanted(fleet->options, STDERR_FILENO), &text);
+    ek_print_aside(&text);
+}
+
 static int choose(struct ek_fleet *fleet, struct ek_error *err)
 {
     const char *wanted = fleet->options->deployment;

@@ -36,6 +36,9 @@ int ek_fleet_open_source(const struct ek_options *options, const struct ek_plan_
                          struct ek_fleet *ret_fleet, bool *ret_said, struct ek_error *err);
 void ek_fleet_done(struct ek_fleet *fleet);
 
+/* Print the warnings of the specs to standard error; not when quiet. */
+void ek_fleet_warn(const struct ek_fleet *fleet);
+
 /* Only the settings: state directory, master key. */
 int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err);
 

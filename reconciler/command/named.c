@@ -98,19 +98,19 @@ int ek_named_command(const struct ek_options *options, const char *verb,
     return result == 0 ? EK_EXIT_OK : ek_exit_status_of(&err);
 }
 
-int ek_named_record(const struct ek_named *named, const char *kind, int64_t at_ms, const char *text,
-                    const char *detail, struct ek_error *err)
+int ek_named_record(const struct ek_named *named, const struct ek_said_of_named *said,
+                    struct ek_error *err)
 {
     const struct ek_store_handle *store = &named->fleet.store;
     int64_t number;
-    struct ek_store_event event = {.at_ms = at_ms,
+    struct ek_store_event event = {.at_ms = said->at_ms,
                                    .account = named->account,
                                    .deployment = named->deployment,
-                                   .kind = kind,
+                                   .kind = said->kind,
                                    .who = named->who,
                                    .commit = "",
                                    .plan = "",
-                                   .text = text,
-                                   .detail = detail};
+                                   .text = said->text,
+                                   .detail = said->detail};
     return store->driver->append(store->store, &event, &number, err);
 }

@@ -22,8 +22,16 @@ int ek_named_command(const struct ek_options *options, const char *verb,
                      int (*act)(const struct ek_options *options, const struct ek_named *named,
                                 struct ek_error *err));
 
-/* Write down that somebody said something about it. */
-int ek_named_record(const struct ek_named *named, const char *kind, int64_t at_ms, const char *text,
-                    const char *detail, struct ek_error *err);
+/* Something that somebody said about it. Borrowed. */
+struct ek_said_of_named {
+    const char *kind;   /* of event */
+    int64_t at_ms;      /* wall clock */
+    const char *text;   /* one sentence */
+    const char *detail; /* a JSON object */
+};
+
+/* Write it down. */
+int ek_named_record(const struct ek_named *named, const struct ek_said_of_named *said,
+                    struct ek_error *err);
 
 #endif

@@ -65,8 +65,11 @@ static int pause_it(const struct ek_options *options, const struct ek_named *nam
             store->driver->put_pause(store->store, named->account, named->deployment, &pause, err);
     if (result != 0)
         return result;
-    result = ek_named_record(named, ek_journal_word(EK_JOURNAL_PAUSED), pause.since_ms,
-                             ek_buffer_text(&text), ek_buffer_text(&detail), err);
+    const struct ek_said_of_named said = {.kind = ek_journal_word(EK_JOURNAL_PAUSED),
+                                          .at_ms = pause.since_ms,
+                                          .text = ek_buffer_text(&text),
+                                          .detail = ek_buffer_text(&detail)};
+    result = ek_named_record(named, &said, err);
     if (result == 0)
         print(options, named, &pause);
     return result;

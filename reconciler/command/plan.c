@@ -185,6 +185,7 @@ int ek_command_plan(const struct ek_options *options)
     }
     if (ek_fleet_open(options, &fleet, &said, &err) != 0)
         return failed(options, &err, said);
+    ek_fleet_warn(&fleet);
     if (ek_fleet_store(&fleet, false, &err) != 0) {
         ek_fleet_done(&fleet);
         return failed(options, &err, false);

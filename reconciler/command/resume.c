@@ -47,8 +47,10 @@ static int resume(const struct ek_options *options, const struct ek_named *named
                                               &over, err)
                    : 0;
     if (result == 0 && paused)
-        result = ek_named_record(named, ek_journal_word(EK_JOURNAL_RESUMED), now_ms,
-                                 "the pause was ended", "{}", err);
+        result = ek_named_record(named,
+                                 &(struct ek_said_of_named){ek_journal_word(EK_JOURNAL_RESUMED),
+                                                            now_ms, "the pause was ended", "{}"},
+                                 err);
     if (result == 0)
         print(options, named, paused, &pause);
     return result;

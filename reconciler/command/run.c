@@ -130,8 +130,8 @@ static int start(struct run *run, struct ek_error *err)
     tell(run, EK_JOURNAL_STARTED, "Evenkeel " EK_VERSION);
     if (notice[0])
         tell(run, EK_JOURNAL_MASTER_KEY_MADE, notice);
-    result = ek_loop_start(&run->settings.loop, &run->store, run->journal, run->metrics, &run->loop,
-                           err);
+    const struct ek_loop_records records = {&run->store, run->journal, run->metrics};
+    result = ek_loop_start(&run->settings.loop, &records, &run->loop, err);
     return result == 0 ? listen_at(run, err) : result;
 }
 

@@ -18,6 +18,14 @@ void ek_print(struct ek_buffer *text)
     ek_buffer_done(text);
 }
 
+void ek_print_aside(struct ek_buffer *text)
+{
+    lost |= text->failed;
+    fflush(stdout);
+    fwrite(ek_buffer_text(text), 1, text->length, stderr);
+    ek_buffer_done(text);
+}
+
 bool ek_print_lost(void)
 {
     return lost;

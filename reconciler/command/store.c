@@ -90,7 +90,7 @@ static void step_done(struct ek_record *record, const struct ek_event *event)
 {
     EK_BUFFER step = {0};
     EK_BUFFER text = {0};
-    const struct ek_step_row *row = ek_step_row(event->step->kind);
+    const struct ek_step_kind *row = event->step->kind;
     ek_buffer_text_add(&step, row->verb);
     if (event->step->member >= 0)
         ek_buffer_printf(&step, " %s", record->spec->members[event->step->member].name);

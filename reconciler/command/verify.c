@@ -14,23 +14,42 @@ static int verify_one(const struct ek_fleet *fleet, const struct ek_deployment_s
 {
     struct ek_world *world = NULL;
     struct ek_check *checks = calloc(CHECKS_MAX, sizeof *checks);
-    size_t count = 0;
+    struct ek_checks found = {.checks = checks, .max = CHECKS_MAX};
     if (!checks)
         return ek_no_memory(err);
     int result = ek_world_open(&fleet->specs, spec, &fleet->controller, &world, err);
     if (result == 0)
-        result = ek_verify(world, ek_monotonic_ms() + OBSERVE_MS, checks, CHECKS_MAX, &count, err);
+        result = ek_verify(world, ek_monotonic_ms() + OBSERVE_MS, &found, err);
     ek_world_close(world);
     if (result != 0) {
         free(checks);
         return ek_wrap(err, "%s", spec->name);
     }
-    *ret_verified = (struct ek_verified){spec, checks, count};
+    *ret_verified = (struct ek_verified){spec, checks, found.count};
     return 0;
 }
 
+/* How many checks there were, by their result. */
+struct tally {
+    size_t checks;
+    size_t results[3];
+};
+
+static void print_sum(const struct tally *tally, struct ek_buffer *ret_text)
+{
+    size_t failed = tally->results[EK_CHECK_FAILED];
+    size_t unknown = tally->results[EK_CHECK_UNKNOWN];
+    if (failed == 0 && unknown == 0)
+        ek_buffer_printf(ret_text, "Verified: %zu checks passed.\n", tally->checks);
+    else if (unknown == 0)
+        ek_buffer_printf(ret_text, "%zu of %zu checks failed.\n", failed, tally->checks);
+    else
+        ek_buffer_printf(ret_text, "%zu of %zu checks failed, %zu could not be made.\n", failed,
+                         tally->checks, unknown);
+}
+
 static void print(const struct ek_options *options, const struct ek_verified *verified,
-                  size_t count, size_t checks, size_t failed, size_t unknown)
+                  size_t count, const struct tally *tally)
 {
     EK_BUFFER text = {0};
     if (options->output == EK_OUTPUT_JSON) {
@@ -46,30 +65,22 @@ static void print(const struct ek_options *options, const struct ek_verified *ve
     }
     for (size_t i = 0; i < count; i++)
         ek_verify_text(&verified[i], ek_colour_wanted(options, STDOUT_FILENO), &text);
-    if (failed == 0 && unknown == 0)
-        ek_buffer_printf(&text, "Verified: %zu checks passed.\n", checks);
-    else if (unknown == 0)
-        ek_buffer_printf(&text, "%zu of %zu checks failed.\n", failed, checks);
-    else
-        ek_buffer_printf(&text, "%zu of %zu checks failed, %zu could not be made.\n", failed,
-                         checks, unknown);
+    print_sum(tally, &text);
     ek_print(&text);
 }
 
 static int report(const struct ek_options *options, const struct ek_verified *verified,
                   size_t count)
 {
-    size_t checks = 0;
-    size_t results[3] = {0};
+    struct tally tally = {0};
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < verified[i].count; k++) {
-            checks++;
-            results[verified[i].checks[k].result]++;
+            tally.checks++;
+            tally.results[verified[i].checks[k].result]++;
         }
     if (count > 0 || options->output == EK_OUTPUT_JSON)
-        print(options, verified, count, checks, results[EK_CHECK_FAILED],
-              results[EK_CHECK_UNKNOWN]);
-    if (results[EK_CHECK_FAILED] + results[EK_CHECK_UNKNOWN] == 0)
+        print(options, verified, count, &tally);
+    if (tally.results[EK_CHECK_FAILED] + tally.results[EK_CHECK_UNKNOWN] == 0)
         return EK_EXIT_OK;
     struct ek_error err = {0};
     ek_fail(&err, EK_CONFLICT, "EK-0813",

@@ -38,8 +38,9 @@ static int load(struct search *search, struct ek_error *err)
 {
     const struct ek_store_handle *store = search->question->store;
     const struct ek_deployment_spec *spec = search->question->spec;
-    int result = store->driver->get_approvals(store->store, spec->account, spec->name,
-                                              search->approvals, LOOKED_AT, &search->count, err);
+    struct ek_approvals found = {.at = search->approvals, .max = LOOKED_AT};
+    int result = store->driver->get_approvals(store->store, spec->account, spec->name, &found, err);
+    search->count = found.count;
     if (result != 0 || search->count == 0)
         return result;
     struct ek_store_query query = {.account = spec->account,
@@ -125,10 +126,12 @@ static bool fits(const struct search *search, const struct ek_plan_file *file, c
     struct ek_error ignored = {0};
     size_t index = index_of(file, question->spec, plan);
     if (!question->state || index == ek_plan_file_count(file) ||
-        ek_plan_file_plan(file, index, question->spec, question->spec_digest, &approved.policy,
-                          &approved.plan, &ignored) != 0)
+        ek_plan_file_current(file, index, question->spec, question->spec_digest, &ignored) != 0 ||
+        ek_plan_file_policy(file, index, question->spec, &approved.policy, &ignored) != 0 ||
+        ek_plan_file_plan(file, index, question->spec, &approved.plan, &ignored) != 0)
         return false;
-    int position = ek_plan_fits(&approved.plan, question->spec, question->state, search->policy);
+    int position =
+        ek_plan_fits(&approved.plan, EK_SITUATION(question->spec, question->state, search->policy));
     bool good = position >= 0 && (size_t)position < approved.plan.count;
     if (good && ret_approved)
         *ret_approved = approved;
@@ -187,53 +190,52 @@ static int keep_document(const struct ek_store_handle *store, const struct ek_pl
     EK_BUFFER text = {0};
     ek_json_print(json_incref((json_t *)(uintptr_t)ek_plan_file_document(file)),
                   JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, &text);
+    const struct ek_plan_record plan = {.account = approval->account,
+                                        .deployment = approval->deployment,
+                                        .name = name,
+                                        .document = ek_buffer_text(&text),
+                                        .at_ms = approval->at_ms};
     int result = ek_buffer_check(&text, err);
-    return result == 0
-               ? store->driver->put_plan(store->store, approval->account, approval->deployment,
-                                         name, ek_buffer_text(&text), approval->at_ms, err)
-               : result;
+    return result == 0 ? store->driver->put_plan(store->store, &plan, err) : result;
 }
 
+/* `event` says its kind, commit and text; the rest is the approval's. */
 static int record(const struct ek_store_handle *store, const struct ek_approval *approval,
-                  enum ek_journal_event kind, const char *commit, const char *text,
-                  struct ek_error *err)
+                  struct ek_store_event event, struct ek_error *err)
 {
     EK_BUFFER detail = {0};
     int64_t number;
     ek_buffer_printf(&detail, "{\"how\":\"%s\"}", approval->how);
-    struct ek_store_event event = {
-        .at_ms = approval->at_ms,
-        .account = approval->account,
-        .deployment = approval->deployment,
-        .kind = ek_journal_word(kind),
-        .who = approval->who,
-        .commit = commit ? commit : "",
-        .plan = approval->plan,
-        .text = text,
-        .detail = approval->how[0] ? ek_buffer_text(&detail) : "{}",
-    };
+    event.at_ms = approval->at_ms;
+    event.account = approval->account;
+    event.deployment = approval->deployment;
+    event.who = approval->who;
+    event.plan = approval->plan;
+    event.detail = approval->how[0] ? ek_buffer_text(&detail) : "{}";
     int result = ek_buffer_check(&detail, err);
     return result == 0 ? store->driver->append(store->store, &event, &number, err) : result;
 }
 
-int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan_file *file,
-                       size_t index, const char *who, const char *key, int64_t now_ms,
+int ek_consent_approve(const struct ek_store_handle *store, const struct ek_consent_given *given,
                        struct ek_error *err)
 {
-    struct ek_approval approval = {.at_ms = now_ms};
+    const struct ek_plan_file *file = given->file;
+    const char *key = given->key;
+    struct ek_approval approval = {.at_ms = given->now_ms};
     struct ek_plan_source source;
     char name[65];
     ek_plan_file_source(file, &source);
-    int result = ek_plan_file_planned_name(file, index, approval.plan, err);
+    int result = ek_plan_file_planned_name(file, given->index, approval.plan, err);
     if (result != 0)
         return result;
-    snprintf(approval.account, sizeof approval.account, "%s", ek_plan_file_account(file, index));
+    snprintf(approval.account, sizeof approval.account, "%s",
+             ek_plan_file_account(file, given->index));
     snprintf(approval.deployment, sizeof approval.deployment, "%s",
-             ek_plan_file_deployment(file, index));
-    snprintf(approval.who, sizeof approval.who, "%s", who);
+             ek_plan_file_deployment(file, given->index));
+    snprintf(approval.who, sizeof approval.who, "%s", given->who);
     snprintf(approval.how, sizeof approval.how, "%s", key ? "signed-plan" : "command");
     EK_BUFFER text = {0};
-    ek_buffer_printf(&text, "%s approved plan %.12s%s", who, approval.plan,
+    ek_buffer_printf(&text, "%s approved plan %.12s%s", given->who, approval.plan,
                      key ? ", which is signed" : "");
     result = ek_buffer_check(&text, err);
     if (result == 0)
@@ -246,7 +248,10 @@ int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan
     if (result == 0)
         result = store->driver->put_approval(store->store, &approval, err);
     if (result == 0)
-        result = record(store, &approval, EK_JOURNAL_APPROVED, source.commit, ek_buffer_text(&text),
+        result = record(store, &approval,
+                        (struct ek_store_event){.kind = ek_journal_word(EK_JOURNAL_APPROVED),
+                                                .commit = source.commit ? source.commit : "",
+                                                .text = ek_buffer_text(&text)},
                         err);
     return result;
 }
@@ -262,6 +267,10 @@ int ek_consent_spend(const struct ek_consent_question *question, const char *pla
     snprintf(approval.deployment, sizeof approval.deployment, "%s", spec->name);
     snprintf(approval.plan, sizeof approval.plan, "%s", plan);
     snprintf(approval.who, sizeof approval.who, "%s", question->who ? question->who : "evenkeel");
-    return record(question->store, &approval, EK_JOURNAL_APPROVAL_SPENT, NULL,
-                  "the approved plan was carried out; its approval is spent", err);
+    return record(
+        question->store, &approval,
+        (struct ek_store_event){.kind = ek_journal_word(EK_JOURNAL_APPROVAL_SPENT),
+                                .commit = "",
+                                .text = "the approved plan was carried out; its approval is spent"},
+        err);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "reconciler/consent/approvals.h"
-#include "reconciler/consent/window.h"
+#include "specs/window.h"
 
 enum { WINDOWS_MAX = 16 };
 

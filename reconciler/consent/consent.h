@@ -5,9 +5,13 @@
 #define EK_CONSENT_CONSENT_H
 
 #include "drivers/store/store.h"
-#include "reconciler/plan.h"
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
+#include "reconciler/aspects/users/state.h"
+#include "reconciler/kernel/plan.h"
+#include "reconciler/kernel/policy.h"
 #include "reconciler/report/plan_file.h"
-#include "reconciler/state.h"
 
 /* An approval that was never used is no longer one after this time. */
 #define EK_APPROVAL_LASTS_MS ((int64_t)60 * 86400 * 1000)
@@ -41,11 +45,17 @@ int ek_consent_approved_plan(const struct ek_consent_question *question, struct 
                              struct ek_plan *ret_plan, struct ek_approval *ret_approval,
                              struct ek_error *err);
 
-/* Somebody agrees to the plan of the file's deployment `index`: the document is kept, the
- * approval recorded, and an event "approved" written. `how`: "command" or "signed-plan"; `key`:
- * the public key that signed, or NULL. */
-int ek_consent_approve(const struct ek_store_handle *store, const struct ek_plan_file *file,
-                       size_t index, const char *who, const char *key, int64_t now_ms,
+/* Somebody's yes to the plan of the file's deployment `index`; all borrowed. */
+struct ek_consent_given {
+    const struct ek_plan_file *file;
+    size_t index;
+    const char *who;
+    const char *key; /* the public key that signed the file, or NULL */
+    int64_t now_ms;  /* wall clock */
+};
+
+/* Record it: the document is kept, the approval put, and an event "approved" written. */
+int ek_consent_approve(const struct ek_store_handle *store, const struct ek_consent_given *given,
                        struct ek_error *err);
 
 /* An approval is for one rollout: when it is complete, say so, and the approvals of that plan

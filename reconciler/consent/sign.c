@@ -6,7 +6,6 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,63 +17,9 @@
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 
-enum { RAW_BYTES = 32, SIGNATURE_BYTES = 64, DER_BYTES = 44, KEY_FILE_MAX = 8192 };
+enum { SIGNATURE_BYTES = 64, KEY_FILE_MAX = 8192 };
 
 static const char algorithm[] = "ed25519";
-
-/* ---- base64 --------------------------------------------------------------------------- */
-
-/* Exactly `size` bytes from canonical base64. */
-static bool decode(const char *text, unsigned char *bytes, size_t size)
-{
-    unsigned char room[128];
-    char again[192];
-    size_t length = strlen(text);
-    if (length != (size + 2) / 3 * 4 || length > 128)
-        return false;
-    if (EVP_DecodeBlock(room, (const unsigned char *)text, (int)length) < (int)size)
-        return false;
-    EVP_EncodeBlock((unsigned char *)again, room, (int)size);
-    if (strcmp(again, text) != 0)
-        return false;
-    memcpy(bytes, room, size);
-    return true;
-}
-
-/* ---- public keys ---------------------------------------------------------------------- */
-
-static bool public_text(EVP_PKEY *key, char ret_key[EK_PUBLIC_KEY_SIZE])
-{
-    unsigned char *der = NULL;
-    int length = key && EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? i2d_PUBKEY(key, &der) : 0;
-    if (length == DER_BYTES)
-        EVP_EncodeBlock((unsigned char *)ret_key, der, length);
-    OPENSSL_free(der);
-    return length == DER_BYTES;
-}
-
-static EVP_PKEY *public_key(const char *text)
-{
-    unsigned char bytes[DER_BYTES];
-    const unsigned char *at = bytes;
-    if (strncmp(text, "-----BEGIN ", 11) == 0) {
-        BIO *bio = BIO_new_mem_buf(text, -1);
-        EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
-        BIO_free(bio);
-        return key;
-    }
-    if (decode(text, bytes, RAW_BYTES))
-        return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes, RAW_BYTES);
-    return decode(text, bytes, DER_BYTES) ? d2i_PUBKEY(NULL, &at, DER_BYTES) : NULL;
-}
-
-bool ek_public_key_parse(const char *text, char ret_key[EK_PUBLIC_KEY_SIZE])
-{
-    EVP_PKEY *key = public_key(text);
-    bool good = public_text(key, ret_key);
-    EVP_PKEY_free(key);
-    return good;
-}
 
 /* ---- private keys --------------------------------------------------------------------- */
 
@@ -107,7 +52,7 @@ int ek_sign_key_create(const char *path, char ret_public[EK_PUBLIC_KEY_SIZE], st
     long length = 0;
     if (key && bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1)
         length = BIO_get_mem_data(bio, &bytes);
-    int result = length > 0 && public_text(key, public)
+    int result = length > 0 && ek_public_key_print(key, public)
                      ? write_new(path, bytes, (size_t)length, err)
                      : ek_fail(err, EK_SYSTEM, "EK-1124", "no key could be made");
     BIO_free(bio);
@@ -135,7 +80,7 @@ static int read_private(const char *path, EVP_PKEY **ret_key, struct ek_error *e
     EK_CLEANUP(ek_buffer_wipe) struct ek_buffer text = {0};
     int result = check_mode(path, err);
     if (result == 0)
-        result = ek_file_read(path, KEY_FILE_MAX, &text, NULL, err);
+        result = ek_input_read(path, KEY_FILE_MAX, &text, err);
     if (result != 0)
         return result;
     BIO *bio = BIO_new_mem_buf(ek_buffer_text(&text), (int)text.length);
@@ -186,7 +131,7 @@ int ek_plan_sign(struct json_t *document, const char *key_path, struct ek_error 
     EK_BUFFER text = {0};
     result = signed_text(document, &text, err);
     if (result == 0 &&
-        (!public_text(key, public) || !sign(key, ek_buffer_text(&text), signature))) {
+        (!ek_public_key_print(key, public) || !sign(key, ek_buffer_text(&text), signature))) {
         result = ek_fail(err, EK_SYSTEM, "EK-1124", "the plan could not be signed");
     } else if (result == 0) {
         EVP_EncodeBlock((unsigned char *)value, signature, SIGNATURE_BYTES);
@@ -201,7 +146,7 @@ int ek_plan_sign(struct json_t *document, const char *key_path, struct ek_error 
 
 static bool verified(const char *key_text, const char *text, const unsigned char *signature)
 {
-    EVP_PKEY *key = public_key(key_text);
+    EVP_PKEY *key = ek_public_key_read(key_text);
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     bool good = key && context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
                 EVP_DigestVerify(context, signature, SIGNATURE_BYTES, (const unsigned char *)text,
@@ -224,7 +169,8 @@ int ek_plan_verify(const struct json_t *document, const char *const *keys, size_
         return ek_fail(err, EK_NOT_FOUND, "EK-1120", "the plan is not signed");
     bool known = false;
     bool good = kind && by && value && json_object_size(held) == 3 &&
-                strcmp(kind, algorithm) == 0 && decode(value, signature, SIGNATURE_BYTES);
+                strcmp(kind, algorithm) == 0 &&
+                ek_base64_exactly(value, signature, SIGNATURE_BYTES);
     for (size_t i = 0; good && i < count && !known; i++)
         known = ek_public_key_parse(keys[i], canonical) && strcmp(canonical, by) == 0;
     if (good && !known) {

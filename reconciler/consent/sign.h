@@ -6,15 +6,9 @@
 #include <stddef.h>
 
 #include "reconciler/base/error.h"
+#include "reconciler/base/public_key.h"
 
 struct json_t;
-
-/* A public key in its one canonical form: base64 of its SubjectPublicKeyInfo. */
-#define EK_PUBLIC_KEY_SIZE 61
-
-/* Understand an Ed25519 public key: PEM, or base64 of its SubjectPublicKeyInfo or of its 32
- * bytes. False when it is none. */
-bool ek_public_key_parse(const char *text, char ret_key[EK_PUBLIC_KEY_SIZE]);
 
 /* Make a private key in a new file (PEM, mode 0600; EK_EXISTS when there is one) and tell its
  * public key. */

@@ -9,7 +9,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/execute/turn.h"
-#include "reconciler/permit.h"
+#include "reconciler/laws/permit.h"
 
 enum {
     OBSERVE_MS = 15000, /* one look at the fleet */
@@ -49,7 +49,7 @@ static void tell(struct run *run, enum ek_event_kind kind, const struct ek_step 
                              .total = run->plan.count,
                              .step = step,
                              .plan = &run->plan,
-                             .state = &run->now->state,
+                             .state = run->now->state,
                              .text = text};
     run->execution->on_event(run->execution->context, &event);
 }
@@ -75,9 +75,9 @@ static int ask_next(struct run *run, struct ek_verdict *ret_verdict, struct ek_e
     const struct ek_execution *execution = run->execution;
     int result = 0;
     if (execution->refresh)
-        result = execution->refresh(execution->context, &run->now->state, &run->policy, err);
+        result = execution->refresh(execution->context, run->now->state, &run->policy, err);
     if (result == 0)
-        ek_next(execution->spec, &run->now->state, &run->policy, ret_verdict);
+        ek_next(EK_SITUATION(execution->spec, run->now->state, &run->policy), ret_verdict);
     return result;
 }
 
@@ -86,16 +86,11 @@ static bool cancelled(const struct run *run)
     return run->execution->cancelled && *run->execution->cancelled;
 }
 
-static bool same_step(const struct ek_step *a, const struct ek_step *b)
-{
-    return a->kind == b->kind && a->member == b->member && a->mode == b->mode;
-}
-
 /* ---- staying with what was approved ---- */
 
 static int digest_position(struct run *run, const struct ek_plan *plan)
 {
-    return ek_plan_fits(plan, run->execution->spec, &run->now->state, &run->policy);
+    return ek_plan_fits(plan, EK_SITUATION(run->execution->spec, run->now->state, &run->policy));
 }
 
 static int keep_within_approval(const struct run *run, const struct ek_plan *fresh,
@@ -118,10 +113,11 @@ static int keep_within_approval(const struct run *run, const struct ek_plan *fre
 /* Plan what is left from here, when what next says is not the next step of the plan at hand. */
 static int follow(struct run *run, const struct ek_step *step, struct ek_error *err)
 {
-    if (run->position < run->plan.count && same_step(&run->plan.steps[run->position], step))
+    if (run->position < run->plan.count && ek_step_same(&run->plan.steps[run->position], step))
         return 0;
     struct ek_plan fresh;
-    int result = ek_plan_make(run->execution->spec, &run->now->state, &run->policy, &fresh, err);
+    int result = ek_plan_make(EK_SITUATION(run->execution->spec, run->now->state, &run->policy),
+                              &fresh, err);
     if (result != 0)
         return result;
     result = keep_within_approval(run, &fresh, err);
@@ -143,7 +139,7 @@ static int confirm(struct run *run, const struct ek_step *step, int64_t begun, s
     const struct ek_execution *execution = run->execution;
     int64_t deadline = begun + execution->step_timeout_ms;
     int64_t next_word = begun + SAY_WAITING_MS;
-    char why[256] = "";
+    char why[EK_SENTENCE_SIZE] = "";
     for (;;) {
         int result = look(run, run->after, err);
         if (result != 0)
@@ -151,14 +147,13 @@ static int confirm(struct run *run, const struct ek_step *step, int64_t begun, s
         struct ek_observation *before = run->now;
         run->now = run->after;
         run->after = before;
-        if (ek_step_seen(execution->spec, run->expected, &run->now->state, step, &run->policy, why,
-                         sizeof why))
+        if (ek_step_seen(EK_SITUATION(execution->spec, run->now->state, &run->policy),
+                         run->expected, step, why))
             return 0;
         if (ek_time_left_ms(deadline) == 0) {
             ek_fail(err, EK_TIMEOUT, "EK-0127",
-                    "%s was done, but its effect was not seen in %lld s: %s",
-                    ek_step_row(step->kind)->verb, (long long)(execution->step_timeout_ms / 1000),
-                    why);
+                    "%s was done, but its effect was not seen in %lld s: %s", step->kind->verb,
+                    (long long)(execution->step_timeout_ms / 1000), why);
             return ek_hint(err,
                            "look at the member's log; apply again goes on from where the fleet is");
         }
@@ -205,14 +200,18 @@ static int act(struct run *run, const struct ek_step *step, int64_t deadline, bo
     struct ek_lease *lease = run->execution->lease;
     int result = lease ? ek_turn_take(run->world, lease, step->member, deadline, &turn, err) : 0;
     *ret_refused = result != 0;
-    return result != 0 ? result : ek_act(run->world, &run->now->state, step, deadline, err);
+    return result != 0 ? result : ek_act(run->world, run->now->state, step, deadline, err);
 }
 
 static int do_step(struct run *run, const struct ek_step *step, struct ek_error *err)
 {
     const struct ek_execution *execution = run->execution;
     struct ek_broken_law law;
-    if (ek_permit(execution->spec, &run->now->state, step, &run->policy, &law) > 0) {
+    int broken =
+        ek_permit(EK_SITUATION(execution->spec, run->now->state, &run->policy), step, &law);
+    if (broken < 0)
+        return ek_no_memory(err);
+    if (broken > 0) {
         struct ek_blocked *blocked = &run->outcome->blocked;
         snprintf(blocked->id, sizeof blocked->id, "%s", law.id);
         snprintf(blocked->sentence, sizeof blocked->sentence, "%s", law.sentence);
@@ -221,10 +220,14 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
     }
     int64_t begun = ek_monotonic_ms();
     tell(run, EK_EVENT_STEP_BEGUN, step, begun, NULL);
-    *run->expected = run->now->state;
-    ek_effect(execution->spec, run->expected, step, &run->policy);
+    int result = ek_state_assign(&run->expected, run->now->state, err);
+    if (result == 0)
+        result = ek_effect(EK_SITUATION(execution->spec, run->now->state, &run->policy), step,
+                           &run->expected, err);
+    if (result != 0)
+        return result;
     bool refused;
-    int result = act(run, step, begun + execution->step_timeout_ms, &refused, err);
+    result = act(run, step, begun + execution->step_timeout_ms, &refused, err);
     if (result != 0 && !refused && look_again(run, result)) {
         tell(run, EK_EVENT_WAITING, step, begun, err ? err->sentence : NULL);
         ek_sleep_ms(CONFLICT_PAUSE_MS);
@@ -234,7 +237,7 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
         result = confirm(run, step, begun, err);
     if (result != 0)
         return result;
-    const struct ek_step_row *row = ek_step_row(step->kind);
+    const struct ek_step_kind *row = step->kind;
     run->conflicts = 0;
     run->outcome->steps_done++;
     run->outcome->restarts += row->restarts;
@@ -256,7 +259,7 @@ static int wait_or_stop(struct run *run, const struct ek_blocked *blocked, struc
     }
     run->outcome->blocked = *blocked;
     ek_fail(err, EK_BLOCKED, blocked->id, "%s", blocked->sentence);
-    int who = blocked->member < 0 ? (int)run->now->state.member_count : blocked->member;
+    int who = blocked->member < 0 ? (int)run->now->state->member_count : blocked->member;
     if (run->now->problems[who][0])
         ek_cause(err, "%s", run->now->problems[who]);
     return ek_hint(err, "%s", blocked->hint);
@@ -296,7 +299,8 @@ static int begin(struct run *run, struct ek_error *err)
         }
         wait_a_little(run->began_ms);
     }
-    int result = ek_plan_make(execution->spec, &run->now->state, &run->policy, &run->plan, err);
+    int result =
+        ek_plan_make(EK_SITUATION(execution->spec, run->now->state, &run->policy), &run->plan, err);
     if (result == 0)
         tell(run, EK_EVENT_PLANNED, NULL, run->began_ms, NULL);
     return result;
@@ -355,20 +359,19 @@ int ek_execute(struct ek_world *world, const struct ek_execution *execution,
                       .execution = execution,
                       .outcome = ret_outcome,
                       .policy = execution->policy,
-                      .now = malloc(sizeof *run.now),
-                      .after = malloc(sizeof *run.after),
-                      .expected = malloc(sizeof *run.expected),
                       .began_ms = ek_monotonic_ms()};
     memset(ret_outcome, 0, sizeof *ret_outcome);
     run.settle_deadline = run.began_ms + execution->settle_timeout_ms;
-    int result = run.now && run.after && run.expected
-                     ? rounds(&run, err)
-                     : ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    int result = ek_observation_new(execution->spec->member_count, &run.now, err);
+    if (result == 0)
+        result = ek_observation_new(execution->spec->member_count, &run.after, err);
+    if (result == 0)
+        result = rounds(&run, err);
     if (result != 0)
         result = blame_lease(&run, result, err);
     ek_plan_done(&run.plan);
-    free(run.now);
-    free(run.after);
+    ek_observation_free(run.now);
+    ek_observation_free(run.after);
     free(run.expected);
     return result;
 }

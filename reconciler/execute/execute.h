@@ -5,9 +5,9 @@
 #include <signal.h>
 
 #include "reconciler/execute/world.h"
+#include "reconciler/kernel/next.h"
+#include "reconciler/kernel/plan.h"
 #include "reconciler/lease/lease.h"
-#include "reconciler/next.h"
-#include "reconciler/plan.h"
 
 enum ek_event_kind {
     EK_EVENT_PLANNED, /* first: plan is set */

@@ -19,11 +19,11 @@ static int choose_label(const struct ek_state *state, char ret_label[32], struct
     enum { LENGTH = 13 };
     uint8_t bytes[32];
     EK_BUFFER seed = {0};
-    ek_buffer_printf(&seed, "SSL domain of %s/%s %s", state->account, state->deployment,
-                     state->set_id);
+    ek_buffer_printf(&seed, "SSL domain of %s/%s %s", ek_set(state)->account,
+                     ek_set(state)->deployment, ek_set(state)->set_id);
     if (ek_buffer_check(&seed, err) != 0)
         return EK_NO_MEMORY;
-    if (state->set_id[0])
+    if (ek_set(state)->set_id[0])
         ek_sha256(seed.bytes, seed.length, bytes);
     else if (RAND_bytes(bytes, sizeof bytes) != 1)
         return ek_fail(err, EK_SYSTEM, "EK-0503", "the random generator gave nothing");
@@ -45,7 +45,8 @@ int ek_look_again(struct ek_looked *looked, struct ek_error *err)
 static int foreign_certificate(const struct ek_state *state)
 {
     for (size_t i = 0; i < state->member_count; i++) {
-        const struct ek_certificate_state *served = &state->members[i].certificate_running;
+        const struct ek_certificate_state *served =
+            &ek_member_certificates(state, i)->certificate_running;
         if (served->present == EK_YES && served->issued_by_authority != EK_YES)
             return (int)i;
     }
@@ -54,10 +55,10 @@ static int foreign_certificate(const struct ek_state *state)
 
 int ek_looked_policy(struct ek_looked *looked, struct ek_error *err)
 {
-    const struct ek_state *state = &looked->observation->state;
+    const struct ek_state *state = looked->observation->state;
     looked->policy.now_s = looked->observed_ms / 1000;
     looked->policy.former_primary = ek_state_primary(state);
-    if (looked->policy.new_label[0] && !state->set_id[0])
+    if (looked->policy.new_label[0] && !ek_set(state)->set_id[0])
         return 0;
     return choose_label(state, looked->policy.new_label, err);
 }
@@ -71,9 +72,10 @@ static bool forbidden(int result, const struct ek_plan *plan)
 
 int ek_looked_plan(struct ek_looked *looked, struct ek_error *err)
 {
-    const struct ek_state *state = &looked->observation->state;
+    const struct ek_state *state = looked->observation->state;
     ek_plan_done(&looked->plan);
-    int result = ek_plan_make(looked->spec, state, &looked->policy, &looked->plan, err);
+    int result =
+        ek_plan_make(EK_SITUATION(looked->spec, state, &looked->policy), &looked->plan, err);
     int foreign = forbidden(result, &looked->plan) ? foreign_certificate(state) : -1;
     if (foreign < 0)
         return result;
@@ -98,12 +100,11 @@ int ek_looked_open(const struct ek_specs *specs, const struct ek_deployment_spec
                    struct ek_error *err)
 {
     struct ek_looked looked = {.spec = spec, .controller = controller};
-    if (ek_looked_digest(&looked, err) != 0)
-        return EK_NO_MEMORY;
-    looked.observation = calloc(1, sizeof *looked.observation);
-    if (!looked.observation)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
-    int result = ek_world_open(specs, spec, controller, &looked.world, err);
+    int result = ek_looked_digest(&looked, err);
+    if (result == 0)
+        result = ek_observation_new(spec->member_count, &looked.observation, err);
+    if (result == 0)
+        result = ek_world_open(specs, spec, controller, &looked.world, err);
     if (result != 0)
         ek_looked_done(&looked);
     else
@@ -154,7 +155,7 @@ void ek_looked_done(struct ek_looked *looked)
 {
     ek_plan_done(&looked->plan);
     ek_world_close(looked->world);
-    free(looked->observation);
+    ek_observation_free(looked->observation);
     *looked = (struct ek_looked){0};
 }
 
@@ -162,10 +163,10 @@ struct ek_planned ek_looked_planned(const struct ek_looked *looked)
 {
     struct ek_planned planned = {
         .spec = looked->spec,
-        .state = &looked->observation->state,
+        .state = looked->observation->state,
         .policy = &looked->policy,
         .plan = &looked->plan,
-        .problems = (const char(*)[512])looked->observation->problems,
+        .problems = (const char(*)[EK_PROBLEM_SIZE])looked->observation->problems,
         .observed_ms = looked->observed_ms,
     };
     memcpy(planned.spec_digest, looked->spec_digest, sizeof planned.spec_digest);

@@ -7,175 +7,209 @@
 #include <string.h>
 
 #include "reconciler/base/memory.h"
+#include "reconciler/kernel/aspect.h"
 
-void ek_look_problem(struct ek_look *look, size_t i, const char *format, ...)
+enum { FILE_MAX = 1 << 20 };
+
+void ek_observe_problem(struct ek_observing *o, size_t i, const char *format, ...)
 {
-    char *problem = look->observation->problems[i];
     va_list args;
-    if (problem[0])
+    if (o->problems[i][0])
         return;
     va_start(args, format);
-    vsnprintf(problem, sizeof look->observation->problems[i], format, args);
+    vsnprintf(o->problems[i], EK_PROBLEM_SIZE, format, args);
     va_end(args);
 }
 
-void ek_look_failed(struct ek_look *look, size_t i, const struct ek_error *err)
+void ek_observe_result(struct ek_observing *o, int result)
 {
-    if (err->code == EK_NO_MEMORY)
-        atomic_store(&look->no_memory, true);
-    ek_look_problem(look, i, "%s", err->sentence);
+    if (result == EK_NO_MEMORY)
+        atomic_store(&o->no_memory, true);
 }
 
-struct errand {
-    struct ek_look *look;
+void ek_observe_failure(struct ek_observing *o, size_t i, const struct ek_error *err)
+{
+    ek_observe_result(o, err->code);
+    const struct ek_span *at = &err->at;
+    EK_BUFFER place = {0};
+    if (at->file[0] && at->line)
+        ek_buffer_printf(&place, "%s:%d:%d: ", at->file, at->line, at->column);
+    else if (at->file[0])
+        ek_buffer_printf(&place, "%s: ", at->file);
+    const char *sentence = err->sentence; /* some begin with the file themselves */
+    size_t length = strlen(at->file);
+    if (length && strncmp(sentence, at->file, length) == 0 &&
+        strncmp(sentence + length, ": ", 2) == 0)
+        sentence += length + 2;
+    ek_observe_problem(o, i, "%s%s [%s], see: evenkeel explain %s", ek_buffer_text(&place),
+                       sentence, err->id, err->id);
+}
+
+int ek_observe_file(struct ek_observing *o, size_t i, const char *path, struct ek_file *ret_file)
+{
+    const struct ek_file_question question = {path, FILE_MAX};
+    struct ek_error err = {0};
+    int result =
+        o->world->hosts->read_file(&o->world->host[i], &question, o->deadline, ret_file, &err);
+    ek_observe_result(o, result);
+    if (result != 0 && result != EK_NOT_FOUND)
+        ek_observe_problem(o, i, "%s", err.sentence);
+    return result;
+}
+
+static const struct ek_observer *observer_of(size_t aspect)
+{
+    static const struct ek_observer none;
+    const struct ek_observer *observer = ek_aspect_at(aspect)->observer;
+    return observer ? observer : &none;
+}
+
+/* ---- the members side by side ---- */
+
+typedef void observe_member(struct ek_observing *o, size_t i);
+
+static void look_at_host(struct ek_observing *o, size_t i)
+{
+    for (size_t a = 0; a < EK_ASPECTS; a++)
+        if (observer_of(a)->host)
+            observer_of(a)->host(o, i);
+}
+
+static void look_at_server(struct ek_observing *o, size_t i)
+{
+    for (size_t a = 0; a < EK_ASPECTS; a++)
+        if (observer_of(a)->server)
+            observer_of(a)->server(o, i);
+}
+
+struct member_thread {
+    struct ek_observing *observing;
     size_t member;
-    void (*look_at)(struct ek_look *look, size_t i);
+    observe_member *observe;
+    pthread_t thread;
+    bool running;
 };
 
-static void *run_errand(void *argument)
+static void *run_member(void *argument)
 {
-    struct errand *errand = argument;
-    errand->look_at(errand->look, errand->member);
+    const struct member_thread *thread = argument;
+    thread->observe(thread->observing, thread->member);
     return NULL;
 }
 
 /* One thread per member, so that a member that hangs delays nobody but itself. */
-static void for_each_member(struct ek_look *look, void (*look_at)(struct ek_look *look, size_t i))
+static void for_each_member(struct ek_observing *o, observe_member *observe)
 {
-    size_t count = look->world->spec->member_count;
-    pthread_t threads[EK_MEMBERS_MAX];
-    struct errand errands[EK_MEMBERS_MAX];
-    bool running[EK_MEMBERS_MAX];
+    struct member_thread threads[EK_MEMBERS_MAX];
+    size_t count = o->state->member_count;
     for (size_t i = 0; i < count; i++) {
-        errands[i] = (struct errand){.look = look, .member = i, .look_at = look_at};
-        running[i] = pthread_create(&threads[i], NULL, run_errand, &errands[i]) == 0;
-        if (!running[i])
-            run_errand(&errands[i]);
+        threads[i] = (struct member_thread){.observing = o, .member = i, .observe = observe};
+        threads[i].running = pthread_create(&threads[i].thread, NULL, run_member, &threads[i]) == 0;
+        if (!threads[i].running)
+            run_member(&threads[i]);
     }
     for (size_t i = 0; i < count; i++)
-        if (running[i])
-            pthread_join(threads[i], NULL);
+        if (threads[i].running)
+            pthread_join(threads[i].thread, NULL);
 }
 
-static int look_at_authority(struct ek_look *look, struct ek_error *err)
+/* ---- the whole ---- */
+
+static int look_at_controller(struct ek_observing *o, struct ek_error *err)
 {
-    struct ek_world *world = look->world;
-    struct ek_state *state = &look->observation->state;
-    struct ek_certificate_facts facts;
-    struct ek_error cause = {0};
-    state->authority = EK_NO;
-    if (!world->authority.spec)
-        return 0;
-    int result = world->certificates->find(&world->authority, &look->authority_pem, &facts, &cause);
-    if (result == EK_NOT_FOUND)
-        return 0;
-    if (result != 0) {
-        state->authority = EK_UNKNOWN;
-        ek_look_failed(look, state->member_count, &cause);
-        return 0;
+    int result = 0;
+    for (size_t a = 0; result == 0 && a < EK_ASPECTS; a++)
+        if (observer_of(a)->controller)
+            result = observer_of(a)->controller(o, err);
+    return result;
+}
+
+static void look_at_fleet(struct ek_observing *o)
+{
+    for_each_member(o, look_at_host);
+    for (size_t a = 0; a < EK_ASPECTS; a++)
+        if (observer_of(a)->between)
+            observer_of(a)->between(o);
+    for_each_member(o, look_at_server);
+    for (size_t a = 0; a < EK_ASPECTS; a++)
+        if (observer_of(a)->set)
+            observer_of(a)->set(o);
+}
+
+static void observing_free(struct ek_observing *o)
+{
+    if (!o)
+        return;
+    ek_buffer_done(&o->authority_pem);
+    for (size_t i = 0; i < EK_MEMBERS_MAX; i++) {
+        struct ek_observing_member *member = &o->members[i];
+        ek_file_done(&member->configuration);
+        ek_server_configuration_done(&member->parsed);
+        ek_secret_free(member->key_file);
+        ek_mongodb_seen_done(&member->seen);
     }
-    state->authority = EK_YES;
-    memcpy(state->authority_sha256, facts.sha256, sizeof facts.sha256);
-    (void)err;
+    free(o->problems);
+    free(o->state);
+    free(o);
+}
+
+static int observing_new(struct ek_world *world, int64_t deadline, struct ek_observing **ret_o,
+                         struct ek_error *err)
+{
+    struct ek_observing *o = calloc(1, sizeof *o);
+    if (o)
+        o->problems = calloc(EK_MEMBERS_MAX + 1, sizeof *o->problems);
+    int result = o && o->problems ? ek_state_new(world->spec->member_count, &o->state, err)
+                                  : ek_no_memory(err);
+    if (result != 0) {
+        observing_free(o);
+        return result;
+    }
+    o->world = world;
+    o->deadline = deadline;
+    *ret_o = o;
     return 0;
 }
 
-static int look_at_own_password(struct ek_look *look, struct ek_error *err)
-{
-    struct ek_world *world = look->world;
-    char name[256];
-    if (world->own_password)
-        return 0;
-    ek_world_secret_name(world, -1, "own-user", name, sizeof name);
-    struct ek_error cause = {0};
-    int result = world->secrets->find(&world->store, name, &cause);
-    if (result == 0)
-        result = world->secrets->unseal(&world->store, name, &world->own_password, &cause);
-    if (result == EK_NOT_FOUND)
-        return 0;
-    if (result != 0 && err)
-        *err = cause;
-    return result;
-}
-
-/* The set's keyFile is the same on every host: the first one that could be read will do. */
-static void keep_key_file(struct ek_look *look)
-{
-    for (size_t i = 0; i < EK_MEMBERS_MAX; i++) {
-        if (!look->key_file_content[i])
-            continue;
-        ek_secret_free(look->world->key_file);
-        look->world->key_file = look->key_file_content[i];
-        look->key_file_content[i] = NULL;
-        break;
-    }
-}
-
-static void begin_state(struct ek_look *look)
-{
-    const struct ek_deployment_spec *spec = look->world->spec;
-    struct ek_state *state = &look->observation->state;
-    snprintf(state->account, sizeof state->account, "%s", spec->account);
-    snprintf(state->deployment, sizeof state->deployment, "%s", spec->name);
-    state->member_count = spec->member_count;
-    state->config_version = state->config_term = state->election_term = -1;
-    for (size_t i = 0; i < spec->member_count; i++) {
-        struct ek_member_observed *member = &state->members[i];
-        snprintf(member->name, sizeof member->name, "%s", spec->members[i].name);
-        member->id = -1;
-        member->signing_key = -1;
-        member->lag_ms = -1;
-        member->plaintext_clients = -1;
-        member->clock_ahead_ms = EK_CLOCK_UNKNOWN;
-        member->arbiter = spec->members[i].arbiter;
-    }
-}
-
-static void look_done(struct ek_look *look)
-{
-    ek_buffer_done(&look->authority_pem);
-    for (size_t i = 0; i < EK_MEMBERS_MAX; i++) {
-        free(look->key_files[i]);
-        ek_secret_free(look->key_file_content[i]);
-        if (look->seen)
-            ek_mongodb_seen_done(&look->seen[i]);
-    }
-    free(look->seen);
-    free(look->observation);
-    free(look);
-}
-
-int ek_observe(struct ek_world *world, int64_t deadline, struct ek_observation *ret_observation,
+int ek_observe(struct ek_world *world, int64_t deadline, struct ek_observation *observation,
                struct ek_error *err)
 {
-    struct ek_look *look = calloc(1, sizeof *look);
-    struct ek_observation *observation = calloc(1, sizeof *observation);
-    struct ek_mongodb_seen *seen = calloc(EK_MEMBERS_MAX, sizeof *seen);
-    if (!look || !observation || !seen) {
-        free(look);
-        free(observation);
-        free(seen);
-        return ek_no_memory(err);
-    }
-    look->world = world;
-    look->deadline = deadline;
-    look->observation = observation;
-    look->seen = seen;
-    begin_state(look);
-    int result = look_at_own_password(look, err);
-    if (result == 0)
-        result = look_at_authority(look, err);
+    struct ek_observing *o;
+    int result = observing_new(world, deadline, &o, err);
+    if (result != 0)
+        return result;
+    result = look_at_controller(o, err);
     if (result == 0) {
-        for_each_member(look, ek_look_at_host);
-        keep_key_file(look);
-        ek_look_at_names(look);
-        for_each_member(look, ek_look_at_server);
-        ek_look_at_set(look);
-        if (atomic_load(&look->no_memory))
+        look_at_fleet(o);
+        if (atomic_load(&o->no_memory))
             result = ek_no_memory(err);
-        else
-            *ret_observation = *observation;
     }
-    look_done(look);
+    if (result == 0) {
+        free(observation->state);
+        observation->state = o->state;
+        o->state = NULL;
+        memcpy(observation->problems, o->problems, sizeof observation->problems);
+    }
+    observing_free(o);
     return result;
+}
+
+int ek_observation_new(size_t member_count, struct ek_observation **ret_observation,
+                       struct ek_error *err)
+{
+    struct ek_observation *observation = calloc(1, sizeof *observation);
+    int result =
+        observation ? ek_state_new(member_count, &observation->state, err) : ek_no_memory(err);
+    if (result == 0)
+        *ret_observation = observation;
+    else
+        free(observation);
+    return result;
+}
+
+void ek_observation_free(struct ek_observation *observation)
+{
+    if (observation)
+        free(observation->state);
+    free(observation);
 }

@@ -1,4 +1,5 @@
-/* Parts of an observation, one file each; ek_observe puts them together. */
+/* An observation in the making. Each aspect looks at its part, in its observe.c; ek_observe puts
+ * the parts together. */
 #ifndef EK_EXECUTE_OBSERVE_H
 #define EK_EXECUTE_OBSERVE_H
 
@@ -6,42 +7,56 @@
 
 #include "reconciler/execute/world_internal.h"
 
-/* What one observation gathers before it is put together. */
-struct ek_look {
+/* What one observation gathers of a member before it is put together. */
+struct ek_observing_member {
+    struct ek_file configuration;          /* the file's text; empty when it could not be read */
+    struct ek_server_configuration parsed; /* what it says, when the state says that it is there */
+    struct ek_secret *key_file;            /* content of security.keyFile, or NULL; owned */
+    struct ek_mongodb_seen seen;
+};
+
+struct ek_observing {
     struct ek_world *world;
     int64_t deadline;
-    struct ek_observation *observation;
-    struct ek_buffer authority_pem;  /* empty: there is none */
-    char *key_files[EK_MEMBERS_MAX]; /* path of security.keyFile by member, or NULL */
-    struct ek_secret *key_file_content[EK_MEMBERS_MAX];
-    struct ek_mongodb_seen *seen; /* by member */
+    struct ek_state *state; /* being filled */
+    char (*problems)[EK_PROBLEM_SIZE];
+    struct ek_buffer authority_pem; /* empty: there is none */
     struct ek_dns_record records[EK_MEMBERS_MAX * 4];
     size_t record_count;
     atomic_bool no_memory; /* something stayed unknown for want of it: nothing is to be concluded */
+    struct ek_observing_member members[EK_MEMBERS_MAX];
+};
+
+/* How an aspect looks at its part. The slots are called in this order, each of them for all aspects
+ * in the order of aspects.def before the next one; each MAY be NULL. What could not be seen stays
+ * unknown in the state; the reason goes to ek_observe_problem. */
+struct ek_observer {
+    /* What this machine holds. Fails only when the controller itself can't work. */
+    int (*controller)(struct ek_observing *o, struct ek_error *err);
+    /* Files and process of member i; one thread for each member. */
+    void (*host)(struct ek_observing *o, size_t i);
+    /* What is told by the hosts together, and by the names. */
+    void (*between)(struct ek_observing *o);
+    /* The server of member i, by its protocol; one thread for each member. */
+    void (*server)(struct ek_observing *o, size_t i);
+    /* The members' answers put together. */
+    void (*set)(struct ek_observing *o);
 };
 
 /* Say why something of a member (or, with member_count, the deployment) stayed unknown; the
  * first reason is kept. */
-void ek_look_problem(struct ek_look *look, size_t i, const char *format, ...)
+void ek_observe_problem(struct ek_observing *o, size_t i, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same of an error. One for want of memory fails the whole observation. */
-void ek_look_failed(struct ek_look *look, size_t i, const struct ek_error *err);
+/* The same of a failure: its place in the file and its row of the catalogue are told, too. */
+void ek_observe_failure(struct ek_observing *o, size_t i, const struct ek_error *err);
 
-/* Files and process of member i; run by one thread per member. */
-void ek_look_at_host(struct ek_look *look, size_t i);
+/* Note what a question came to: for want of memory the whole observation fails, since nothing is
+ * to be concluded from what stayed unknown so. ek_observe_failure does it as well. */
+void ek_observe_result(struct ek_observing *o, int result);
 
-/* The server of member i, by its protocol; run by one thread per member. */
-void ek_look_at_server(struct ek_look *look, size_t i);
-
-/* The SSL domain: its label, and which names are bound. */
-void ek_look_at_names(struct ek_look *look);
-
-/* Put the members' answers together: configuration, primary, lag, who sees whom. */
-void ek_look_at_set(struct ek_look *look);
-
-/* Facts of the first certificate in pem as a state holds them. */
-void ek_look_certificate(struct ek_look *look, const char *pem, size_t length,
-                         struct ek_certificate_state *ret_certificate);
+/* Read a file on member i's host into ret_file, whose content is the caller's. EK_NOT_FOUND; other
+ * failures are told as problems. */
+int ek_observe_file(struct ek_observing *o, size_t i, const char *path, struct ek_file *ret_file);
 
 #endif

@@ -6,11 +6,9 @@
 
 enum { RAISES_MAX = 4 };
 
-static int hold(struct ek_world *world, struct ek_lease *lease, size_t member, int64_t deadline,
-                int *ret_lock, int64_t *ret_highest, struct ek_error *err)
+static struct ek_fence fence_of(struct ek_lease *lease)
 {
-    const struct ek_fence fence = {.token = ek_lease_token(lease), .id = ek_lease_id(lease)};
-    return world->hosts->fence(&world->host[member], &fence, deadline, ret_lock, ret_highest, err);
+    return (struct ek_fence){.token = ek_lease_token(lease), .id = ek_lease_id(lease)};
 }
 
 int ek_turn_claim(struct ek_world *world, struct ek_lease *lease, int64_t deadline,
@@ -18,16 +16,16 @@ int ek_turn_claim(struct ek_world *world, struct ek_lease *lease, int64_t deadli
 {
     int raises = 0;
     for (size_t i = 0; i < world->spec->member_count; i++) {
-        int fd;
-        int64_t highest;
-        int result = hold(world, lease, i, deadline, &fd, &highest, err);
+        struct ek_fence_hold held = {.lock = -1};
+        const struct ek_fence fence = fence_of(lease);
+        int result = world->hosts->fence(&world->host[i], &fence, deadline, &held, err);
         if (result == 0) {
-            close(fd);
+            close(held.lock);
             continue;
         }
         if (result != EK_STALE || raises++ == RAISES_MAX)
             return result;
-        result = ek_lease_raise(lease, highest, err);
+        result = ek_lease_raise(lease, held.highest, err);
         if (result != 0)
             return result;
         i = (size_t)-1; /* once more, from the first, with the new token */
@@ -43,9 +41,11 @@ int ek_turn_take(struct ek_world *world, struct ek_lease *lease, int member, int
     size_t last = member < 0 ? world->spec->member_count : first + 1;
     int result = 0;
     for (size_t i = first; i < last && result == 0; i++) {
-        int64_t highest;
-        result = hold(world, lease, i, deadline, &turn.locks[turn.count], &highest, err);
-        turn.count += result == 0;
+        struct ek_fence_hold held = {.lock = -1};
+        const struct ek_fence fence = fence_of(lease);
+        result = world->hosts->fence(&world->host[i], &fence, deadline, &held, err);
+        if (result == 0)
+            turn.locks[turn.count++] = held.lock;
     }
     if (result == 0)
         result = ek_lease_check(lease, 0, err);

@@ -52,7 +52,7 @@ static enum ek_tri tri(bool holds)
 
 static void check_health(struct verify *v, size_t i)
 {
-    const struct ek_member_observed *member = &v->state->members[i];
+    const struct ek_member *member = ek_member(v->state, i);
     uint64_t unwell = member->viewed_by & ~member->healthy_for;
     if (member->reachable != EK_YES) {
         add(v, (int)i, "healthy", member->process == EK_NO ? EK_CHECK_FAILED : EK_CHECK_UNKNOWN,
@@ -92,10 +92,11 @@ static void check_mode(struct verify *v, size_t i, const char *name, const char 
 static void check_host(struct verify *v, size_t i)
 {
     char wanted[280];
-    const char *host = v->state->members[i].host;
+    const char *host = ek_member(v->state, i)->host;
     if (!host[0])
         add(v, (int)i, "host-name", EK_CHECK_UNKNOWN, "its name in the replica set is not known");
-    else if (!ek_wanted_host(v->spec, v->state->domain_label, i, wanted, sizeof wanted))
+    else if (!ek_wanted_host(v->spec, ek_transport(v->state)->domain_label, i, wanted,
+                             sizeof wanted))
         add(v, (int)i, "host-name", EK_CHECK_FAILED, "it has no name in an SSL domain yet");
     else if (strcmp(host, wanted) != 0)
         add(v, (int)i, "host-name", EK_CHECK_FAILED, "the replica set calls it %s, not %s", host,
@@ -114,9 +115,9 @@ static void shake(struct verify *v, size_t i, const char *host,
     int64_t deadline = ek_monotonic_ms() + HANDSHAKE_MS;
     bool trusted = v->world->authority.spec && access(v->world->authority_file, R_OK) == 0;
     memset(ret_handshake, 0, sizeof *ret_handshake);
-    if (v->world->mongodb->handshake(host, v->spec->members[i].port,
-                                     trusted ? v->world->authority_file : NULL, deadline,
-                                     ret_handshake, &err) != 0)
+    const struct ek_mongodb_tls_question question = {host, v->spec->members[i].port,
+                                                     trusted ? v->world->authority_file : NULL};
+    if (v->world->mongodb->handshake(&question, deadline, ret_handshake, &err) != 0)
         snprintf(ret_handshake->problem, sizeof ret_handshake->problem, "%.255s", err.sentence);
 }
 
@@ -124,7 +125,7 @@ static void check_by_name(struct verify *v, size_t i)
 {
     struct ek_mongodb_handshake handshake;
     char name[256];
-    if (!ek_domain_name(v->spec, v->state->domain_label, i, name, sizeof name)) {
+    if (!ek_domain_name(v->spec, ek_transport(v->state)->domain_label, i, name, sizeof name)) {
         add(v, (int)i, "tls-by-name", EK_CHECK_FAILED, "it has no name in an SSL domain yet");
         return;
     }
@@ -168,8 +169,10 @@ static void check_by_address(struct verify *v, size_t i)
 
 static void check_served(struct verify *v, size_t i)
 {
-    const struct ek_certificate_state *served = &v->state->members[i].certificate_running;
-    const struct ek_certificate_state *installed = &v->state->members[i].certificate_installed;
+    const struct ek_certificate_state *served =
+        &ek_member_certificates(v->state, i)->certificate_running;
+    const struct ek_certificate_state *installed =
+        &ek_member_certificates(v->state, i)->certificate_installed;
     if (served->present == EK_UNKNOWN || installed->present == EK_UNKNOWN) {
         add(v, (int)i, "certificate-served", EK_CHECK_UNKNOWN, "%s",
             v->observation->problems[i][0] ? v->observation->problems[i]
@@ -198,7 +201,8 @@ static void add_tri(struct verify *v, size_t i, const char *name, enum ek_tri ho
 static void check_names(struct verify *v, size_t i, const struct ek_certificate_state *served)
 {
     char wanted[256];
-    bool named = ek_domain_name(v->spec, v->state->domain_label, i, wanted, sizeof wanted);
+    bool named =
+        ek_domain_name(v->spec, ek_transport(v->state)->domain_label, i, wanted, sizeof wanted);
     if (served->sole_name == EK_UNKNOWN)
         add(v, (int)i, "certificate-name", EK_CHECK_UNKNOWN, "what it is for could not be seen");
     else if (named && served->sole_name == EK_YES && strcmp(served->name, wanted) == 0)
@@ -217,8 +221,8 @@ static void check_certificate(struct verify *v, size_t i)
         [EK_UNKNOWN] = "whether its private key is encrypted could not be seen",
         [EK_NO] = "its private key is not encrypted on the host",
         [EK_YES] = "its private key is encrypted on the host"};
-    const struct ek_member_observed *member = &v->state->members[i];
-    const struct ek_certificate_state *served = &member->certificate_running;
+    const struct ek_member_certificates *certificates = ek_member_certificates(v->state, i);
+    const struct ek_certificate_state *served = &certificates->certificate_running;
     if (served->present == EK_NO) {
         add(v, (int)i, "certificate-issuer", EK_CHECK_FAILED, "%s", nothing);
         add(v, (int)i, "certificate-name", EK_CHECK_FAILED, "%s", nothing);
@@ -232,18 +236,19 @@ static void check_certificate(struct verify *v, size_t i)
             v->spec->certificates.authority);
         check_names(v, i, served);
     }
-    if (member->certificate_installed.present == EK_NO)
+    if (certificates->certificate_installed.present == EK_NO)
         add(v, (int)i, "key-encrypted", EK_CHECK_FAILED, "no private key is installed on its host");
     else
-        add_tri(v, i, "key-encrypted", member->certificate_installed.key_sealed, sealed);
+        add_tri(v, i, "key-encrypted", certificates->certificate_installed.key_sealed, sealed);
 }
 
 static void check_options(struct verify *v, size_t i)
 {
-    const struct ek_member_observed *member = &v->state->members[i];
+    const struct ek_member_transport *transport = ek_member_transport(v->state, i);
     bool known =
-        member->options_running.known == EK_YES && member->options_configured.known == EK_YES;
-    bool same = memcmp(member->options_running.digest, member->options_configured.digest, 32) == 0;
+        transport->options_running.known == EK_YES && transport->options_configured.known == EK_YES;
+    bool same =
+        memcmp(transport->options_running.digest, transport->options_configured.digest, 32) == 0;
     static const char *const sentences[] = {
         [EK_UNKNOWN] = "whether it runs with what its configuration file says could not be seen",
         [EK_NO] = "it runs with other TLS options than its configuration file says",
@@ -277,10 +282,11 @@ static void check_refused(struct verify *v, size_t i)
 
 static void check_member(struct verify *v, size_t i)
 {
-    const struct ek_member_observed *member = &v->state->members[i];
+    const struct ek_member *member = ek_member(v->state, i);
+    const struct ek_member_transport *transport = ek_member_transport(v->state, i);
     check_health(v, i);
-    check_mode(v, i, "sslmode-running", "running", member->mode_running);
-    check_mode(v, i, "sslmode-configured", "its file:", member->mode_configured);
+    check_mode(v, i, "sslmode-running", "running", transport->mode_running);
+    check_mode(v, i, "sslmode-configured", "its file:", transport->mode_configured);
     check_host(v, i);
     check_options(v, i);
     if (v->spec->ssl_mode == EK_SSL_DISABLED) {
@@ -298,27 +304,28 @@ static void check_member(struct verify *v, size_t i)
     check_certificate(v, i);
 }
 
-int ek_verify(struct ek_world *world, int64_t deadline, struct ek_check *ret_checks, size_t max,
-              size_t *ret_count, struct ek_error *err)
+int ek_verify(struct ek_world *world, int64_t deadline, struct ek_checks *ret_checks,
+              struct ek_error *err)
 {
-    struct ek_observation *observation = calloc(1, sizeof *observation);
-    if (!observation)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while verifying");
-    int result = ek_observe(world, deadline, observation, err);
+    struct ek_observation *observation;
+    int result = ek_observation_new(world->spec->member_count, &observation, err);
+    if (result != 0)
+        return result;
+    result = ek_observe(world, deadline, observation, err);
     if (result == 0) {
         struct verify v = {.world = world,
                            .spec = world->spec,
                            .observation = observation,
-                           .state = &observation->state,
-                           .checks = ret_checks,
-                           .max = max};
+                           .state = observation->state,
+                           .checks = ret_checks->checks,
+                           .max = ret_checks->max};
         int primary = ek_state_primary(v.state);
         add(&v, -1, "primary", primary >= 0 ? EK_CHECK_PASSED : EK_CHECK_FAILED, "%s takes writes",
             primary >= 0 ? world->spec->members[primary].name : "no member");
         for (size_t i = 0; i < v.state->member_count; i++)
             check_member(&v, i);
-        *ret_count = v.count;
+        ret_checks->count = v.count;
     }
-    free(observation);
+    ek_observation_free(observation);
     return result;
 }

@@ -13,13 +13,20 @@ struct ek_check {
     char sentence[384]; /* what was seen, for people */
 };
 
+/* Room for checks, the caller's. */
+struct ek_checks {
+    struct ek_check *checks;
+    size_t max;
+    size_t count; /* how many were written */
+};
+
 /* Observe and check; at most `max` checks are written. Fails only as ek_observe does.
  * While sslMode is not disabled: connecting by name over TLS works; the same by IP address fails
  * with a certificate validation error (and with nothing else); the certificate served is the one
  * installed, by the authority, with the member's name only, its key encrypted on the host.
  * Always: sslMode running and configured agree with the spec; members healthy; hosts in the
  * configuration as wanted; while disabled: a TLS client is refused. */
-int ek_verify(struct ek_world *world, int64_t deadline, struct ek_check *ret_checks, size_t max,
-              size_t *ret_count, struct ek_error *err);
+int ek_verify(struct ek_world *world, int64_t deadline, struct ek_checks *ret_checks,
+              struct ek_error *err);
 
 #endif

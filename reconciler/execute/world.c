@@ -5,7 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/execute/world_internal.h"
+
+enum { LOOK_UP_MS = 10000 };
 
 static void set_paths(struct ek_world *world, size_t i)
 {
@@ -89,7 +93,7 @@ int ek_world_open(const struct ek_specs *specs, const struct ek_deployment_spec 
 {
     struct ek_world *world = calloc(1, sizeof *world);
     if (!world)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     world->specs = specs;
     world->spec = spec;
     world->controller = controller;
@@ -161,8 +165,8 @@ int ek_world_secret(const struct ek_world *world, int member, const char *what, 
     return result;
 }
 
-void ek_world_target(const struct ek_world *world, size_t i, const char *label, char *name_buffer,
-                     size_t size, struct ek_mongodb_target *ret_target)
+void ek_world_target(const struct ek_world *world, size_t i, const char *label,
+                     char name[EK_DOMAIN_NAME_SIZE], struct ek_mongodb_target *ret_target)
 {
     const struct ek_member_spec *member = &world->spec->members[i];
     bool trusted = world->authority.spec && access(world->authority_file, R_OK) == 0;
@@ -174,24 +178,23 @@ void ek_world_target(const struct ek_world *world, size_t i, const char *label, 
         .user = world->own_password && !member->arbiter ? EK_OWN_USER : NULL,
         .password = world->own_password,
         .key_file = world->key_file};
-    if (ek_domain_name(world->spec, label, i, name_buffer, size))
-        ret_target->tls_host = name_buffer;
+    if (ek_domain_name(world->spec, label, i, name, EK_DOMAIN_NAME_SIZE))
+        ret_target->tls_host = name;
 }
 
-int ek_world_server_tls(const struct ek_world *world, size_t i, enum ek_ssl_mode mode,
-                        int64_t deadline, char password_path[300], struct ek_server_tls *ret_tls,
-                        struct ek_error *err)
+int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline,
+                        struct ek_world_tls *ret_tls, struct ek_error *err)
 {
     char directory[256];
     int result = world->hosts->volatile_directory(&world->host[i], deadline, directory,
                                                   sizeof directory, err);
     if (result != 0)
         return result;
-    snprintf(password_path, 300, "%s/key-password", directory);
-    *ret_tls = (struct ek_server_tls){.mode = mode,
-                                      .certificate_key_file = world->paths[i].server,
-                                      .ca_file = world->paths[i].trust,
-                                      .password_file = password_path};
+    snprintf(ret_tls->password_path, sizeof ret_tls->password_path, "%s/key-password", directory);
+    ret_tls->tls = (struct ek_server_tls){.mode = EK_SSL_ALLOW,
+                                          .certificate_key_file = world->paths[i].server,
+                                          .ca_file = world->paths[i].trust,
+                                          .password_file = ret_tls->password_path};
     return 0;
 }
 
@@ -203,7 +206,12 @@ int ek_world_address(const struct ek_world *world, size_t i, char *buffer, size_
         snprintf(buffer, size, "%s", member->address);
         return 0;
     }
-    return world->dns->look_up(&world->zone, member->host, buffer, size, err);
+    struct ek_dns_address address;
+    int result = world->dns->look_up(&world->zone, member->host, ek_monotonic_ms() + LOOK_UP_MS,
+                                     &address, err);
+    if (result == 0)
+        snprintf(buffer, size, "%s", address.text);
+    return result;
 }
 
 int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, size_t i,
@@ -211,7 +219,9 @@ int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, si
 {
     struct ek_mongodb_target target;
     char name[256];
-    const char *label = state->members[i].domain_name_bound == EK_YES ? state->domain_label : "";
-    ek_world_target(world, i, label, name, sizeof name, &target);
+    const char *label = ek_member_transport(state, i)->domain_name_bound == EK_YES
+                            ? ek_transport(state)->domain_label
+                            : "";
+    ek_world_target(world, i, label, name, &target);
     return world->mongodb->recent_log(&target, deadline, ret_lines, err);
 }

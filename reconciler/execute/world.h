@@ -2,10 +2,14 @@
 #ifndef EK_EXECUTE_WORLD_H
 #define EK_EXECUTE_WORLD_H
 
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
+#include "reconciler/aspects/users/state.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
-#include "reconciler/state.h"
-#include "reconciler/step.h"
+#include "reconciler/kernel/policy.h"
+#include "reconciler/kernel/step.h"
 #include "specs/spec.h"
 
 /* Settings of this controller; borrowed strings. */
@@ -32,14 +36,20 @@ int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, si
 /* Why parts of an observation stayed unknown: one sentence per member, "" when nothing did;
  * problems[member_count] is the deployment's own. */
 struct ek_observation {
-    struct ek_state state;
-    char problems[EK_MEMBERS_MAX + 1][512];
+    struct ek_state *state; /* owned */
+    char problems[EK_MEMBERS_MAX + 1][EK_PROBLEM_SIZE];
 };
+
+/* An observation in which nothing was seen yet; the caller's, given back by ek_observation_free
+ * (NULL is fine). EK_NO_MEMORY (EK-0599). */
+int ek_observation_new(size_t member_count, struct ek_observation **ret_observation,
+                       struct ek_error *err);
+void ek_observation_free(struct ek_observation *observation);
 
 /* Look at everything, the members in parallel; at most until `deadline` (ek_monotonic_ms).
  * What could not be seen is unknown, with the reason in problems; fails only when the
- * controller itself can't work (EK-05xx, EK-07xx). */
-int ek_observe(struct ek_world *world, int64_t deadline, struct ek_observation *ret_observation,
+ * controller itself can't work (EK-05xx, EK-07xx), and leaves the observation as it was. */
+int ek_observe(struct ek_world *world, int64_t deadline, struct ek_observation *observation,
                struct ek_error *err);
 
 /* Do one step. `observed` is the fresh observation that it was permitted on. Returns when

@@ -55,15 +55,21 @@ int ek_world_secret(const struct ek_world *world, int member, const char *what, 
                     struct ek_secret **ret_secret, struct ek_error *err);
 
 /* How to reach member i over MongoDB's protocol; `label` as observed ("" none). Borrows from
- * the world and from name_buffer. */
-void ek_world_target(const struct ek_world *world, size_t i, const char *label, char *name_buffer,
-                     size_t size, struct ek_mongodb_target *ret_target);
+ * the world and from name. */
+void ek_world_target(const struct ek_world *world, size_t i, const char *label,
+                     char name[EK_DOMAIN_NAME_SIZE], struct ek_mongodb_target *ret_target);
 
-/* What Evenkeel writes under net.tls of member i. password_path is a buffer of 300 bytes that
- * the result borrows. */
-int ek_world_server_tls(const struct ek_world *world, size_t i, enum ek_ssl_mode mode,
-                        int64_t deadline, char password_path[300], struct ek_server_tls *ret_tls,
-                        struct ek_error *err);
+/* What Evenkeel writes under net.tls of a member; `tls` borrows from the world and from
+ * password_path. */
+struct ek_world_tls {
+    struct ek_server_tls tls;
+    char password_path[300]; /* on the host, in memory only */
+};
+
+/* Fill it for member i, all but the mode, which is allowSSL. Errors as the host's
+ * volatile_directory. */
+int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline,
+                        struct ek_world_tls *ret_tls, struct ek_error *err);
 
 /* The address that member i's name in the SSL domain is bound to. */
 int ek_world_address(const struct ek_world *world, size_t i, char *buffer, size_t size,

@@ -7,10 +7,10 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/consent/consent.h"
 #include "reconciler/execute/execute.h"
+#include "reconciler/laws/permit.h"
 #include "reconciler/lease/lease.h"
 #include "reconciler/loop/backoff.h"
 #include "reconciler/loop/loop_internal.h"
-#include "reconciler/permit.h"
 
 /* One step may take its own time and look at the fleet before and after it. */
 enum { STEP_MARGIN_MS = 120000 };
@@ -42,8 +42,8 @@ static void trace_step(struct ek_keeper *keeper, int64_t ended_ms, const struct 
 {
     const struct ek_step *step = &keeper->step;
     const char *member = step->member >= 0 ? keeper->looked.spec->members[step->member].name : NULL;
-    ek_trace_step(keeper->trace, ek_step_row(step->kind)->name, member, keeper->step_begun_ms,
-                  ended_ms, err);
+    ek_trace_step(keeper->trace, &(struct ek_traced_step){step->kind->name, member,
+                                                          keeper->step_begun_ms, ended_ms, err});
 }
 
 static void begin_trace(struct ek_keeper *keeper)
@@ -155,7 +155,7 @@ static int find_approved(struct ek_keeper *keeper, struct ek_policy *policy,
                          struct ek_plan *ret_approved, bool *ret_found, struct ek_error *err)
 {
     struct ek_consent_question question =
-        ek_keeper_question(keeper, &keeper->looked.observation->state);
+        ek_keeper_question(keeper, keeper->looked.observation->state);
     struct ek_approval approval;
     int result = ek_consent_approved_plan(&question, policy, ret_approved, &approval, err);
     *ret_found = result == 0;
@@ -167,7 +167,7 @@ static int find_approved(struct ek_keeper *keeper, struct ek_policy *policy,
 static int spend(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_consent_question question =
-        ek_keeper_question(keeper, &keeper->looked.observation->state);
+        ek_keeper_question(keeper, keeper->looked.observation->state);
     int result = ek_consent_spend(&question, keeper->approved, err);
     keeper->approved[0] = 0;
     return result;
@@ -256,7 +256,7 @@ static bool is_permitted(struct ek_keeper *keeper)
     struct ek_looked *looked = &keeper->looked;
     struct ek_broken_law law;
     struct ek_verdict verdict;
-    ek_next(looked->spec, &looked->observation->state, &looked->policy, &verdict);
+    ek_next(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy), &verdict);
     if (verdict.kind == EK_VERDICT_DONE)
         return false;
     if (verdict.kind == EK_VERDICT_BLOCKED) {
@@ -266,8 +266,9 @@ static bool is_permitted(struct ek_keeper *keeper)
                           verdict.blocked.id, verdict.blocked.sentence, verdict.blocked.hint);
         return false;
     }
-    if (ek_permit(looked->spec, &looked->observation->state, &verdict.step, &looked->policy,
-                  &law) == 0)
+    int broken = ek_permit(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
+                           &verdict.step, &law);
+    if (broken <= 0) /* what could not be judged is asked again before the act, which fails then */
         return true;
     ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
     ek_keeper_say(keeper, EK_JOURNAL_BLOCKED, law.id, law.sentence, NULL);

@@ -3,20 +3,22 @@
 #define EK_LOOP_DRIFT_H
 
 #include "reconciler/base/buffer.h"
-#include "reconciler/plan.h"
+#include "reconciler/kernel/plan.h"
+
+struct json_t;
 
 /* What a deployment was when it last was as its specs say. */
 struct ek_synced {
     bool known; /* it ever was, under these specs, and nothing of ours is unfinished */
     uint8_t spec_digest[32];
     int64_t at_s;
-    struct ek_buffer facts; /* as ek_state_facts says */
+    struct json_t *facts; /* as ek_facts_json says; owned */
 };
 
-/* Take down that the deployment is as its specs say. */
-void ek_synced_note(struct ek_synced *synced, const struct ek_deployment_spec *spec,
-                    const uint8_t spec_digest[32], const struct ek_state *state,
-                    const struct ek_policy *policy);
+/* Take down that the deployment is as its specs say. EK_NO_MEMORY (EK-0599): what was taken down
+ * before stays. */
+int ek_synced_note(struct ek_synced *synced, const struct ek_situation *situation,
+                   const uint8_t spec_digest[32], struct ek_error *err);
 
 /* Take down that a difference is wanted from now on: an act of ours was begun. */
 void ek_synced_forget(struct ek_synced *synced);
@@ -28,11 +30,17 @@ struct ek_drift {
     struct ek_buffer change; /* lines beginning with "- " and "+ ": before and after */
 };
 
+/* Borrowed. */
+struct ek_drift_question {
+    const struct ek_situation *situation;
+    const uint8_t *spec_digest; /* 32 bytes */
+    const struct ek_plan *plan; /* from there */
+};
+
 /* Whether the plan at hand is there because the fleet moved: it was in sync under the same specs,
- * and it is not merely time that made something due. */
-int ek_drift_find(const struct ek_synced *synced, const struct ek_deployment_spec *spec,
-                  const uint8_t spec_digest[32], const struct ek_state *state,
-                  const struct ek_policy *policy, const struct ek_plan *plan,
+ * and it is not merely time that made something due. The caller ends ret_drift with
+ * ek_drift_done. Errors as ek_plan_make. */
+int ek_drift_find(const struct ek_synced *synced, const struct ek_drift_question *question,
                   struct ek_drift *ret_drift, struct ek_error *err);
 void ek_drift_done(struct ek_drift *drift);
 

@@ -24,8 +24,8 @@ static int recall_commit(struct ek_follower *follower, struct ek_error *err)
 {
     char *detail = NULL;
     int64_t at_ms;
-    int result = ek_tell_latest(follower->loop, "", "", "commit", "repository",
-                                follower->settings.name, &detail, &at_ms, err);
+    const struct ek_event_search wanted = {"", "", "commit", "repository", follower->settings.name};
+    int result = ek_tell_latest(follower->loop, &wanted, &detail, &at_ms, err);
     if (result != 0)
         return result;
     json_t *json = NULL;

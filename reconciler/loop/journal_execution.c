@@ -17,7 +17,7 @@ static const struct {
 static void describe(const struct ek_deployment_spec *spec, const struct ek_step *step,
                      struct ek_buffer *text)
 {
-    ek_buffer_text_add(text, ek_step_row(step->kind)->verb);
+    ek_buffer_text_add(text, step->kind->verb);
     if (step->member >= 0)
         ek_buffer_printf(text, " %s", spec->members[step->member].name);
     if (step->other >= 0)

@@ -132,8 +132,9 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
     char *detail = NULL;
     int64_t at_ms;
     ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
-    int result = ek_tell_latest(keeper->loop, keeper->account, keeper->name, "synced",
-                                "spec_digest", NULL, &detail, &at_ms, err);
+    const struct ek_event_search wanted = {keeper->account, keeper->name, "synced", "spec_digest",
+                                           NULL};
+    int result = ek_tell_latest(keeper->loop, &wanted, &detail, &at_ms, err);
     if (result != 0)
         return result;
     json_t *json = NULL;
@@ -143,16 +144,18 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
         return ek_no_memory(err);
     const char *digest = json_string_value(json_object_get(json, "spec_digest"));
     if (digest && strcmp(digest, hex) == 0) {
-        const char *facts = json_string_value(json_object_get(json, "facts"));
+        json_t *facts = json_object_get(json, "facts");
+        json_decref(keeper->synced.facts);
+        keeper->synced.facts = json_is_object(facts) ? json_incref(facts) : json_object();
         keeper->synced.known = true;
         keeper->synced.at_s = at_ms / 1000;
         memcpy(keeper->synced.spec_digest, keeper->looked.spec_digest, 32);
-        ek_buffer_text_add(&keeper->synced.facts, facts ? facts : "");
     }
     json_decref(json);
-    result = ek_buffer_check(&keeper->synced.facts, err);
-    keeper->restored = result == 0;
-    return result;
+    if (keeper->synced.known && !keeper->synced.facts)
+        return ek_no_memory(err);
+    keeper->restored = true;
+    return 0;
 }
 
 static void tell_synced(struct ek_keeper *keeper)
@@ -160,12 +163,7 @@ static void tell_synced(struct ek_keeper *keeper)
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_SYNCED);
     char hex[65];
     ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
-    json_t *detail =
-        json_pack("{s:s, s:s}", "spec_digest", hex, "facts", ek_buffer_text(&keeper->synced.facts));
-    if (keeper->synced.facts.failed) {
-        json_decref(detail);
-        detail = NULL;
-    }
+    json_t *detail = json_pack("{s:s, s:O}", "spec_digest", hex, "facts", keeper->synced.facts);
     entry.message = "the deployment is as its specs say";
     ek_tell(keeper->loop, &entry, detail);
 }
@@ -175,8 +173,10 @@ static void in_sync(struct ek_keeper *keeper)
     struct ek_looked *looked = &keeper->looked;
     bool news = !keeper->synced.known || keeper->drift ||
                 memcmp(keeper->synced.spec_digest, looked->spec_digest, 32) != 0;
-    ek_synced_note(&keeper->synced, looked->spec, looked->spec_digest, &looked->observation->state,
-                   &looked->policy);
+    if (ek_synced_note(&keeper->synced,
+                       EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
+                       looked->spec_digest, NULL) != 0)
+        return; /* told at the next look */
     if (news)
         tell_synced(keeper);
     keeper->drift = 0;
@@ -188,7 +188,7 @@ static void in_sync(struct ek_keeper *keeper)
 
 static void tell_health(struct ek_keeper *keeper)
 {
-    const char *health = ek_health_word(&keeper->looked.observation->state);
+    const char *health = ek_health_word(keeper->looked.observation->state);
     bool well = strcmp(health, "Healthy") == 0;
     bool was_well = strcmp(keeper->health, "Healthy") == 0;
     struct ek_journal_entry entry =
@@ -225,7 +225,7 @@ static void add_culprits(const struct ek_keeper *keeper, const struct ek_drift *
         char who[256];
         snprintf(fact, sizeof fact, "+ %s sslMode running:", looked->spec->members[i].name);
         if (!strstr(ek_buffer_text(&drift->change), fact) ||
-            ek_world_recent_log(looked->world, &looked->observation->state, i,
+            ek_world_recent_log(looked->world, looked->observation->state, i,
                                 ek_monotonic_ms() + LOG_MS, &lines, NULL) != 0 ||
             !ek_culprit_of_mode(ek_buffer_text(&lines), who, sizeof who))
             continue;
@@ -259,10 +259,12 @@ static bool drift_allows(struct ek_keeper *keeper)
     struct ek_looked *looked = &keeper->looked;
     struct ek_error err = {0};
     EK_CLEANUP(ek_drift_done) struct ek_drift drift = {0};
-    if (ek_drift_find(&keeper->synced, looked->spec, looked->spec_digest,
-                      &looked->observation->state, &looked->policy, &looked->plan, &drift,
-                      &err) != 0 ||
-        !drift.present)
+    const struct ek_drift_question question = {
+        .situation = EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
+        .spec_digest = looked->spec_digest,
+        .plan = &looked->plan,
+    };
+    if (ek_drift_find(&keeper->synced, &question, &drift, &err) != 0 || !drift.present)
         return err.code == 0;
     enum ek_drift_policy policy = ek_drift_policy_of(looked->spec, drift.fields);
     if (policy == EK_DRIFT_IGNORE)
@@ -336,7 +338,7 @@ static void judge(struct ek_keeper *keeper)
 static int consult(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_looked *looked = &keeper->looked;
-    struct ek_consent_question question = ek_keeper_question(keeper, &looked->observation->state);
+    struct ek_consent_question question = ek_keeper_question(keeper, looked->observation->state);
     struct ek_approval approval;
     struct ek_plan approved;
     int result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);

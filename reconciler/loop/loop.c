@@ -164,9 +164,8 @@ static void name_self(struct ek_loop *loop)
     snprintf(loop->who, sizeof loop->who, "evenkeel run on %s, process %d", host, (int)getpid());
 }
 
-int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_store_handle *store,
-                  struct ek_journal *journal, struct ek_metrics *metrics, struct ek_loop **ret_loop,
-                  struct ek_error *err)
+int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_loop_records *records,
+                  struct ek_loop **ret_loop, struct ek_error *err)
 {
     struct ek_loop *loop = calloc(1, sizeof *loop);
     if (!loop)
@@ -174,9 +173,9 @@ int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_store
     pthread_mutex_init(&loop->lock, NULL);
     take_settings(loop, settings);
     name_self(loop);
-    loop->store = store;
-    loop->journal = journal;
-    loop->metrics = metrics;
+    loop->store = records->store;
+    loop->journal = records->journal;
+    loop->metrics = records->metrics;
     loop->started_ms = ek_monotonic_ms();
     loop->turns = ek_turns_new(settings->acting_total, settings->acting_per_account);
     pthread_mutex_lock(&loop->lock);

@@ -48,10 +48,16 @@ struct ek_loop_settings {
 
 struct ek_loop;
 
-/* Start the threads. store, journal and metrics outlive the loop. */
-int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_store_handle *store,
-                  struct ek_journal *journal, struct ek_metrics *metrics, struct ek_loop **ret_loop,
-                  struct ek_error *err);
+/* Where a loop tells what happens. All of it outlives the loop. */
+struct ek_loop_records {
+    const struct ek_store_handle *store;
+    struct ek_journal *journal;
+    struct ek_metrics *metrics;
+};
+
+/* Start the threads. The caller stops and frees the loop. */
+int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_loop_records *records,
+                  struct ek_loop **ret_loop, struct ek_error *err);
 
 /* Fetch the repository of that name, or every one (NULL), now. EK_NOT_FOUND (EK-1303). */
 int ek_loop_fetch(struct ek_loop *loop, const char *repository, struct ek_error *err);

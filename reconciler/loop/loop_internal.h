@@ -140,10 +140,17 @@ void ek_tell(struct ek_loop *loop, const struct ek_journal_entry *entry, json_t 
 void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
                    const struct ek_error *err);
 
-/* The latest event of that kind whose detail has `key` with `value` (NULL: any); *ret_detail is
- * the caller's, "" when there is none. */
-int ek_tell_latest(struct ek_loop *loop, const char *account, const char *deployment,
-                   const char *kind, const char *key, const char *value, char **ret_detail,
+/* Which events are meant. Borrowed. */
+struct ek_event_search {
+    const char *account;
+    const char *deployment;
+    const char *kind;
+    const char *key;   /* that their detail has */
+    const char *value; /* that it has there; NULL: any */
+};
+
+/* The latest of them; *ret_detail is the caller's, "" when there is none. */
+int ek_tell_latest(struct ek_loop *loop, const struct ek_event_search *wanted, char **ret_detail,
                    int64_t *ret_at_ms, struct ek_error *err);
 
 /* ---- the threads ---- */

@@ -12,7 +12,7 @@ static void members(struct ek_metrics *metrics, const struct ek_planned *planned
     for (int word = EK_MEMBER_UNKNOWN; word <= EK_MEMBER_REMOVED; word++) {
         size_t count = 0;
         for (size_t i = 0; i < state->member_count; i++)
-            count += (int)state->members[i].state == word;
+            count += (int)ek_member(state, i)->state == word;
         labels.values[2] = ek_member_state_name((enum ek_member_state)word);
         if (count)
             ek_metrics_set(metrics, EK_METRIC_DEPLOYMENT_MEMBERS, labels, (double)count);
@@ -27,12 +27,13 @@ static void certificates(struct ek_metrics *metrics, const struct ek_planned *pl
     const enum ek_metric metric = EK_METRIC_DEPLOYMENT_CERTIFICATE_NOT_AFTER;
     struct ek_labels labels = who;
     for (size_t i = 0; i < planned->state->member_count; i++) {
-        const struct ek_member_observed *member = &planned->state->members[i];
+        const struct ek_member_certificates *certificates =
+            ek_member_certificates(planned->state, i);
         labels.values[2] = planned->spec->members[i].name;
-        if (member->certificate_running.present == EK_YES)
+        if (certificates->certificate_running.present == EK_YES)
             ek_metrics_set(metrics, metric, labels,
-                           (double)member->certificate_running.not_after_s);
-        else if (member->certificate_running.present == EK_NO)
+                           (double)certificates->certificate_running.not_after_s);
+        else if (certificates->certificate_running.present == EK_NO)
             ek_metrics_remove(metrics, metric, labels);
     }
 }
@@ -66,7 +67,7 @@ void ek_metrics_event(struct ek_metrics *metrics, const struct ek_deployment_spe
 {
     if (event->kind != EK_EVENT_STEP_DONE || !event->step)
         return;
-    const struct ek_step_row *row = ek_step_row(event->step->kind);
+    const struct ek_step_kind *row = event->step->kind;
     struct ek_labels who = EK_LABELS(spec->account, spec->name);
     ek_metrics_add(metrics, EK_METRIC_STEPS, EK_LABELS(row->name, "done"), 1);
     ek_metrics_add(metrics, EK_METRIC_DEPLOYMENT_RESTARTS, who, row->restarts);
@@ -78,8 +79,7 @@ void ek_metrics_event(struct ek_metrics *metrics, const struct ek_deployment_spe
 void ek_metrics_step_failed(struct ek_metrics *metrics, const struct ek_step *step)
 {
     if (step)
-        ek_metrics_add(metrics, EK_METRIC_STEPS, EK_LABELS(ek_step_row(step->kind)->name, "failed"),
-                       1);
+        ek_metrics_add(metrics, EK_METRIC_STEPS, EK_LABELS(step->kind->name, "failed"), 1);
 }
 
 void ek_metrics_reconciled(struct ek_metrics *metrics, const struct ek_deployment_spec *spec,

@@ -105,7 +105,7 @@ void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
 void ek_keeper_step_words(const struct ek_keeper *keeper, const struct ek_step *step,
                           struct ek_buffer *text)
 {
-    ek_buffer_text_add(text, ek_step_row(step->kind)->verb);
+    ek_buffer_text_add(text, step->kind->verb);
     if (step->member >= 0)
         ek_buffer_printf(text, " %s", keeper->looked.spec->members[step->member].name);
 }
@@ -156,14 +156,15 @@ static bool keep_latest(void *context, const struct ek_store_event *event)
     return !search->failed;
 }
 
-int ek_tell_latest(struct ek_loop *loop, const char *account, const char *deployment,
-                   const char *kind, const char *key, const char *value, char **ret_detail,
+int ek_tell_latest(struct ek_loop *loop, const struct ek_event_search *wanted, char **ret_detail,
                    int64_t *ret_at_ms, struct ek_error *err)
 {
     enum { FAR_BACK = 1000 };
-    struct ek_store_query query = {
-        .account = account, .deployment = deployment, .kind = kind, .most = FAR_BACK};
-    struct search search = {.key = key, .value = value};
+    struct ek_store_query query = {.account = wanted->account,
+                                   .deployment = wanted->deployment,
+                                   .kind = wanted->kind,
+                                   .most = FAR_BACK};
+    struct search search = {.key = wanted->key, .value = wanted->value};
     int result = loop->store->driver->events(loop->store->store, &query, keep_latest, &search, err);
     note_store(loop, result != 0, err);
     if (result == 0 && !search.failed && !search.detail)

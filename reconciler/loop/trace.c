@@ -106,17 +106,17 @@ struct ek_trace *ek_trace_begin(struct ek_traces *traces, const struct ek_trace_
     return trace;
 }
 
-void ek_trace_step(struct ek_trace *trace, const char *kind, const char *member, int64_t begun_ms,
-                   int64_t ended_ms, const struct ek_error *err)
+void ek_trace_step(struct ek_trace *trace, const struct ek_traced_step *step)
 {
     char id[2 * SPAN_BYTES + 1];
     if (!trace || json_array_size(trace->spans) >= STEPS_MAX)
         return;
     random_id(SPAN_BYTES, id);
     json_t *attributes = json_array();
-    add_attribute(&attributes, "evenkeel.step", kind);
-    add_attribute(&attributes, "evenkeel.member", member);
-    add_span(trace, &(struct span){id, trace->root, kind, begun_ms, ended_ms, attributes, err});
+    add_attribute(&attributes, "evenkeel.step", step->kind);
+    add_attribute(&attributes, "evenkeel.member", step->member);
+    add_span(trace, &(struct span){id, trace->root, step->kind, step->begun_ms, step->ended_ms,
+                                   attributes, step->err});
 }
 
 void ek_trace_end(struct ek_trace *trace, int64_t at_ms, const struct ek_error *err)

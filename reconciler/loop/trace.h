@@ -32,9 +32,15 @@ struct ek_trace_about {
 struct ek_trace *ek_trace_begin(struct ek_traces *traces, const struct ek_trace_about *about,
                                 int64_t at_ms);
 
-/* A step of it that is over; `err` is NULL when its effect was seen. */
-void ek_trace_step(struct ek_trace *trace, const char *kind, const char *member, int64_t begun_ms,
-                   int64_t ended_ms, const struct ek_error *err);
+/* A step of it that is over. Borrowed; times of the wall clock. */
+struct ek_traced_step {
+    const char *kind;
+    const char *member; /* or NULL */
+    int64_t begun_ms;
+    int64_t ended_ms;
+    const struct ek_error *err; /* NULL when its effect was seen */
+};
+void ek_trace_step(struct ek_trace *trace, const struct ek_traced_step *step);
 
 /* End the trace and hand it to the exporter; `err` is NULL when it went well. */
 void ek_trace_end(struct ek_trace *trace, int64_t at_ms, const struct ek_error *err);

@@ -9,13 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
-#include "reconciler/base/file.h"
 #include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/base/secret_file.h"
 
 enum { DIGEST = SHA256_DIGEST_LENGTH, SECRET_MAX = 4096, SECRET_LEAST = 16 };
 
@@ -242,15 +241,10 @@ int ek_webhook_read(const struct ek_webhook_request *request, const struct ek_se
 int ek_webhook_secret(const char *path, struct ek_secret **ret_secret, struct ek_error *err)
 {
     EK_SECRET_BUFFER content = {0};
-    struct stat status;
-    int result = ek_file_read(path, SECRET_MAX, &content, NULL, err);
+    const struct ek_secret_file file = {path, SECRET_MAX, "EK-0501", "EK-1354"};
+    int result = ek_secret_file_read(&file, &content, err);
     if (result != 0)
         return result;
-    if (stat(path, &status) == 0 && (status.st_mode & S_IRWXO)) {
-        ek_fail(err, EK_DENIED, "EK-1354", "%s: everybody on this machine may read this secret",
-                path);
-        return ek_hint(err, "chmod 0600 %s", path);
-    }
     while (content.length > 0 && strchr("\r\n", content.bytes[content.length - 1]))
         content.length--;
     if (content.length < SECRET_LEAST)

@@ -95,7 +95,7 @@ int ek_plan_file_parse(const char *text, size_t length, const char *name,
     int result;
     struct ek_plan_file *file = calloc(1, sizeof *file);
     if (!file)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
+        return ek_no_memory(err);
     snprintf(file->path, sizeof file->path, "%s", name);
     result = ek_json_read(text, length, JSON_REJECT_DUPLICATES, &file->document, &problem);
     if (result == EK_NO_MEMORY) {
@@ -117,7 +117,7 @@ int ek_plan_file_parse(const char *text, size_t length, const char *name,
 int ek_plan_file_read(const char *path, struct ek_plan_file **ret_file, struct ek_error *err)
 {
     EK_BUFFER text = {0};
-    int result = ek_file_read(path, PLAN_FILE_MAX, &text, NULL, err);
+    int result = ek_input_read(path, PLAN_FILE_MAX, &text, err);
     return result == 0 ? ek_plan_file_parse(ek_buffer_text(&text), text.length, path, ret_file, err)
                        : result;
 }
@@ -192,38 +192,37 @@ static int member_index(const struct ek_deployment_spec *spec, const json_t *val
     return -2;
 }
 
-static bool read_kind(const json_t *json, enum ek_step_kind *ret_kind)
-{
-    const char *name = text_of(json, "kind");
-    for (int kind = 0; name && kind < (int)EK_STEP_KINDS; kind++)
-        if (strcmp(ek_step_row((enum ek_step_kind)kind)->name, name) == 0) {
-            *ret_kind = (enum ek_step_kind)kind;
-            return true;
-        }
-    return false;
-}
-
 static bool copy_text(const json_t *json, const char *key, char *buffer, size_t size)
 {
     const char *text = text_of(json, key);
     return snprintf(buffer, size, "%s", text ? text : "") < (int)size;
 }
 
+/* Arguments that the kind has; those of other kinds are null, or as if they were. */
+static bool read_arguments(const json_t *json, struct ek_step *step)
+{
+    struct ek_error ignored = {0};
+    const struct ek_field_scope scope = {.path = "", .err = &ignored};
+    for (const struct ek_argument *a = step->kind->arguments; a->field.key; a++) {
+        const json_t *value = json_object_get(json, a->field.key);
+        if (value && !json_is_null(value) &&
+            a->field.kind->read(&scope, &a->field, value, step->arguments + a->field.offset) != 0)
+            return false;
+    }
+    return true;
+}
+
 static bool read_step(const struct ek_deployment_spec *spec, const json_t *json, size_t i,
                       struct ek_plan *plan)
 {
     struct ek_step *step = &plan->steps[i];
-    if (!read_kind(json, &step->kind))
+    const char *kind = text_of(json, "kind");
+    step->kind = kind ? ek_step_kind_named(kind) : NULL;
+    if (!step->kind || !read_arguments(json, step))
         return false;
     step->member = member_index(spec, json_object_get(json, "member"));
     step->other = member_index(spec, json_object_get(json, "other"));
-    const char *mode = text_of(json, "mode");
-    step->mode = mode ? ek_ssl_mode_parse(mode) : EK_SSL_UNKNOWN;
-    step->config_version = json_integer_value(json_object_get(json, "config_version"));
-    step->hold = json_is_true(json_object_get(json, "hold"));
-    return step->member > -2 && step->other > -2 &&
-           ek_step_row(step->kind)->on_member == (step->member >= 0) &&
-           copy_text(json, "label", step->label, sizeof step->label) &&
+    return step->member > -2 && step->other > -2 && step->kind->on_member == (step->member >= 0) &&
            copy_text(json, "reason", step->why, sizeof step->why) &&
            copy_text(json, "state_digest_before", plan->digests[i], 65) &&
            copy_text(json, "state_digest_after", plan->digests[i + 1], 65);
@@ -264,7 +263,7 @@ static int read_plan(const struct ek_plan_file *file, const json_t *json,
     plan->steps = calloc(count + 1, sizeof *plan->steps);
     plan->digests = calloc(count + 1, sizeof *plan->digests);
     if (!plan->steps || !plan->digests)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
+        return ek_no_memory(err);
     plan->count = count;
     if (!copy_text(json, "replica_set_id", plan->set_id, sizeof plan->set_id) ||
         !copy_text(json, "state_digest", plan->digests[0], 65))
@@ -291,65 +290,46 @@ int ek_plan_file_part(const struct ek_plan_file *file, const json_t *json,
     return result;
 }
 
-int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
-                      const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
-                      struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err)
+int ek_plan_file_current(const struct ek_plan_file *file, size_t index,
+                         const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
+                         struct ek_error *err)
 {
-    const json_t *json = deployment(file, index);
-    const char *planned_digest = text_of(json, "spec_digest");
-    const char *label = text_of(json, "ssl_domain_label");
-    struct ek_plan plan = {0};
+    const char *planned = text_of(deployment(file, index), "spec_digest");
     char digest[65];
     ek_hex(spec_digest, 32, digest);
-    if (!planned_digest || strcmp(planned_digest, digest) != 0) {
-        ek_fail(err, EK_STALE, "EK-0810", "the specs of %s changed since this plan was made",
-                spec->name);
-        return ek_hint(err, "make a new plan, read it, and apply that");
-    }
+    if (planned && strcmp(planned, digest) == 0)
+        return 0;
+    ek_fail(err, EK_STALE, "EK-0810", "the specs of %s changed since this plan was made",
+            spec->name);
+    return ek_hint(err, "make a new plan, read it, and apply that");
+}
+
+int ek_plan_file_policy(const struct ek_plan_file *file, size_t index,
+                        const struct ek_deployment_spec *spec, struct ek_policy *policy,
+                        struct ek_error *err)
+{
+    const json_t *json = deployment(file, index);
+    const char *label = text_of(json, "ssl_domain_label");
     int former = member_index(spec, json_object_get(json, "former_primary"));
     if (former < -1 || (label && strlen(label) >= sizeof policy->new_label))
         return ek_plan_file_damaged(file, "its policy makes no sense", err);
-    int result = read_plan(file, json, spec, &plan, err);
-    if (result != 0) {
-        ek_plan_done(&plan);
-        return result;
-    }
     policy->former_primary = former;
     if (label)
         snprintf(policy->new_label, sizeof policy->new_label, "%s", label);
-    *ret_plan = plan;
     return 0;
 }
 
-static bool has_fact(const json_t *facts, const char *line, size_t length)
+int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
+                      const struct ek_deployment_spec *spec, struct ek_plan *ret_plan,
+                      struct ek_error *err)
 {
-    size_t i;
-    json_t *fact;
-    json_array_foreach(facts, i,
-                       fact) if (json_string_length(fact) == length &&
-                                 memcmp(json_string_value(fact), line, length) == 0) return true;
-    return false;
+    return ek_plan_file_part(file, deployment(file, index), spec, ret_plan, err);
 }
 
-void ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
-                        const struct ek_deployment_spec *spec, const struct ek_state *state,
-                        const struct ek_policy *policy, struct ek_buffer *text)
+int ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
+                       const struct ek_situation *situation, struct ek_buffer *text,
+                       struct ek_error *err)
 {
-    EK_BUFFER now = {0};
-    size_t i;
-    json_t *fact;
     const json_t *facts = json_object_get(deployment(file, index), "facts");
-    ek_state_facts(spec, state, policy, &now);
-    ek_buffer_fail_with(text, &now);
-    json_array_foreach(facts, i,
-                       fact) if (json_is_string(fact) &&
-                                 !ek_facts_have(ek_buffer_text(&now), json_string_value(fact),
-                                                json_string_length(fact)))
-        ek_buffer_printf(text, "- %s\n", json_string_value(fact));
-    for (const char *at = ek_buffer_text(&now); *at;) {
-        size_t length = strcspn(at, "\n");
-        if (!has_fact(facts, at, length))
-            ek_buffer_printf(text, "+ %.*s\n", (int)length, at);
-        at += length + (at[length] == '\n');
-    }
+    return json_is_object(facts) ? ek_facts_moved(facts, situation, text, NULL, err) : 0;
 }

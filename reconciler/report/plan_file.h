@@ -46,12 +46,23 @@ size_t ek_plan_file_count(const struct ek_plan_file *file);
 const char *ek_plan_file_deployment(const struct ek_plan_file *file, size_t index);
 const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index);
 
-/* The plan of the file's deployment `index` for `spec`, and what it fixes of the policy
- * (label, former primary); the caller frees the plan with ek_plan_done. EK_STALE (EK-0810)
- * when the spec is another one than it was planned for. */
+/* Whether the spec is the one that the file's deployment `index` was planned for. EK_STALE
+ * (EK-0810) when it isn't. */
+int ek_plan_file_current(const struct ek_plan_file *file, size_t index,
+                         const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
+                         struct ek_error *err);
+
+/* What the plan of the file's deployment `index` fixes of the policy: label, former primary.
+ * EK_INVALID (EK-0808). */
+int ek_plan_file_policy(const struct ek_plan_file *file, size_t index,
+                        const struct ek_deployment_spec *spec, struct ek_policy *policy,
+                        struct ek_error *err);
+
+/* The plan of the file's deployment `index` for `spec`; the caller frees it with ek_plan_done.
+ * EK_INVALID (EK-0808), EK_NO_MEMORY (EK-0599). */
 int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
-                      const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
-                      struct ek_policy *policy, struct ek_plan *ret_plan, struct ek_error *err);
+                      const struct ek_deployment_spec *spec, struct ek_plan *ret_plan,
+                      struct ek_error *err);
 
 /* The file's deployment `index` as the reports want it, from the file alone and owned by the
  * arena. EK_INVALID (EK-0808) when its parts make no sense together. */
@@ -73,10 +84,10 @@ int ek_plan_file_part(const struct ek_plan_file *file, const struct json_t *json
 int ek_plan_file_set(const struct ek_plan_file *file, struct ek_arena *arena,
                      struct ek_plan_set *ret_set, struct ek_error *err);
 
-/* Append what moved between the state that was planned from and `state`: lines beginning
- * with "- " and "+ ". */
-void ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
-                        const struct ek_deployment_spec *spec, const struct ek_state *state,
-                        const struct ek_policy *policy, struct ek_buffer *text);
+/* Append what moved between the state that was planned from and this one: lines beginning
+ * with "- " and "+ ". EK_NO_MEMORY (EK-0599). */
+int ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
+                       const struct ek_situation *situation, struct ek_buffer *text,
+                       struct ek_error *err);
 
 #endif

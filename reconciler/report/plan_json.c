@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/json.h"
@@ -24,22 +26,19 @@ static json_t *step_json(const struct ek_planned *planned, size_t i)
 {
     static const char *const changes[] = {"add", "modify", "replace", "remove"};
     const struct ek_step *step = &planned->plan->steps[i];
-    const struct ek_step_row *row = ek_step_row(step->kind);
+    const struct ek_step_kind *kind = step->kind;
     json_t *json = json_object();
     ek_json_set(&json, "number", json_integer((json_int_t)i + 1));
-    ek_json_set(&json, "kind", ek_json_text(row->name));
-    ek_json_set(&json, "verb", ek_json_text(row->verb));
-    ek_json_set(&json, "change", ek_json_text(changes[row->change]));
+    ek_json_set(&json, "kind", ek_json_text(kind->name));
+    ek_json_set(&json, "verb", ek_json_text(kind->verb));
+    ek_json_set(&json, "change", ek_json_text(changes[kind->change]));
     ek_json_set(&json, "member", member_name(planned->spec, step->member));
     ek_json_set(&json, "other", member_name(planned->spec, step->other));
-    ek_json_set(&json, "mode", mode_json(step->mode));
-    ek_json_set(&json, "label", ek_json_text_or_null(step->label));
-    ek_json_set(&json, "config_version", json_integer(step->config_version));
-    ek_json_set(&json, "hold", json_boolean(step->hold));
+    ek_step_arguments_json(step, &json);
     ek_json_set(&json, "reason", ek_json_text(step->why));
-    ek_json_set(&json, "restarts", json_integer(row->restarts));
-    ek_json_set(&json, "elections", json_integer(row->elections));
-    ek_json_set(&json, "can_be_undone", json_boolean(row->can_be_undone));
+    ek_json_set(&json, "restarts", json_integer(kind->restarts));
+    ek_json_set(&json, "elections", json_integer(kind->elections));
+    ek_json_set(&json, "can_be_undone", json_boolean(kind->can_be_undone));
     ek_json_set(&json, "state_digest_before", ek_json_text(planned->plan->digests[i]));
     ek_json_set(&json, "state_digest_after", ek_json_text(planned->plan->digests[i + 1]));
     return json;
@@ -47,21 +46,21 @@ static json_t *step_json(const struct ek_planned *planned, size_t i)
 
 static json_t *member_json(const struct ek_planned *planned, size_t i)
 {
-    const struct ek_member_observed *member = &planned->state->members[i];
-    static const char *const words[] = {"unknown", "no", "yes"};
+    const struct ek_member *member = ek_member(planned->state, i);
+    const struct ek_member_transport *transport = ek_member_transport(planned->state, i);
     char version[48] = "";
     json_t *json = json_object();
     if (member->version[0])
         snprintf(version, sizeof version, "%d.%d.%d", member->version[0], member->version[1],
                  member->version[2]);
     ek_json_set(&json, "name", ek_json_text(planned->spec->members[i].name));
-    ek_json_set(&json, "reachable", ek_json_text(words[member->reachable]));
+    ek_json_set(&json, "reachable", ek_json_text(ek_tri_word(member->reachable)));
     ek_json_set(&json, "state", ek_json_text(ek_member_state_name(member->state)));
     ek_json_set(&json, "healthy", json_boolean(ek_member_serves(planned->state, i, NULL)));
     ek_json_set(&json, "host", ek_json_text_or_null(member->host));
     ek_json_set(&json, "version", ek_json_text_or_null(version));
-    ek_json_set(&json, "ssl_mode_running", mode_json(member->mode_running));
-    ek_json_set(&json, "ssl_mode_configured", mode_json(member->mode_configured));
+    ek_json_set(&json, "ssl_mode_running", mode_json(transport->mode_running));
+    ek_json_set(&json, "ssl_mode_configured", mode_json(transport->mode_configured));
     ek_json_set(&json, "problem",
                 ek_json_text_or_null(planned->problems ? planned->problems[i] : NULL));
     return json;
@@ -74,7 +73,8 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
     for (size_t i = 0; i < planned->state->member_count; i++)
         ek_json_append(&members, member_json(planned, i));
     ek_json_set(&json, "primary", member_name(planned->spec, ek_state_primary(planned->state)));
-    ek_json_set(&json, "ssl_domain_label", ek_json_text_or_null(planned->state->domain_label));
+    ek_json_set(&json, "ssl_domain_label",
+                ek_json_text_or_null(ek_transport(planned->state)->domain_label));
     ek_json_set(&json, "members", members);
     ek_json_set(&json, "drift",
                 strcmp(view->drift, "none") ? ek_json_text(view->drift) : json_null());
@@ -86,17 +86,10 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
 
 static json_t *facts_json(const struct ek_planned *planned)
 {
-    EK_BUFFER lines = {0};
-    json_t *json = json_array();
-    ek_state_facts(planned->spec, planned->state, planned->policy, &lines);
-    if (lines.failed)
-        ek_json_append(&json, NULL);
-    for (const char *at = ek_buffer_text(&lines); *at;) {
-        size_t length = strcspn(at, "\n");
-        ek_json_append(&json, json_stringn(at, length));
-        at += length + (at[length] == '\n');
-    }
-    return json;
+    json_t *facts = NULL;
+    const struct ek_situation situation = {
+        .spec = planned->spec, .state = planned->state, .policy = planned->policy};
+    return ek_facts_json(&situation, &facts, NULL) == 0 ? facts : NULL;
 }
 
 static json_t *blocked_json(const struct ek_planned *planned)
@@ -153,8 +146,8 @@ static json_t *clients_json(const struct ek_planned *planned, const struct ek_vi
     EK_BUFFER before = {0};
     json_t *json = json_object();
     json_t *notes = json_array();
-    ek_connection_string(planned->spec, planned->state, planned->state->domain_label, false,
-                         &before);
+    ek_connection_string(planned->spec, planned->state, ek_transport(planned->state)->domain_label,
+                         false, &before);
     for (size_t i = 0; i < view->client_count; i++)
         ek_json_append(&notes, ek_json_text(view->clients[i]));
     ek_json_set(&json, "connection_string",
@@ -256,7 +249,7 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     ek_json_set(&json, "commit", ek_json_text_or_null(source->commit));
     ek_json_set(&json, "spec_digest", ek_json_text(spec_digest));
     ek_json_set(&json, "replica_set", ek_json_text(spec->set_name));
-    ek_json_set(&json, "replica_set_id", ek_json_text_or_null(planned->state->set_id));
+    ek_json_set(&json, "replica_set_id", ek_json_text_or_null(ek_set(planned->state)->set_id));
     ek_json_set(&json, "ssl_mode", mode_json(spec->ssl_mode));
     ek_json_set(&json, "ssl_domain_label", ek_json_text_or_null(ek_planned_label(planned)));
     ek_json_set(&json, "former_primary", member_name(spec, planned->policy->former_primary));
@@ -387,7 +380,7 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
     json_t *deployments = json_array();
     for (size_t i = 0; i < plans->count; i++)
         ek_json_append(&deployments, deployment_json(&plans->source, &plans->planned[i]));
-    ek_json_set(&json, "format_version", ek_json_text("1.1"));
+    ek_json_set(&json, "format_version", ek_json_text("1.2"));
     ek_json_set(&json, "type", ek_json_text("plan"));
     if (plans->change)
         ek_json_set(&json, "change", change_json(plans));

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "reconciler/base/buffer.h"
-#include "reconciler/plan.h"
+#include "reconciler/kernel/plan.h"
 
 struct json_t;
 
@@ -20,7 +20,7 @@ struct ek_planned {
     const struct ek_state *state;
     const struct ek_policy *policy;
     const struct ek_plan *plan;
-    const char (*problems)[512]; /* as in struct ek_observation, or NULL */
+    const char (*problems)[EK_PROBLEM_SIZE]; /* as in struct ek_observation, or NULL */
     int64_t observed_ms;
     uint8_t spec_digest[32];
     /* Of the plan of a change only: */
@@ -103,6 +103,10 @@ void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *
 /* Append a comment for a pull request, with its marker. As long as it has to be: comment.h splits.
  */
 void ek_plan_markdown(const struct ek_plan_set *set, struct ek_buffer *text);
+
+/* Set the arguments of a step as keys of an object, as ek_json_set does: those that any kind of
+ * step has, null (or false) where this step's kind has none such. */
+void ek_step_arguments_json(const struct ek_step *step, struct json_t **object);
 
 /* "preferSSL", or "preferTLS" where the specs are written so. */
 const char *ek_mode_word(const struct ek_deployment_spec *spec, enum ek_ssl_mode mode);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/report/plan_file.h"
 #include "specs/arena.h"
@@ -15,7 +17,7 @@ struct show {
     struct ek_arena *arena;
     struct ek_deployment_spec *spec;
     struct ek_state *state;
-    char (*problems)[512];
+    char (*problems)[EK_PROBLEM_SIZE];
     bool sound;
 };
 
@@ -118,7 +120,8 @@ static enum ek_member_state state_of(const char *name)
 static void read_member(struct show *show, const json_t *json, size_t i, const char *primary)
 {
     static const char *const words[] = {"unknown", "no", "yes"};
-    struct ek_member_observed *member = &show->state->members[i];
+    struct ek_member *member = ek_member(show->state, i);
+    struct ek_member_transport *transport = ek_member_transport(show->state, i);
     const char *reachable = text_of(show, json, "reachable");
     copy_text(show, json, "name", member->name, sizeof member->name);
     copy_text(show, json, "host", member->host, sizeof member->host);
@@ -130,13 +133,27 @@ static void read_member(struct show *show, const json_t *json, size_t i, const c
     if (json_is_false(json_object_get(json, "healthy")))
         member->viewed_by = ~(uint64_t)0; /* and nobody reports it as healthy */
     member->writable = strcmp(primary, member->name) == 0 ? EK_YES : EK_NO;
-    member->mode_running = mode_of(show, json, "ssl_mode_running");
-    member->mode_configured = mode_of(show, json, "ssl_mode_configured");
+    transport->mode_running = mode_of(show, json, "ssl_mode_running");
+    transport->mode_configured = mode_of(show, json, "ssl_mode_configured");
     char *end = text_of(show, json, "version");
     for (int part = 0; part < 3 && *end; part++) {
         member->version[part] = (int)strtol(end, &end, 10);
         end += *end == '.';
     }
+}
+
+/* A state as large as the specs, that ends with the rest. */
+static int make_state(struct show *show, struct ek_error *err)
+{
+    struct ek_state *state;
+    int result = ek_state_new(show->spec->member_count, &state, err);
+    if (result != 0)
+        return result;
+    show->state = ek_arena_zeroed(show->arena, state->size);
+    if (show->state)
+        memcpy(show->state, state, state->size);
+    free(state);
+    return show->state ? 0 : ek_no_memory(err);
 }
 
 static void read_state(struct show *show)
@@ -145,10 +162,11 @@ static void read_state(struct show *show)
     const json_t *members = json_object_get(observed, "members");
     const char *primary = text_of(show, observed, "primary");
     struct ek_state *state = show->state;
-    state->member_count = show->spec->member_count;
     show->sound = show->sound && json_array_size(members) == state->member_count;
-    copy_text(show, show->json, "replica_set_id", state->set_id, sizeof state->set_id);
-    copy_text(show, observed, "ssl_domain_label", state->domain_label, sizeof state->domain_label);
+    copy_text(show, show->json, "replica_set_id", ek_set(state)->set_id,
+              sizeof ek_set(state)->set_id);
+    copy_text(show, observed, "ssl_domain_label", ek_transport(state)->domain_label,
+              sizeof ek_transport(state)->domain_label);
     for (size_t i = 0; show->sound && i < state->member_count; i++)
         read_member(show, json_array_get(members, i), i, primary);
     copy_text(show, observed, "problem", show->problems[state->member_count],
@@ -212,15 +230,13 @@ int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_a
         .json = json_array_get(json_object_get(ek_plan_file_document(file), "deployments"), index),
         .arena = arena,
         .spec = ek_arena_zeroed(arena, sizeof *show.spec),
-        .state = ek_arena_zeroed(arena, sizeof *show.state),
         .problems = ek_arena_zeroed(arena, (EK_MEMBERS_MAX + 1) * sizeof *show.problems),
         .sound = true,
     };
     struct ek_policy *policy = ek_arena_zeroed(arena, sizeof *policy);
     struct ek_planned planned = {.spec = show.spec,
-                                 .state = show.state,
                                  .policy = policy,
-                                 .problems = (const char(*)[512])show.problems,
+                                 .problems = (const char(*)[EK_PROBLEM_SIZE])show.problems,
                                  .observed_ms = observed_ms(&show),
                                  .shown = show.json};
     struct ek_plan plan = {0};
@@ -228,6 +244,10 @@ int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_a
         return EK_NO_MEMORY;
     policy->former_primary = -1;
     read_spec(&show);
+    int result = make_state(&show, err);
+    if (result != 0)
+        return result;
+    planned.state = show.state;
     read_state(&show);
     show.sound = show.sound && read_hex(text_of(&show, show.json, "spec_digest"),
                                         planned.spec_digest, sizeof planned.spec_digest);
@@ -235,7 +255,9 @@ int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_a
         return EK_NO_MEMORY;
     if (!show.sound)
         return ek_plan_file_damaged(file, "what it says of a deployment makes no sense", err);
-    int result = ek_plan_file_plan(file, index, show.spec, planned.spec_digest, policy, &plan, err);
+    result = ek_plan_file_policy(file, index, show.spec, policy, err);
+    if (result == 0)
+        result = ek_plan_file_plan(file, index, show.spec, &plan, err);
     if (result != 0)
         return result;
     planned.plan = ek_plan_keep(arena, &plan);

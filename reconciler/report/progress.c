@@ -34,7 +34,7 @@ static void count(struct ek_progress *progress, const struct ek_event *event)
 {
     if (event->kind != EK_EVENT_STEP_DONE || !event->step)
         return;
-    switch (ek_step_row(event->step->kind)->change) {
+    switch (event->step->kind->change) {
     case EK_CHANGE_ADD: progress->added++; break;
     case EK_CHANGE_REMOVE: progress->destroyed++; break;
     case EK_CHANGE_MODIFY:
@@ -46,14 +46,15 @@ static void count(struct ek_progress *progress, const struct ek_event *event)
 static void describe(const struct ek_progress *progress, const struct ek_step *step,
                      struct ek_buffer *text)
 {
-    ek_buffer_text_add(text, ek_step_row(step->kind)->verb);
+    ek_buffer_text_add(text, step->kind->verb);
     if (step->member >= 0)
         ek_buffer_printf(text, " %s", progress->spec->members[step->member].name);
     if (step->other >= 0)
         ek_buffer_printf(text, " -> %s", progress->spec->members[step->other].name);
-    if (step->mode &&
-        (step->kind == EK_STEP_SET_SSL_MODE || step->kind == EK_STEP_WRITE_CONFIGURATION))
-        ek_buffer_printf(text, " %s", ek_mode_word(progress->spec, step->mode));
+    if (step->kind->detail) {
+        ek_buffer_text_add(text, " ");
+        step->kind->detail(progress->spec, step, text);
+    }
 }
 
 /* "orders: 12/22 restart c", over the unfinished line on a terminal. */
@@ -130,13 +131,12 @@ static json_t *step_json(const struct ek_progress *progress, const struct ek_eve
     const struct ek_step *step = event->step;
     const struct ek_deployment_spec *spec = progress->spec;
     json_t *json = json_object();
-    ek_json_set(&json, "kind", ek_json_text(ek_step_row(step->kind)->name));
+    ek_json_set(&json, "kind", ek_json_text(step->kind->name));
     ek_json_set(&json, "member",
                 step->member < 0 ? json_null() : ek_json_text(spec->members[step->member].name));
     ek_json_set(&json, "other",
                 step->other < 0 ? json_null() : ek_json_text(spec->members[step->other].name));
-    ek_json_set(&json, "mode",
-                step->mode ? ek_json_text(ek_ssl_mode_name(step->mode)) : json_null());
+    ek_step_arguments_json(step, &json);
     ek_json_set(&json, "reason", ek_json_text(step->why));
     return json;
 }

@@ -4,8 +4,12 @@
 
 #include <stddef.h>
 
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
+#include "reconciler/aspects/users/state.h"
 #include "reconciler/base/error.h"
-#include "reconciler/state.h"
+#include "reconciler/kernel/policy.h"
 
 struct json_t;
 struct ek_field;

@@ -1,4 +1,4 @@
-/* One table says which fields of a state are written and read; none goes one way only. */
+/* The rows of the aspects' fields say what is written and read; none goes one way only. */
 #include "reconciler/report/state_json.h"
 
 #include <jansson.h>
@@ -6,199 +6,212 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/report/state_fields.h"
+#include "reconciler/base/json.h"
+#include "reconciler/kernel/aspect.h"
+#include "specs/spec.h"
 
-/* ---- the tables ------------------------------------------------------------------------- */
-
-#define FIELD(type, member, kind_of, ...)                                                          \
-    .kind = &ek_##kind_of##_kind, .offset = offsetof(struct type, member),                         \
-    .size = sizeof((struct type *)0)->member, ##__VA_ARGS__
-
-#define PART(member, kind, ...)                                                                    \
-    {                                                                                              \
-        .key = #member, FIELD(ek_certificate_state, member, kind, ##__VA_ARGS__)                   \
-    }
-static const struct ek_field certificate_fields[] = {
-    PART(present, tri),      PART(sha256, digest), PART(issued_by_authority, tri),
-    PART(key_sealed, tri),   PART(sole_name, tri), PART(name, text),
-    PART(not_after_s, long), {.key = NULL},
-};
-
-static const struct ek_field trust_fields[] = {
-    {.key = "present", FIELD(ek_trust_state, present, tri)},
-    {.key = "authorities", .kind = &ek_trusted_kind},
-    {.key = NULL},
-};
-
-static const struct ek_field options_fields[] = {
-    {.key = "known", FIELD(ek_options_state, known, tri)},
-    {.key = "digest", FIELD(ek_options_state, digest, digest)},
-    {.key = NULL},
-};
-
-#define MEMBER(member, kind, ...)                                                                  \
-    {                                                                                              \
-        .key = #member, FIELD(ek_member_observed, member, kind, ##__VA_ARGS__)                     \
-    }
-static const struct ek_field member_fields[] = {
-    MEMBER(name, text),
-    MEMBER(process, tri),
-    MEMBER(pid, long),
-    MEMBER(started_ms, long),
-    MEMBER(age_ms, long),
-    MEMBER(clock_ahead_ms, long, .unknown = EK_CLOCK_UNKNOWN),
-    MEMBER(restart_begun, tri),
-    MEMBER(data, tri),
-    MEMBER(configuration, tri),
-    MEMBER(key_file, tri),
-    {.key = "ssl_mode_configured", FIELD(ek_member_observed, mode_configured, mode)},
-    MEMBER(options_configured, object, .parts = options_fields),
-    MEMBER(options_wanted, object, .parts = options_fields),
-    MEMBER(certificate_installed, object, .parts = certificate_fields),
-    MEMBER(trust_installed, object, .parts = trust_fields),
-    MEMBER(reachable, tri),
-    MEMBER(state, member_state),
-    MEMBER(writable, tri),
-    MEMBER(version, version),
-    {.key = "ssl_mode_running", FIELD(ek_member_observed, mode_running, mode)},
-    MEMBER(options_running, object, .parts = options_fields),
-    MEMBER(certificate_running, object, .parts = certificate_fields),
-    MEMBER(trust_running, object, .parts = trust_fields),
-    MEMBER(signing_key, long, .unknown = -1),
-    MEMBER(lag_ms, long, .unknown = -1),
-    MEMBER(plaintext_clients, long, .unknown = -1),
-    MEMBER(id, int, .unknown = -1),
-    MEMBER(host, text),
-    MEMBER(priority, number),
-    MEMBER(votes, int),
-    MEMBER(hidden, flag),
-    MEMBER(arbiter, flag),
-    MEMBER(delayed, flag),
-    MEMBER(healthy_for, members),
-    MEMBER(viewed_by, members),
-    MEMBER(domain_name_bound, tri),
-    MEMBER(spec_host_resolves, tri),
-    {.key = NULL},
-};
-
-#define STATE(member, kind, ...)                                                                   \
-    {                                                                                              \
-        .key = #member, FIELD(ek_state, member, kind, ##__VA_ARGS__)                               \
-    }
-static const struct ek_field state_fields[] = {
-    STATE(account, text),
-    STATE(deployment, text),
-    STATE(initiated, tri),
-    STATE(set_name, text),
-    STATE(set_id, text),
-    STATE(config_version, long, .unknown = -1),
-    STATE(config_term, long, .unknown = -1),
-    STATE(election_term, long, .unknown = -1),
-    STATE(foreign_member, text),
-    STATE(domain_label, text),
-    STATE(authority, tri),
-    STATE(authority_sha256, digest),
-    STATE(authentication, tri),
-    STATE(own_user, tri),
-    {.key = NULL},
-};
-
-/* ---- the whole ------------------------------------------------------------------------- */
-
-json_t *ek_state_json(const struct ek_state *state, const char (*problems)[512])
+static enum ek_part_id part_of(size_t aspect, size_t place)
 {
-    json_t *object = ek_fields_write(state, state_fields, state);
+    return (enum ek_part_id)(aspect * EK_PARTS_OF_ASPECT + place);
+}
+
+/* ---- writing ---------------------------------------------------------------------------- */
+
+/* The known fields of one element of an aspect's part. */
+static void write_element(const struct ek_state *state, enum ek_part_id part, size_t index,
+                          json_t **object)
+{
+    const struct ek_aspect *aspect = ek_aspect_at(part / EK_PARTS_OF_ASPECT);
+    for (const struct ek_field *const *field = aspect->fields; *field; field++)
+        if ((*field)->part == part)
+            (*field)->kind->write(state, *field, ek_field_value(*field, state, index), object);
+}
+
+static void write_problem(json_t **object, const char *problem)
+{
+    if (problem[0])
+        ek_json_set(object, "problem", ek_json_text(problem));
+}
+
+static void write_lists(const struct ek_state *state, json_t **object)
+{
+    for (size_t a = 0; a < EK_ASPECTS; a++) {
+        enum ek_part_id part = part_of(a, EK_PART_LIST);
+        size_t count = ek_state_count(state, part);
+        json_t *list = count ? json_array() : NULL;
+        for (size_t i = 0; i < count; i++) {
+            json_t *element = json_object();
+            write_element(state, part, i, &element);
+            ek_json_append(&list, element);
+        }
+        if (count)
+            ek_json_set(object, ek_aspect_at(a)->list_key, list);
+    }
+}
+
+json_t *ek_state_json(const struct ek_state *state, const char (*problems)[EK_PROBLEM_SIZE])
+{
+    json_t *object = json_object();
     json_t *members = json_array();
     for (size_t i = 0; i < state->member_count; i++) {
-        json_t *member = ek_fields_write(state, member_fields, &state->members[i]);
-        if (problems && problems[i][0])
-            json_object_set_new(member, "problem", json_string(problems[i]));
-        json_array_append_new(members, member);
+        json_t *member = json_object();
+        for (size_t a = 0; a < EK_ASPECTS; a++)
+            if (ek_state_count(state, part_of(a, EK_PART_MEMBERS)))
+                write_element(state, part_of(a, EK_PART_MEMBERS), i, &member);
+        if (problems)
+            write_problem(&member, problems[i]);
+        ek_json_append(&members, member);
     }
-    if (problems && problems[state->member_count][0])
-        json_object_set_new(object, "problem", json_string(problems[state->member_count]));
-    json_object_set_new(object, "members", members);
+    for (size_t a = 0; a < EK_ASPECTS; a++)
+        write_element(state, part_of(a, EK_PART_WHOLE), 0, &object);
+    write_lists(state, &object);
+    if (problems)
+        write_problem(&object, problems[state->member_count]);
+    ek_json_set(&object, "members", members);
     return object;
 }
 
-static void begin_member(struct ek_member_observed *member)
+/* ---- reading ---------------------------------------------------------------------------- */
+
+static const struct ek_field *field_named(const char *key, size_t place)
 {
-    for (const struct ek_field *field = member_fields; field->key; field++) {
-        void *value = (char *)member + field->offset;
-        if (field->kind == &ek_long_kind)
-            *(int64_t *)value = field->unknown;
-        else if (field->kind == &ek_int_kind)
-            *(int *)value = (int)field->unknown;
-    }
+    for (size_t a = 0; a < EK_ASPECTS; a++)
+        for (const struct ek_field *const *field = ek_aspect_at(a)->fields; *field; field++)
+            if ((*field)->part % EK_PARTS_OF_ASPECT == place && strcmp((*field)->key, key) == 0)
+                return *field;
+    return NULL;
 }
 
-static int read_problem(const json_t *json, const char *path, char (*ret_problems)[512], size_t i,
+static bool is_list_key(const char *key)
+{
+    for (size_t a = 0; a < EK_ASPECTS; a++)
+        if (ek_aspect_at(a)->list_key && strcmp(ek_aspect_at(a)->list_key, key) == 0)
+            return true;
+    return false;
+}
+
+/* Of "members", "problem" and lists somebody else takes care. */
+static bool is_read_elsewhere(const char *key, size_t place)
+{
+    return strcmp(key, "problem") == 0 ||
+           (place == EK_PART_WHOLE && (strcmp(key, "members") == 0 || is_list_key(key)));
+}
+
+static int read_element(const struct ek_field_scope *scope, const json_t *json, size_t place,
+                        size_t index)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(json))
+        return ek_fail(scope->err, EK_INVALID, "EK-0819", "%s is no object", scope->path);
+    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    {
+        const struct ek_field *field = field_named(key, place);
+        if (!field && is_read_elsewhere(key, place))
+            continue;
+        if (!field)
+            return ek_fail(scope->err, EK_INVALID, "EK-0819", "%s%s is no key of an observation",
+                           scope->path, key);
+        char *element = ek_state_change(scope->state, field->part, index);
+        int result = field->kind->read(scope, field, value, element + field->offset);
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+static int read_problem(const json_t *json, const char *path, char *ret_problem,
                         struct ek_error *err)
 {
     const json_t *problem = json_object_get(json, "problem");
     const char *text = json_string_value(problem);
     if (problem && !text)
         return ek_fail(err, EK_INVALID, "EK-0819", "%sproblem must be a text", path);
-    if (text && ret_problems)
-        snprintf(ret_problems[i], sizeof *ret_problems, "%s", text);
+    if (text && ret_problem)
+        snprintf(ret_problem, EK_PROBLEM_SIZE, "%s", text);
     return 0;
 }
 
 /* Names first: members name each other. */
 static int read_names(const json_t *members, struct ek_state *state, struct ek_error *err)
 {
-    size_t count = json_array_size(members);
-    if (!json_is_array(members) || count == 0 || count > EK_MEMBERS_MAX)
-        return ek_fail(err, EK_INVALID, "EK-0819", "members must be a list of 1 to %d",
-                       EK_MEMBERS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = json_string_value(json_object_get(json_array_get(members, i), "name"));
-        if (!name || !name[0] || strlen(name) >= sizeof state->members[i].name)
-            return ek_fail(err, EK_INVALID, "EK-0819", "members[%zu] has no name", i);
-        if (ek_fields_member(state, name) >= 0)
+    const struct ek_field *field = field_named("name", EK_PART_MEMBERS);
+    const struct ek_field_scope scope = {.state = state, .path = "", .err = NULL};
+    for (size_t i = 0; i < state->member_count; i++) {
+        const json_t *value = json_object_get(json_array_get(members, i), "name");
+        char *element = ek_state_change(state, field->part, i);
+        const char *name = json_string_value(value);
+        if (name && name[0] && ek_fields_member(state, name) >= 0)
             return ek_fail(err, EK_INVALID, "EK-0819", "members[%zu]: there are two called %s", i,
                            name);
-        snprintf(state->members[i].name, sizeof state->members[i].name, "%s", name);
-        state->member_count = i + 1;
+        if (field->kind->read(&scope, field, value, element + field->offset) != 0)
+            return ek_fail(err, EK_INVALID, "EK-0819", "members[%zu] has no name", i);
     }
     return 0;
 }
 
-static int read_state(const json_t *json, struct ek_state *state, char (*ret_problems)[512],
-                      struct ek_error *err)
+/* Elements of the lists, as many as the document has. */
+static int read_lists(const json_t *json, struct ek_state **state, struct ek_error *err)
 {
-    static const char *const beside_state[] = {"members", "problem", NULL};
-    static const char *const beside_member[] = {"problem", NULL};
+    for (size_t a = 0; a < EK_ASPECTS; a++) {
+        const char *key = ek_aspect_at(a)->list_key;
+        const json_t *list = key ? json_object_get(json, key) : NULL;
+        int result =
+            list ? ek_state_insert(state, part_of(a, EK_PART_LIST), 0, json_array_size(list), err)
+                 : 0;
+        for (size_t i = 0; result == 0 && i < json_array_size(list); i++) {
+            const struct ek_field_scope scope = {.state = *state, .path = "", .err = err};
+            result = read_element(&scope, json_array_get(list, i), EK_PART_LIST, i);
+        }
+        if (result != 0)
+            return result;
+    }
+    return 0;
+}
+
+static int read_state(const json_t *json, struct ek_state **state,
+                      char (*ret_problems)[EK_PROBLEM_SIZE], struct ek_error *err)
+{
     const json_t *members = json_object_get(json, "members");
-    struct ek_field_scope scope = {.state = state, .path = "", .err = err};
-    char path[32];
-    state->config_version = state->config_term = state->election_term = -1;
-    int result = ek_fields_read(&scope, state_fields, json, beside_state, state);
+    size_t count = (*state)->member_count;
+    int result = read_names(members, *state, err);
     if (result == 0)
-        result = read_names(members, state, err);
-    for (size_t i = 0; result == 0 && i < state->member_count; i++) {
+        result = read_lists(json, state, err);
+    struct ek_field_scope scope = {.state = *state, .path = "", .err = err};
+    if (result == 0)
+        result = read_element(&scope, json, EK_PART_WHOLE, 0);
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        char path[32];
         const json_t *member = json_array_get(members, i);
         snprintf(path, sizeof path, "members[%zu].", i);
         scope.path = path;
-        begin_member(&state->members[i]);
-        result = ek_fields_read(&scope, member_fields, member, beside_member, &state->members[i]);
+        result = read_element(&scope, member, EK_PART_MEMBERS, i);
         if (result == 0)
-            result = read_problem(member, path, ret_problems, i, err);
+            result = read_problem(member, path, ret_problems ? ret_problems[i] : NULL, err);
     }
-    return result == 0 ? read_problem(json, "", ret_problems, state->member_count, err) : result;
+    return result == 0 ? read_problem(json, "", ret_problems ? ret_problems[count] : NULL, err)
+                       : result;
 }
 
-int ek_state_json_read(const json_t *json, struct ek_state *ret_state, char (*ret_problems)[512],
-                       struct ek_error *err)
+int ek_state_json_read(const json_t *json, struct ek_state **ret_state,
+                       char (*ret_problems)[EK_PROBLEM_SIZE], struct ek_error *err)
 {
-    struct ek_state *state = calloc(1, sizeof *state);
-    if (!state)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading an observation");
+    const json_t *members = json_object_get(json, "members");
+    size_t count = json_array_size(members);
+    struct ek_state *state = NULL;
+    if (!json_is_object(json))
+        return ek_fail(err, EK_INVALID, "EK-0819", " is no object");
+    if (!json_is_array(members) || count == 0 || count > EK_MEMBERS_MAX)
+        return ek_fail(err, EK_INVALID, "EK-0819", "members must be a list of 1 to %d",
+                       EK_MEMBERS_MAX);
     if (ret_problems)
         memset(ret_problems, 0, (EK_MEMBERS_MAX + 1) * sizeof *ret_problems);
-    int result = read_state(json, state, ret_problems, err);
+    int result = ek_state_new(count, &state, err);
     if (result == 0)
-        *ret_state = *state;
-    free(state);
+        result = read_state(json, &state, ret_problems, err);
+    if (result == 0)
+        *ret_state = state;
+    else
+        free(state);
     return result;
 }

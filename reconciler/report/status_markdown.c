@@ -29,17 +29,19 @@ static void overview(const struct ek_planned *planned, struct ek_buffer *text)
 
 static void member_row(const struct ek_planned *planned, size_t i, struct ek_buffer *text)
 {
-    const struct ek_member_observed *member = &planned->state->members[i];
+    const struct ek_member *member = ek_member(planned->state, i);
+    const struct ek_member_transport *transport = ek_member_transport(planned->state, i);
+    const struct ek_member_certificates *certificates = ek_member_certificates(planned->state, i);
     char when[32] = "";
-    if (member->certificate_running.present == EK_YES)
-        ek_time_text(member->certificate_running.not_after_s * 1000, false, when);
+    if (certificates->certificate_running.present == EK_YES)
+        ek_time_text(certificates->certificate_running.not_after_s * 1000, false, when);
     ek_buffer_text_add(text, "| ");
     ek_markdown_code(text, planned->spec->members[i].name);
     ek_buffer_printf(text, " | %s | %s", ek_member_state_name(member->state),
-                     ek_mode_word(planned->spec, member->mode_running));
-    if (member->mode_configured != member->mode_running)
+                     ek_mode_word(planned->spec, transport->mode_running));
+    if (transport->mode_configured != transport->mode_running)
         ek_buffer_printf(text, " (its file: %s)",
-                         ek_mode_word(planned->spec, member->mode_configured));
+                         ek_mode_word(planned->spec, transport->mode_configured));
     ek_buffer_text_add(text, " | ");
     ek_markdown_code(text, member->host);
     ek_buffer_printf(text, " | %s | ", when);
@@ -51,8 +53,8 @@ static void member_row(const struct ek_planned *planned, size_t i, struct ek_buf
 static void detail_of(const struct ek_planned *planned, struct ek_buffer *text)
 {
     EK_BUFFER string = {0};
-    ek_connection_string(planned->spec, planned->state, planned->state->domain_label, false,
-                         &string);
+    ek_connection_string(planned->spec, planned->state, ek_transport(planned->state)->domain_label,
+                         false, &string);
     ek_buffer_text_add(text, "\n#### ");
     ek_markdown_code(text, planned->spec->name);
     if (planned->plan->end == EK_VERDICT_BLOCKED) {

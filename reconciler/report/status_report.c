@@ -13,7 +13,7 @@ const char *ek_sync_word(const struct ek_planned *planned)
 {
     bool seen = false;
     for (size_t i = 0; i < planned->state->member_count; i++)
-        seen |= planned->state->members[i].reachable == EK_YES;
+        seen |= ek_member(planned->state, i)->reachable == EK_YES;
     if (!seen || (planned->plan->end == EK_VERDICT_BLOCKED && planned->plan->count == 0))
         return "Unknown";
     return planned->plan->count ? "OutOfSync" : "Synced";
@@ -21,7 +21,7 @@ const char *ek_sync_word(const struct ek_planned *planned)
 
 enum { HEARD_OF_WITHIN_MS = 15000 };
 
-static bool just_began(const struct ek_member_observed *member)
+static bool just_began(const struct ek_member *member)
 {
     return member->process == EK_YES && member->age_ms < HEARD_OF_WITHIN_MS;
 }
@@ -29,13 +29,13 @@ static bool just_began(const struct ek_member_observed *member)
 /* Serves, but it or each of the peers that report otherwise had no time to hear of the other. */
 static bool is_still_unheard(const struct ek_state *state, size_t i)
 {
-    const struct ek_member_observed *member = &state->members[i];
+    const struct ek_member *member = ek_member(state, i);
     uint64_t deaf;
     ek_member_serves(state, i, &deaf);
     if (deaf == 0 || member->reachable != EK_YES || !ek_member_state_serves(member->state))
         return false;
     for (size_t k = 0; k < state->member_count; k++)
-        if ((deaf >> k & 1) && !just_began(member) && !just_began(&state->members[k]))
+        if ((deaf >> k & 1) && !just_began(member) && !just_began(ek_member(state, k)))
             return false;
     return true;
 }
@@ -46,7 +46,7 @@ const char *ek_health_word(const struct ek_state *state)
     size_t starting = 0;
     size_t seen = 0;
     for (size_t i = 0; i < state->member_count; i++) {
-        const struct ek_member_observed *member = &state->members[i];
+        const struct ek_member *member = ek_member(state, i);
         seen += member->reachable == EK_YES || member->process != EK_UNKNOWN;
         well += ek_member_serves(state, i, NULL);
         starting += member->restart_begun == EK_YES || member->state == EK_MEMBER_STARTUP ||
@@ -67,7 +67,7 @@ void ek_status_modes(const struct ek_planned *planned, struct ek_buffer *text)
     enum ek_ssl_mode first = EK_SSL_UNKNOWN;
     bool mixed = false;
     for (size_t i = 0; i < state->member_count; i++) {
-        enum ek_ssl_mode mode = state->members[i].mode_running;
+        enum ek_ssl_mode mode = ek_member_transport(state, i)->mode_running;
         if (first == EK_SSL_UNKNOWN)
             first = mode;
         mixed |= mode != EK_SSL_UNKNOWN && mode != first;
@@ -76,7 +76,7 @@ void ek_status_modes(const struct ek_planned *planned, struct ek_buffer *text)
         ek_buffer_text_add(text, ek_mode_word(planned->spec, first));
     for (size_t i = 0; mixed && i < state->member_count; i++)
         ek_buffer_printf(text, "%s%s %s", i ? ", " : "", planned->spec->members[i].name,
-                         ek_mode_word(planned->spec, state->members[i].mode_running));
+                         ek_mode_word(planned->spec, ek_member_transport(state, i)->mode_running));
 }
 
 static const char *word_colour(const struct ek_palette *paint, const char *word)
@@ -88,7 +88,8 @@ static const char *word_colour(const struct ek_palette *paint, const char *word)
 
 static void connection(const struct ek_planned *planned, struct ek_buffer *text)
 {
-    ek_connection_string(planned->spec, planned->state, planned->state->domain_label, false, text);
+    ek_connection_string(planned->spec, planned->state, ek_transport(planned->state)->domain_label,
+                         false, text);
 }
 
 void ek_status_text(const struct ek_planned *planned, size_t count, bool colour,
@@ -128,10 +129,10 @@ void ek_status_line(const struct ek_planned *planned, struct ek_buffer *text)
     ek_buffer_printf(text, ", primary %s",
                      primary >= 0 ? planned->spec->members[primary].name : "none");
     for (size_t i = 0; i < state->member_count; i++)
-        if ((int)i != primary && state->members[i].state != EK_MEMBER_SECONDARY &&
-            state->members[i].state != EK_MEMBER_ARBITER)
+        if ((int)i != primary && ek_member(state, i)->state != EK_MEMBER_SECONDARY &&
+            ek_member(state, i)->state != EK_MEMBER_ARBITER)
             ek_buffer_printf(text, ", %s %s", planned->spec->members[i].name,
-                             ek_member_state_name(state->members[i].state));
+                             ek_member_state_name(ek_member(state, i)->state));
     if (planned->plan->count)
         ek_buffer_printf(text, ", %zu step%s to do", planned->plan->count,
                          planned->plan->count == 1 ? "" : "s");
@@ -147,21 +148,24 @@ void ek_status_line(const struct ek_planned *planned, struct ek_buffer *text)
 
 static void member_detail(const struct ek_planned *planned, size_t i, struct ek_buffer *text)
 {
-    const struct ek_member_observed *member = &planned->state->members[i];
-    const struct ek_certificate_state *certificate = &member->certificate_running;
+    const struct ek_member *member = ek_member(planned->state, i);
+    const struct ek_member_transport *transport = ek_member_transport(planned->state, i);
+    const struct ek_member_certificates *certificates = ek_member_certificates(planned->state, i);
+    const struct ek_certificate_state *certificate = &certificates->certificate_running;
     ek_buffer_printf(text, "  %-10s %-12s %s", planned->spec->members[i].name,
                      ek_member_state_name(member->state),
-                     ek_mode_word(planned->spec, member->mode_running));
-    if (member->mode_configured != member->mode_running)
+                     ek_mode_word(planned->spec, transport->mode_running));
+    if (transport->mode_configured != transport->mode_running)
         ek_buffer_printf(text, " (its file: %s)",
-                         ek_mode_word(planned->spec, member->mode_configured));
+                         ek_mode_word(planned->spec, transport->mode_configured));
     if (member->version[0])
         ek_buffer_printf(text, ", version %d.%d.%d", member->version[0], member->version[1],
                          member->version[2]);
     if (member->lag_ms > 0)
         ek_buffer_printf(text, ", %lld ms behind", (long long)member->lag_ms);
-    if (member->plaintext_clients > 0)
-        ek_buffer_printf(text, ", %lld clients in plaintext", (long long)member->plaintext_clients);
+    if (transport->plaintext_clients > 0)
+        ek_buffer_printf(text, ", %lld clients in plaintext",
+                         (long long)transport->plaintext_clients);
     ek_buffer_printf(text, "\n  %-10s %s\n", "", member->host[0] ? member->host : "host unknown");
     if (certificate->present == EK_YES) {
         char when[32];
@@ -197,7 +201,7 @@ void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_b
 {
     const struct ek_palette *paint = ek_palette(colour);
     const struct ek_deployment_spec *spec = planned->spec;
-    const char *label = planned->state->domain_label;
+    const char *label = ek_transport(planned->state)->domain_label;
     const char *sync = ek_sync_word(planned);
     const char *health = ek_health_word(planned->state);
     EK_BUFFER mode = {0};
@@ -243,18 +247,21 @@ json_t *ek_status_json_one(const struct ek_planned *planned)
     json_t *members = json_array();
     connection(planned, &string);
     for (size_t m = 0; m < state->member_count; m++)
-        ek_json_append(
-            &members,
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", planned->spec->members[m].name,
-                      "state", ek_member_state_name(state->members[m].state), "host",
-                      state->members[m].host, "ssl_mode_running",
-                      ek_ssl_mode_name(state->members[m].mode_running), "ssl_mode_configured",
-                      ek_ssl_mode_name(state->members[m].mode_configured), "plaintext_clients",
-                      when_known(state->members[m].plaintext_clients >= 0,
-                                 state->members[m].plaintext_clients),
-                      "certificate_ends_s",
-                      when_known(state->members[m].certificate_running.present == EK_YES,
-                                 state->members[m].certificate_running.not_after_s)));
+        json_array_append_new(
+            members,
+            json_pack(
+                "{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", planned->spec->members[m].name,
+                "state", ek_member_state_name(ek_member(state, m)->state), "host",
+                ek_member(state, m)->host, "ssl_mode_running",
+                ek_ssl_mode_name(ek_member_transport(state, m)->mode_running),
+                "ssl_mode_configured",
+                ek_ssl_mode_name(ek_member_transport(state, m)->mode_configured),
+                "plaintext_clients",
+                when_known(ek_member_transport(state, m)->plaintext_clients >= 0,
+                           ek_member_transport(state, m)->plaintext_clients),
+                "certificate_ends_s",
+                when_known(ek_member_certificates(state, m)->certificate_running.present == EK_YES,
+                           ek_member_certificates(state, m)->certificate_running.not_after_s)));
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:b, s:s?, s:s, s:o, s:o}", "name",
                      planned->spec->name, "account", planned->spec->account, "sync",
                      ek_sync_word(planned), "health", ek_health_word(state), "ssl_mode",

@@ -3,6 +3,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/fields.h"
+#include "reconciler/aspects/transport/state.h"
 #include "reconciler/report/view.h"
 
 const char *ek_mode_word(const struct ek_deployment_spec *spec, enum ek_ssl_mode mode)
@@ -59,11 +62,13 @@ void ek_duration_text(int64_t ms, char ret_text[32])
 
 const char *ek_planned_label(const struct ek_planned *planned)
 {
-    if (planned->state->domain_label[0])
-        return planned->state->domain_label;
-    for (size_t i = 0; i < planned->plan->count; i++)
-        if (planned->plan->steps[i].label[0])
-            return planned->plan->steps[i].label;
+    if (ek_transport(planned->state)->domain_label[0])
+        return ek_transport(planned->state)->domain_label;
+    for (size_t i = 0; i < planned->plan->count; i++) {
+        const char *label = ek_step_value(&planned->plan->steps[i], &ek_field_domain_label);
+        if (label && label[0])
+            return label;
+    }
     return "";
 }
 
@@ -79,8 +84,8 @@ void ek_connection_string(const struct ek_deployment_spec *spec, const struct ek
         if (member->hidden || member->arbiter)
             continue;
         if (!wanted) {
-            snprintf(host, sizeof host, "%s", state->members[i].host);
-            tls = state->members[i].mode_running > EK_SSL_DISABLED;
+            snprintf(host, sizeof host, "%s", ek_member(state, i)->host);
+            tls = ek_member_transport(state, i)->mode_running > EK_SSL_DISABLED;
         }
         if ((wanted && !ek_wanted_host(spec, label, i, host, sizeof host)) || !host[0])
             snprintf(host, sizeof host, "%s:%d", member->host, member->port);

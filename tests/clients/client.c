@@ -171,19 +171,24 @@ static bool insert_many(mongoc_collection_t *c, bson_t *out, bson_error_t *error
     return ok;
 }
 
-/* How many documents a query yields; the first one's number in `ret_first`. */
-static bool read_all(mongoc_collection_t *c, bson_t *filter, bson_t *options, int *ret_n,
-                     int64_t *ret_first, bson_error_t *error)
+struct found {
+    int number;
+    int64_t first; /* its _id */
+};
+
+/* How many documents a query yields, and the first one. */
+static bool read_all(mongoc_collection_t *c, bson_t *filter, bson_t *options, struct found *found,
+                     bson_error_t *error)
 {
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(c, filter, options, NULL);
     const bson_t *doc;
     bson_iter_t it;
     bool ok;
 
-    *ret_n = 0;
+    found->number = 0;
     while (mongoc_cursor_next(cursor, &doc))
-        if ((*ret_n)++ == 0 && bson_iter_init_find(&it, doc, "_id"))
-            *ret_first = bson_iter_as_int64(&it);
+        if (found->number++ == 0 && bson_iter_init_find(&it, doc, "_id"))
+            found->first = bson_iter_as_int64(&it);
     ok = !mongoc_cursor_error(cursor, error);
     mongoc_cursor_destroy(cursor);
     bson_destroy(filter);
@@ -193,19 +198,18 @@ static bool read_all(mongoc_collection_t *c, bson_t *filter, bson_t *options, in
 
 static bool find_and_count(mongoc_collection_t *c, bson_t *out, bson_error_t *error)
 {
-    int n = 0;
-    int64_t first = -1;
+    struct found found = {.first = -1};
 
     if (!read_all(c, BCON_NEW("group", "{", "$in", "[", BCON_INT32(0), BCON_INT32(1), "]", "}"),
                   BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}", "batchSize", BCON_INT32(100)),
-                  &n, &first, error))
+                  &found, error))
         return false;
-    BSON_APPEND_INT32(out, "read", n);
+    BSON_APPEND_INT32(out, "read", found.number);
     if (!read_all(c, bson_new(),
-                  BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}", "limit", BCON_INT64(1)), &n,
-                  &first, error))
+                  BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}", "limit", BCON_INT64(1)), &found,
+                  error))
         return false;
-    BSON_APPEND_INT64(out, "first", first);
+    BSON_APPEND_INT64(out, "first", found.first);
     return true;
 }
 

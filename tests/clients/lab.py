@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "standin"))
+sys.path[:0] = [str(HERE.parent / d) for d in ("standin", "sandbox")]
 
 # pylint: disable=wrong-import-position
+from patience import patient  # noqa: E402
 import processes  # noqa: E402
 from processes import Authority, Member, Set, wait_for  # noqa: E402
 
@@ -18,8 +19,8 @@ BUILD = Path(os.environ.get("EVENKEEL_BUILD", "build")).resolve()
 INSTALLED = BUILD / "clients"
 processes.BINARY = os.environ.get("MONGOD") or str(BUILD / "mongod-standin")
 PLAYED = ("4.2", "4.4", "5.0", "6.0", "7.0", "8.0")
-GIVE_UP_MS = 1000  # how long a client tries that need not hear why it does not get in
-HEAR_WHY_MS = 5000  # and one that must
+GIVE_UP_MS = round(patient(1000))  # how long a client tries that need not hear why it does not get in
+HEAR_WHY_MS = round(patient(5000))  # and one that must
 PASSWORD = "secret"
 # Roles and mechanisms of everybody who logs in.
 USERS = {"app": {"roles": [{"role": "readWrite", "db": "shop"}]},
@@ -190,7 +191,7 @@ class Running:
     def results(self, seconds=120):
         """{job: [what each step gave]}"""
         try:
-            status = self.process.wait(seconds)
+            status = self.process.wait(patient(seconds))
         except subprocess.TimeoutExpired:
             self.end()
             raise AssertionError(f"{self.client.name} not done after {seconds} s: {self.words()}") from None

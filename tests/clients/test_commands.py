@@ -9,6 +9,7 @@ import pytest
 
 from lab import HERE, INSTALLED, KINDS, PASSWORD, Member, era, playing, wait_for
 from listen import Listener
+from patience import patient
 
 README = HERE.parent / "standin" / "README.md"
 TOOLS = ("mongodump", "mongorestore")
@@ -44,7 +45,7 @@ class Line:
 
     def program(self, argv, words=None):
         done = subprocess.run([str(a) for a in argv], input=words, capture_output=True, text=True, errors="replace",
-                              timeout=60, check=False, env={**os.environ, "HOME": str(self.dir)})
+                              timeout=patient(60), check=False, env={**os.environ, "HOME": str(self.dir)})
         assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout + done.stderr
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from lab import wait_for
+from patience import patient
 
 TLS = ("pymongo",)
 # Its driver (6.22) now and then doesn't notice that the server it waits for was killed: it asks nobody
@@ -20,8 +21,8 @@ def written(lab, programs, tmp_path_factory):
     directory = tmp_path_factory.mktemp(f"election-{lab.version}")
     stops = {name: directory / ("stop-before-kill" if name in NOT_KILLED else "stop") for name in programs}
     # Otherwise the Node driver waits for ever for a connection of a pool that is cleared meanwhile.
-    patience = {"node": {"waitQueueTimeoutMS": 10000}}
-    uri = {name: lab.uri(lab.set.members[0].host, replicaSet="rs0", retryWrites=True, **patience.get(name, {}),
+    longer = {"node": {"waitQueueTimeoutMS": round(patient(10000))}}
+    uri = {name: lab.uri(lab.set.members[0].host, replicaSet="rs0", retryWrites=True, **longer.get(name, {}),
                          **(lab.with_tls() if name in TLS else {})) for name in programs}
     running = [c.start(directory, [{"name": "writes", "uri": uri[name], "steps": [
         {"do": "write", "into": f"written_{name}", "stop": str(stops[name])}]}]) for name, c in programs.items()]
@@ -34,7 +35,7 @@ def written(lab, programs, tmp_path_factory):
 
 
 def write_through_elections(lab, running, stops):
-    with lab.set.uri_client(socketTimeoutMS=30000) as admin:
+    with lab.set.uri_client(socketTimeoutMS=patient(30000)) as admin:
         def counts():
             return {r.client.name: admin.shop[f"written_{r.client.name}"].count_documents({}) for r in running}
 

@@ -10,6 +10,7 @@ import bson
 import pytest
 
 from lab import INSTALLED, PASSWORD, wait_for
+from patience import patient
 
 TOOLS = INSTALLED / "tools"
 pytestmark = pytest.mark.skipif(not (TOOLS / "installed").exists(), reason="the tools could not be built")
@@ -23,7 +24,7 @@ DOCUMENTS = [{"_id": n, "number": n, "half": n / 2, "long": bson.Int64(2 ** 40 +
 
 def tool(name, *argv):
     done = subprocess.run([TOOLS / name, *map(str, argv)], capture_output=True, text=True, errors="replace",
-                          timeout=60, check=False)
+                          timeout=patient(60), check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -45,7 +46,7 @@ def tls(request):
 
 @pytest.fixture
 def admin(lab):
-    with lab.set.uri_client(socketTimeoutMS=30000) as client:
+    with lab.set.uri_client(socketTimeoutMS=patient(30000)) as client:
         client.drop_database("store")
         yield client
 
@@ -150,7 +151,7 @@ def kept_out(lab, tmp_path_factory):
                       directConnection=True, **options)
         # In the connection string, the tools take the driver's milliseconds for seconds.
         return tool("mongodump", "--uri", uri, "--db", "store", "--out", tmp_path_factory.mktemp("kept-out"),
-                    "--serverSelectionTimeout", "5")
+                    "--serverSelectionTimeout", f"{patient(5):.0f}")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         return dict(zip(KEPT_OUT, pool.map(dump, KEPT_OUT)))
 

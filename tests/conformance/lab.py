@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "tests" / "standin"))
 import processes  # noqa: E402  pylint: disable=wrong-import-position
 
 from compare import as_recorded  # noqa: E402
+from patience import patient  # noqa: E402
 
 SERVER = os.path.abspath(os.environ.get("MONGOD") or os.environ.get("STANDIN")
                          or os.path.join(os.environ.get("BUILD", "build"), "mongod-standin"))
@@ -33,7 +34,7 @@ PASSWORD = "a-good-password"
 
 def wait_for(what, seconds=30, every=0.05):
     """The first true value of what(), or its last value after the deadline."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + patient(seconds)
     while True:
         value = what()
         if value or time.monotonic() > until:
@@ -43,8 +44,9 @@ def wait_for(what, seconds=30, every=0.05):
 
 def furnish():
     """Names, certificates and the key, once."""
-    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/srv"], check=True)
-    FILES.mkdir()
+    FILES.mkdir(exist_ok=True)
+    for place in ("/srv", FILES):  # empty, also where another run was before
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(place)], check=True)
     SERVERS.mkdir()
     with open("/etc/hosts", "a", encoding="utf-8") as hosts:
         for name, address in ADDRESSES.items():
@@ -140,7 +142,7 @@ class Member:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(40)
+        return self.process.wait(patient(40))
 
     def kill(self):
         if self.process and self.process.poll() is None:

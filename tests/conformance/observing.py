@@ -1,10 +1,10 @@
 """Recordings of a healthy set: observing (02), answers and errors (03), reconfiguration and stepdown (04)."""
 
-import re
 import time
 
 import lab
 import measured
+import words
 from compare import differences, projected
 
 
@@ -54,78 +54,20 @@ def healthy_set(recorded, check):
 # ---- 03 -------------------------------------------------------------------------------------
 
 
-def members_with(config, index, **change):
-    return [dict(m, **change) if i == index else m for i, m in enumerate(config["members"])]
-
-
-# Values that commands are asked with when a label doesn't say any.
-USUAL = {"createUser": ("ghost", {"pwd": "x", "roles": []}), "updateUser": ("ghost", {"pwd": "x"}), "dropUser": ("ghost", {}),
-         "grantRolesToUser": ("ghost", {"roles": ["read"]}), "revokeRolesFromUser": ("ghost", {"roles": ["read"]}),
-         "insert": ("t", {"documents": [{}]}), "update": ("t", {"updates": [{"q": {}, "u": {"$set": {"a": 1}}}]}),
-         "delete": ("t", {"deletes": [{"q": {}, "limit": 0}]}), "find": ("t", {}), "count": ("t", {}),
-         "setParameter": (1, {"logLevel": 0}), "getLog": ("nosuchlog", {}), "getParameter": (1, {"nosuchthing": 1}),
-         "replSetFreeze": (0, {}), "replSetStepDown": (60, {}), "replSetSyncFrom": (f"a.{lab.DOMAIN}:{lab.PORT}", {}),
-         "dropConnections": (1, {"hostAndPort": [f"b.{lab.DOMAIN}:{lab.PORT}"]}), "saslStart": (
-             1, {"mechanism": "NONSENSE", "payload": b""}), "saslContinue": (1, {"conversationId": 1, "payload": b""})}
-DATA = ("insert", "update", "delete", "find", "count")
-# Words of a label that say what is changed in a configuration.
-RECONFIGURATIONS = (
-    (r"(unreachable|nobody|not there)", lambda m, n: {"version": n + 1, "members": m + [
-        {"_id": 9, "host": "nowhere.fleet.test:27017", "votes": 0, "priority": 0}]}),
-    (r"(two|2) voters", lambda m, n: {"version": n + 1, "members": [m[0], *(dict(x, votes=0, priority=0) for x in m[1:])]}),
-    (r"negative|lower version", lambda m, n: {"version": n - 1}),
-    (r"duplicate _id", lambda m, n: {"version": n + 1, "members": members_with({"members": m}, 1, _id=m[0]["_id"])}),
-    (r"hidden", lambda m, n: {"version": n + 1, "members": members_with({"members": m}, 1, hidden=True)}),
-    (r"(delay|slaveDelay)", lambda m, n: {"version": n + 1, "members": members_with({"members": m}, 1, slaveDelay=60)}),
-    (r"arbiter", lambda m, n: {"version": n + 1, "members": members_with({"members": m}, 1, arbiterOnly=True, priority=0)}),
-    (r"buildIndexes", lambda m, n: {"version": n + 1, "members": members_with({"members": m}, 1, buildIndexes=False, priority=0)}),
-    (r"priority.*(1001|too (high|large)|range)", lambda m, n: {"version": n + 1, "members": members_with(
-        {"members": m}, 1, priority=1001)}),
-    (r"(own|self|primary).*priority 0|not electable", lambda m, n: {"version": n + 1, "members": members_with(
-        {"members": m}, 0, priority=0)}),
-    (r"localhost", lambda m, n: {"version": n + 1, "members": members_with({"members": m}, 1, host="localhost:27017")}),
-    (r"(no|without|empty) members", lambda m, n: {"version": n + 1, "members": []}),
-    (r"(no|without) protocolVersion", lambda m, n: {"version": n + 1, "protocolVersion": None}),
-    (r"votes (2|out)", lambda m, n: {"version": n + 1, "members": members_with({"members": m}, 1, votes=2)}),
-)
-
-
-def by_words(label, a, b, change, members, now):
-    """What a label that isn't among the known ones asks for, by its words; None when they say nothing."""
-    if label.startswith(("reconfig", "replSetReconfig")):
-        for pattern, how in RECONFIGURATIONS:
-            if re.search(pattern, label):
-                return lambda: change(**how(members, now))
+def by_words(text, s, change, members, now):
+    """What a label that isn't among the known ones asks for, by its words; None when they say nothing, or more."""
+    if text.startswith(("reconfig", "replSetReconfig")):
+        fields = words.reconfiguration(words.Label(text), members, now)
+        return None if fields is None else lambda: change(**fields)
+    question = words.Question(text)
+    if question.command is None:
         return None
-    member, user = (b if "secondary" in label else a), (None if "unauthenticated" in label else "root")
-    found = re.search(r"\b(_?[a-z]+[A-Z]\w*|ping|find|insert|update|delete|count|hello|fsync|shutdown|logout)\b", label)
-    if found is None:
-        return None
-    command = found.group(1)
-    value, fields = USUAL.get(command, (1, {}))
-    given = re.search(rf"{command}:? (-?\d+)\b", label)
-    if given:
-        value = int(given.group(1))
-    if "unknown role" in label or "missing role" in label:
-        fields = dict(fields, roles=["nosuchrole"])
-    if "startup" in label or "start-up" in label:
-        fields = {"tlsWithholdClientCertificate": True}
-    elif command == "setParameter" and "unknown" in label:
-        fields = {"nosuchthing": 1}
-    elif command == "setParameter" and re.search(r"(nothing|no parameter|empty)", label):
-        fields = {}
-    limit = re.search(r"w:? ?(\d+|majority)", label)
-    if limit and command in DATA:
-        fields = dict(fields, writeConcern={"w": int(limit[1]) if limit[1].isdigit() else limit[1], "wtimeout": 500})
-    if "catch" in label:
-        fields = dict(fields, secondaryCatchUpPeriodSecs=int(re.findall(r"\d+", label)[-1]))
-    other = re.search(r"(wrong|other|another|not admin) (db|database)|database test|on test", label)
-    database = "test" if command in DATA or other else "admin"
 
     def ask():
-        if "twice" in label:
-            member.ask(command, value, fields, database, user=user)
-        return member.ask(command, value, fields, database, user=user)
+        for _ in range(question.times):
+            reply = s[question.member].ask(question.command, question.value, question.fields, question.database,
+                                           user=question.user)
+        return reply
     return ask
 
 
@@ -152,11 +94,13 @@ def answers(recorded, check):
             "updateUser missing": lambda: a.ask("updateUser", "ghost", {"pwd": "x"}),
             "replSetReconfig on secondary": lambda: change(b, version=now + 1),
             "replSetReconfig same version": change,
-            "reconfig duplicate host": lambda: change(version=now + 1, members=members_with(base, 1, host=members[0]["host"])),
+            "reconfig duplicate host": lambda: change(
+                version=now + 1, members=words.member_with(members, 1, host=members[0]["host"])),
             "reconfig unknown field": lambda: change(version=now + 1, bogus=1),
             "reconfig wrong set name": lambda: change(version=now + 1, _id="other"),
-            "reconfig changing _id of host": lambda: change(members=members_with(base, 1, _id=9)),
-            "reconfig zero votes with priority": lambda: change(version=now + 1, members=members_with(base, 1, votes=0)),
+            "reconfig changing _id of host": lambda: change(members=words.member_with(members, 1, _id=9)),
+            "reconfig zero votes with priority": lambda: change(
+                version=now + 1, members=words.member_with(members, 1, votes=0)),
             "reconfig removing self": lambda: change(members=members[1:]),
             "rotateCertificates": lambda: a.ask("rotateCertificates"),
             "logRotate": lambda: b.ask("logRotate"),
@@ -172,7 +116,7 @@ def answers(recorded, check):
         }
         for label, expected in recorded.items():
             if label not in asked:
-                asked[label] = by_words(label, a, b, change, members, now)
+                asked[label] = by_words(label, s, change, members, now)
             if asked[label] is None:
                 continue
             if label == "duplicate key":

@@ -1,11 +1,11 @@
-"""Recordings of one server alone: never initiated (01), changed at run time (05), starting (06), its clients (08)."""
+"""Recordings of one server alone: never initiated (01), changed at run time (05), its clients (08)."""
 
-import pathlib
 import re
 
 import pymongo
 
 import lab
+import words
 from observing import observed
 from compare import differences, failure_kind, missing_lines, outcome_kind, projected, unrecorded_errors
 
@@ -26,6 +26,9 @@ def uninitiated(recorded, check):
 def run_time_modes(recorded, check):
     by_mode = {}
     for label, entry in recorded.items():
+        if not re.fullmatch(r"\w+ -> \w+=\w+(, *\w+=\w+)*", label) or words.parts_overlooked(
+                entry, ("reply", "getParameter after")):
+            continue
         mode, change = label.split(" -> ")
         changes = dict(one.strip().split("=") for one in change.split(","))  # several go into one command
         by_mode.setdefault(mode, []).append((label, changes, entry))
@@ -54,160 +57,37 @@ def run_time_modes(recorded, check):
             member.kill()
 
 
-# ---- 06 -------------------------------------------------------------------------------------
-
-REQUIRE = {"mode": "requireTLS", "certificateKeyFile": f"{lab.FILES}/a.pem", "CAFile": f"{lab.FILES}/ca.pem",
-           "allowConnectionsWithoutCertificates": True}
-BY_COMMAND = dict(REQUIRE, certificateKeyFile=f"{lab.FILES}/a.enc.pem",
-                  certificateKeyFilePassword='{__exec: "printf s3cret"}')
-
-
-def provide(label, tls):
-    """Makes the odd file that a label speaks of, where the lab doesn't have it."""
-    path = pathlib.Path(tls.get("certificateKeyFile", lab.FILES / "a.pem"))
-    if path.exists() or "missing" in label:
-        return
-    ours, others = ((lab.FILES / name).read_text(encoding="ascii") for name in ("a.pem", "b.pem"))
-    at = "-----BEGIN PRIVATE KEY"
-    if "match" in label or "another key" in label:
-        path.write_text(ours[:ours.index(at)] + others[others.index(at):], encoding="ascii")
-    elif "key" in label:
-        path.write_text(ours[:ours.index(at)], encoding="ascii")
-
-
-def key_file(text, mode=0o600):
-    path = lab.FILES / "keyfile.odd"
-    path.unlink(missing_ok=True)
-    path.write_text(text, encoding="ascii")
-    path.chmod(mode)
-    return path
-
-
-def occupy(member):
-    """Somebody else's socket where the member wants to listen, until the process of the test ends."""
-    taken = lab.processes.socket.socket()
-    taken.setsockopt(lab.processes.socket.SOL_SOCKET, lab.processes.socket.SO_REUSEADDR, 1)
-    taken.bind((member.address, lab.PORT))
-    taken.listen()
-    return taken
-
-
-def server(**more):
-    return lab.Member("a", replset=False, **{"keyfile": False, **more})
-
-
-def exec_by(command, label):
-    member = server(tls=dict(BY_COMMAND, certificateKeyFilePassword=f'{{__exec: "{command}"}}'))
-    expand = [] if "no --configExpand" in label else ["--configExpand", "rest" if "expand rest" in label else "exec"]
-    mode = re.search(r"\b0[0-7]{3}\b", label)
-    return member, expand, int(mode.group(), 8) if mode else 0o600
-
-
-# What a label's words say of the file and the command line, where `net.tls in file` doesn't: the first row that fits.
-BY_LABEL = (
-    (r"__exec.*(fail|exits|status)", lambda l: exec_by("exit 3", l)),
-    (r"__exec", lambda l: exec_by("printf s3cret", l)),
-    (r"net\.ssl|ssl spelling", lambda l: (server(tls=REQUIRE, spelling="ssl"), [], None)),
-    (r"both .*(tls|ssl)", lambda l: (server(tls=REQUIRE, extra="net.ssl.mode: requireSSL\n"), [], None)),
-    (r"keyFile.*too short", lambda l: (server(keyfile=True, tls=REQUIRE, key_path=lab.FILES / "keyfile.short"), [], None)),
-    (r"keyFile.*too long", lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("a" * 1025)), [], None)),
-    (r"keyFile.*(open|world|group|readable|permission|06[1-7]|064)",
-     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file(lab.processes.KEY, 0o644)), [], None)),
-    (r"keyFile.*(missing|not there|absent|exist)",
-     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=lab.FILES / "nokeyfile"), [], None)),
-    (r"keyFile.*(char|base64|invalid|bad)",
-     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("no-key-at-all!")), [], None)),
-    (r"keyFile.*empty", lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("")), [], None)),
-    (r"keyFile.*(three|3 keys)",
-     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("- aaaaaa\n- bbbbbb\n- cccccc\n")), [], None)),
-    (r"keyFile.*(two|2 keys|list)",
-     lambda l: (server(keyfile=True, tls=REQUIRE, key_path=key_file("- aaaaaa\n- bbbbbb\n")), [], None)),
-    (r"unknown .*(parameter|setParameter)", lambda l: (server(), ["--setParameter", "nonsense=1"], None)),
-    (r"(unknown|unrecogni[sz]ed|misspelled) .*(command line|flag|argument|--)", lambda l: (server(), ["--nonsense"], None)),
-    (r"(unknown|unrecogni[sz]ed|misspelled) .*(option|key|setting)", lambda l: (server(extra="nonsense: 1\n"), [], None)),
-    (r"(YAML|yaml)", lambda l: (server(extra="net: [\n"), [], None)),
-    (r"wrong type|not a number|port .*(word|text)", lambda l: (server(extra="replication.oplogSizeMB: many\n"), [], None)),
-    (r"transitionToAuth", lambda l: (server(extra="security.transitionToAuth: true\n"), [], None)),
-    (r"clusterAuthMode (\w+).*disabled", lambda l: (server(extra=f"security.clusterAuthMode: {l.split()[1]}\n"), [], None)),
-    (r"(port|address|listen)", lambda l: (server(), [], "occupied")),
-    (r"(dbPath|data directory).*(missing|not there|exist)", lambda l: (server(), [], "no dbPath")),
-    (r"(option|flag).*twice", lambda l: (server(), ["--port", "1", "--port", "2"], None)),
-)
-
-
-def start_up(recorded, check):
-    for label, entry in recorded.items():
-        more, odd = [], None
-        if entry.get("net.tls in file") is not None:
-            provide(label, entry["net.tls in file"])
-            member = server(tls=entry["net.tls in file"])
-        else:
-            how = next((how for pattern, how in BY_LABEL if re.search(pattern, label)), None)
-            if how is None:
-                continue
-            member, more, odd = how(label)
-        taken = occupy(member) if odd == "occupied" else None
-        if odd == "no dbPath":
-            (member.dir / "db").rmdir()
-        try:
-            check(label, started(member, entry, more, odd))
-        finally:
-            member.kill()
-            if taken:
-                taken.close()
-
-
-def started(member, entry, more, mode):
-    found = []
-    member.write_conf()
-    if isinstance(mode, int):
-        member.conf.chmod(mode)
-    member.start(*more, test_commands=not more and not isinstance(mode, int))
-    up = mode != "occupied" and member.up(10)
-    status = None if up else member.process.wait(10)
-    if "started" in entry and entry["started"] != up:
-        found.append(f"started: {up}; recorded {entry['started']}")
-    if entry["exit status"] != status:
-        found.append(f"exit status: {status}; recorded {entry['exit status']}")
-    out = member.out.read_text(encoding="utf-8").splitlines()
-    found += missing_lines(entry["stdout/stderr"], out) + unrecorded_errors(entry["stdout/stderr"], out)
-    if "log" in entry:
-        found += missing_lines(entry["log"], member.lines()) + unrecorded_errors(entry["log"], member.lines())
-    for how, tls in (("ping over TLS", lab.CLIENT_TLS), ("ping in plaintext", {})):
-        if how in entry and up:
-            reply = member.ask("ping", user=None, tls=tls, serverSelectionTimeoutMS=1000)
-            if outcome_kind(entry[how]) != outcome_kind(reply):
-                found.append(f"{how}: {outcome_kind(reply)}; recorded {outcome_kind(entry[how])}")
-    if "getCmdLineOpts" in entry and up:
-        found += differences(entry["getCmdLineOpts"], member.ask("getCmdLineOpts", user=None, tls=lab.CLIENT_TLS))
-    return found
-
-
 # ---- 08 -------------------------------------------------------------------------------------
 
 
 def way(text):
-    """Options of a client described as "TLS by IP" and the like."""
-    options = {}
-    if text.startswith("TLS"):
+    """Options of a client described as "TLS by IP" and the like; None when that says more than is understood."""
+    options, label = {}, words.Label(text)
+    if label.take(r"^TLS\b"):
         options.update(lab.CLIENT_TLS)
-    if "by IP" in text:
+    else:
+        label.take(r"^plaintext\b")
+    label.take(r"\bby name\b")
+    if label.take(r"\bby IP\b"):
         options["host"] = lab.ADDRESSES["a"]
-    if "by another name" in text:
+    if label.take(r"\bby another name\b"):
         options["host"] = f"a.{lab.OTHER_DOMAIN}"
-    if "trusts another CA" in text:
+    if label.take(r"\b(client )?trusts another CA\b"):
         options["tlsCAFile"] = f"{lab.FILES}/other-ca.pem"
-    if "client certificate" in text:
-        other = "other." if "of another CA" in text else ""
-        options["tlsCertificateKeyFile"] = f"{lab.FILES}/client.{other}pem"
-    return options
+    certificate = label.take(r"\bclient certificate( of another CA)?\b")
+    if certificate:
+        options["tlsCertificateKeyFile"] = f"{lab.FILES}/client.{'other.' if certificate[1] else ''}pem"
+    return None if label.overlooked() else options
 
 
 def clients(recorded, check):
     by_mode = {}
     for label, entry in recorded.items():
-        server, what = label.split(": ", 1)
-        by_mode.setdefault(server.split(" ")[1], []).append((label, what, entry))
+        server = re.fullmatch(r"server (\w+): (.*)", label)
+        known = server and (server[2] == "counters" or not (
+            way(server[2]) is None or words.parts_overlooked(entry, ("client", "server log"))))
+        if known:
+            by_mode.setdefault(server[1], []).append((label, server[2], entry))
     for mode, rows in by_mode.items():
         member = lab.Member("a", replset=False, keyfile=False, tls=lab.tls_of("a", mode)).start()
         try:

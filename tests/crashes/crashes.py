@@ -24,7 +24,8 @@ import time
 
 import bson
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / d) for d in ("standin", "sandbox")]
+from patience import patient  # noqa: E402
 import processes  # noqa: E402  pylint: disable=wrong-import-position
 
 SETTINGS = {"electionTimeoutMillis": 300, "heartbeatIntervalMillis": 50}
@@ -35,8 +36,8 @@ class Link:
     """One connection without a driver's patience."""
 
     def __init__(self, member):
-        self.socket = socket.create_connection((member.ip, member.port), 1)
-        self.socket.settimeout(3)
+        self.socket = socket.create_connection((member.ip, member.port), patient(1))
+        self.socket.settimeout(patient(3))
 
     def ask(self, **command):
         body = b"\0\0\0\0\0" + bson.encode(command)

@@ -79,14 +79,18 @@ static void read_deployments(const struct ek_plan_file *file, const uint8_t dige
     ek_plan_file_source(file, &source);
     for (size_t i = 0; i < ek_plan_file_count(file); i++) {
         model_case_init(&c, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, false, false);
-        int result = ek_plan_file_plan(file, i, &c.spec, digest, &c.policy, &plan, &err);
+        int result = ek_plan_file_current(file, i, &c.spec, digest, &err);
+        if (result == 0)
+            result = ek_plan_file_policy(file, i, &c.spec, &c.policy, &err);
+        if (result == 0)
+            result = ek_plan_file_plan(file, i, &c.spec, &plan, &err);
         if (result == 0) {
             (void)ek_plan_find(&plan, plan.digests[0]);
             ek_plan_done(&plan);
         } else if (!err.id[0]) {
             abort();
         }
-        ek_plan_file_moved(file, i, &c.spec, &c.state, &c.policy, &moved);
+        ek_plan_file_moved(file, i, EK_SITUATION(&c.spec, c.state, &c.policy), &moved, NULL);
     }
 }
 

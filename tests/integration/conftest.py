@@ -11,6 +11,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / d) for d in ("sandb
 # pylint: disable=wrong-import-position
 import evidence  # noqa: E402
 from fleet import Fleet, find_server  # noqa: E402
+from patience import SAMPLE_S  # noqa: E402
 from shop import Shop  # noqa: E402
 from specs_repository import SpecsRepository  # noqa: E402
 from tool import Evenkeel  # noqa: E402
@@ -30,6 +31,17 @@ def pytest_sessionfinish(session, exitstatus):
     if exitstatus == pytest.ExitCode.TESTS_FAILED:
         kept = evidence.keep(os.environ["EVENKEEL_SANDBOX_DIR"], Path(BUILD, "integration-evidence"))
         print(f"\nLogs, configurations and plans are kept in {kept}")
+
+
+@pytest.fixture
+def time_for_a_sample(record_property):
+    """Skips where there is no time for a sample; else what says how much of one was left out."""
+    if SAMPLE_S < 1:
+        pytest.skip("left out for want of time")
+
+    def tried(what, number, of):
+        record_property("left out", f"{number} of {of} {what} tried, {of - number} left out for want of time")
+    return tried
 
 
 @pytest.fixture(scope="session")

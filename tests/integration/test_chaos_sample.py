@@ -3,8 +3,11 @@
 import pytest
 
 from chaos import Chaos, new_shop
+from patience import sample
 
 from conftest import BUILD
+
+POINTS = 24
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +20,12 @@ def own_shop(sandbox):
     shop.fleet.destroy()
 
 
-def test_killed_at_some_points_up_and_down(own_shop):
+def test_killed_at_some_points_up_and_down(time_for_a_sample, own_shop):
     chaos = Chaos(own_shop, seed=4)
-    written, lost = chaos.up_and_down(points_most=24)
-    assert chaos.points >= 20, chaos.by
-    assert set(chaos.befallen) == {"frozen", "cut", "full", "clock"}, chaos.befallen
-    assert written > 300 and lost == 0
+    written, lost = chaos.up_and_down(POINTS, sample(180))
+    assert written > 0 and lost == 0
+    if chaos.late:
+        time_for_a_sample("points", chaos.points, POINTS)
+    else:
+        assert chaos.points >= 20, chaos.by
+        assert set(chaos.befallen) == {"frozen", "cut", "full", "clock"}, chaos.befallen

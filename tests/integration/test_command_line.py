@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from fleet import wait_for
+from patience import patient
 from tool import Evenkeel
 
 BUILD = os.environ.get("EVENKEEL_BUILD", "build")
@@ -55,7 +56,7 @@ class Desk:
     def run(self, *arguments, stdin=subprocess.DEVNULL, **environment):
         return subprocess.run([str(self.tool.program), *map(str, arguments)], cwd=self.directory,
                               env=dict(self.tool.environment, **environment), stdin=stdin,
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=patient(60), check=False)
 
     def files(self):
         return sorted(str(p) for p in self.directory.rglob("*") if p.suffix != ".lock")
@@ -113,7 +114,7 @@ def completed(desk, *words):
     script = (f"source {TOP}/contrib/completions/evenkeel.bash; COMP_WORDS=(\"$@\");"
               "COMP_CWORD=$(($# - 1)); _evenkeel; printf '%s\\n' \"${COMPREPLY[@]}\"")
     done = subprocess.run(["bash", "-c", script, "bash", "evenkeel", *words], cwd=desk.directory,
-                          capture_output=True, text=True, timeout=20, check=True)
+                          capture_output=True, text=True, timeout=patient(20), check=True)
     assert not done.stderr
     return done.stdout.split()
 
@@ -383,7 +384,7 @@ def test_locked(desk):
     for word in ("EK-0806", "acme/orders", "apply", "dana", "ops1", "4711", "2026-01-02T03:04:05Z",
                  "0123456789abcdef", "--lock-timeout"):
         assert word in done.stderr
-    assert time.monotonic() - began < 14, "it waited for the lease to run out"
+    assert time.monotonic() - began < patient(14), "it waited for the lease to run out"
     began = time.monotonic()
     assert desk.run("apply", "--yes", "specs", "--lock-timeout", "1s").returncode == LOCKED
     assert time.monotonic() - began >= 1
@@ -437,7 +438,7 @@ def test_only_yes_is_yes(desk, answer):
         try:
             assert wait_for_text(process.stderr, b'Only "yes" is accepted: ')
             os.write(leader, answer.encode())
-            assert process.wait(timeout=30) == NOT_APPROVED
+            assert process.wait(timeout=patient(30)) == NOT_APPROVED
         finally:
             process.kill()
             os.close(leader)
@@ -446,7 +447,7 @@ def test_only_yes_is_yes(desk, answer):
 
 
 def wait_for_text(stream, text, seconds=30):
-    seen, deadline = b"", time.monotonic() + seconds
+    seen, deadline = b"", time.monotonic() + patient(seconds)
     while text not in seen:
         ready, _, _ = select.select([stream], [], [], max(0, deadline - time.monotonic()))
         piece = os.read(stream.fileno(), 4096) if ready else b""
@@ -483,7 +484,7 @@ def test_a_closed_pipe_is_an_error_and_no_death(desk):
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([str(desk.tool.program), "help"], stdout=writer, env=desk.tool.environment,
-                          stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+                          stderr=subprocess.PIPE, text=True, timeout=patient(30), check=False)
     os.close(writer)
     assert done.returncode == ERROR
     assert "EK-0814" in done.stderr
@@ -521,7 +522,7 @@ def test_a_library_that_gives_up_is_an_error_and_no_death(desk):
     with asking(desk) as process:
         process.send_signal(signal.SIGABRT)
         words = process.stderr.read().decode()
-        assert process.wait(timeout=30) == ERROR
+        assert process.wait(timeout=patient(30)) == ERROR
     assert "gave up" in words and "EK-0599" in words
 
 

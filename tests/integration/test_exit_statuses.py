@@ -8,6 +8,7 @@ import pytest
 from pymongo import MongoClient
 
 from fleet import wait_for
+from patience import patient
 
 OK, CHANGES, STALE, REFUSED, PARTLY, VERIFY_FAILED, STOPPED = 0, 2, 3, 5, 7, 9, 130
 
@@ -33,7 +34,7 @@ def test_a_signal_stops_it_between_two_steps(shop, number):
     wait_for(lambda: "restart c ... done" in output.read_text(), "the first restart")
     process.send_signal(number)
     process.send_signal(number)  # impatience changes nothing
-    assert process.wait(timeout=300) == STOPPED
+    assert process.wait(timeout=patient(300)) == STOPPED
     said = output.read_text()
     assert "stopping after the step in hand" in said
     assert "EK-0129" in said and "Run apply again" in said
@@ -78,7 +79,7 @@ def test_partly_applied(shop):
     try:
         wait_for(lambda: "restart c ... done" in output.read_text(), "the first restart")
         shop.fleet.kill("c")
-        status = process.wait(timeout=300)
+        status = process.wait(timeout=patient(300))
     finally:
         process.kill()
         if not shop.fleet.processes()["c"]:

@@ -10,6 +10,7 @@ import pytest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1] / d) for d in ("standin", "faults")]
 import faults  # noqa: E402
+from patience import patient  # noqa: E402
 import processes  # noqa: E402
 
 QUICK = {"electionTimeoutMillis": 1000, "heartbeatIntervalMillis": 200}
@@ -41,7 +42,7 @@ def test_kill_and_freeze(tmp_path):
         processes.wait_for(lambda: state(s, frozen, p) in ("PRIMARY", "SECONDARY"), 60)
         p = s.primary()
         chance.kill(p.process.pid)
-        assert p.process.wait(60) == -9
+        assert p.process.wait(patient(60)) == -9
         assert s.primary(60) is not p
 
 
@@ -78,7 +79,7 @@ def test_disk(tmp_path, monkeypatch):
             processes.wait_for(lambda: state(s, m, p) == "SECONDARY")
             full.set(full_from=-1)
             took(3)  # the other one is enough
-        assert m.process.wait(60) == 14  # what can't be written any more ends the process
+        assert m.process.wait(patient(60)) == 14  # what can't be written any more ends the process
         assert "No space left on device" in m.log_text()
 
 
@@ -127,7 +128,7 @@ def test_crash_during_start_and_truncated_files(tmp_path):
         m.stop()
         assert faults.Faults(KEEPS_LITTLE).truncate(m.key) < 6
         m.start(wait=False)
-        assert m.process.wait(60) == 1 and "security key" in m.log_text() + m.out_text()
+        assert m.process.wait(patient(60)) == 1 and "security key" in m.log_text() + m.out_text()
 
 
 def test_seeds_repeat():
@@ -156,7 +157,7 @@ def test_expired_certificate(tmp_path):
         assert c.admin.command("ping")["ok"] == 1  # what runs goes on
     m.stop()
     m.start(wait=False)
-    assert m.process.wait(60) == 14
+    assert m.process.wait(patient(60)) == 14
 
 
 # ---- network: two hosts of their own --------------------------------------------------------
@@ -225,7 +226,7 @@ def test_a_cut_in_one_direction(hosts, link):
         assert pings(hosts, each_s=0.4) == 0
         subprocess.run(["ip", "netns", "exec", hosts[0][0], sys.executable, "-c", "import socket; socket.socket("
                         f"socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('{hosts[1][1]}', 9))"], check=True)
-        assert listen.communicate(timeout=90)[0] == "b'x'\n" and listen.returncode == 0
+        assert listen.communicate(timeout=patient(90))[0] == "b'x'\n" and listen.returncode == 0
 
 
 def arrived(hosts, count):
@@ -245,7 +246,7 @@ def arrived(hosts, count):
                         f"for i in range({count}):\n"
                         f"    s.sendto(str(i).encode(), ('{hosts[0][1]}', 9))\n"
                         "    time.sleep(0.001)\n"], check=True)
-        return [int(line) for line in listen.communicate(timeout=60)[0].split()]  # by the end of its input
+        return [int(line) for line in listen.communicate(timeout=patient(60))[0].split()]  # by the end of its input
 
 
 def test_loss(hosts, link):
@@ -317,8 +318,8 @@ def bulk(hosts):
         assert listen.stdout.readline() == "ready\n"
         subprocess.run(["ip", "netns", "exec", hosts[0][0], sys.executable, "-c",
                         f"import socket; s = socket.create_connection(('{hosts[1][1]}', 99)); s.sendall(bytes(3000000)); "
-                        "s.close()"], check=True, timeout=120)
-        return int(listen.communicate(timeout=120)[0])
+                        "s.close()"], check=True, timeout=patient(120))
+        return int(listen.communicate(timeout=patient(120))[0])
 
 
 def test_a_narrow_link(hosts, link):

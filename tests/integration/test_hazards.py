@@ -20,6 +20,7 @@ import yaml
 
 from faults import Shim
 from fleet import wait_for
+from patience import patient
 from probe import Probe
 from watcher import Watcher
 
@@ -67,7 +68,7 @@ def starts(shop, name):
         ["nsenter", f"--net=/run/netns/{member.namespace}", "--", shop.fleet.server, "--config",
          str(member.configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        return process.wait(timeout=3) == 0
+        return process.wait(timeout=patient(3)) == 0
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import patient
 from test_command_line import follow
 from tool import Evenkeel
 
@@ -69,7 +70,7 @@ class Branches:
         return subprocess.run(
             [str(self.tool.program), "plan", "--git", str(where or self.repository), "--from",
              start, "--to", end, *map(str, words)], cwd=self.directory, env=self.tool.environment,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patient(60), check=False)
 
 
 @pytest.fixture

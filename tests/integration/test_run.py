@@ -9,6 +9,7 @@ import pytest
 
 from fleet import wait_for
 from loop import Loop
+from patience import patient
 
 EVERY = ("--interval", "500ms", "--observe-every", "500ms")
 
@@ -155,7 +156,7 @@ def test_sigterm_finishes_the_step_in_hand(shop):
         wait_for(lambda: any(e["step"].startswith("restart") for e in running.events("step-begun")),
                  "a restart begun", 60, pause=0.02)
         os.kill(running.process.pid, signal.SIGTERM)
-        assert running.process.wait(120) == 0
+        assert running.process.wait(patient(120)) == 0
         begun, done = running.events("step-begun"), running.events("step-done")
         assert len(begun) == len(done), "what was begun was finished"
         assert running.events("stopping") and running.events("stopped")

@@ -15,6 +15,7 @@ import pytest
 from fleet import wait_for
 from loop import Loop
 from many import Many
+from patience import patient
 from tool import Evenkeel
 
 SECRET = "a-secret-of-the-git-host-0123456789"
@@ -58,7 +59,7 @@ class Site:
             "Content-Type": "application/json", "X-Gitea-Event": "push",
             "X-Gitea-Signature": signature})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=patient(10)) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
@@ -105,7 +106,7 @@ def test_a_webhook_is_a_fetch_and_only_when_signed(site, loop):
     assert site.push(loop, commit, name="nobody") == 404
     assert not loop.events("commit", commit=commit)
     assert loop.wait("webhook-refused")["id"] == "EK-1352"
-    assert site.push(loop, commit) in (200, 202)
+    assert site.push(loop, commit) == 202
     loop.wait("commit", commit=commit, seconds=10)
     loop.wait("synced", deployment="d001", commit=commit, seconds=60)
     assert SECRET not in loop.log.read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from patience import patient
 import pytest
 from fleet import wait_for
 from loop import Loop
@@ -119,7 +120,7 @@ def post(loop, body, path="/webhook/specs", **headers):
     for name, value in headers.items():
         request.add_header(name.replace("_", "-"), value)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=patient(10)) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -176,7 +177,7 @@ def test_metrics_pass_promtool(seen, promtool):  # noqa: F811  pylint: disable=r
 def test_openmetrics(seen):
     request = urllib.request.Request(seen.address + "/metrics", headers={
         "Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=patient(10)) as answer:
         assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
         text = answer.read().decode()
     assert text.endswith("\n# EOF\n")
@@ -205,7 +206,7 @@ def test_a_signed_push_is_fetched_at_once(seen, host):
     began = time.monotonic()
     assert post(seen, body, **HOSTS[host](body))[0] == 202
     seen.wait("commit", commit=commit, seconds=10)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < patient(5)
     told = seen.events("webhook")[-1]
     assert told["message"].startswith(f"{host} said that refs/heads/main")
     before = seen.metric("evenkeel_repository_fetches_total", repository="specs", result="done")

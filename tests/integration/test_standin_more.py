@@ -12,6 +12,7 @@ import pymongo
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
+from patience import patient  # noqa: E402
 import processes as fleet  # noqa: E402
 
 QUICK = {"heartbeatIntervalMillis": 200}
@@ -227,7 +228,7 @@ def test_fsync_lock(tmp_path):
             assert c.admin.command("fsyncUnlock")["lockCount"] == 1
             assert not done.wait(0.5)  # locked twice
             assert c.admin.command("fsyncUnlock")["info"] == "fsyncUnlock completed"
-            assert done.wait(5)
+            assert done.wait(patient(5))
             writer.join()
             assert refusal(c, "fsyncUnlock")[1] == "fsyncUnlock called when not locked"
         with s.others(p)[0].client() as o, p.client() as c:
@@ -288,7 +289,7 @@ def test_messages_that_make_no_sense(tmp_path):
     body = bson.encode({"ping": 1, "$db": "admin"})
 
     def outcome(flags=0, kind=0, op=2013, length=None, **more):
-        with socket.create_connection((m.ip, m.port), 5) as s:
+        with socket.create_connection((m.ip, m.port), patient(5)) as s:
             message = struct.pack("<I", flags) + bytes([kind]) + body
             s.sendall(struct.pack("<iiii", length or 16 + len(message), 1, more.get("answers", 0), op) + message)
             return "answered" if s.recv(16) else "closed"

@@ -12,6 +12,7 @@ import pymongo
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "standin"))
+from patience import patient  # noqa: E402
 import processes as fleet  # noqa: E402
 
 IP = "127.0.4.1"
@@ -37,7 +38,7 @@ def make(tmp_path):
 
 
 def refused(member, *more):
-    done = subprocess.run(member.command(*more), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(member.command(*more), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patient(60))
     return done.returncode, done.stdout + done.stderr + member.log_text()
 
 
@@ -117,7 +118,8 @@ def test_password_from_a_command(make, ca):
     m.conf.chmod(0o666)
     status, text = refused(m, "--configExpand", "exec")
     assert status == 2
-    assert "config file must be exclusively writable by current process user" in text
+    assert ("When using --configExpand=exec, config file must be exclusively writable by current process user. "
+            "File is writable by non-owner users") in text
 
 
 def test_old_spelling(make, ca):
@@ -231,30 +233,6 @@ def test_mode_changes_while_running(make, ca):
     assert any(op["desc"].startswith("conn") and "clientMetadata" in op for op in ops)
 
 
-@pytest.mark.parametrize("given, message", [
-    (["--setParameter", "nonsense=1"], "Unknown --setParameter 'nonsense'"),
-    (["--setParameter", "tlsMode=preferTLS"], "Cannot use --setParameter to set \"tlsMode\" at startup"),
-    (["--clusterAuthMode", "x509"], "need to enable TLS via the tlsMode flag"),
-    (["--clusterAuthMode", "nonsense"], "unsupported value for clusterAuthMode nonsense"),
-    (["--transitionToAuth"], "--transitionToAuth must be used with keyFile or x509 authentication"),
-])
-def test_bad_values_on_the_command_line(make, given, message):
-    status, text = refused(make(), *given)
-    assert (status, f"Failed global initialization: BadValue: {message}" in text) == (1, True), text
-
-
-@pytest.mark.parametrize("given, message", [
-    (["--nonsense"], "Error parsing command line: unrecognised option '--nonsense'"),
-    (["--port"], "Error parsing command line: the required argument for option '--port' is missing"),
-    (["--bind_ip", "127.0.0.1", "--bind_ip", "127.0.0.2"],
-     "Error parsing command line: option '--bind_ip' cannot be specified more than once"),
-    (["nonsense"], "too many positional options have been specified on the command line"),
-])
-def test_command_lines_that_make_no_sense(make, given, message):
-    status, text = refused(make(), *given)
-    assert status == 2 and message in text and "--help' for more information" in text
-
-
 def test_a_taken_address_and_a_missing_directory(make):
     m = make()
     with socket.socket() as taken:
@@ -270,13 +248,18 @@ def test_a_taken_address_and_a_missing_directory(make):
         assert text.rstrip().endswith("shutting down with code:100")
 
 
-@pytest.mark.parametrize("text, mode, message", ids=["short", "long", "letters", "three", "open", "missing"], argvalues=[
+@pytest.mark.parametrize("text, mode, message", ids=[
+        "short", "long", "letters", "three", "empty", "mapping", "group", "open", "missing"], argvalues=[
     ("ab\n", 0o600, "security key in {} has length 2, must be between 6 and 1024 chars"),
     ("a" * 1025, 0o600, "has length 1025, must be between 6 and 1024 chars"),
-    ("no key!\n", 0o600, "invalid char in key file {}: !"),
-    ("- aaaaaa\n- bbbbbb\n- cccccc\n", 0o600, "Only two keys are supported in the security key file, {}"),
-    ("abcdef\n", 0o640, "permissions on {} are too open"),
-    (None, 0, "{}: No such file or directory"),
+    ("no key!\n", 0o600, " I  ACCESS   [main] invalid char in key file {}: no key!"),
+    ("- aaaaaa\n- bbbbbb\n- cccccc\n", 0o600,
+     " E  ACCESS   [main] Only two keys are supported in the security key file, 3 are specified in {}"),
+    ("", 0o600, " I  ACCESS   [main] Security key file {} does not contain any valid keys"),
+    ("a: b\n", 0o600, " I  ACCESS   [main] Only strings and sequences are supported for YAML key files"),
+    ("abcdef\n", 0o640, " I  ACCESS   [main] permissions on {} are too open"),
+    ("abcdef\n", 0o644, " I  ACCESS   [main] permissions on {} are too open"),
+    (None, 0, " I  ACCESS   [main] Error reading file {}: No such file or directory"),
 ])
 def test_bad_key_files(make, text, mode, message):
     m = make(keyfile=True)
@@ -338,11 +321,6 @@ def test_commands_that_are_there_want_a_login(make):
         assert (e.value.code, e.value.details["codeName"]) == (17, "ProtocolError")
         assert c.admin.command("getParameter", saslServiceName=1)["saslServiceName"] == "mongodb"
         assert c.admin.command("getParameter", cursorTimeoutMillis=1)["cursorTimeoutMillis"] == 600000
-
-
-def test_both_spellings_at_once(make, ca):
-    status, text = refused(make(tls(ca), extra="net.ssl.mode: requireSSL\n"))
-    assert status == 2 and "Cannot specify both net.tls.mode and net.ssl.mode" in text
 
 
 @pytest.mark.parametrize("mechanism, iterations, salt", [("SCRAM-SHA-256", 15000, 28), ("SCRAM-SHA-1", 10000, 16)])

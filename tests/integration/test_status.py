@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+from patience import patient
 import pytest
 from fleet import wait_for
 from test_command_line import TOP, follow
@@ -89,7 +90,7 @@ class Lines:
     def interrupt(self, number=signal.SIGINT):
         began = time.monotonic()
         self.process.send_signal(number)
-        status = self.process.wait(timeout=20)
+        status = self.process.wait(timeout=patient(20))
         return status, time.monotonic() - began
 
     def __enter__(self):
@@ -149,8 +150,8 @@ def test_on_a_terminal_the_screen_is_kept_and_given_back(shop, specs_in_place):
                 seen += chunk
         except OSError:  # the terminal was closed at the other end
             pass
-        assert process.wait(timeout=20) == OK
-        assert time.monotonic() - began < 5
+        assert process.wait(timeout=patient(20)) == OK
+        assert time.monotonic() - began < patient(5)
     finally:
         process.kill()
         os.close(controller)

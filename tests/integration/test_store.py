@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fleet import wait_for
+from patience import patient
 from test_command_line import follow
 
 OK, ERROR, LOCKED, PARTLY, VERIFY_FAILED, USAGE = 0, 1, 4, 7, 9, 64
@@ -146,7 +147,7 @@ def test_a_store_that_goes_stops_apply_after_the_step(shop, tmp_path):
     process = shop.tool.start("apply", "--yes", *shop.git, "--store", store, output=output)
     wait_for(lambda: "restart c ... done" in output.read_text(), "the first restart")
     store.unlink()
-    assert process.wait(timeout=300) == PARTLY
+    assert process.wait(timeout=patient(300)) == PARTLY
     assert "EK-1005" in output.read_text()
     shop.fleet.wait_settled()
 
@@ -181,10 +182,10 @@ def test_an_apply_that_was_frozen_does_nothing_more(shop, tmp_path):
     finally:
         done_before = first.read_text().count(" ... done")
         frozen.send_signal(signal.SIGCONT)
-    assert frozen.wait(timeout=300) in (LOCKED, PARTLY)
+    assert frozen.wait(timeout=patient(300)) == PARTLY
     words = first.read_text()
-    assert any(name in words for name in ("EK-1013", "EK-1014", "EK-1015")), words
+    assert "EK-1013" in words, words
     assert words.count(" ... done") <= done_before + 1, "more than the step in hand"
-    assert other.wait(timeout=180) == OK, second.read_text()
+    assert other.wait(timeout=patient(180)) == OK, second.read_text()
     shop.succeed("verify", *shop.git)
     assert "The trail is whole" in shop.succeed("history", "--verify").stdout

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from patience import patient
 import pytest
 import yaml
 from conftest import BUILD
@@ -53,7 +54,7 @@ def promtool():
 
     def run(*words, text=None):
         done = subprocess.run([str(program), *map(str, words)], input=text, text=True,
-                              capture_output=True, timeout=120, check=False)
+                              capture_output=True, timeout=patient(120), check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -177,7 +178,7 @@ def test_the_dashboards_queries(promtool, tmp_path):
 
 def analyze(directory, *words):
     return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, check=False,
-                          env=dict(os.environ, SYSTEMD_UNIT_PATH=f"{directory}:"), timeout=60)
+                          env=dict(os.environ, SYSTEMD_UNIT_PATH=f"{directory}:"), timeout=patient(60))
 
 
 @pytest.fixture

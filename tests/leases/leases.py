@@ -27,6 +27,7 @@ sys.path += [str(HERE.parent / "sandbox"), str(HERE.parent / "faults")]
 # pylint: disable=wrong-import-position
 from faults import Link, Shim  # noqa: E402
 from fleet import Fleet, find_server  # noqa: E402
+from patience import patient  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("EVENKEEL_BUILD", HERE.parent.parent / "build"))
 TTL_MS = 250
@@ -112,7 +113,7 @@ class Field:
             contender.signal(signal.SIGCONT)
         for contender in self.contenders:
             try:
-                contender.process.wait(30)
+                contender.process.wait(patient(30))
             except subprocess.TimeoutExpired:
                 contender.kill()
 

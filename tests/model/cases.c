@@ -1,6 +1,7 @@
 #include "tests/model/cases.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct shape_member {
@@ -66,42 +67,49 @@ static void fill_spec(struct model_case *c, size_t shape)
     }
 }
 
-static void give_certificate(struct model_case *c, int i, struct ek_member_observed *member)
+static void give_certificate(struct model_case *c, int i)
 {
-    struct ek_certificate_state *certificate = &member->certificate_installed;
+    struct ek_member_certificates *certificates = ek_member_certificates(c->state, i);
+    struct ek_certificate_state *certificate = &certificates->certificate_installed;
     certificate->present = EK_YES;
     memset(certificate->sha256, 0x10 + i, sizeof certificate->sha256);
     certificate->issued_by_authority = EK_YES;
     certificate->key_sealed = EK_YES;
     certificate->sole_name = EK_YES;
     certificate->not_after_s = c->policy.now_s + (c->certificates_due ? 10LL : 400LL) * 86400;
-    ek_domain_name(&c->spec, c->state.domain_label, (size_t)i, certificate->name,
+    ek_domain_name(&c->spec, ek_transport(c->state)->domain_label, (size_t)i, certificate->name,
                    sizeof certificate->name);
-    member->trust_installed = (struct ek_trust_state){.present = EK_YES, .count = 1};
-    memcpy(member->trust_installed.sha256[0], c->state.authority_sha256, 32);
-    member->domain_name_bound = EK_YES;
+    certificates->trust_installed = (struct ek_trust_state){.present = EK_YES, .count = 1};
+    memcpy(certificates->trust_installed.sha256[0], ek_certificates(c->state)->authority_sha256,
+           32);
+    ek_member_transport(c->state, i)->domain_name_bound = EK_YES;
 }
 
 static void fill_member(struct model_case *c, int i, uint64_t all)
 {
-    struct ek_member_observed *member = &c->state.members[i];
+    struct ek_member *member = ek_member(c->state, i);
+    struct ek_member_transport *transport = ek_member_transport(c->state, i);
+    struct ek_member_certificates *certificates = ek_member_certificates(c->state, i);
+    struct ek_member_access *access = ek_member_access(c->state, i);
     const struct ek_member_spec *wanted = &c->members[i];
     snprintf(member->name, sizeof member->name, "%s", wanted->name);
-    member->process = member->data = member->configuration = member->key_file = EK_YES;
+    member->process = member->data = member->configuration = access->key_file = EK_YES;
     member->restart_begun = EK_NO;
     member->reachable = EK_YES;
     member->state = wanted->arbiter ? EK_MEMBER_ARBITER : EK_MEMBER_SECONDARY;
     member->writable = EK_NO;
-    member->mode_running = member->mode_configured = c->from;
-    member->options_wanted.known = EK_YES;
-    memset(member->options_wanted.digest, 0x70 + i, 32);
-    member->options_running.known = member->options_configured.known = EK_YES;
-    member->certificate_installed.present = EK_NO;
-    member->certificate_running.present = EK_NO;
-    member->trust_installed.present = member->trust_running.present = EK_NO;
-    member->domain_name_bound = EK_NO;
+    transport->mode_running = transport->mode_configured = c->from;
+    transport->options_wanted.known = EK_YES;
+    memset(transport->options_wanted.digest, 0x70 + i, 32);
+    transport->options_running.known = transport->options_configured.known = EK_YES;
+    certificates->certificate_installed.present = EK_NO;
+    certificates->certificate_running.present = EK_NO;
+    certificates->trust_installed.present = certificates->trust_running.present = EK_NO;
+    transport->domain_name_bound = EK_NO;
     member->spec_host_resolves = EK_YES;
     member->signing_key = 7;
+    member->lag_ms = member->clock_ahead_ms = 0;
+    transport->plaintext_clients = 0;
     member->id = i;
     member->priority = wanted->priority;
     member->votes = wanted->votes;
@@ -109,15 +117,16 @@ static void fill_member(struct model_case *c, int i, uint64_t all)
     member->arbiter = wanted->arbiter;
     member->healthy_for = member->viewed_by = all;
     if (c->domain_known)
-        give_certificate(c, i, member);
+        give_certificate(c, i);
     if (c->from > EK_SSL_DISABLED) {
-        member->options_running = member->options_configured = member->options_wanted;
-        member->certificate_running = member->certificate_installed;
-        member->trust_running = member->trust_installed;
+        transport->options_running = transport->options_configured = transport->options_wanted;
+        certificates->certificate_running = certificates->certificate_installed;
+        certificates->trust_running = certificates->trust_installed;
     }
     enum ek_ssl_mode wanted_mode = c->spec.ssl_mode;
     c->spec.ssl_mode = c->from;
-    ek_wanted_host(&c->spec, c->state.domain_label, (size_t)i, member->host, sizeof member->host);
+    ek_wanted_host(&c->spec, ek_transport(c->state)->domain_label, (size_t)i, member->host,
+                   sizeof member->host);
     c->spec.ssl_mode = wanted_mode;
 }
 
@@ -125,7 +134,9 @@ void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode
                      enum ek_ssl_mode to, bool domain_known, bool certificates_due)
 {
     struct model_case *c = ret_case;
+    struct ek_state *room = c->state;
     memset(c, 0, sizeof *c);
+    c->state = room;
     c->shape = shapes[shape].name;
     c->from = from;
     c->to = to;
@@ -134,44 +145,55 @@ void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode
     c->policy = (struct ek_policy){.now_s = 1800000000, .former_primary = 0};
     snprintf(c->policy.new_label, sizeof c->policy.new_label, "q7w3k9xm2p4ta");
     fill_spec(c, shape);
-    struct ek_state *state = &c->state;
-    state->initiated = state->authentication = state->own_user = EK_YES;
-    snprintf(state->set_name, sizeof state->set_name, "%s", set_name);
-    state->config_version = state->config_term = 1;
-    state->authority = c->domain_known ? EK_YES : EK_NO;
+    struct ek_state *state;
+    if (ek_state_new(c->spec.member_count, &state, NULL) != 0)
+        abort();
+    model_copy(&c->state, state);
+    free(state);
+    state = c->state;
+    ek_set(state)->initiated = ek_access(state)->authentication = ek_access(state)->own_user =
+        EK_YES;
+    snprintf(ek_set(state)->set_name, sizeof ek_set(state)->set_name, "%s", set_name);
+    ek_set(state)->config_version = ek_set(state)->config_term = 1;
+    ek_set(state)->election_term = 0;
+    ek_certificates(state)->authority = c->domain_known ? EK_YES : EK_NO;
     if (c->domain_known) {
-        memset(state->authority_sha256, 0xAA, 32);
-        snprintf(state->domain_label, sizeof state->domain_label, "k3x9q2aaaaaaa");
+        memset(ek_certificates(state)->authority_sha256, 0xAA, 32);
+        snprintf(ek_transport(state)->domain_label, sizeof ek_transport(state)->domain_label,
+                 "k3x9q2aaaaaaa");
     }
-    state->member_count = c->spec.member_count;
     uint64_t all = ((uint64_t)1 << state->member_count) - 1;
     for (int i = 0; i < (int)state->member_count; i++)
         fill_member(c, i, all);
-    state->members[0].state = EK_MEMBER_PRIMARY;
-    state->members[0].writable = EK_YES;
+    ek_member(state, 0)->state = EK_MEMBER_PRIMARY;
+    ek_member(state, 0)->writable = EK_YES;
 }
 
 void model_case_lapse(struct model_case *c, size_t m)
 {
-    struct ek_member_observed *member = &c->state.members[m];
+    struct ek_member_certificates *certificates = ek_member_certificates(c->state, m);
     c->lapsed = true;
-    member->certificate_installed.not_after_s = c->policy.now_s;
-    member->certificate_running.not_after_s = c->policy.now_s;
+    certificates->certificate_installed.not_after_s = c->policy.now_s;
+    certificates->certificate_running.not_after_s = c->policy.now_s;
 }
 
-static void empty_member(struct ek_member_observed *member, const struct ek_member_spec *wanted)
+static void empty_member(struct model_case *c, size_t i)
 {
-    struct ek_options_state options_wanted = member->options_wanted;
-    memset(member, 0, sizeof *member);
-    snprintf(member->name, sizeof member->name, "%s", wanted->name);
-    member->options_wanted = options_wanted;
+    struct ek_member *member = ek_member(c->state, i);
+    struct ek_member_transport *transport = ek_member_transport(c->state, i);
+    struct ek_member_certificates *certificates = ek_member_certificates(c->state, i);
+    struct ek_options_state options_wanted = transport->options_wanted;
+    *member = (struct ek_member){.id = -1, .lag_ms = -1};
+    *transport = (struct ek_member_transport){.plaintext_clients = -1};
+    *certificates = (struct ek_member_certificates){0};
+    snprintf(member->name, sizeof member->name, "%s", c->members[i].name);
+    transport->options_wanted = options_wanted;
     member->process = member->restart_begun = member->data = EK_NO;
-    member->configuration = member->key_file = member->reachable = EK_NO;
-    member->certificate_installed.present = member->trust_installed.present = EK_NO;
-    member->domain_name_bound = EK_NO;
+    member->configuration = member->reachable = EK_NO;
+    ek_member_access(c->state, i)->key_file = EK_NO;
+    certificates->certificate_installed.present = certificates->trust_installed.present = EK_NO;
+    transport->domain_name_bound = EK_NO;
     member->spec_host_resolves = EK_YES;
-    member->lag_ms = member->plaintext_clients = -1;
-    member->id = -1;
 }
 
 void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl_mode to)
@@ -180,10 +202,22 @@ void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl
     model_case_init(c, shape, EK_SSL_DISABLED, to, false, false);
     c->bare = true;
     c->policy.former_primary = -1;
-    c->state.initiated = EK_NO;
-    c->state.authentication = c->state.own_user = EK_UNKNOWN;
-    c->state.set_name[0] = 0;
-    c->state.config_version = c->state.config_term = 0;
-    for (size_t i = 0; i < c->state.member_count; i++)
-        empty_member(&c->state.members[i], &c->members[i]);
+    ek_set(c->state)->initiated = EK_NO;
+    ek_access(c->state)->authentication = ek_access(c->state)->own_user = EK_UNKNOWN;
+    ek_set(c->state)->set_name[0] = 0;
+    ek_set(c->state)->config_version = ek_set(c->state)->config_term = 0;
+    for (size_t i = 0; i < c->state->member_count; i++)
+        empty_member(c, i);
+}
+
+void model_case_done(struct model_case *c)
+{
+    free(c->state);
+    memset(c, 0, sizeof *c);
+}
+
+void model_copy(struct ek_state **to, const struct ek_state *from)
+{
+    if (ek_state_assign(to, from, NULL) != 0)
+        abort();
 }

@@ -2,7 +2,15 @@
 #ifndef EK_TESTS_MODEL_CASES_H
 #define EK_TESTS_MODEL_CASES_H
 
-#include "reconciler/step.h"
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/certificate/steps.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/replica_set/steps.h"
+#include "reconciler/aspects/transport/state.h"
+#include "reconciler/aspects/transport/steps.h"
+#include "reconciler/aspects/users/state.h"
+#include "reconciler/aspects/users/steps.h"
+#include "reconciler/kernel/next.h"
 
 struct model_case {
     const char *shape; /* "3 members", "PSA", … */
@@ -14,14 +22,15 @@ struct model_case {
     bool lapsed;           /* one member's certificate has ended while it runs */
     struct ek_member_spec members[EK_MEMBERS_MAX];
     struct ek_deployment_spec spec;
-    struct ek_state state;
+    struct ek_state *state; /* owned */
     struct ek_policy policy;
 };
 
 /* Shapes of replica sets; index below model_shape_count(). */
 size_t model_shape_count(void);
 
-/* Make one case: a settled fleet of that shape in mode `from`, specs that want `to`. */
+/* Make one case in place of the one that was there (all zero: none): a settled fleet of that shape
+ * in mode `from`, specs that want `to`. */
 void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode from,
                      enum ek_ssl_mode to, bool domain_known, bool certificates_due);
 
@@ -30,5 +39,11 @@ void model_case_lapse(struct model_case *c, size_t m);
 
 /* Make one case: hosts on which nothing was ever installed, specs that want a set in mode `to`. */
 void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl_mode to);
+
+/* Give back what a case owns. */
+void model_case_done(struct model_case *c);
+
+/* Copy a state over one that may be NULL or of another size; ends the program without memory. */
+void model_copy(struct ek_state **to, const struct ek_state *from);
 
 #endif

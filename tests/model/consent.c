@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reconciler/next.h"
-#include "reconciler/permit.h"
+#include "reconciler/kernel/next.h"
+#include "reconciler/laws/permit.h"
 #include "tests/model/model.h"
 
 enum { STEPS_MAX = 300 };
@@ -16,7 +16,7 @@ static void report(const struct model_case *c, struct model_totals *totals, cons
                    const struct ek_verdict *verdict)
 {
     model_report(c, totals, what,
-                 verdict->kind == EK_VERDICT_STEP ? ek_step_row(verdict->step.kind)->verb
+                 verdict->kind == EK_VERDICT_STEP ? verdict->step.kind->verb
                                                   : verdict->blocked.sentence);
 }
 
@@ -24,7 +24,8 @@ static bool refused_as(const struct model_case *c, const struct ek_state *state,
                        const struct ek_step *step, const struct ek_policy *policy, const char *id)
 {
     struct ek_broken_law law = {0};
-    return ek_permit(&c->spec, state, step, policy, &law) == 1 && strcmp(law.id, id) == 0;
+    return ek_permit(EK_SITUATION(&c->spec, state, policy), step, &law) == 1 &&
+           strcmp(law.id, id) == 0;
 }
 
 /* The step that would come is withheld, by planner and laws alike. */
@@ -44,7 +45,7 @@ static void check_withheld(const struct model_case *c, const struct ek_state *st
             policy.consent.approval = EK_AGREEMENT_MISSING;
         if (kinds[i].waits == EK_WAIT_SIGNATURE)
             policy.consent.signature = EK_AGREEMENT_MISSING;
-        ek_next(&c->spec, state, &policy, &verdict);
+        ek_next(EK_SITUATION(&c->spec, state, &policy), &verdict);
         if (verdict.kind != EK_VERDICT_BLOCKED || verdict.blocked.waits != kinds[i].waits)
             report(c, totals, "not withheld", &verdict);
         if (!refused_as(c, state, &wanted->step, &policy, kinds[i].law))
@@ -54,19 +55,19 @@ static void check_withheld(const struct model_case *c, const struct ek_state *st
 
 /* As far as it goes with these specs and this policy, each step permitted. */
 static void go_on(const struct model_case *c, const struct ek_deployment_spec *spec,
-                  struct ek_state *state, const struct ek_policy *policy,
+                  struct ek_state **state, const struct ek_policy *policy,
                   struct ek_verdict *ret_end, struct model_totals *totals)
 {
     for (int steps = 0; steps < STEPS_MAX; steps++) {
         struct ek_broken_law law;
-        ek_next(spec, state, policy, ret_end);
+        ek_next(EK_SITUATION(spec, *state, policy), ret_end);
         if (ret_end->kind != EK_VERDICT_STEP)
             return;
-        if (ek_permit(spec, state, &ret_end->step, policy, &law) > 0) {
+        if (ek_permit(EK_SITUATION(spec, *state, policy), &ret_end->step, &law) > 0) {
             model_report(c, totals, law.id, law.sentence);
             return;
         }
-        ek_effect(spec, state, &ret_end->step, policy);
+        ek_effect(EK_SITUATION(spec, *state, policy), &ret_end->step, state, NULL);
     }
     report(c, totals, "endless outside the window", ret_end);
 }
@@ -74,13 +75,13 @@ static void go_on(const struct model_case *c, const struct ek_deployment_spec *s
 static void check_window(const struct model_case *c, const struct ek_state *state, bool urgent,
                          struct model_totals *totals)
 {
-    static struct ek_state after;
+    static struct ek_state *after;
     struct ek_deployment_spec spec = c->spec;
     struct ek_policy policy = c->policy;
     struct ek_verdict end;
     spec.maintenance.urgent_renewal_s = urgent ? ever_s : 0;
     policy.consent.window = EK_WINDOW_CLOSED;
-    ek_state_copy(&after, state);
+    model_copy(&after, state);
     go_on(c, &spec, &after, &policy, &end, totals);
     if (end.kind == EK_VERDICT_BLOCKED && end.blocked.waits != EK_WAIT_WINDOW)
         report(c, totals, "blocked outside the window", &end);
@@ -94,7 +95,7 @@ void model_consent(const struct model_case *c, const struct ek_state *state,
                    struct model_totals *totals)
 {
     struct ek_verdict verdict;
-    ek_next(&c->spec, state, &c->policy, &verdict);
+    ek_next(EK_SITUATION(&c->spec, state, &c->policy), &verdict);
     if (verdict.kind != EK_VERDICT_STEP || c->spec.member_count > 3)
         return;
     check_withheld(c, state, &verdict, totals);

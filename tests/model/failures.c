@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reconciler/next.h"
-#include "reconciler/permit.h"
+#include "reconciler/kernel/next.h"
+#include "reconciler/laws/permit.h"
 #include "tests/model/model.h"
 
 enum answer {
@@ -15,7 +15,7 @@ enum answer {
 
 static bool goes_down(struct ek_state *state, size_t m)
 {
-    struct ek_member_observed *member = &state->members[m];
+    struct ek_member *member = ek_member(state, m);
     if (member->process != EK_YES)
         return false;
     member->process = member->reachable = EK_NO;
@@ -26,34 +26,36 @@ static bool goes_down(struct ek_state *state, size_t m)
 
 static bool goes_silent(struct ek_state *state, size_t m)
 {
-    struct ek_member_observed *member = &state->members[m];
+    struct ek_member *member = ek_member(state, m);
+    struct ek_member_transport *transport = ek_member_transport(state, m);
     if (member->process != EK_YES)
         return false;
     member->reachable = EK_NO;
     member->state = EK_MEMBER_UNKNOWN;
-    member->mode_running = EK_SSL_UNKNOWN;
+    transport->mode_running = EK_SSL_UNKNOWN;
     member->writable = EK_UNKNOWN;
     return true;
 }
 
 static bool keeps_its_mode_secret(struct ek_state *state, size_t m)
 {
-    if (state->members[m].process != EK_YES)
+    if (ek_member(state, m)->process != EK_YES)
         return false;
-    state->members[m].mode_running = EK_SSL_UNKNOWN;
+    ek_member_transport(state, m)->mode_running = EK_SSL_UNKNOWN;
     return true;
 }
 
 static bool is_secondary(const struct ek_state *state, size_t m)
 {
-    return state->members[m].process == EK_YES && state->members[m].state == EK_MEMBER_SECONDARY;
+    return ek_member(state, m)->process == EK_YES &&
+           ek_member(state, m)->state == EK_MEMBER_SECONDARY;
 }
 
 static bool recovers(struct ek_state *state, size_t m)
 {
     if (!is_secondary(state, m))
         return false;
-    state->members[m].state = EK_MEMBER_RECOVERING;
+    ek_member(state, m)->state = EK_MEMBER_RECOVERING;
     return true;
 }
 
@@ -61,7 +63,7 @@ static bool lags(struct ek_state *state, size_t m)
 {
     if (!is_secondary(state, m))
         return false;
-    state->members[m].lag_ms = 10001;
+    ek_member(state, m)->lag_ms = 10001;
     return true;
 }
 
@@ -69,7 +71,7 @@ static bool lags_nobody_knows_how_far(struct ek_state *state, size_t m)
 {
     if (!is_secondary(state, m))
         return false;
-    state->members[m].lag_ms = -1;
+    ek_member(state, m)->lag_ms = -1;
     return true;
 }
 
@@ -77,7 +79,7 @@ static bool is_unhealthy_for_a_peer(struct ek_state *state, size_t m)
 {
     if (state->member_count < 2)
         return false;
-    state->members[m].healthy_for &= ~((uint64_t)1 << ((m + 1) % state->member_count));
+    ek_member(state, m)->healthy_for &= ~((uint64_t)1 << ((m + 1) % state->member_count));
     return true;
 }
 
@@ -85,7 +87,7 @@ static bool does_not_see_a_peer(struct ek_state *state, size_t m)
 {
     if (state->member_count < 2)
         return false;
-    state->members[(m + 1) % state->member_count].healthy_for &= ~((uint64_t)1 << m);
+    ek_member(state, (m + 1) % state->member_count)->healthy_for &= ~((uint64_t)1 << m);
     return true;
 }
 
@@ -93,51 +95,53 @@ static bool stops_leading(struct ek_state *state, size_t m)
 {
     if (ek_state_primary(state) != (int)m)
         return false;
-    state->members[m].state = EK_MEMBER_SECONDARY;
-    state->members[m].writable = EK_NO;
+    ek_member(state, m)->state = EK_MEMBER_SECONDARY;
+    ek_member(state, m)->writable = EK_NO;
     return true;
 }
 
 static bool has_no_signing_key(struct ek_state *state, size_t m)
 {
-    state->members[m].signing_key = 0;
+    ek_member(state, m)->signing_key = 0;
     return is_secondary(state, m);
 }
 
 static bool signs_with_another_key(struct ek_state *state, size_t m)
 {
-    state->members[m].signing_key++;
+    ek_member(state, m)->signing_key++;
     return is_secondary(state, m);
 }
 
 static bool has_another_time(struct ek_state *state, size_t m)
 {
-    state->members[m].clock_ahead_ms = m % 2 ? 300001 : -300001;
-    return state->members[m].process == EK_YES && state->members[m].mode_running > EK_SSL_DISABLED;
+    ek_member(state, m)->clock_ahead_ms = m % 2 ? 300001 : -300001;
+    return ek_member(state, m)->process == EK_YES &&
+           ek_member_transport(state, m)->mode_running > EK_SSL_DISABLED;
 }
 
 static bool uses_tls(const struct ek_state *state, size_t m)
 {
-    const struct ek_member_observed *member = &state->members[m];
-    return member->mode_configured > EK_SSL_DISABLED ||
-           (member->process == EK_YES && member->mode_running > EK_SSL_DISABLED);
+    const struct ek_member *member = ek_member(state, m);
+    const struct ek_member_transport *transport = ek_member_transport(state, m);
+    return transport->mode_configured > EK_SSL_DISABLED ||
+           (member->process == EK_YES && transport->mode_running > EK_SSL_DISABLED);
 }
 
 static bool hides_its_trust(struct ek_state *state, size_t m)
 {
-    state->members[m].trust_installed.present = EK_UNKNOWN;
+    ek_member_certificates(state, m)->trust_installed.present = EK_UNKNOWN;
     return uses_tls(state, m);
 }
 
 static bool hides_its_certificate(struct ek_state *state, size_t m)
 {
-    state->members[m].certificate_installed.present = EK_UNKNOWN;
+    ek_member_certificates(state, m)->certificate_installed.present = EK_UNKNOWN;
     return uses_tls(state, m);
 }
 
 static bool hides_its_options(struct ek_state *state, size_t m)
 {
-    state->members[m].options_wanted = (struct ek_options_state){.known = EK_UNKNOWN};
+    ek_member_transport(state, m)->options_wanted = (struct ek_options_state){.known = EK_UNKNOWN};
     return uses_tls(state, m);
 }
 
@@ -164,9 +168,9 @@ static const struct {
     {"another signing key", signs_with_another_key, ANSWER_HEIR, true},
 };
 
-static bool is_felt(enum ek_step_kind kind)
+static bool is_felt(const struct ek_step_kind *kind)
 {
-    return ek_step_row(kind)->disturbs && kind != EK_STEP_START;
+    return kind->disturbs && kind != &ek_step_start;
 }
 
 static bool is_wrong(enum answer answer, const struct ek_verdict *verdict, size_t m)
@@ -192,11 +196,12 @@ static bool should_be_refused(size_t failure, const struct ek_step *step, size_t
 static bool somebody_is_lost(const struct model_case *c, const struct ek_state *state)
 {
     for (size_t m = 0; m < state->member_count; m++) {
-        const struct ek_member_observed *member = &state->members[m];
+        const struct ek_member *member = ek_member(state, m);
+        const struct ek_member_certificates *certificates = ek_member_certificates(state, m);
         uint64_t others = ~((uint64_t)1 << m) & (((uint64_t)1 << state->member_count) - 1);
         if (others && !(member->healthy_for & others) &&
-            member->certificate_running.present == EK_YES &&
-            member->certificate_running.not_after_s <= c->policy.now_s)
+            certificates->certificate_running.present == EK_YES &&
+            certificates->certificate_running.not_after_s <= c->policy.now_s)
             return true;
     }
     return false;
@@ -206,34 +211,35 @@ static void fail_member(const struct model_case *c, const struct ek_state *state
                         const struct ek_verdict *was, size_t m, size_t failure,
                         struct model_totals *totals)
 {
-    static struct ek_state failed;
+    static struct ek_state *failed;
     struct ek_verdict verdict;
     char detail[160];
-    ek_state_copy(&failed, state);
-    if (!failures[failure].befall(&failed, m))
+    model_copy(&failed, state);
+    if (!failures[failure].befall(failed, m))
         return;
-    if (somebody_is_lost(c, &failed))
+    if (somebody_is_lost(c, failed))
         return; /* he is restarted: tests/unit/next_lost.c */
     totals->failures++;
-    ek_next(&c->spec, &failed, &c->policy, &verdict);
-    snprintf(detail, sizeof detail, "member %s %s", state->members[m].name, failures[failure].name);
+    ek_next(EK_SITUATION(&c->spec, failed, &c->policy), &verdict);
+    snprintf(detail, sizeof detail, "member %s %s", ek_member(state, m)->name,
+             failures[failure].name);
     if (is_wrong(failures[failure].answer, &verdict, m))
         model_report(c, totals, "goes on all the same", detail);
     if (verdict.kind == EK_VERDICT_STEP &&
-        ek_permit(&c->spec, &failed, &verdict.step, &c->policy, NULL) > 0)
+        ek_permit(EK_SITUATION(&c->spec, failed, &c->policy), &verdict.step, NULL) > 0)
         model_report(c, totals, "proposed and not permitted", detail);
     if (was->kind == EK_VERDICT_STEP && should_be_refused(failure, &was->step, m) &&
-        ek_permit(&c->spec, &failed, &was->step, &c->policy, NULL) == 0)
-        model_report(c, totals, ek_step_row(was->step.kind)->verb, detail);
+        ek_permit(EK_SITUATION(&c->spec, failed, &c->policy), &was->step, NULL) == 0)
+        model_report(c, totals, was->step.kind->verb, detail);
 }
 
 void model_failures(const struct model_case *c, const struct ek_state *state,
                     struct model_totals *totals)
 {
     struct ek_verdict was;
-    if (state->initiated != EK_YES)
+    if (ek_set(state)->initiated != EK_YES)
         return;
-    ek_next(&c->spec, state, &c->policy, &was);
+    ek_next(EK_SITUATION(&c->spec, state, &c->policy), &was);
     for (size_t m = 0; m < state->member_count; m++)
         for (size_t failure = 0; failure < sizeof failures / sizeof *failures; failure++)
             fail_member(c, state, &was, m, failure, totals);

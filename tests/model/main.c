@@ -2,8 +2,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "reconciler/plan.h"
+#include "reconciler/kernel/plan.h"
 #include "tests/model/model.h"
+#include "tests/model/steps.h"
 
 const char *model_describe(const struct model_case *c)
 {
@@ -21,19 +22,19 @@ static void print_plan(const struct model_case *c)
 {
     struct ek_plan plan;
     struct ek_error err;
-    if (ek_plan_make(&c->spec, &c->state, &c->policy, &plan, &err) != 0) {
+    if (ek_plan_make(EK_SITUATION(&c->spec, c->state, &c->policy), &plan, &err) != 0) {
         printf("%s: %s\n", err.id, err.sentence);
         return;
     }
     printf("%s: %d restarts, %d elections, %zu steps\n", model_describe(c), plan.restarts,
            plan.elections, plan.count);
     for (size_t i = 0; i < plan.count; i++)
-        printf("  %zu %s %s%s%s %s%s (%s)\n", i + 1, ek_step_row(plan.steps[i].kind)->verb,
+        printf("  %zu %s %s%s%s %s%s (%s)\n", i + 1, plan.steps[i].kind->verb,
                plan.steps[i].member < 0 ? "" : c->members[plan.steps[i].member].name,
                plan.steps[i].other < 0 ? "" : " -> ",
                plan.steps[i].other < 0 ? "" : c->members[plan.steps[i].other].name,
-               plan.steps[i].mode ? ek_ssl_mode_name(plan.steps[i].mode) : "",
-               plan.steps[i].hold ? " hold" : "", plan.steps[i].why);
+               model_mode(&plan.steps[i]) ? ek_ssl_mode_name(model_mode(&plan.steps[i])) : "",
+               model_hold(&plan.steps[i]) ? " hold" : "", plan.steps[i].why);
     ek_plan_done(&plan);
 }
 
@@ -56,40 +57,83 @@ static double seconds_since(const struct timespec *start)
     return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
 }
 
-int main(int argc, char **argv)
+/* How far each part goes. */
+struct extent {
+    bool quick, all;
+};
+
+static void add(struct model_totals *sum, const struct model_totals *part)
 {
-    struct model_totals walked = {0};
-    struct model_totals searched = {0};
-    struct model_totals mixed = {0};
+    sum->cases += part->cases;
+    sum->broken += part->broken;
+}
+
+static bool walk(const struct extent *extent, struct model_totals *sum)
+{
+    struct model_totals walked = {.stop_at_first = extent->quick};
     struct timespec start;
-    if (argc > 1 && strcmp(argv[1], "--show") == 0) {
-        print_plans();
-        return 0;
-    }
-    bool all = argc > 1 && strcmp(argv[1], "--all") == 0;
-    bool quick = argc > 1 && strcmp(argv[1], "--quick") == 0;
-    walked.stop_at_first = quick;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    model_walk(quick ? 3 : 5, quick ? 1 : 2, &walked);
-    if (quick && walked.broken)
-        return 1;
+    model_walk(extent->quick ? 3 : 5, extent->quick ? 1 : 2, &walked);
+    add(sum, &walked);
+    if (extent->quick && walked.broken)
+        return false;
     printf(
         "walk: %zu cases, %zu states, %zu transitions, %zu failures of a member, %zu laws broken "
         "or plans lost, %.1f s\n",
         walked.cases, walked.states, walked.transitions, walked.failures, walked.broken,
         seconds_since(&start));
+    return true;
+}
+
+static bool minimal(const struct extent *extent, struct model_totals *sum)
+{
+    struct model_totals searched = {0};
+    struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    model_minimal(quick ? 3 : 5, &searched);
+    model_minimal(extent->quick ? 3 : 5, &searched);
+    add(sum, &searched);
     printf("minimal: %zu cases, %zu states searched, %zu plans above the least without a listed "
            "reason, %.1f s\n",
            searched.cases, searched.states, searched.broken, seconds_since(&start));
+    return true;
+}
+
+static bool mixed(const struct extent *extent, struct model_totals *sum)
+{
+    struct model_totals started = {0};
+    struct timespec start;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    model_mixed(all ? 5 : quick ? 3 : 4, &mixed);
+    model_mixed(extent->all ? 5 : extent->quick ? 3 : 4, &started);
+    add(sum, &started);
     printf("mixed: %zu starting points, %zu states, %zu plans lost or above the least, %zu "
            "with a write or two more, %.1f s\n",
-           mixed.cases, mixed.states, mixed.broken, mixed.listed, seconds_since(&start));
-    size_t broken = walked.broken + searched.broken + mixed.broken;
-    printf("model: %zu passed, %zu failed\n", walked.cases + searched.cases + mixed.cases - broken,
-           broken);
-    return broken ? 1 : 0;
+           started.cases, started.states, started.broken, started.listed, seconds_since(&start));
+    return true;
+}
+
+/* model [--quick|--all] [--only walk|minimal|mixed], or --show for the plans. */
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        bool (*run)(const struct extent *extent, struct model_totals *sum);
+    } parts[] = {{"walk", walk}, {"minimal", minimal}, {"mixed", mixed}};
+    struct model_totals sum = {0};
+    struct extent extent = {0};
+    const char *only = NULL;
+    if (argc > 1 && strcmp(argv[1], "--show") == 0) {
+        print_plans();
+        return 0;
+    }
+    for (int i = 1; i < argc; i++) {
+        extent.all |= strcmp(argv[i], "--all") == 0;
+        extent.quick |= strcmp(argv[i], "--quick") == 0;
+        if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+            only = argv[++i];
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if ((!only || strcmp(only, parts[i].name) == 0) && !parts[i].run(&extent, &sum))
+            return 1;
+    printf("model: %zu passed, %zu failed\n", sum.cases - sum.broken, sum.broken);
+    return sum.broken || sum.cases == 0 ? 1 : 0;
 }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/next.h"
-#include "reconciler/permit.h"
+#include "reconciler/kernel/next.h"
+#include "reconciler/laws/permit.h"
 #include "tests/model/model.h"
 #include "tests/model/small.h"
 
@@ -67,7 +67,7 @@ static void reach(void *context, const struct ek_step *step, const struct small 
     if (*best && *best <= node.cost + 1)
         return;
     const struct model_case *c = s->space.c;
-    if (ek_permit(&c->spec, &s->space.state, step, &c->policy, NULL) > 0)
+    if (ek_permit(EK_SITUATION(&c->spec, s->space.state, &c->policy), step, NULL) > 0)
         return;
     *best = node.cost + 1;
     heap_push(s, node);
@@ -94,11 +94,11 @@ static long least(struct search *s, const struct small *start)
     return found;
 }
 
-static bool is_preparation(enum ek_step_kind kind)
+static bool is_preparation(const struct ek_step_kind *kind)
 {
-    return kind == EK_STEP_CREATE_AUTHORITY || kind == EK_STEP_BIND_NAME ||
-           kind == EK_STEP_INSTALL_TRUST || kind == EK_STEP_ISSUE_CERTIFICATE ||
-           kind == EK_STEP_CREATE_USER;
+    return kind == &ek_step_create_authority || kind == &ek_step_bind_name ||
+           kind == &ek_step_install_trust || kind == &ek_step_issue_certificate ||
+           kind == &ek_step_create_user;
 }
 
 /* The planner's own way; preparation is carried out and not counted. */
@@ -107,36 +107,40 @@ static struct small_cost planned(struct search *s, struct small *ret_start)
     struct small_cost cost = {0};
     struct ek_verdict verdict;
     bool started = false;
-    static struct ek_state state;
-    ek_state_copy(&state, &s->space.c->state);
+    static struct ek_state *state;
+    model_copy(&state, s->space.c->state);
     for (;;) {
-        ek_next(&s->space.c->spec, &state, &s->space.c->policy, &verdict);
+        ek_next(EK_SITUATION(&s->space.c->spec, state, &s->space.c->policy), &verdict);
         if (!started && (verdict.kind != EK_VERDICT_STEP || !is_preparation(verdict.step.kind))) {
             started = true;
-            ek_state_copy(&s->space.base, &state);
+            model_copy(&s->space.base, state);
         }
         if (verdict.kind != EK_VERDICT_STEP)
             break;
         if (started) {
-            cost.restarts += ek_step_row(verdict.step.kind)->restarts;
-            cost.elections += ek_step_row(verdict.step.kind)->elections;
+            cost.restarts += verdict.step.kind->restarts;
+            cost.elections += verdict.step.kind->elections;
             cost.steps++;
         }
-        ek_effect(&s->space.c->spec, &state, &verdict.step, &s->space.c->policy);
+        ek_effect(EK_SITUATION(&s->space.c->spec, state, &s->space.c->policy), &verdict.step,
+                  &state, NULL);
     }
     char host[280];
     *ret_start = (struct small){.renamed = 1};
-    ret_start->primary = (uint8_t)ek_state_primary(&s->space.base);
+    ret_start->primary = (uint8_t)ek_state_primary(s->space.base);
     for (int i = 0; i < s->space.count; i++) {
-        ret_start->running[i] = (uint8_t)s->space.base.members[i].mode_running;
-        ret_start->configured[i] = (uint8_t)s->space.base.members[i].mode_configured;
-        const struct ek_member_observed *member = &s->space.base.members[i];
-        if (member->mode_running > EK_SSL_DISABLED &&
-            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32) !=
-                0)
+        ret_start->running[i] = (uint8_t)ek_member_transport(s->space.base, i)->mode_running;
+        ret_start->configured[i] = (uint8_t)ek_member_transport(s->space.base, i)->mode_configured;
+        const struct ek_member_transport *transport = ek_member_transport(s->space.base, i);
+        const struct ek_member_certificates *certificates =
+            ek_member_certificates(s->space.base, i);
+        if (transport->mode_running > EK_SSL_DISABLED &&
+            memcmp(certificates->certificate_running.sha256,
+                   certificates->certificate_installed.sha256, 32) != 0)
             ret_start->stale |= (uint8_t)(1U << i);
-        ek_wanted_host(&s->space.c->spec, s->space.base.domain_label, (size_t)i, host, sizeof host);
-        if (strcmp(host, s->space.base.members[i].host) != 0)
+        ek_wanted_host(&s->space.c->spec, ek_transport(s->space.base)->domain_label, (size_t)i,
+                       host, sizeof host);
+        if (strcmp(host, ek_member(s->space.base, i)->host) != 0)
             ret_start->renamed = 0;
     }
     return cost;
@@ -163,6 +167,7 @@ static void compare(const struct model_case *c, struct model_totals *totals)
                model_describe(c), ours.restarts, ours.elections, ours.steps, bound / 1000000,
                bound / 1000 % 1000, bound % 1000);
     }
+    small_space_done(&s.space);
     free(s.best);
     free(s.heap);
 }

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/next.h"
-#include "reconciler/permit.h"
-#include "reconciler/permit_talk.h"
+#include "reconciler/kernel/next.h"
+#include "reconciler/laws/permit.h"
+#include "reconciler/laws/transport/talk.h"
 #include "tests/model/model.h"
 #include "tests/model/small.h"
 
@@ -47,13 +47,14 @@ static void *grown(void *memory, size_t size)
 /* Everybody reaches everybody, as they would with allowSSL everywhere. */
 static bool is_lawful(const struct map *map)
 {
-    static struct ek_state allowing;
-    ek_state_copy(&allowing, &map->space.state);
-    for (size_t i = 0; i < allowing.member_count; i++)
-        allowing.members[i].mode_running = allowing.members[i].mode_configured = EK_SSL_ALLOW;
-    for (size_t i = 0; i < allowing.member_count; i++)
-        for (size_t j = 0; j < allowing.member_count; j++)
-            if (i != j && ek_talk_breaks(&allowing, &map->space.state, i, j))
+    static struct ek_state *allowing;
+    model_copy(&allowing, map->space.state);
+    for (size_t i = 0; i < allowing->member_count; i++)
+        ek_member_transport(allowing, i)->mode_running =
+            ek_member_transport(allowing, i)->mode_configured = EK_SSL_ALLOW;
+    for (size_t i = 0; i < allowing->member_count; i++)
+        for (size_t j = 0; j < allowing->member_count; j++)
+            if (i != j && ek_law_talk_breaks(allowing, map->space.state, i, j))
                 return false;
     return true;
 }
@@ -64,7 +65,7 @@ static void add_places(struct map *map, const struct small *modes)
     if (!is_lawful(map))
         return;
     for (int primary = 0; primary < map->space.count; primary++) {
-        const struct ek_member_observed *member = &map->space.base.members[primary];
+        const struct ek_member *member = ek_member(map->space.base, primary);
         if (member->arbiter || member->priority <= 0)
             continue;
         struct place place = {.at = *modes, .least = -1};
@@ -82,7 +83,7 @@ static void find_places(struct map *map, const struct model_case *c)
         combinations *= 16;
     /* The two names are the same where nothing is to be renamed. */
     for (uint8_t renamed = 0; renamed < 2; renamed++) {
-        map->space.base.config_version = c->state.config_version;
+        ek_set(map->space.base)->config_version = ek_set(c->state)->config_version;
         for (size_t n = 0; n < combinations; n++) {
             struct small at = {.renamed = renamed};
             size_t rest = n;
@@ -101,7 +102,7 @@ static void draw(void *context, const struct ek_step *step, const struct small *
     const struct model_case *c = map->space.c;
     size_t target = map->index[small_key(&map->space, to)];
     if (!target || target - 1 == map->at ||
-        ek_permit(&c->spec, &map->space.state, step, &c->policy, NULL) > 0)
+        ek_permit(EK_SITUATION(&c->spec, map->space.state, &c->policy), step, NULL) > 0)
         return;
     if (map->edge_count == map->edge_capacity) {
         map->edge_capacity = map->edge_capacity ? 2 * map->edge_capacity : 4096;
@@ -146,7 +147,7 @@ static const char *describe(const struct map *map, const struct small *at)
     static char text[256];
     int used = snprintf(text, sizeof text, "%s -> %s%s, primary %s:", map->space.c->shape,
                         ek_ssl_mode_name(map->space.c->to), at->renamed ? "" : ", other names",
-                        map->space.base.members[at->primary].name);
+                        ek_member(map->space.base, at->primary)->name);
     for (int i = 0; i < map->space.count; i++)
         used += snprintf(text + used, sizeof text - (size_t)used, " %s/%s",
                          ek_ssl_mode_name((enum ek_ssl_mode)at->running[i]),
@@ -165,14 +166,17 @@ static bool is_as_wanted(const struct map *map, const struct ek_state *state)
 {
     char host[280];
     for (size_t i = 0; i < state->member_count; i++) {
-        const struct ek_member_observed *member = &state->members[i];
-        ek_wanted_host(&map->space.c->spec, state->domain_label, i, host, sizeof host);
-        if (member->mode_running > EK_SSL_DISABLED &&
-            memcmp(member->certificate_running.sha256, member->certificate_installed.sha256, 32) !=
-                0)
+        const struct ek_member *member = ek_member(state, i);
+        const struct ek_member_transport *transport = ek_member_transport(state, i);
+        const struct ek_member_certificates *certificates = ek_member_certificates(state, i);
+        ek_wanted_host(&map->space.c->spec, ek_transport(state)->domain_label, i, host,
+                       sizeof host);
+        if (transport->mode_running > EK_SSL_DISABLED &&
+            memcmp(certificates->certificate_running.sha256,
+                   certificates->certificate_installed.sha256, 32) != 0)
             return false;
-        if (member->mode_running != map->space.c->to ||
-            member->mode_configured != map->space.c->to || strcmp(member->host, host) != 0)
+        if (transport->mode_running != map->space.c->to ||
+            transport->mode_configured != map->space.c->to || strcmp(member->host, host) != 0)
             return false;
     }
     return true;
@@ -182,16 +186,16 @@ static bool is_as_wanted(const struct map *map, const struct ek_state *state)
 static void follow(struct map *map, const struct place *place, struct model_totals *totals)
 {
     const struct model_case *c = map->space.c;
-    static struct ek_state state;
+    static struct ek_state *state;
     struct small_cost cost = {0};
     char what[512];
     small_restore(&map->space, &place->at);
-    ek_state_copy(&state, &map->space.state);
+    model_copy(&state, map->space.state);
     for (;;) {
         struct ek_verdict verdict;
         struct ek_broken_law law;
         totals->states++;
-        ek_next(&c->spec, &state, &c->policy, &verdict);
+        ek_next(EK_SITUATION(&c->spec, state, &c->policy), &verdict);
         if (verdict.kind == EK_VERDICT_BLOCKED) {
             if (strcmp(verdict.blocked.id, "EK-0117") == 0 && place->least < 0)
                 return; /* rightly */
@@ -202,7 +206,7 @@ static void follow(struct map *map, const struct place *place, struct model_tota
         }
         if (verdict.kind == EK_VERDICT_DONE)
             break;
-        if (ek_permit(&c->spec, &state, &verdict.step, &c->policy, &law) > 0 ||
+        if (ek_permit(EK_SITUATION(&c->spec, state, &c->policy), &verdict.step, &law) > 0 ||
             cost.steps > STEPS_MAX) {
             complain(map, place, totals, cost.steps > STEPS_MAX ? "no end" : law.sentence);
             return;
@@ -212,9 +216,9 @@ static void follow(struct map *map, const struct place *place, struct model_tota
         cost.elections += more.elections;
         cost.steps++;
         totals->transitions++;
-        ek_effect(&c->spec, &state, &verdict.step, &c->policy);
+        ek_effect(EK_SITUATION(&c->spec, state, &c->policy), &verdict.step, &state, NULL);
     }
-    if (!is_as_wanted(map, &state)) {
+    if (!is_as_wanted(map, state)) {
         complain(map, place, totals, "done, but not what the specs want");
         return;
     }
@@ -234,7 +238,7 @@ static void follow(struct map *map, const struct place *place, struct model_tota
 static void check(const struct model_case *c, struct model_totals *totals)
 {
     struct map map = {.space = {.c = c, .count = (int)c->spec.member_count}};
-    ek_state_copy(&map.space.base, &c->state);
+    model_copy(&map.space.base, c->state);
     map.index = calloc(small_key_count(&map.space), sizeof *map.index);
     if (!map.index)
         abort();
@@ -244,6 +248,7 @@ static void check(const struct model_case *c, struct model_totals *totals)
     for (size_t i = 0; i < map.place_count; i++)
         follow(&map, &map.places[i], totals);
     totals->cases += map.place_count;
+    small_space_done(&map.space);
     free(map.index);
     free(map.places);
     free(map.edges);

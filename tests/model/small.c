@@ -1,7 +1,10 @@
 /* The few bits of a small fleet, and the state that they stand for. */
 #include "tests/model/small.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "tests/model/steps.h"
 
 long small_weigh(struct small_cost cost)
 {
@@ -10,7 +13,7 @@ long small_weigh(struct small_cost cost)
 
 struct small_cost small_cost_of(const struct ek_step *step)
 {
-    const struct ek_step_row *row = ek_step_row(step->kind);
+    const struct ek_step_kind *row = step->kind;
     return (struct small_cost){row->restarts, row->elections, 1};
 }
 
@@ -30,31 +33,37 @@ size_t small_key_count(const struct small_space *s)
     return s->renewing ? count << s->count : count;
 }
 
-static struct ek_options_state options_of(const struct ek_member_observed *member,
+static struct ek_options_state options_of(const struct ek_member_transport *transport,
                                           enum ek_ssl_mode mode)
 {
-    return mode > EK_SSL_DISABLED ? member->options_wanted
+    return mode > EK_SSL_DISABLED ? transport->options_wanted
                                   : (struct ek_options_state){.known = EK_YES};
+}
+
+static void restore_transport(struct small_space *s, const struct small *at, int i)
+{
+    struct ek_member_transport *transport = ek_member_transport(s->state, i);
+    struct ek_member_certificates *certificates = ek_member_certificates(s->state, i);
+    transport->mode_running = (enum ek_ssl_mode)at->running[i];
+    transport->mode_configured = (enum ek_ssl_mode)at->configured[i];
+    transport->options_running = options_of(transport, transport->mode_running);
+    transport->options_configured = options_of(transport, transport->mode_configured);
+    if (transport->mode_running > EK_SSL_DISABLED) {
+        if (!(at->stale >> i & 1)) /* else it serves what the base has */
+            certificates->certificate_running = certificates->certificate_installed;
+        certificates->trust_running = certificates->trust_installed;
+    } else {
+        certificates->certificate_running = (struct ek_certificate_state){.present = EK_NO};
+        certificates->trust_running = (struct ek_trust_state){.present = EK_NO};
+    }
 }
 
 static void restore_member(struct small_space *s, const struct small *at, int i)
 {
-    struct ek_member_observed *member = &s->state.members[i];
-    *member = s->base.members[i];
-    member->mode_running = (enum ek_ssl_mode)at->running[i];
-    member->mode_configured = (enum ek_ssl_mode)at->configured[i];
-    member->options_running = options_of(member, member->mode_running);
-    member->options_configured = options_of(member, member->mode_configured);
-    if (member->mode_running > EK_SSL_DISABLED) {
-        if (!(at->stale >> i & 1)) /* else it serves what the base has */
-            member->certificate_running = member->certificate_installed;
-        member->trust_running = member->trust_installed;
-    } else {
-        member->certificate_running = (struct ek_certificate_state){.present = EK_NO};
-        member->trust_running = (struct ek_trust_state){.present = EK_NO};
-    }
+    struct ek_member *member = ek_member(s->state, i);
+    restore_transport(s, at, i);
     if (at->renamed)
-        ek_wanted_host(&s->c->spec, s->base.domain_label, (size_t)i, member->host,
+        ek_wanted_host(&s->c->spec, ek_transport(s->base)->domain_label, (size_t)i, member->host,
                        sizeof member->host);
     if (!member->arbiter) {
         member->state = at->primary == i ? EK_MEMBER_PRIMARY : EK_MEMBER_SECONDARY;
@@ -64,9 +73,16 @@ static void restore_member(struct small_space *s, const struct small *at, int i)
 
 void small_restore(struct small_space *s, const struct small *at)
 {
-    ek_state_copy(&s->state, &s->base);
+    model_copy(&s->state, s->base);
     for (int i = 0; i < s->count; i++)
         restore_member(s, at, i);
+}
+
+void small_space_done(struct small_space *space)
+{
+    free(space->base);
+    free(space->state);
+    space->base = space->state = NULL;
 }
 
 /* The server hands over to the member of the highest priority; the laws would allow others,
@@ -74,7 +90,7 @@ void small_restore(struct small_space *s, const struct small *at)
 static bool is_handed_to(const struct small_space *s, int primary, int heir)
 {
     for (int i = 0; i < s->count; i++)
-        if (i != primary && s->base.members[i].priority > s->base.members[heir].priority)
+        if (i != primary && ek_member(s->base, i)->priority > ek_member(s->base, heir)->priority)
             return false;
     return true;
 }
@@ -89,25 +105,22 @@ struct expansion {
 static void expand_modes(const struct expansion *e, int i)
 {
     const struct small_space *s = e->space;
-    struct ek_step step = {.member = i, .other = -1};
-    memcpy(step.label, s->base.domain_label, sizeof step.label);
     for (int mode = EK_SSL_DISABLED; mode <= (int)EK_SSL_REQUIRE; mode++) {
-        step.mode = (enum ek_ssl_mode)mode;
         struct small to = *e->at;
+        struct ek_step step = model_step(&ek_step_write_configuration, i, (enum ek_ssl_mode)mode);
         to.configured[i] = (uint8_t)mode;
-        step.kind = EK_STEP_WRITE_CONFIGURATION;
         e->edge(e->context, &step, &to);
         to = *e->at;
         to.running[i] = (uint8_t)mode;
-        step.kind = EK_STEP_SET_SSL_MODE;
-        if (!s->base.members[i].arbiter)
+        step = model_step(&ek_step_set_ssl_mode, i, (enum ek_ssl_mode)mode);
+        if (!ek_member(s->base, i)->arbiter)
             e->edge(e->context, &step, &to);
     }
     struct small restarted = *e->at;
     restarted.running[i] = restarted.configured[i];
     restarted.stale &= (uint8_t) ~(1U << i);
-    step.kind = EK_STEP_RESTART;
-    step.mode = (enum ek_ssl_mode)restarted.configured[i];
+    struct ek_step step =
+        model_step(&ek_step_restart, i, (enum ek_ssl_mode)restarted.configured[i]);
     e->edge(e->context, &step, &restarted);
 }
 
@@ -117,7 +130,7 @@ static void expand_primary(const struct expansion *e, int i)
         return;
     struct small led = *e->at;
     led.primary = (uint8_t)i;
-    struct ek_step down = {.kind = EK_STEP_STEP_DOWN, .member = e->at->primary, .other = i};
+    struct ek_step down = {.kind = &ek_step_step_down, .member = e->at->primary, .other = i};
     e->edge(e->context, &down, &led);
 }
 
@@ -133,18 +146,16 @@ void small_expand(const struct small_space *s, const struct small *at, small_edg
         return;
     struct small renamed = *at;
     renamed.renamed = 1;
-    struct ek_step step = {.kind = EK_STEP_RECONFIGURE,
-                           .member = -1,
-                           .other = -1,
-                           .config_version = s->base.config_version};
-    memcpy(step.label, s->base.domain_label, sizeof step.label);
+    struct ek_step step = model_step(&ek_step_reconfigure, -1, EK_SSL_UNKNOWN);
+    model_set_version(&step, ek_set(s->base)->config_version);
+    model_set_label(&step, ek_transport(s->base)->domain_label);
     edge(context, &step, &renamed);
 }
 
 static bool leads_as_wanted(const struct small_space *s, int primary)
 {
     for (int i = 0; i < s->count; i++)
-        if (s->base.members[i].priority > s->base.members[primary].priority)
+        if (ek_member(s->base, i)->priority > ek_member(s->base, primary)->priority)
             return false;
     return true;
 }

@@ -17,8 +17,8 @@ struct small {
 
 struct small_space {
     const struct model_case *c;
-    struct ek_state base;
-    struct ek_state state; /* scratch: the last restored one */
+    struct ek_state *base;  /* owned, as the next */
+    struct ek_state *state; /* scratch: the last restored one */
     int count;
     bool renewing; /* `stale` counts */
 };
@@ -32,6 +32,9 @@ struct small_cost {
 /* Restarts weigh more than any number of elections, elections more than any number of steps. */
 long small_weigh(struct small_cost cost);
 struct small_cost small_cost_of(const struct ek_step *step);
+
+/* Give back what a space owns. */
+void small_space_done(struct small_space *space);
 
 /* A key of its own for each, below small_key_count(). */
 size_t small_key(const struct small_space *space, const struct small *at);

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/next.h"
-#include "reconciler/permit.h"
+#include "reconciler/kernel/facts.h"
+#include "reconciler/kernel/next.h"
+#include "reconciler/laws/permit.h"
 #include "tests/model/model.h"
 
 struct set {
@@ -53,7 +54,7 @@ static uint64_t key_of(const struct model_case *c, const struct ek_state *state)
 {
     char hex[65];
     char head[17];
-    (void)ek_state_digest(&c->spec, state, &c->policy, hex);
+    (void)ek_state_digest_whole(EK_SITUATION(&c->spec, state, &c->policy), hex, NULL);
     memcpy(head, hex, 16);
     head[16] = 0;
     return strtoull(head, NULL, 16);
@@ -73,61 +74,67 @@ static bool as_wanted(const struct model_case *c, const struct ek_state *state)
 {
     char host[280];
     for (size_t i = 0; i < state->member_count; i++) {
-        const struct ek_member_observed *member = &state->members[i];
-        if (member->mode_running != c->to || member->mode_configured != c->to)
+        const struct ek_member *member = ek_member(state, i);
+        const struct ek_member_transport *transport = ek_member_transport(state, i);
+        const struct ek_member_certificates *certificates = ek_member_certificates(state, i);
+        if (transport->mode_running != c->to || transport->mode_configured != c->to)
             return false;
-        if (!ek_wanted_host(&c->spec, state->domain_label, i, host, sizeof host) ||
+        if (!ek_wanted_host(&c->spec, ek_transport(state)->domain_label, i, host, sizeof host) ||
             strcmp(host, member->host) != 0)
             return false;
-        if (c->to > EK_SSL_DISABLED && memcmp(member->certificate_running.sha256,
-                                              member->certificate_installed.sha256, 32) != 0)
+        if (c->to > EK_SSL_DISABLED && memcmp(certificates->certificate_running.sha256,
+                                              certificates->certificate_installed.sha256, 32) != 0)
             return false;
     }
-    return ek_state_primary(state) >= 0 && state->own_user == EK_YES;
+    return ek_state_primary(state) >= 0 && ek_access(state)->own_user == EK_YES;
 }
 
 static void elect(struct ek_state *state, size_t m)
 {
     int primary = ek_state_primary(state);
     if (primary >= 0) {
-        state->members[primary].state = EK_MEMBER_SECONDARY;
-        state->members[primary].writable = EK_NO;
+        ek_member(state, primary)->state = EK_MEMBER_SECONDARY;
+        ek_member(state, primary)->writable = EK_NO;
     }
-    state->members[m].state = EK_MEMBER_PRIMARY;
-    state->members[m].writable = EK_YES;
+    ek_member(state, m)->state = EK_MEMBER_PRIMARY;
+    ek_member(state, m)->writable = EK_YES;
 }
 
 /* The first that could take over; -1: nobody. */
 static int heir(const struct ek_state *state, size_t but)
 {
     for (size_t i = 0; i < state->member_count; i++)
-        if (i != but && state->members[i].state == EK_MEMBER_SECONDARY &&
-            state->members[i].priority > 0)
+        if (i != but && ek_member(state, i)->state == EK_MEMBER_SECONDARY &&
+            ek_member(state, i)->priority > 0)
             return (int)i;
     return -1;
 }
 
 static bool crash_and_come_back(struct ek_state *state, size_t m)
 {
-    struct ek_member_observed *member = &state->members[m];
+    struct ek_member *member = ek_member(state, m);
+    struct ek_member_transport *transport = ek_member_transport(state, m);
+    struct ek_member_certificates *certificates = ek_member_certificates(state, m);
     if (member->process != EK_YES)
         return false;
     int other = heir(state, m);
     if (member->state == EK_MEMBER_PRIMARY && other >= 0)
         elect(state, (size_t)other);
-    bool tls = member->mode_configured > EK_SSL_DISABLED;
-    member->mode_running = member->mode_configured;
-    member->options_running = member->options_configured;
-    member->certificate_running =
-        tls ? member->certificate_installed : (struct ek_certificate_state){.present = EK_NO};
-    member->trust_running =
-        tls ? member->trust_installed : (struct ek_trust_state){.present = EK_NO};
+    bool tls = transport->mode_configured > EK_SSL_DISABLED;
+    transport->mode_running = transport->mode_configured;
+    transport->options_running = transport->options_configured;
+    certificates->certificate_running =
+        tls ? certificates->certificate_installed : (struct ek_certificate_state){.present = EK_NO};
+    certificates->trust_running =
+        tls ? certificates->trust_installed : (struct ek_trust_state){.present = EK_NO};
     return true;
 }
 
 static bool stay_down_by_our_restart(struct ek_state *state, size_t m)
 {
-    struct ek_member_observed *member = &state->members[m];
+    struct ek_member *member = ek_member(state, m);
+    struct ek_member_transport *transport = ek_member_transport(state, m);
+    struct ek_member_certificates *certificates = ek_member_certificates(state, m);
     if (member->process != EK_YES ||
         (member->state == EK_MEMBER_PRIMARY && state->member_count > 1))
         return false;
@@ -136,16 +143,16 @@ static bool stay_down_by_our_restart(struct ek_state *state, size_t m)
     member->restart_begun = EK_YES;
     member->state = EK_MEMBER_DOWN;
     member->writable = EK_NO;
-    member->mode_running = EK_SSL_UNKNOWN;
-    member->options_running = (struct ek_options_state){.known = EK_UNKNOWN};
-    member->certificate_running = (struct ek_certificate_state){.present = EK_UNKNOWN};
-    member->trust_running = (struct ek_trust_state){.present = EK_UNKNOWN};
+    transport->mode_running = EK_SSL_UNKNOWN;
+    transport->options_running = (struct ek_options_state){.known = EK_UNKNOWN};
+    certificates->certificate_running = (struct ek_certificate_state){.present = EK_UNKNOWN};
+    certificates->trust_running = (struct ek_trust_state){.present = EK_UNKNOWN};
     return true;
 }
 
 static bool elect_another(struct ek_state *state, size_t m)
 {
-    const struct ek_member_observed *member = &state->members[m];
+    const struct ek_member *member = ek_member(state, m);
     if (ek_state_primary(state) < 0 || member->arbiter || member->priority <= 0 ||
         member->state != EK_MEMBER_SECONDARY)
         return false;
@@ -156,16 +163,19 @@ static bool elect_another(struct ek_state *state, size_t m)
 /* Somebody wrote the file anew, so nobody can tell what the running process trusts. */
 static bool touch_trust(struct ek_state *state, size_t m)
 {
-    struct ek_member_observed *member = &state->members[m];
-    if (member->process != EK_YES || member->mode_running == EK_SSL_DISABLED)
+    struct ek_member *member = ek_member(state, m);
+    struct ek_member_transport *transport = ek_member_transport(state, m);
+    struct ek_member_certificates *certificates = ek_member_certificates(state, m);
+    if (member->process != EK_YES || transport->mode_running == EK_SSL_DISABLED)
         return false;
-    member->trust_running = (struct ek_trust_state){.present = EK_YES};
+    certificates->trust_running = (struct ek_trust_state){.present = EK_YES};
     return true;
 }
 
 static bool replace_certificate(struct ek_state *state, size_t m)
 {
-    struct ek_certificate_state *certificate = &state->members[m].certificate_installed;
+    struct ek_certificate_state *certificate =
+        &ek_member_certificates(state, m)->certificate_installed;
     if (certificate->present != EK_YES)
         return false;
     memset(certificate->sha256, 0x50 + (int)m, sizeof certificate->sha256);
@@ -181,14 +191,14 @@ static void check_seen(const struct model_case *c, const struct ek_state *before
                        const struct ek_state *after, const struct ek_step *step,
                        struct model_totals *totals)
 {
-    char why[256];
-    static struct ek_state observed;
-    if (ek_step_seen(&c->spec, after, before, step, &c->policy, why, sizeof why))
-        model_report(c, totals, "seen before it was done", ek_step_row(step->kind)->verb);
-    ek_state_copy(&observed, after);
+    char why[EK_SENTENCE_SIZE];
+    static struct ek_state *observed;
+    if (ek_step_seen(EK_SITUATION(&c->spec, before, &c->policy), after, step, why))
+        model_report(c, totals, "seen before it was done", step->kind->verb);
+    model_copy(&observed, after);
     if (step->member >= 0)
-        observed.members[step->member].pid++;
-    if (!ek_step_seen(&c->spec, after, &observed, step, &c->policy, why, sizeof why))
+        ek_member(observed, step->member)->pid++;
+    if (!ek_step_seen(EK_SITUATION(&c->spec, observed, &c->policy), after, step, why))
         model_report(c, totals, "done and not seen", why);
 }
 
@@ -205,60 +215,62 @@ static bool among(const uint64_t *keys, int count, uint64_t key)
 static void walk(const struct model_case *c, const struct ek_state *from, int disturbances,
                  struct set *seen, struct model_totals *totals)
 {
-    struct ek_state state;
+    struct ek_state *state = NULL;
     uint64_t keys[STEPS_MAX];
-    ek_state_copy(&state, from);
+    model_copy(&state, from);
     for (int steps = 0;; steps++) {
         struct ek_verdict verdict;
         struct ek_broken_law law;
-        keys[steps] = key_of(c, &state) ^ ((uint64_t)disturbances << 60);
+        keys[steps] = key_of(c, state) ^ ((uint64_t)disturbances << 60);
         if (!set_add(seen, keys[steps])) {
             if (among(keys, steps, keys[steps]))
                 model_report(c, totals, "endless", "the plan comes back to a state it was in");
-            return; /* from here on it was walked before */
+            break; /* from here on it was walked before */
         }
         totals->states++;
-        model_failures(c, &state, totals);
-        model_consent(c, &state, totals);
-        for (size_t m = 0; disturbances > 0 && m < state.member_count; m++)
+        model_failures(c, state, totals);
+        model_consent(c, state, totals);
+        for (size_t m = 0; disturbances > 0 && m < state->member_count; m++)
             for (size_t how = 0; how < sizeof disturbances_known / sizeof *disturbances_known;
                  how++) {
-                struct ek_state other;
-                ek_state_copy(&other, &state);
-                if (disturbances_known[how](&other, m))
-                    walk(c, &other, disturbances - 1, seen, totals);
+                struct ek_state *other = NULL;
+                model_copy(&other, state);
+                if (disturbances_known[how](other, m))
+                    walk(c, other, disturbances - 1, seen, totals);
+                free(other);
             }
-        ek_next(&c->spec, &state, &c->policy, &verdict);
+        ek_next(EK_SITUATION(&c->spec, state, &c->policy), &verdict);
         if (verdict.kind == EK_VERDICT_BLOCKED) {
             model_report(c, totals, verdict.blocked.id, verdict.blocked.sentence);
-            return;
+            break;
         }
         if (verdict.kind == EK_VERDICT_DONE) {
-            if (!as_wanted(c, &state))
+            if (!as_wanted(c, state))
                 model_report(c, totals, "done", "but the state is not what the specs want");
-            return;
+            break;
         }
-        if (ek_permit(&c->spec, &state, &verdict.step, &c->policy, &law) > 0) {
+        if (ek_permit(EK_SITUATION(&c->spec, state, &c->policy), &verdict.step, &law) > 0) {
             model_report(c, totals, law.id, law.sentence);
-            return;
+            break;
         }
         if (steps == STEPS_MAX - 1) {
-            model_report(c, totals, "endless", ek_step_row(verdict.step.kind)->verb);
-            return;
+            model_report(c, totals, "endless", verdict.step.kind->verb);
+            break;
         }
-        static struct ek_state before;
-        ek_state_copy(&before, &state);
-        ek_effect(&c->spec, &state, &verdict.step, &c->policy);
-        check_seen(c, &before, &state, &verdict.step, totals);
+        static struct ek_state *before;
+        model_copy(&before, state);
+        ek_effect(EK_SITUATION(&c->spec, state, &c->policy), &verdict.step, &state, NULL);
+        check_seen(c, before, state, &verdict.step, totals);
         totals->transitions++;
     }
+    free(state);
 }
 
 static void walk_case(struct model_case *c, int disturbances, struct model_totals *totals)
 {
     struct set seen = {0};
     totals->cases++;
-    walk(c, &c->state, disturbances, &seen, totals);
+    walk(c, c->state, disturbances, &seen, totals);
     free(seen.slots);
 }
 

@@ -14,10 +14,14 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sandbox"))
+from patience import patient  # noqa: E402  pylint: disable=wrong-import-position
+
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("standin-survivors.txt")
-TESTS = ("start", "measured", "more", "set", "versions", "pairs", "crashes", "conformance", "faults")
-FILES = {name: f"tests/integration/test_standin_{name}.py" for name in TESTS[:6]}
+TESTS = ("start", "options", "refusals", "measured", "more", "set", "versions", "versions_config", "versions_log", "pairs",
+         "crashes", "conformance", "faults")
+FILES = {name: f"tests/integration/test_standin_{name}.py" for name in TESTS[:10]}
 FILES["crashes"] = "tests/integration/test_crashes.py"
 FILES["faults"] = "tests/integration/test_faults.py"
 FILES["conformance"] = "tests/integration/test_conformance.py"
@@ -32,7 +36,7 @@ MUTANTS = (
     ("server.c", "        if (mode == TLS_DISABLED) {", "        if (mode == TLS_REQUIRE) {", "start"),
     ("server.c", "if (end == COMMAND_MORE)\n            ask_again(m, &reply);", "", "versions"),
     ("server.c", "        while (mono_ms() < until)\n            node_wait(until);", "", "versions"),
-    ("wire.c", "        m->id = id;\n", "", "versions"),
+    ("wire.c", "        m->id = h.id;\n", "", "versions"),
     ("wire.c", "if ((m->flags & 0xfffcu) != 0)", "if ((m->flags & 0xfffcu) != 0 && 0)", "more"),
     # --- TLS
     ("tls.c", "SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, always_go_on);",
@@ -47,11 +51,20 @@ MUTANTS = (
     # --- options
     ("options_check.c", "if (o->tls_mode == TLS_DISABLED) {\n        bool any", "if (0) {\n        bool any", "start"),
     ("options_check.c", "if (o->tls_ca == NULL && version_wants_authority()", "if (0 && version_wants_authority()", "versions"),
-    ("options.c", "options_refuse(\"Cannot specify both %s and %s\"", "(void)(\"Cannot specify both %s and %s\"", "start"),
+    ("options_check.c", "        {\"net.tls.mode\", \"net.ssl.mode\"},\n", "", "options"),
+    ("options_check.c", "        if (text == NULL || (value >= rows[i].least",
+     "        if (1 || (value >= rows[i].least", "options"),
+    ("options_argv.c", "if (a->next == a->argc || is_option(a->argv[a->next]))", "if (a->next == a->argc)", "options"),
+    ("options_argv.c", "show(a, secret ? hidden : arg->text);", "show(a, arg->text);", "options"),
+    ("options.c", "    for (size_t k = 0; k < file.n; k++) {", "    for (size_t k = 0; k < 0; k++) {", "options"),
+    ("options_file.c", "    if (!settings_add(r->settings, canonical, text, row->type))",
+     "    if (!settings_add(r->settings, canonical, text, row->type) && 0)", "options"),
+    ("server.c", "if (ok && n_listeners == 0) {", "if (0) {", "options"),
+    ("main.c", "if (options.tls_mode == TLS_DISABLED || options.tls_ca != NULL)", "if (1)", "options"),
     ("options_file.c", "    if (r->expand == NULL || strstr(r->expand, \"exec\") == NULL)", "    if (0)", "start"),
-    ("options_file.c", "(st.st_mode & (S_IWGRP | S_IWOTH)) != 0", "0", "start"),
-    ("options_parameters.c", "if (!listed(names, COUNT_OF(names), name)", "if (0", "start"),
-    ("options_table.c", "return row->instead == NULL || !version_at_least(8, 0);", "return true;", "versions"),
+    ("options_file.c", "(st.st_mode & rules[i].prohibited) != 0", "0", "start"),
+    ("options_parameters.c", "if (listed(names, COUNT_OF(names), name) ||", "if (1 ||", "options"),
+    ("options_table.c", "strncmp(row->key, \"net.ssl.\", 8) != 0 || !version_at_least(8, 0)", "true", "versions"),
     ("keyfile.c", "if ((st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {", "if ((st.st_mode & S_IRWXO) != 0) {", "start"),
     ("keyfile.c", "if (n < 6 || n > 1024) {", "if (n < 2 || n > 1024) {", "start"),
     # --- logins and permissions
@@ -64,14 +77,16 @@ MUTANTS = (
     ("auth.c", "return c != NULL && c->live > 0;", "return false;", "set conformance measured"),
     ("scram.c", "15000", "10000", "start"),
     # --- replication
-    ("repl.c", "if (wc->majority)\n        return optime_cmp(node.commit, at) >= 0;",
+    ("concern.c", "if (wc->majority)\n        return optime_cmp(node.commit, at) >= 0;",
      "if (wc->majority)\n        return true;", "set crashes"),
     ("repl.c", "if (candidate.term != node.term || optime_cmp", "if (optime_cmp", "crashes"),
     ("repl.c", "    if (t.secs <= last.secs) {", "    if (t.secs < last.secs) {", "set"),
     ("repl.c", "    node.leadership++;\n    node.keys_refuse_until = 0;", "    node.keys_refuse_until = 0;", "set more crashes"),
-    ("repl.c", "if (!version_at_least(4, 4) || node.config.term < 0 || node.config.term == node.term)", "if (1)", "versions"),
-    ("repl_election.c", "else if (!dry_run && node.vote_term == term && node.vote_for != candidate)", "else if (0)", "crashes"),
-    ("repl_election.c", "else if (term < node.term)\n", "else if (0)\n", "crashes"),
+    ("repl.c", "if (!version_at_least(4, 4) || node.config.term < 0 || node.config.term == node.term)",
+     "if (1)", "versions_config"),
+    ("repl_election.c", "else if (!b->dry_run && node.vote_term == b->term && node.vote_for != b->candidate)",
+     "else if (0)", "crashes"),
+    ("repl_election.c", "else if (b->term < node.term)\n", "else if (0)\n", "crashes"),
     ("repl_election.c", "        if (majority_has(log_last()) && successor(log_last()) >= 0)\n            return 0;",
      "        if (1)\n            return 0;", "set"),
     ("repl_election.c", "        node.unelectable_until = now + seconds * 1000;", "", "set"),
@@ -82,7 +97,8 @@ MUTANTS = (
     ("repl_sync.c", "&& doc_bool(reply, \"writable\", false))", ")", "more"),
     ("repl_sync.c", "    while (node.lock_count > 0 && !node.stopping)\n        node_wait(mono_ms() + 1000);", "", "more"),
     ("repl_tick.c", "    if (alive < config_majority(&node.config)) {", "    if (0) {", "set pairs crashes"),
-    ("repl_tick.c", "        if (reachable && (node.catchup_deadline == 0", "        if (0 && (node.catchup_deadline == 0", "more"),
+    ("repl_tick.c", "        if (reachable && (node.catchup_deadline == 0",
+     "        if (0 && (node.catchup_deadline == 0", "more"),
     ("repl_heartbeat.c", "if (config_newer(&theirs, &ours) &&", "if (0 &&", "set versions"),
     ("repl_heartbeat.c", "    repl_saw_term(term);\n", "", "set crashes"),
     ("repl_keys.c", "now + 100 + random_below(200) : now;", "now : now;", "set measured"),
@@ -93,13 +109,30 @@ MUTANTS = (
     ("repl_config.c", "if (local != 0 && local != c->n)", "if (0)", "more"),
     ("repl_config.c", "    else if (m->votes_written == 0 && m->priority_written > 0)", "    else if (0)", "conformance set"),
     ("repl_config.c", "            if (same_host && !same_id)", "            if (0)", "more"),
-    ("repl_safety.c", "if (!force && voters_only_in(old, new) + voters_only_in(new, old) > 1) {", "if (0) {", "versions"),
-    ("repl_safety.c", "config_implies_majority(old) != config_implies_majority(new) && !has_default_concern()", "0", "versions"),
-    ("repl_safety.c", "    if (endangers_writes(old, new)) {", "    if (0) {", "versions"),
-    ("repl_safety.c", "        if (installed && (!log_too || log_is_committed_in_it()))", "        if (1)", "versions"),
-    ("repl_safety.c", "    if ((old == NULL && votes) || (old != NULL && old->newly_added))", "    if (0)", "versions"),
-    ("cmd_reconfig.c", "code == 50 ? 308 : code", "code", "versions"),
-    ("cmd_reconfig.c", "        if (!force)\n            rc = wait_for_new(c, until);", "", "versions"),
+    ("repl_safety.c", "if (!force && voters_only_in(old, new) + voters_only_in(new, old) > 1) {", "if (0) {", "versions_config"),
+    ("repl_safety.c", "config_implies_majority(old) != config_implies_majority(new) && !has_default_concern()",
+     "0", "versions_config"),
+    ("repl_safety.c", "    if (endangers_writes(old, new)) {", "    if (0) {", "versions_config"),
+    ("repl_safety.c", "        if (installed && (!log_too || log_is_committed_in_it()))", "        if (1)", "versions_config"),
+    ("repl_safety.c", "    if ((old == NULL && votes) || (old != NULL && old->newly_added))", "    if (0)", "versions_config"),
+    ("cmd_reconfig.c", "code == 50 ? 308 : code", "code", "versions_config"),
+    ("cmd_reconfig.c", "        if (!force)\n            rc = wait_for_new(c, until);", "", "versions_config"),
+    # --- arguments of commands
+    ("arguments.c", "if (field.required && field.name[0] != '\\0' &&", "if (0 &&", "refusals"),
+    ("arguments.c", "else if (rc == 0 && g->strict && !(command && is_generic(name)))", "else if (0)", "refusals"),
+    ("arguments.c", "if (g == NULL || (g->reading == BY_IDL) == parsed)", "if (g == NULL || parsed)", "refusals"),
+    ("arguments.c", "(g->until == 0 || !version_at_least(g->until / 10, g->until % 10))", "1", "refusals"),
+    ("arguments.c", "        if (row != NULL && !takes(row->type, &it))", "        if (0)", "refusals"),
+    ("arguments_rows.c", "{\"createUser\", 50, 0, BY_IDL, true,", "{\"createUser\", 60, 0, BY_IDL, true,", "refusals"),
+    ("command.c", "    if (arguments_check(c, false) != 0 || check_form(c) != 0)\n        return -1;\n", "", "refusals"),
+    ("command.c", "bool concern_first = version_at_least(5, 0);", "bool concern_first = true;", "refusals conformance"),
+    ("concern.c", "    if (wc->majority || wc->n <= 1 || wc->n <= data)", "    if (1)", "refusals"),
+    ("concern.c", "if (doc_bool(&doc, \"j\", false) && doc_bool(&doc, \"fsync\", false))", "if (0)", "refusals"),
+    ("cmd_user_check.c", "    if (password && external)", "    if (0)", "refusals"),
+    ("cmd_user_check.c", "    if (rc == 0 && details && (several ||", "    if (0 && (several ||", "refusals"),
+    ("cmd_write.c", "    if (remove && change)", "    if (0)", "refusals"),
+    ("cmd_write.c", "    if (version_at_least(5, 0)) {\n        finish_newer_reply(j);",
+     "    if (0) {\n        finish_newer_reply(j);", "refusals"),
     # --- commands
     ("cmd_hello.c", "repl_accepts_writes() && !node.stopping", "node.state == S_PRIMARY", "set more conformance"),
     ("cmd_hello.c", "    if (counter > now)\n", "    if (0)\n", "versions"),
@@ -112,9 +145,9 @@ MUTANTS = (
      "    if (doc_has(c->command, \"txnNumber\") && 0) {", "versions"),
     ("command.c", "    if (!version_at_least(5, 1))\n        return true;", "    if (1)\n        return true;", "versions"),
     ("log_json.c", "{\"Error receiving request from client: SSLHandshakeFailed: \", 22988,",
-     "{\"Error receiving request from client: SSLHandshakeFailed: \", 22989,", "versions"),
+     "{\"Error receiving request from client: SSLHandshakeFailed: \", 22989,", "versions_log"),
     ("log_json.c", "        json_error(to, code, code_name(code), a.text);", "        json_error(to, 0, code_name(code), a.text);",
-     "versions"),
+     "versions_log"),
 )
 
 
@@ -188,7 +221,7 @@ class Bench:
                        FILES[name]]
             try:
                 done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                                      text=True, timeout=MOST_S, check=False)
+                                      text=True, timeout=patient(MOST_S), check=False)
             except subprocess.TimeoutExpired:
                 return f"{name} (it hung)"
             if done.returncode:

@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "faults"))
 import evidence
 from faults import Shim
 from fleet import Fleet, find_server, wait_for
+from patience import patient
 from probe import Probe
 from shop import Shop
 from specs_repository import SpecsRepository
@@ -123,7 +124,7 @@ class Chaos:
 
     def __init__(self, shop, seed, mishaps=True):
         self.chance, self.mishaps = random.Random(seed), mishaps
-        self.points, self.by = 0, {}
+        self.points, self.by, self.late = 0, {}, False
         self.befallen = {}  # mishap: how many runs it came over, killed or not
         self.hit = set()  # (kind of step, middle or end)
         self.done = {}  # kind of step: how often it was seen to end
@@ -161,7 +162,7 @@ class Chaos:
 
     @staticmethod
     def wait_until(process, condition, seconds):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while process.poll() is None and not condition() and time.monotonic() < deadline:
             time.sleep(0.002)
 
@@ -197,12 +198,15 @@ class Chaos:
         return sorted(f"{kind} ({place})" for kind, count in self.done.items() if count >= OFTEN
                       for place in ("middle", "end") if (kind, place) not in self.hit)
 
-    def change(self, mode, points_most):
+    def change(self, mode, points_most, until):
         """One change of sslMode, killed again and again, then left to end."""
         shop = self.shop
         shop.specs.set_mode(mode)
         with Watcher(shop.fleet) as seen:
             for _ in range(points_most):
+                if time.monotonic() > until:
+                    self.late = True
+                    break
                 if self.one_point():
                     break
             wait_for(lambda: shop.tool.run("apply", "--yes", *shop.git).returncode == 0,
@@ -221,16 +225,18 @@ class Chaos:
         if mode != "disabled":
             shop.litmus()
 
-    def up_and_down(self, points_most):
-        """disabled, preferSSL, requireSSL and back while clients write: (acknowledged, lost)."""
+    def up_and_down(self, points_most, seconds=1e9):
+        """disabled, preferSSL, requireSSL and back while clients write: (acknowledged, lost). After so many
+        seconds nothing is killed any more, and the rest of the way is gone undisturbed: `late`."""
+        until = time.monotonic() + seconds
         fleet, last = self.shop.fleet, self.points + points_most
         with Probe(self.shop.directory, fleet.plain_uri()) as probe:
-            self.change("preferSSL", last - self.points)
+            self.change("preferSSL", last - self.points, until)
             by_tls = fleet.tls_uri(self.shop.tool.authority_certificate)
             probe.move([by_tls])
-            self.change("requireSSL", last - self.points)
+            self.change("requireSSL", last - self.points, until)
             probe.move([by_tls, fleet.plain_uri()])
-            self.change("disabled", last - self.points)
+            self.change("disabled", last - self.points, until)
             probe.stop()
             written = sum(map(len, probe.acknowledged()))
             with fleet.client(fleet.primary()) as client:

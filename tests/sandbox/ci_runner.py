@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from patience import patient
+
 
 def load(path):
     """Everything as text: `on` stays `on`."""
@@ -70,7 +72,7 @@ class Runner:
         path = self.directory / "step.sh"
         path.write_text(script, encoding="utf-8")
         done = subprocess.run(["bash", *words, str(path)], cwd=where, env=environment,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patient(300),
                               check=False)
         self.log += done.stdout + done.stderr
         return done.returncode
@@ -270,7 +272,7 @@ class ActRunner(ActionsRunner):
         for key, value in extra.items():
             words += ["--env", f"{key}={value}"]
         done = subprocess.run(words, cwd=project, env=dict(self.base), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=400, check=False)
+                              capture_output=True, text=True, timeout=patient(400), check=False)
         self.log += done.stdout + done.stderr
         return done.returncode == 0
 

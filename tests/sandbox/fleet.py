@@ -14,6 +14,7 @@ from pathlib import Path
 import pymongo
 import pymongo.errors
 
+from patience import patient
 import wire
 
 PORT = 27017
@@ -45,7 +46,7 @@ replication:
 
 def wait_for(condition, what, seconds=60.0, pause=0.1):
     """Poll until condition() is true and return its value; AssertionError after the deadline."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while True:
         value = condition()
         if value:
@@ -326,7 +327,7 @@ class Fleet:
         return pymongo.MongoClient(
             self[name].address, PORT, directConnection=True, username=user,
             password=password or self.root_password, authSource=source,
-            authMechanism="SCRAM-SHA-256", serverSelectionTimeoutMS=5000, socketTimeoutMS=20000,
+            authMechanism="SCRAM-SHA-256", serverSelectionTimeoutMS=patient(5000), socketTimeoutMS=patient(20000),
             **self._tls(name))
 
     def as_system(self, name):

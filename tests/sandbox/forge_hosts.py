@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from patience import patient
 
 SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -422,7 +423,7 @@ class Handler(BaseHTTPRequestHandler):
     host = None
 
     def setup(self):
-        self.request.settimeout(20)
+        self.request.settimeout(patient(20))
         self.request.do_handshake()
         super().setup()
 

@@ -7,6 +7,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from patience import patient
+
 
 class Loop:
     """A running `evenkeel run`; its log, one JSON object per line, goes to `log`."""
@@ -33,7 +35,7 @@ class Loop:
             os.kill(self.process.pid, signal.SIGCONT)
             self.process.terminate()
         try:
-            return self.process.wait(timeout)
+            return self.process.wait(patient(timeout))
         finally:
             if self.process.poll() is None:
                 self.process.kill()
@@ -61,7 +63,7 @@ class Loop:
 
     def wait(self, *kinds, seconds=60, count=1, after=0, **fields):
         """The count-th such event past the first `after` ones."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while True:
             found = self.events(*kinds, **fields)[after:]
             if len(found) >= count:
@@ -81,7 +83,7 @@ class Loop:
     def get(self, path):
         """(status, text)"""
         try:
-            with urllib.request.urlopen(self.address + path, timeout=10) as answer:
+            with urllib.request.urlopen(self.address + path, timeout=patient(10)) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -25,6 +25,8 @@ import time
 import pymongo
 import pymongo.errors
 
+from patience import patient
+
 CLIENTS = 2
 BETWEEN_WRITES_S = 0.005
 DATABASE, COLLECTION = "orders", "probe"
@@ -48,7 +50,7 @@ class Writer:
     def open(self, uri, selection_ms):
         return pymongo.MongoClient(
             uri, w="majority", retryWrites=True, appname=f"probe-{self.number}",
-            serverSelectionTimeoutMS=selection_ms, connectTimeoutMS=2000, socketTimeoutMS=30000)
+            serverSelectionTimeoutMS=selection_ms, connectTimeoutMS=patient(2000), socketTimeoutMS=patient(30000))
 
     def move(self, uris):
         """New connections first, then the old ones are closed: by the writer, between two writes,
@@ -164,7 +166,7 @@ class Probe:
                 process.stdin.write('{"do": "stop"}\n')
                 process.stdin.close()
         for process in self.processes:
-            if process.wait(timeout=90) != 0:
+            if process.wait(timeout=patient(90)) != 0:
                 raise AssertionError("a probe client has died")
             process.stdout.close()
 

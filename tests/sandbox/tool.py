@@ -6,6 +6,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from patience import patient
+
 
 class Evenkeel:
     def __init__(self, directory, build="build"):
@@ -29,7 +31,7 @@ class Evenkeel:
         """The finished process, with stdout and stderr as text."""
         return subprocess.run([str(self.program), *map(str, arguments)], env=self.environment,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=timeout, check=False)
+                              timeout=patient(timeout), check=False)
 
     def start(self, *arguments, output):
         """A process that runs on; what it says goes to the file `output`."""
@@ -46,7 +48,7 @@ class Evenkeel:
     def apply_until(self, moment, *arguments, output, timeout=120):
         """Start apply and `kill -9` it as soon as moment() is true. False if it ended before."""
         process = self.start("apply", *arguments, output=output)
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + patient(timeout)
         while process.poll() is None:
             if moment():
                 process.kill()

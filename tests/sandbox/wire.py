@@ -8,6 +8,7 @@ import ssl
 import struct
 
 import bson
+from patience import patient
 
 OP_REPLY, OP_QUERY = 1, 2004
 SECONDARY_OK = 4
@@ -51,7 +52,7 @@ def is_master(host, port=27017, tls=None, name=None, timeout=5.0):
     query = struct.pack("<i", SECONDARY_OK) + b"admin.$cmd\0" + struct.pack("<ii", 0, -1) + body
     message = struct.pack("<iiii", 16 + len(query), 1, 0, OP_QUERY) + query
     try:
-        with socket.create_connection((host, port), timeout) as plain:
+        with socket.create_connection((host, port), patient(timeout)) as plain:
             connection = tls.wrap_socket(plain, server_hostname=name or host) if tls else plain
             connection.sendall(message)
             length, _, _, opcode = struct.unpack("<iiii", _exactly(connection, 16))
@@ -70,7 +71,7 @@ def is_master(host, port=27017, tls=None, name=None, timeout=5.0):
 def served_certificate(host, port=27017, timeout=5.0):
     """The certificate (DER) that the server presents, unverified."""
     try:
-        with socket.create_connection((host, port), timeout) as plain:
+        with socket.create_connection((host, port), patient(timeout)) as plain:
             with trusting_context().wrap_socket(plain, server_hostname=host) as connection:
                 return connection.getpeercert(binary_form=True)
     except OSError as error:

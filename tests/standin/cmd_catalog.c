@@ -1,4 +1,5 @@
 /* Databases, collections and indexes: listing, making, dropping. */
+#include "arguments.h"
 #include "cmd.h"
 #include "data.h"
 #include "repl.h"
@@ -142,7 +143,7 @@ static int list_collections(struct call *c)
         else
             bson_destroy(one);
     }
-    first_batch(c, ns, &r, -1, false, false);
+    first_batch(c, ns, &r, (struct batching){.size = -1});
     free(ns);
     return 0;
 }
@@ -176,7 +177,7 @@ static int list_indexes(struct call *c)
             add_str(one, "ns", k->ns);
         results_add(&r, one);
     }
-    first_batch(c, k->ns, &r, -1, false, false);
+    first_batch(c, k->ns, &r, (struct batching){.size = -1});
     return 0;
 }
 
@@ -210,12 +211,32 @@ static int log_named(struct call *c, const char *what, const char *name, const b
     return rc;
 }
 
+/* Options that need each other, and those that are nobody's. */
+static int check_options(struct call *c)
+{
+    bool capped = doc_bool(c->command, "capped", false), size = doc_has(c->command, "size"),
+         max = doc_has(c->command, "max");
+
+    if (capped && !size)
+        return fail(c, 72, "the 'size' field is required when 'capped' is true");
+    if ((size || max) && !capped)
+        return fail(c, 72,
+                    "the 'capped' field needs to be true when either the 'size' or 'max' fields "
+                    "are present");
+    if (doc_has(c->command, "temp"))
+        return fail(c, 72, "the 'temp' field is an invalid option");
+    return 0;
+}
+
 static int create(struct call *c)
 {
     bson_t options = BSON_INITIALIZER;
-    char *ns = call_ns(c);
-    int rc = 0;
+    char *ns;
+    int rc = check_options(c);
 
+    if (rc != 0)
+        return rc;
+    ns = call_ns(c);
     if (data_find(ns) != NULL)
         rc = fail(c, 48, "a collection '%s' already exists", ns);
     free(ns);
@@ -251,10 +272,45 @@ static int drop_database(struct call *c)
     bson_t o = BSON_INITIALIZER;
     int rc;
 
+    if (repl_active() && strcmp(c->db, "local") == 0)
+        return fail(c, 20, "Cannot drop 'local' database while replication is active");
+    if (doc_num(c->command, "dropDatabase", 0) != 1)
+        return version_at_least(5, 0) ? fail(c, 5255100, "Have to pass 1 as 'drop' parameter")
+                                      : fail(c, 20, "have to pass 1 as db parameter");
+
     add_str(c->reply, "dropped", c->db);
     add_int(&o, "dropDatabase", 1);
     rc = log_command(c, &o);
     bson_destroy(&o);
+    return rc;
+}
+
+/* What is wrong with one of the indexes to be made. */
+static int check_index(struct call *c, const bson_t *spec)
+{
+    static const char *const needed[] = {"key", "name"};
+    const char *name = doc_str(spec, "name", NULL);
+    char *text = bson_text(spec);
+    bson_t key;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < COUNT_OF(needed); i++)
+        if (!doc_has(spec, needed[i]))
+            rc = fail(c, 9,
+                      "Error in specification %s :: caused by :: The '%s' field is a required "
+                      "property of an index specification",
+                      text, needed[i]);
+    if (rc == 0 && !doc_sub(spec, "key", &key))
+        rc = fail(c, 14,
+                  "Error in specification %s :: caused by :: The field 'key' must be an object",
+                  text);
+    if (rc == 0 && name == NULL)
+        rc = fail(c, 14,
+                  "Error in specification %s :: caused by :: The field 'name' must be a string",
+                  text);
+    if (rc == 0 && strcmp(name, "*") == 0)
+        rc = fail(c, 2, "The index name '*' is not valid.");
+    free(text);
     return rc;
 }
 
@@ -264,9 +320,8 @@ static int index_known(struct call *c, const char *ns, const bson_t *spec)
     const struct collection *k = data_find(ns);
     bson_t key, old_key;
 
-    if (doc_str(spec, "name", NULL) == NULL || !doc_sub(spec, "key", &key))
-        return fail(c, 9, "The '%s' field is a required property of an index specification",
-                    doc_has(spec, "key") ? "name" : "key");
+    if (check_index(c, spec) != 0 || !doc_sub(spec, "key", &key))
+        return -1;
     for (size_t i = 0; k != NULL && i < k->n_indexes; i++) {
         if (strcmp(doc_str(k->index[i], "name", ""), doc_str(spec, "name", "")) != 0)
             continue;
@@ -311,8 +366,11 @@ static int create_indexes(struct call *c)
     else if (k == NULL)
         rc = log_named(c, "create", doc_str(c->command, "createIndexes", ""), NULL);
     for (bool more = rc == 0 && bson_iter_init(&it, &list); more && bson_iter_next(&it);) {
-        if (!iter_sub(&it, &spec))
-            continue;
+        if (!iter_sub(&it, &spec)) {
+            rc = fail(c, 14, "The elements of the 'indexes' array must be objects, but got %s",
+                      type_name(&it));
+            break;
+        }
         known = index_known(c, ns, &spec);
         rc = known != 0 ? known : log_new_index(c, &spec);
         after += known == 0;
@@ -331,6 +389,27 @@ static int create_indexes(struct call *c)
     return 0;
 }
 
+/* Which of them is said by name, by key, or by `*`. */
+static int check_which(struct call *c)
+{
+    bson_iter_t it;
+    char *text;
+    int rc;
+
+    if (!doc_find(c->command, "index", &it))
+        return fail(c, 27, "invalid index name spec: EOO");
+    if (BSON_ITER_HOLDS_UTF8(&it))
+        return strcmp(bson_iter_utf8(&it, NULL), "_id_") == 0 ? fail(c, 72, "cannot drop _id index")
+                                                              : 0;
+    text = iter_text(&it);
+    rc = fail(c, 27,
+              BSON_ITER_HOLDS_DOCUMENT(&it) ? "can't find index with key: %s"
+                                            : "invalid index name spec: %s",
+              text);
+    free(text);
+    return rc;
+}
+
 static int drop_indexes(struct call *c)
 {
     const struct collection *k = existing(c, "ns not found");
@@ -339,7 +418,7 @@ static int drop_indexes(struct call *c)
     int rc = 0;
     size_t n;
 
-    if (k == NULL)
+    if (k == NULL || (strcmp(c->name, "dropIndexes") == 0 && check_which(c) != 0))
         return -1;
     n = k->n_indexes;
     add_int(c->reply, "nIndexesWas", 1 + (int32_t)n);

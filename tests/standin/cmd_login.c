@@ -101,16 +101,35 @@ static bool load_credentials(struct conn *conn)
            scram_from_doc(&credentials, conn->scram.kind, &conn->scram.keys[0]);
 }
 
+/* The client's part of the exchange: until 5.0 the command looks at it itself. */
+static int check_payload(struct call *c)
+{
+    bson_iter_t it;
+    char *text;
+    int rc;
+
+    if (!doc_find(c->command, "payload", &it))
+        return fail(c, 4, "Missing expected field \"payload\"");
+    if (BSON_ITER_HOLDS_BINARY(&it) || BSON_ITER_HOLDS_UTF8(&it))
+        return 0;
+    text = iter_text(&it);
+    rc = fail(c, 14, "Wrong type for field; expected BinData or String for payload: %s", text);
+    free(text);
+    return rc;
+}
+
 static int sasl_start(struct call *c)
 {
     struct conn *conn = c->conn;
-    const char *mechanism = doc_str(c->command, "mechanism", "");
+    const char *mechanism = doc_str(c->command, "mechanism", NULL);
     bool binary;
     char *payload, *first;
     int rc;
 
     bson_t how;
 
+    if (mechanism == NULL) /* refused without a word */
+        return fail(c, 0, "%s", "");
     scram_server_done(&conn->scram);
     conn->scram_step = 0;
     conn->scram_short = version_at_least(4, 4) && doc_sub(c->command, "options", &how) &&
@@ -119,6 +138,8 @@ static int sasl_start(struct call *c)
     if (!scram_kind_from(mechanism, &conn->scram.kind))
         return fail(c, 2, "Unsupported mechanism '%s' on authentication database '%s'", mechanism,
                     c->db);
+    if (check_payload(c) != 0)
+        return -1;
     payload = payload_of(c->command, &binary);
     if (payload == NULL || !scram_server_begin(&conn->scram, payload)) {
         free(payload);
@@ -153,19 +174,46 @@ static void logged_in(struct conn *conn)
     conn->scram_step = 0;
 }
 
+/* Whether this goes on with the exchange that was begun; the exchange ends when it doesn't. */
+static int check_conversation(struct call *c)
+{
+    struct conn *conn = c->conn;
+    bson_iter_t it;
+    char *text;
+    int rc = 0;
+
+    if (conn->scram_step == 0)
+        return fail(c, 17, "No SASL session state found");
+    if (!doc_find(c->command, "conversationId", &it)) {
+        rc = fail(c, 4, "Missing expected field \"conversationId\"");
+    } else if (!iter_is_number(&it)) {
+        text = iter_text(&it);
+        rc = fail(c, 14, "Wrong type for field; expected number for conversationId: %s", text);
+        free(text);
+    } else if (bson_iter_as_int64(&it) != 1) {
+        rc = fail(c, 17, "sasl: Mismatched conversation id");
+    } else {
+        rc = check_payload(c);
+    }
+    if (rc != 0) {
+        scram_server_done(&conn->scram);
+        conn->scram_step = 0;
+    }
+    return rc;
+}
+
 static int sasl_continue(struct call *c)
 {
     struct conn *conn = c->conn;
     bool binary;
-    char *payload = payload_of(c->command, &binary), *final;
+    char *payload, *final;
     int rc;
 
-    if (conn->scram_step == 0 || payload == NULL) {
-        free(payload);
-        return fail(c, 17, "No SASL session state found");
-    }
+    if (check_conversation(c) != 0)
+        return -1;
+    payload = payload_of(c->command, &binary);
     if (conn->scram_step == 1) {
-        final = scram_server_final(&conn->scram, payload);
+        final = payload == NULL ? NULL : scram_server_final(&conn->scram, payload);
         free(payload);
         if (final == NULL)
             return refuse(c,

@@ -1,19 +1,18 @@
 /* Commands that are asked for seldom, and the names of those that the real server has and this one
  * doesn't: who isn't logged in is told so there, too, and not that there is no such command. */
+#include "arguments.h"
 #include "cmd.h"
 #include "peer.h"
 #include "repl.h"
 #include "server.h"
+#include "version.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int drop_connections(struct call *c)
 {
-    bson_t list;
-
-    if (!doc_sub(c->command, "hostAndPort", &list))
-        return fail(c, 40414,
-                    "BSON field 'dropConnections.hostAndPort' is missing but a required field");
+    (void)c;
     peers_drop();
     return 0;
 }
@@ -47,6 +46,8 @@ static int sync_from(struct call *c)
 
     if (!repl_active())
         return fail(c, 76, "not running with --replSet");
+    if (*target == '\0')
+        return fail(c, 9, "Empty host component parsing HostAndPort from \"\"");
     if (node.state == S_PRIMARY)
         return fail(c, 95, "primaries don't sync");
     if (node.state == S_ARBITER)
@@ -68,20 +69,42 @@ static int sync_from(struct call *c)
     return fail(c, 74, "Could not find member \"%s\" in replica set", target);
 }
 
+/* 4.2 and 4.4 tell the whole command, and where to read of it. */
+static int refuse_feature_version(struct call *c, const char *wanted)
+{
+    bool older = version.part[1] < 4 && version.part[0] == 4;
+    char *text = bson_text(c->command);
+    bson_iter_t it;
+    int rc;
+
+    doc_find(c->command, c->name, &it);
+    if (wanted == NULL)
+        rc = fail(c, 14,
+                  "Command argument must be of type String, but was of type %s in: %s. See "
+                  "http://dochub.mongodb.org/core/%s-feature-compatibility.",
+                  type_name(&it), text, older ? "4.2" : "4.4");
+    else
+        rc =
+            fail(c, 2,
+                 "Invalid command argument. Expected '%s' or '%s', found %s in: %s. See "
+                 "http://dochub.mongodb.org/core/%s-feature-compatibility.",
+                 older ? "4.2" : "4.4", older ? "4.0" : "4.2", wanted, text, older ? "4.2" : "4.4");
+    free(text);
+    return rc;
+}
+
+/* Another version's form of data isn't played. */
 static int set_feature_version(struct call *c)
 {
-    const char *wanted = doc_str(c->command, c->name, "");
-    bson_t known = BSON_INITIALIZER;
-    bool same;
+    const char *wanted = doc_str(c->command, c->name, NULL);
 
-    add_feature_version(&known, "v");
-    same = strcmp(wanted, doc_str(&known, "v", "")) == 0;
-    bson_destroy(&known);
-    return same ? 0
-                : fail(c, 2,
-                       "Invalid command argument. Expected the version that is played here, found "
-                       "%s.",
-                       wanted);
+    if (wanted != NULL && strcmp(wanted, version.feature) == 0)
+        return 0;
+    if (!version_at_least(5, 0))
+        return refuse_feature_version(c, wanted);
+    return fail(c, 2,
+                "Invalid command argument. Expected the version that is played here, found %s.",
+                wanted == NULL ? "" : wanted);
 }
 
 static int not_played(struct call *c)

@@ -1,4 +1,5 @@
 /* Commands that look at this process: isMaster, buildInfo, serverStatus, currentOp, … */
+#include "arguments.h"
 #include "cmd.h"
 #include "data.h"
 #include "log.h"
@@ -199,6 +200,20 @@ static int host_info(struct call *c)
     return 0;
 }
 
+static int refuse_log_name(struct call *c)
+{
+    bson_iter_t it;
+    char *text;
+    int rc;
+
+    doc_find(c->command, "getLog", &it);
+    text = iter_text(&it);
+    rc = fail(c, 14, "Argument to getLog must be of type String; found %s of type %s", text,
+              type_name(&it));
+    free(text);
+    return rc;
+}
+
 static int get_log(struct call *c)
 {
     static const char *const names[] = {"global", "rs", "startupWarnings"};
@@ -207,7 +222,7 @@ static int get_log(struct call *c)
     uint32_t n = 0;
 
     if (which == NULL)
-        return fail(c, 14, "Argument to getLog must be of type String; found something else");
+        return refuse_log_name(c);
     if (strcmp(which, "*") == 0) {
         for (size_t i = 0; i < COUNT_OF(names); i++)
             push_str(&arr, &n, names[i]);

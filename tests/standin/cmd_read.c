@@ -3,6 +3,7 @@
 #include "data.h"
 #include "repl.h"
 #include "server.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,21 +137,21 @@ static void cursor_free(struct cursor *cur)
     free(cur);
 }
 
-void first_batch(struct call *c, const char *ns, struct results *r, int64_t size, bool single,
-                 bool batch_last)
+void first_batch(struct call *c, const char *ns, struct results *r, struct batching how)
 {
+    int64_t size = how.size;
     struct cursor *cur = xalloc(sizeof *cur);
     int64_t id;
 
     random_bytes(&id, sizeof id);
     cur->id = (id & INT64_MAX) | 1;
     cur->ns = xstrdup(ns);
-    cur->batch_last = batch_last && r->n == 0;
+    cur->batch_last = how.batch_last && r->n == 0;
     cur->left = *r;
-    if (single && size >= 0 && cur->left.n > (size_t)size)
+    if (how.single && size >= 0 && cur->left.n > (size_t)size)
         cut(&cur->left, 0, size);
     add_batch(c->reply, "firstBatch", cur, size);
-    if (cur->next < cur->left.n && !single) {
+    if (cur->next < cur->left.n && !how.single) {
         cur->link = cursors;
         cursors = cur;
     } else {
@@ -180,15 +181,42 @@ static int wait_for_level(struct call *c)
     return 0;
 }
 
+/* How many are skipped and shown can't be less than none. */
+static int check_numbers(struct call *c)
+{
+    static const struct {
+        const char *field, *called;
+    } rows[] = {{"skip", "Skip"},
+                {"limit", "Limit"},
+                {"batchSize", "BatchSize"},
+                {"ntoreturn", "NToReturn"}};
+    bool limited = doc_int(c->command, "limit", 0) != 0 || doc_has(c->command, "batchSize");
+
+    if (limited && doc_int(c->command, "ntoreturn", 0) != 0)
+        return fail(c, 2, "'limit' or 'batchSize' fields can not be set with 'ntoreturn' field.");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        int64_t n = doc_int(c->command, rows[i].field, 0);
+
+        if (n >= 0)
+            continue;
+        if (version_at_least(5, 0))
+            return fail(c, 51024, "BSON field '%s' value must be >= 0, actual value '%lld'",
+                        rows[i].field, (long long)n);
+        return fail(c, 2, "%s value must be non-negative, but received: %lld", rows[i].called,
+                    (long long)n);
+    }
+    return 0;
+}
+
 static int find(struct call *c)
 {
     bson_t query = BSON_INITIALIZER, sort, projection;
     struct results r = {0};
     char *ns = call_ns(c);
     int64_t limit = doc_int(c->command, "limit", 0), batch = doc_int(c->command, "batchSize", 101);
-    bool single = doc_bool(c->command, "singleBatch", false) || limit < 0;
+    bool single = doc_bool(c->command, "singleBatch", false);
 
-    if (wait_for_level(c) != 0) {
+    if (check_numbers(c) != 0 || wait_for_level(c) != 0) {
         free(ns);
         return -1;
     }
@@ -201,15 +229,24 @@ static int find(struct call *c)
     cut(&r, doc_int(c->command, "skip", 0), limit);
     if (doc_sub(c->command, "projection", &projection) && !bson_empty(&projection))
         project(&r, &projection);
-    first_batch(c, ns, &r, batch, single, data_find(ns) == NULL);
+    first_batch(c, ns, &r, (struct batching){batch, single, data_find(ns) == NULL});
     free(ns);
     return 0;
 }
 
 static int get_more(struct call *c)
 {
-    int64_t id = doc_int(c->command, "getMore", 0);
+    int64_t id = doc_int(c->command, "getMore", 0), size = doc_int(c->command, "batchSize", 1);
 
+    if (id == 0)
+        return fail(c, 2, "Cursor id for getMore must be non-zero");
+    if (size < 0 || (size == 0 && !version_at_least(5, 0)))
+        return version_at_least(5, 0)
+                   ? fail(c, 51024,
+                          "BSON field 'batchSize' value must be >= 0, actual value '%lld'",
+                          (long long)size)
+                   : fail(c, 2, "Batch size for getMore must be positive, but received: %lld",
+                          (long long)size);
     for (struct cursor **link = &cursors; *link != NULL; link = &(*link)->link) {
         struct cursor *cur = *link;
 
@@ -225,11 +262,36 @@ static int get_more(struct call *c)
     return fail(c, 43, "cursor id %lld not found", (long long)id);
 }
 
+/* Until 5.0 the command looks at its list itself. */
+static int check_cursors(struct call *c)
+{
+    char *text = bson_text(c->command), *one = NULL;
+    bson_iter_t it;
+    bson_t ids;
+    int rc = 0;
+
+    if (!version_at_least(5, 0) && doc_sub(c->command, "cursors", &ids)) {
+        if (bson_empty(&ids))
+            rc = fail(c, 2, "Must specify at least one cursor id in: %s", text);
+        bson_iter_init(&it, &ids);
+        while (rc == 0 && bson_iter_next(&it))
+            if (!BSON_ITER_HOLDS_INT64(&it))
+                rc = fail(c, 9,
+                          "Field 'cursors' contains an element that is not of type long: %s: %s",
+                          bson_iter_key(&it), one = iter_text(&it));
+    }
+    free(text);
+    free(one);
+    return rc;
+}
+
 static int kill_cursors(struct call *c)
 {
     bson_t ids, killed = BSON_INITIALIZER, unknown = BSON_INITIALIZER;
     bson_iter_t it;
 
+    if (check_cursors(c) != 0)
+        return -1;
     if (doc_sub(c->command, "cursors", &ids) && bson_iter_init(&it, &ids)) {
         while (bson_iter_next(&it)) {
             bson_t *to = &unknown;
@@ -358,6 +420,27 @@ static int stage(struct call *c, const bson_t *doc, struct results *r)
     return 0;
 }
 
+static int check_pipeline(struct call *c)
+{
+    bson_iter_t it;
+    bson_t list;
+
+    if (!doc_find(c->command, "pipeline", &it) || !BSON_ITER_HOLDS_ARRAY(&it) ||
+        !iter_sub(&it, &list))
+        return fail(c, 14, "'pipeline' option must be specified as an array");
+    bson_iter_init(&it, &list);
+    while (bson_iter_next(&it))
+        if (!BSON_ITER_HOLDS_DOCUMENT(&it))
+            return fail(c, 14, "Each element of the 'pipeline' array must be an object");
+    if (!doc_has(c->command, "cursor") && !doc_has(c->command, "explain"))
+        return fail(c, 9,
+                    "The 'cursor' option is required, except for aggregate with the explain "
+                    "argument");
+    if (doc_find(c->command, "cursor", &it) && !BSON_ITER_HOLDS_DOCUMENT(&it))
+        return fail(c, 14, "cursor field must be missing or an object");
+    return 0;
+}
+
 static int aggregate(struct call *c)
 {
     bson_t pipeline, one, query = BSON_INITIALIZER, cursor;
@@ -365,10 +448,12 @@ static int aggregate(struct call *c)
     bson_iter_t it;
     bool named = doc_str(c->command, "aggregate", NULL) != NULL;
     char *ns = named ? call_ns(c) : xprintf("%s.$cmd.aggregate", c->db);
-    int rc = wait_for_level(c);
+    int rc = check_pipeline(c);
 
-    if (rc == 0 && !doc_sub(c->command, "pipeline", &pipeline))
-        rc = fail(c, 14, "'pipeline' option must be specified as an array");
+    if (rc == 0)
+        rc = wait_for_level(c);
+    if (rc == 0)
+        (void)doc_sub(c->command, "pipeline", &pipeline);
     if (rc == 0 && named)
         collect(ns, &query, &r);
     if (rc == 0) {
@@ -379,9 +464,9 @@ static int aggregate(struct call *c)
     }
     if (rc == 0)
         first_batch(c, ns, &r,
-                    doc_sub(c->command, "cursor", &cursor) ? doc_int(&cursor, "batchSize", 101)
-                                                           : 101,
-                    false, false);
+                    (struct batching){.size = doc_sub(c->command, "cursor", &cursor)
+                                                  ? doc_int(&cursor, "batchSize", 101)
+                                                  : 101});
     else
         results_done(&r);
     free(ns);

@@ -28,44 +28,55 @@ static bool has_own_defaults(const bson_t *doc)
             doc_str(&defaults, "w", NULL) != NULL);
 }
 
-static int check_reconfig(struct call *c, const bson_t *doc, bool force, const struct config *old,
-                          struct config *new, int *ret_self)
-{
-    char why[1500], name[64];
-    int code = config_parse(doc, false, new, why, sizeof why);
+/* What is to be changed: `new` and `self`, the own place in it, come from `doc`. */
+struct change {
+    const bson_t *doc;
+    bool force;
+    struct config old, new;
+    int self;
+};
 
-    if (code != 0)
+static int check_reconfig(struct call *c, struct change *ch)
+{
+    struct config *new = &ch->new;
+    char why[1500], name[64];
+    int code;
+
+    if (config_parse(ch->doc, false, new, why, sizeof why) != 0)
         return fail(c, 93, "%s", why);
     if (strcmp(new->name, options.repl_set) != 0)
         return fail(c, 93,
-                    "Attempting to reconfigure a replica set with name %s, but command line "
-                    "reports %s; rejecting",
+                    version_at_least(4, 4)
+                        ? "Rejecting reconfig where new config set name differs from command line "
+                          "set name, new config set name: %s, command line set name: %s"
+                        : "Attempting to reconfigure a replica set with name %s, but command line "
+                          "reports %s; rejecting",
                     new->name, options.repl_set);
     if (config_validate(new, why, sizeof why) != 0)
         return fail(c, 103, "%s", why);
-    if (version_at_least(5, 0) && has_own_defaults(doc))
+    if (version_at_least(5, 0) && has_own_defaults(ch->doc))
         return fail(c, 5624102,
                     "Failed to reconfig: Replica set config contains customized "
                     "getLastErrorDefaults, which has been deprecated and is now ignored. Use "
                     "setDefaultRWConcern instead to set a cluster-wide default writeConcern.");
-    if (config_compare(old, new, force, why, sizeof why) != 0)
+    if (config_compare(&ch->old, new, ch->force, why, sizeof why) != 0)
         return fail(c, 103, "%s", why);
-    *ret_self = config_find_self(new);
+    ch->self = config_find_self(new);
     name_of(new, name, sizeof name);
-    if (*ret_self < 0)
+    if (ch->self < 0)
         return fail(c, version_at_least(4, 4) ? 74 : 103,
                     "No host described in new configuration %s%s for replica set %s maps to this "
                     "node",
                     version_at_least(4, 4) ? "with " : "", name, new->name);
-    if (force)
+    if (ch->force)
         return 0;
-    if (new->m[*ret_self].arbiter || new->m[*ret_self].priority <= 0)
+    if (new->m[ch->self].arbiter || new->m[ch->self].priority <= 0)
         return fail(c, version_at_least(4, 4) ? 104 : 103,
                     "This node, %s, with _id %d is not electable under the new configuration "
                     "%s %s for replica set %s",
-                    new->m[*ret_self].host, new->m[*ret_self].id,
+                    new->m[ch->self].host, new->m[ch->self].id,
                     version_at_least(4, 4) ? "with" : "version", name, new->name);
-    code = quorum_check(new, *ret_self, false, why, sizeof why);
+    code = quorum_check(new, ch->self, false, why, sizeof why);
     return code == 0 ? 0 : fail(c, code, "%s", why);
 }
 
@@ -101,6 +112,21 @@ static void complete(const bson_t *doc, const struct config *old, bool force, bs
     }
 }
 
+/* Whether a member is new is the server's to say. */
+static int check_newly_added(struct call *c, const bson_t *doc)
+{
+    bson_t members, one;
+    bson_iter_t it;
+
+    if (!version_at_least(5, 0) || !doc_sub(doc, "members", &members) ||
+        !bson_iter_init(&it, &members))
+        return 0;
+    while (bson_iter_next(&it))
+        if (iter_sub(&it, &one) && doc_has(&one, "newlyAdded"))
+            return fail(c, 93, "Cannot provide newlyAdded field to member config during reconfig.");
+    return 0;
+}
+
 static int not_primary(struct call *c)
 {
     return fail(
@@ -115,8 +141,6 @@ static int not_primary(struct call *c)
 
 static int may_begin(struct call *c, bool force, bool busy)
 {
-    if (!repl_active())
-        return fail(c, 76, "not running with --replSet");
     if (node.config.doc == NULL)
         return fail(c, 94, "Node not yet initialized; use the replSetInitiate command");
     if (!force && node.state != S_PRIMARY)
@@ -174,12 +198,16 @@ int replset_reconfig(struct call *c)
     bool force = doc_bool(c->command, "force", false);
     int64_t limit = doc_int(c->command, "maxTimeMS", 0),
             until = mono_ms() + (limit > 0 ? limit : 1000000000);
-    struct config old = {0}, new = {0};
+    struct change ch = {.force = force, .self = -1};
+    bson_iter_t given;
     bson_t doc, full;
-    int self = -1, rc;
+    int rc;
 
-    if (!doc_sub(c->command, "replSetReconfig", &doc))
-        return fail(c, 14, "\"replSetReconfig\" had the wrong type. Expected object");
+    if (!repl_active())
+        return fail(c, 76, "not running with --replSet");
+    if (!doc_find(c->command, "replSetReconfig", &given) || !BSON_ITER_HOLDS_DOCUMENT(&given) ||
+        !iter_sub(&given, &doc))
+        return fail(c, 0, "no configuration specified");
     node_lock();
     rc = may_begin(c, force, busy);
     if (rc == 0 && !force)
@@ -188,30 +216,35 @@ int replset_reconfig(struct call *c)
         rc = may_begin(c, force, busy);
     if (rc == 0) {
         busy = true;
-        old = node.config;
-        old.doc = bson_copy(node.config.doc);
+        ch.old = node.config;
+        ch.old.doc = bson_copy(node.config.doc);
     }
     node_unlock();
     if (rc != 0)
         return rc;
     log_line('I', "REPL", "replSetReconfig admin command received from client");
-    complete(&doc, &old, force, &full);
-    rc = check_reconfig(c, &full, force, &old, &new, &self);
+    complete(&doc, &ch.old, force, &full);
+    ch.doc = &full;
+    rc = config_check_form(c, &doc, false);
+    if (rc == 0)
+        rc = check_newly_added(c, &doc);
+    if (rc == 0)
+        rc = check_reconfig(c, &ch);
     node_lock();
     busy = false;
     if (rc == 0 && !force && node.state != S_PRIMARY)
         rc = not_primary(c);
     if (rc == 0) {
-        repl_install(&new, self);
+        repl_install(&ch.new, ch.self);
         if (node.state == S_PRIMARY && node.writable && !force)
             note_in_log();
         if (!force)
             rc = wait_for_new(c, until);
     } else {
-        config_done(&new);
+        config_done(&ch.new);
     }
     node_unlock();
-    config_done(&old);
+    config_done(&ch.old);
     bson_destroy(&full);
     return rc;
 }

@@ -51,18 +51,35 @@ static void default_config(bson_t *ret_doc)
     bson_append_array_end(ret_doc, &arr);
 }
 
+static void tell_default(struct call *c, const bson_t *doc)
+{
+    bson_t members, one;
+    bson_iter_t it;
+
+    add_str(c->reply, "info2",
+            "no configuration specified. Using a default configuration for the set");
+    if (doc_sub(doc, "members", &members) && bson_iter_init(&it, &members) && bson_iter_next(&it) &&
+        iter_sub(&it, &one))
+        add_str(c->reply, "me", doc_str(&one, "host", ""));
+}
+
 static int check_initiate(struct call *c, const bson_t *doc, struct config *config, int *ret_self)
 {
     char why[900];
     bson_t settings;
-    int code = config_parse(doc, true, config, why, sizeof why);
+    int code = config_check_form(c, doc, true);
 
     if (code != 0)
+        return code;
+    if (config_parse(doc, true, config, why, sizeof why) != 0)
         return fail(c, 93, "%s", why);
     if (strcmp(config->name, options.repl_set) != 0)
         return fail(c, 93,
-                    "Attempting to initiate a replica set with name %s, but command line reports "
-                    "%s; rejecting",
+                    version_at_least(4, 4)
+                        ? "Rejecting initiate with a set name that differs from command line set "
+                          "name, initiate set name: %s, command line set name: %s"
+                        : "Attempting to initiate a replica set with name %s, but command line "
+                          "reports %s; rejecting",
                     config->name, options.repl_set);
     for (int i = 0; i < config->n; i++)
         if (config->m[i].newly_added)
@@ -123,6 +140,8 @@ static int initiate(struct call *c)
         made = true;
     }
     log_line('I', "REPL", "replSetInitiate admin command received from client");
+    if (made)
+        tell_default(c, &doc);
     rc = check_initiate(c, &doc, &config, &self);
     if (made)
         bson_destroy(&doc);

@@ -5,6 +5,7 @@
 #include "repl.h"
 #include "scram.h"
 #include "server.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,39 +20,6 @@ void add_user_mechanisms(bson_t *to, const char *key, const bson_t *credentials)
             push_str(&arr, &n, scram_name((enum scram_kind)k));
     add_arr(to, key, &arr);
     bson_destroy(&arr);
-}
-
-/* Names and {role, db} become {role, db}. */
-static int resolve_roles(struct call *c, const bson_t *list, bson_t *ret_arr)
-{
-    bson_t one, out = BSON_INITIALIZER;
-    bson_iter_t it;
-    uint32_t n = 0;
-    int rc = 0;
-
-    bson_iter_init(&it, list);
-    while (rc == 0 && bson_iter_next(&it)) {
-        const char *role = NULL, *db = c->db;
-
-        if (BSON_ITER_HOLDS_UTF8(&it)) {
-            role = bson_iter_utf8(&it, NULL);
-        } else if (iter_sub(&it, &one)) {
-            role = doc_str(&one, "role", NULL);
-            db = doc_str(&one, "db", c->db);
-        }
-        if (role == NULL) {
-            rc = fail(c, 9, "Role names must be either strings or objects");
-        } else if (!role_exists(role, db)) {
-            rc = fail(c, 31, "No role named %s@%s", role, db);
-        } else {
-            bson_reinit(&out);
-            add_str(&out, "role", role);
-            add_str(&out, "db", db);
-            push_doc(ret_arr, &n, &out);
-        }
-    }
-    bson_destroy(&out);
-    return rc;
 }
 
 static bool wants(const bson_t *command, const char *mechanism)
@@ -72,14 +40,16 @@ static void add_credentials(bson_t *to, const bson_t *command, const char *user,
                             const char *password)
 {
     bson_t sub;
+    bool digested =
+        doc_has(command, "digestPassword") && !doc_bool(command, "digestPassword", true);
 
     bson_append_document_begin(to, "credentials", -1, &sub);
     for (int k = SCRAM_SHA_1; k <= SCRAM_SHA_256; k++) {
         struct scram_keys keys;
 
-        if (!wants(command, scram_name((enum scram_kind)k)))
+        if (!wants(command, scram_name((enum scram_kind)k)) || (digested && k != SCRAM_SHA_1))
             continue;
-        scram_make((enum scram_kind)k, user, password, &keys);
+        scram_make((enum scram_kind)k, digested ? NULL : user, password, &keys);
         scram_to_doc(&sub, (enum scram_kind)k, &keys);
     }
     bson_append_document_end(to, &sub);
@@ -102,7 +72,7 @@ static int check_name(struct call *c, const char *user)
     if (user == NULL || *user == '\0')
         return fail(c, 2, "User document needs 'user' field to be non-empty");
     if (!repl_accepts_writes())
-        return fail(c, 10107, "not master");
+        return fail(c, 10107, version_at_least(5, 0) ? "not primary" : "not master");
     return 0;
 }
 
@@ -130,17 +100,12 @@ static int create_user(struct call *c)
     bson_t list, custom, *entry, o, arr = BSON_INITIALIZER, credentials = BSON_INITIALIZER;
     uint8_t uuid[16];
     char *id;
-    int rc = check_name(c, user);
+    int rc = user_check_new(c);
 
-    if (rc == 0 && !doc_sub(c->command, "roles", &list))
-        rc = fail(c, 2, "\"createUser\" command requires a \"roles\" array");
-    else if (rc == 0 && password == NULL && strcmp(c->db, "$external") != 0)
-        rc = fail(c, 2,
-                  "Must provide a 'pwd' field for all user documents, except those with "
-                  "'$external' as the user's "
-                  "source db");
     if (rc == 0)
-        rc = resolve_roles(c, &list, &arr);
+        rc = check_name(c, user);
+    if (rc == 0 && doc_sub(c->command, "roles", &list))
+        rc = user_resolve_roles(c, &list, &arr);
     if (rc == 0 && auth_user(user, c->db) != NULL)
         rc = fail(c, 51003, "User \"%s@%s\" already exists", user, c->db);
     if (rc == 0 && password != NULL) {
@@ -195,12 +160,12 @@ static int update_user(struct call *c)
     const bson_t *old;
     bool roles = doc_sub(c->command, "roles", &list),
          data = doc_sub(c->command, "customData", &custom);
-    int rc = check_name(c, user);
+    int rc = user_check_change(c);
 
-    if (rc == 0 && password == NULL && !roles && !data)
-        rc = fail(c, 2, "Must specify at least one field to update in updateUser");
+    if (rc == 0)
+        rc = check_name(c, user);
     if (rc == 0 && roles)
-        rc = resolve_roles(c, &list, &arr);
+        rc = user_resolve_roles(c, &list, &arr);
     if (rc == 0 && password != NULL) {
         node_unlock();
         add_credentials(&credentials, c->command, user, password);
@@ -261,15 +226,15 @@ static int change_roles(struct call *c)
     const bson_t *old;
     bson_iter_t it;
     uint32_t n = 0;
-    int rc = check_name(c, user);
+    int rc = user_check_roles(c, &list);
 
-    if (rc == 0 && !doc_sub(c->command, "roles", &list))
-        rc = fail(c, 2, "\"%s\" command requires a non-empty \"roles\" array", c->name);
     if (rc == 0)
-        rc = resolve_roles(c, &list, &changed);
-    if (rc == 0 && (old = auth_user(user, c->db)) == NULL) {
+        rc = check_name(c, user);
+    if (rc == 0 && (old = auth_user(user, c->db)) == NULL)
         rc = fail(c, 11, "Could not find user \"%s\" for db \"%s\"", user, c->db);
-    } else if (rc == 0) {
+    if (rc == 0)
+        rc = user_resolve_roles(c, &list, &changed);
+    if (rc == 0) {
         if (doc_sub(old, "roles", &have) && bson_iter_init(&it, &have))
             while (bson_iter_next(&it))
                 if (iter_sub(&it, &one) && (grant || !listed(&changed, &one)))
@@ -356,6 +321,10 @@ static int users_info(struct call *c)
     uint32_t n = 0;
     bson_iter_t what;
 
+    if (user_check_question(c) != 0) {
+        bson_destroy(&arr);
+        return -1;
+    }
     doc_find(c->command, "usersInfo", &what);
     for (size_t i = 0; users != NULL && i < users->n; i++) {
         const bson_t *doc;

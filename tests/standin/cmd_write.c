@@ -3,6 +3,7 @@
 #include "data.h"
 #include "repl.h"
 #include "server.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -300,10 +301,33 @@ static int check_session(struct call *c)
     return 0;
 }
 
+/* From 5.0 on in the order of the reply's grammar. */
+static void finish_newer_reply(struct job *j)
+{
+    bson_t *r = j->c->reply;
+
+    add_int(r, "n", j->n);
+    if (repl_active()) {
+        add_election_id(r, "electionId");
+        add_optime(r, "opTime", j->last);
+    }
+    if (j->n_errors > 0)
+        add_arr(r, "writeErrors", &j->errors);
+    if (strcmp(j->c->name, "update") == 0) {
+        if (j->n_upserted > 0)
+            add_arr(r, "upserted", &j->upserted);
+        add_int(r, "nModified", j->modified);
+    }
+}
+
 static void finish_reply(struct job *j)
 {
     bson_t *r = j->c->reply;
 
+    if (version_at_least(5, 0)) {
+        finish_newer_reply(j);
+        return;
+    }
     add_int(r, "n", j->n);
     if (strcmp(j->c->name, "update") == 0) {
         add_int(r, "nModified", j->modified);
@@ -318,6 +342,25 @@ static void finish_reply(struct job *j)
     }
 }
 
+/* The batch as a whole: how many statements, and how much each of them may delete. */
+static int check_batch(struct call *c, const bson_t *list)
+{
+    uint32_t n = bson_count_keys(list);
+    bson_iter_t it;
+    bson_t one;
+
+    if (n < 1 || n > 100000)
+        return fail(c, 16, "Write batch sizes must be between 1 and 100000. Got %u operations.", n);
+    bson_iter_init(&it, list);
+    while (strcmp(c->name, "delete") == 0 && bson_iter_next(&it)) {
+        double limit = iter_sub(&it, &one) ? doc_num(&one, "limit", 0) : 0;
+
+        if (limit < 0 || limit > 1 || (limit > 0 && limit < 1))
+            return fail(c, 9, "The limit field in delete objects must be 0 or 1. Got %g", limit);
+    }
+    return 0;
+}
+
 static int write_many(struct call *c, const char *list_name,
                       void (*one)(struct job *, const bson_t *))
 {
@@ -328,8 +371,8 @@ static int write_many(struct call *c, const char *list_name,
 
     if (rc != 0)
         return rc;
-    if (!doc_sub(c->command, list_name, &list) || bson_empty(&list))
-        return fail(c, 9, "Write batch sizes must be between 1 and 100000. Got 0 operations.");
+    if (!doc_sub(c->command, list_name, &list) || check_batch(c, &list) != 0)
+        return -1;
     bson_init(&j.errors);
     bson_init(&j.upserted);
     j.ns = call_ns(c);
@@ -436,14 +479,36 @@ static int modify_found(struct job *j, const bson_t *old, const bson_t *q, const
     return 0;
 }
 
+/* What can't be asked for at once. */
+static int check_modification(struct call *c, bool remove)
+{
+    bool change = doc_has(c->command, "update");
+
+    if (!remove && !change)
+        return fail(c, 9, "Either an update or remove=true must be specified");
+    if (remove && change)
+        return fail(c, 9, "Cannot specify both an update and remove=true");
+    if (remove && doc_bool(c->command, "upsert", false))
+        return fail(c, 9, "Cannot specify both upsert=true and remove=true");
+    if (remove && doc_bool(c->command, "new", false))
+        return fail(c, 9,
+                    "Cannot specify both new=true and remove=true; 'remove' always returns the "
+                    "deleted document");
+    if (remove && doc_has(c->command, "arrayFilters"))
+        return fail(c, 9, "Cannot specify arrayFilters and remove=true");
+    return 0;
+}
+
 static int find_and_modify(struct call *c)
 {
     struct job j = {.c = c, .last = log_last()};
     bson_t q = BSON_INITIALIZER, u = BSON_INITIALIZER, sort, **list = NULL;
     size_t n = 0, position;
     bool newer, remove = doc_bool(c->command, "remove", false);
-    int rc = check_session(c);
+    int rc = check_modification(c, remove);
 
+    if (rc == 0)
+        rc = check_session(c);
     if (rc != 0)
         return rc;
     bson_init(&j.errors);
@@ -478,6 +543,8 @@ static int fsync_command(struct call *c)
     int64_t until = mono_ms() + 30000;
     struct optime last = log_last();
 
+    if (doc_bool(c->command, "lock", false) && doc_bool(c->command, "async", false))
+        return fail(c, 0, "fsync: sync option must be true when using lock");
     while (optime_cmp(log_durable(), last) < 0 && node_wait(until))
         ;
     if (!doc_bool(c->command, "lock", false)) {

@@ -1,4 +1,5 @@
 /* Finding a command, checking who may do it where, doing it, and finishing its reply. */
+#include "arguments.h"
 #include "cmd.h"
 #include "data.h"
 #include "log.h"
@@ -21,11 +22,14 @@ static const struct {
 } code_names[] = {
     {1, "InternalError"},
     {2, "BadValue"},
+    {4, "NoSuchKey"},
     {6, "HostUnreachable"},
     {9, "FailedToParse"},
     {11, "UserNotFound"},
+    {12, "UnsupportedFormat"},
     {13, "Unauthorized"},
     {14, "TypeMismatch"},
+    {16, "InvalidLength"},
     {17, "ProtocolError"},
     {18, "AuthenticationFailed"},
     {20, "IllegalOperation"},
@@ -39,15 +43,19 @@ static const struct {
     {48, "NamespaceExists"},
     {50, "MaxTimeMSExpired"},
     {59, "CommandNotFound"},
+    {64, "WriteConcernFailed"},
     {72, "InvalidOptions"},
+    {73, "InvalidNamespace"},
     {74, "NodeNotFound"},
     {76, "NoReplicationEnabled"},
+    {79, "UnknownReplWriteConcern"},
     {86, "IndexKeySpecsConflict"},
     {91, "ShutdownInProgress"},
     {93, "InvalidReplicaSetConfig"},
     {94, "NotYetInitialized"},
     {95, "NotSecondary"},
     {96, "OperationFailed"},
+    {100, "UnsatisfiableWriteConcern"},
     {103, "NewReplicaSetConfigurationIncompatible"},
     {104, "NodeNotElectable"},
     {109, "ConfigurationInProgress"},
@@ -71,6 +79,9 @@ static const struct {
     {11602, "InterruptedDueToReplStateChange"},
     {13435, "NotMasterNoSlaveOk"},
     {13436, "NotMasterOrSecondary"},
+    {40413, "IDLDuplicateField"}, /* these have no names before 7.0 */
+    {40414, "IDLFailedToParse"},
+    {40415, "IDLUnknownField"},
 };
 
 const char *code_name(int code)
@@ -82,7 +93,7 @@ const char *code_name(int code)
                : code == 13435 ? "NotPrimaryNoSecondaryOk"
                                : "NotPrimaryOrSecondary";
     for (size_t i = 0; i < COUNT_OF(code_names); i++)
-        if (code_names[i].code == code)
+        if (code_names[i].code == code && (code < 40000 || version_at_least(7, 0)))
             return code_names[i].name;
     put(location, sizeof location, "Location%d", code);
     return location;
@@ -209,10 +220,53 @@ static int check_cluster_time(struct call *c)
                 secs, inc, (long long)key);
 }
 
+/* The same for every command, whatever it is. */
+static int check_form(struct call *c)
+{
+    bson_iter_t it, other;
+
+    if (*c->db == '\0' || strlen(c->db) > 63 || strpbrk(c->db, "/\\. \"") != NULL)
+        return fail(c, 73, "Invalid database name: '%s'", c->db);
+    bson_iter_init(&it, c->command);
+    while (bson_iter_next(&it))
+        if (doc_find(c->command, bson_iter_key(&it), &other) && other.off != it.off)
+            return fail(c, 9, "Parsed command object contains duplicate top level key: %s",
+                        bson_iter_key(&it));
+    return 0;
+}
+
+static int check_time_limit(struct call *c)
+{
+    bson_iter_t it;
+    int64_t ms;
+
+    if (!doc_find(c->command, "maxTimeMS", &it))
+        return 0;
+    if (!iter_is_number(&it))
+        return fail(c, 2, "maxTimeMS must be a number");
+    ms = bson_iter_as_int64(&it);
+    if (ms < 0 || ms > INT32_MAX)
+        return fail(c, 2, "maxTimeMS is out of range");
+    if (BSON_ITER_HOLDS_DOUBLE(&it) && (double)ms != bson_iter_double(&it))
+        return fail(c, 2, "maxTimeMS has non-integral value");
+    return 0;
+}
+
+/* Only what writes can wait for others. */
+static int check_write_concern(struct call *c, const struct command *cmd)
+{
+    if ((cmd->flags & F_WRITE) == 0 && strcmp(c->name, "aggregate") != 0 &&
+        doc_has(c->command, "writeConcern"))
+        return fail(c, 72, "Command does not support writeConcern");
+    return write_concern_check(c);
+}
+
 static int check(struct call *c, const struct command *cmd)
 {
     const struct conn *conn = c->conn;
 
+    if (arguments_check(c, false) != 0 || check_form(c) != 0)
+        return -1;
     if ((cmd->flags & F_ADMIN) != 0 && strcmp(c->db, "admin") != 0)
         return fail(c, 13, "%s may only be run against the admin database.", cmd->name);
     if (auth_enabled() && (cmd->flags & F_NO_AUTH) == 0) {
@@ -223,7 +277,10 @@ static int check(struct call *c, const struct command *cmd)
     }
     if ((cmd->flags & F_NO_AUTH) == 0 && check_cluster_time(c) != 0)
         return -1;
-    return check_role(c, cmd->flags);
+    if (check_role(c, cmd->flags) != 0 || check_time_limit(c) != 0 ||
+        check_write_concern(c, cmd) != 0)
+        return -1;
+    return arguments_check(c, true);
 }
 
 static void add_cluster_time(bson_t *to, bool internal)
@@ -246,31 +303,58 @@ static void add_cluster_time(bson_t *to, bool internal)
     bson_append_document_end(to, &doc);
 }
 
+/* Moves a field of `from` to the end of `to`, if it is there. */
+static void move_field(bson_t *to, const bson_t *from, const char *name)
+{
+    bson_iter_t it;
+
+    if (doc_find(from, name, &it))
+        bson_append_iter(to, NULL, 0, &it);
+}
+
+/* What is wrong with a write concern comes after `ok` where commands end with it by themselves;
+ * what drivers may do about it always. */
+static void finish_well(bson_t *reply)
+{
+    bool concern_first = version_at_least(5, 0);
+    bson_t whole;
+
+    bson_copy_to(reply, &whole);
+    bson_reinit(reply);
+    bson_copy_to_excluding_noinit(&whole, reply, "writeConcernError", "errorLabels", NULL);
+    if (concern_first)
+        move_field(reply, &whole, "writeConcernError");
+    add_num(reply, "ok", 1);
+    if (!concern_first)
+        move_field(reply, &whole, "writeConcernError");
+    move_field(reply, &whole, "errorLabels");
+    bson_destroy(&whole);
+}
+
 /* ok, and the times that a set's members tell. */
 static void finish(bson_t *reply, bool ok, bool internal)
 {
     struct optime now = log_last();
     bool gossip = repl_active() && node.keys_loaded && !optime_is_null(now);
+    bson_t whole;
 
     if (ok) {
-        add_num(reply, "ok", 1);
+        finish_well(reply);
         if (gossip) {
             add_cluster_time(reply, internal);
             bson_append_timestamp(reply, "operationTime", -1, now.secs, now.inc);
         }
-    } else {
-        bson_t copy;
-
-        bson_copy_to(reply, &copy);
-        bson_reinit(reply);
-        if (gossip)
-            bson_append_timestamp(reply, "operationTime", -1, now.secs, now.inc);
-        add_num(reply, "ok", 0);
-        bson_concat(reply, &copy);
-        if (gossip)
-            add_cluster_time(reply, internal);
-        bson_destroy(&copy);
+        return;
     }
+    bson_copy_to(reply, &whole);
+    bson_reinit(reply);
+    if (gossip)
+        bson_append_timestamp(reply, "operationTime", -1, now.secs, now.inc);
+    add_num(reply, "ok", 0);
+    bson_concat(reply, &whole);
+    if (gossip)
+        add_cluster_time(reply, internal);
+    bson_destroy(&whole);
 }
 
 /* What drivers of 4.4 and later go by: may a write be tried again, has the topology changed. */

@@ -90,7 +90,8 @@ static void emit(char severity, const char *component, bool startup, const char 
     strftime(zone, sizeof zone, "%z", &tm);
     if (version_at_least(4, 4)) {
         put(stamp, sizeof stamp, "%s.%03d%.3s:%s", date, (int)(ms % 1000), zone, zone + 3);
-        line = log_json(stamp, severity, component, context, startup, attached, fmt, ap);
+        line = log_json(&(struct log_place){stamp, component, context, severity, startup, attached},
+                        fmt, ap);
     } else {
         put(stamp, sizeof stamp, "%s.%03d%s", date, (int)(ms % 1000), zone);
         line = text_line(stamp, severity, component, fmt, ap);

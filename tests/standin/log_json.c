@@ -68,7 +68,16 @@ static const struct row {
     {"Successfully authenticated as principal ", 20250, "Authentication succeeded",
      "principalName authenticationDatabase remote", 4},
     {"permissions on ", 20254, "Read security file failed", "error!30", 4},
-    {"invalid char in key file ", 20254, "Read security file failed", "error!2", 4},
+    {"Error reading file ", 20254, "Read security file failed", "error!30", 4},
+    {"error opening file: ", 20254, "Read security file failed", "error!30", 4},
+    {"error reading file: ", 20254, "Read security file failed", "error!12", 4},
+    {"invalid char in key file ", 20254, "Read security file failed", "error!12", 4},
+    {"Only strings and sequences are supported", 20254, "Read security file failed", "error!12", 4},
+    {"Security key file ", 20254, "Read security file failed", "error!50981", 4},
+    {" security key in ", 20255, "Security key size is out range",
+     "filename size minimumLength=6 maximumLength=1024", 4},
+    {"Only two keys are supported", 20258, "Only two keys are supported in the security key file",
+     "numKeys filename", 4},
     {"Failed global initialization: BadValue: ", 20574, "Error during global initialization",
      "error=2", 4},
     {"Failed global initialization: InvalidSSLConfiguration: ", 20574,
@@ -77,10 +86,15 @@ static const struct row {
      "error=38", 4},
     {"Option: ", 23321, "Option: This name is deprecated. Please use the preferred name instead.",
      "deprecatedName preferredName", 4},
+    {"No client certificate validation can be performed ", 22133,
+     "No client certificate validation can be performed since no CA file has been provided. Please "
+     "specify an sslCAFile parameter",
+     "", 4},
     {"Automatically disabling TLS 1.0, ", 23285,
      "Automatically disabling TLS 1.0, to force-enable TLS 1.0 specify --sslDisabledProtocols "
      "'none'",
      "", 4},
+    {"Found no addresses for ", 23021, "Found no addresses for peer", "peer~", 4},
     {"Failed to set up listener: SocketException: ", 20568, "Error setting up listener",
      "error=9001", 4},
     {"exception in initAndListen: ", 20557, "DBException in initAndListen, terminating", "error~",
@@ -147,7 +161,7 @@ static const struct {
     int id;
     char severity;
     const char *component;
-} moved[] = {{20254, 'I', "ACCESS"}, {20557, 'E', "CONTROL"}};
+} moved[] = {{20557, 'E', "CONTROL"}};
 
 static const struct row *row_of(const char *fmt)
 {
@@ -306,9 +320,10 @@ static char *attributes(const char *words, struct source *from)
     return bson_string_free(s, false);
 }
 
-char *log_json(const char *stamp, char severity, const char *component, const char *context,
-               bool startup, const bson_t *attached, const char *fmt, va_list ap)
+char *log_json(const struct log_place *at, const char *fmt, va_list ap)
 {
+    const char *component = at->component;
+    char severity = at->severity;
     const struct row *row = row_of(fmt);
     bson_string_t *s = bson_string_new(NULL);
     char *attr, *message = NULL;
@@ -324,14 +339,14 @@ char *log_json(const char *stamp, char severity, const char *component, const ch
     if (vasprintf(&message, fmt, copy) < 0)
         abort();
     va_end(copy);
-    bson_string_append_printf(s, "{\"t\":{\"$date\":\"%s\"},\"s\":\"%c\",  \"c\":\"%s\",%*s", stamp,
-                              severity, component, 9 - (int)strlen(component), "");
+    bson_string_append_printf(s, "{\"t\":{\"$date\":\"%s\"},\"s\":\"%c\",  \"c\":\"%s\",%*s",
+                              at->stamp, severity, component, 9 - (int)strlen(component), "");
     bson_string_append_printf(s, "\"id\":%lld,%*s\"ctx\":", row == NULL ? 0 : (long long)row->id,
                               row == NULL        ? 7
                               : row->id > 999999 ? 1
                                                  : 3,
                               "");
-    json_string(s, context);
+    json_string(s, at->context);
     bson_string_append(s, ",\"msg\":");
     json_string(s, row == NULL ? message : row->text);
     if (row != NULL) {
@@ -339,7 +354,7 @@ char *log_json(const char *stamp, char severity, const char *component, const ch
         attr = attributes(row->attr, &(struct source){.fmt = fmt,
                                                       .message = message,
                                                       .rest = message + strcspn(message, ":") + 2,
-                                                      .attached = attached,
+                                                      .attached = at->attached,
                                                       .ap = &copy});
         va_end(copy);
         if (strcmp(attr, "{}") != 0)
@@ -347,6 +362,6 @@ char *log_json(const char *stamp, char severity, const char *component, const ch
         free(attr);
     }
     free(message);
-    bson_string_append(s, startup ? ",\"tags\":[\"startupWarnings\"]}\n" : "}\n");
+    bson_string_append(s, at->startup ? ",\"tags\":[\"startupWarnings\"]}\n" : "}\n");
     return bson_string_free(s, false);
 }

@@ -136,7 +136,25 @@ static void announce(void)
     free(text);
 }
 
-/* What a person should know of this machine; also what `getLog: "startupWarnings"` answers. */
+/* What a person should know of how this was started: not a warning that others can ask for. */
+static void warn_of_no_authority(void)
+{
+    if (options.tls_mode == TLS_DISABLED || options.tls_ca != NULL)
+        return;
+    if (version_at_least(4, 4)) {
+        log_line('W', "CONTROL",
+                 "No client certificate validation can be performed since no CA file has been "
+                 "provided. Please specify an sslCAFile parameter");
+        return;
+    }
+    log_line('I', "CONTROL", "%s", "");
+    log_line('I', "CONTROL",
+             "** WARNING: No client certificate validation can be performed since no CA file has "
+             "been provided");
+    log_line('I', "CONTROL", "**          Please specify an sslCAFile parameter.");
+}
+
+/* And of the options and this machine; also what `getLog: "startupWarnings"` answers. */
 static void warn(void)
 {
     struct statfs fs;
@@ -151,6 +169,7 @@ static void warn(void)
             log_startup_warning("STORAGE", "**          See "
                                            "http://dochub.mongodb.org/core/prodnotes-filesystem");
     }
+    warn_of_no_authority();
     if (geteuid() == 0) {
         log_startup_warning("CONTROL", "** WARNING: You are running this process as the root user, "
                                        "which is not recommended.");

@@ -1,8 +1,5 @@
 #include "options.h"
-#include "log.h"
-#include "version.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,35 +37,60 @@ const char *settings_get(const struct settings *s, const char *key)
     return NULL;
 }
 
+void settings_remove(struct settings *s, const char *key)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        if (strcmp(s->at[i].key, key) != 0)
+            continue;
+        free(s->at[i].key);
+        free(s->at[i].text);
+        s->at[i--] = s->at[--s->n];
+    }
+}
+
 static int by_key(const void *a, const void *b)
 {
     return strcmp(((const struct setting *)a)->key, ((const struct setting *)b)->key);
 }
 
-/* The old names become the new ones, with a warning each, and the old mode words the new ones. */
+static void replace(struct settings *s, const char *key, const char *text, enum option_type type)
+{
+    settings_remove(s, key);
+    settings_add(s, key, text, type);
+}
+
+/* Words for a setting become that setting: `--auth`, `--logpath`, and the modes of the old name. */
 static void canonicalise(struct settings *s)
 {
-    qsort(s->at, s->n, sizeof *s->at, by_key);
-    for (size_t i = 0; i < s->n; i++) {
-        struct setting *it = &s->at[i];
-        const struct option_row *row = option_by_key(it->key);
-        enum tls_mode mode;
+    const char *text = settings_get(s, "logpath");
+    char *copy;
 
-        if (row == NULL || row->instead == NULL)
+    if (text != NULL) {
+        copy = xstrdup(text);
+        settings_remove(s, "logpath");
+        replace(s, "systemLog.path", copy, OPT_STRING);
+        replace(s, "systemLog.destination", "file", OPT_STRING);
+        free(copy);
+    }
+    for (const struct option_row *row = option_rows; row->key != NULL; row++) {
+        const char *is = row->implied == NULL ? NULL : strchr(row->implied, '=');
+
+        if (is == NULL || settings_get(s, row->key) == NULL)
             continue;
-        if (settings_get(s, row->instead) != NULL)
-            options_refuse("Cannot specify both %s and %s", row->instead, it->key);
-        if (strcmp(it->key, "net.ssl.mode") != 0) {
-            log_line('W', "CONTROL", "Option: %s is deprecated. Please use %s instead.", it->key,
-                     row->instead);
-        } else if (tls_mode_from(it->text, true, &mode)) {
-            free(it->text);
-            it->text = xstrdup(tls_mode_name(mode, false));
-        } else {
-            options_bad_value("unsupported value for sslMode %s", it->text);
-        }
-        free(it->key);
-        it->key = xstrdup(row->instead);
+        settings_remove(s, row->key);
+        copy = strndup(row->implied, (size_t)(is - row->implied));
+        replace(s, copy, is + 1, option_by_key(copy)->type);
+        free(copy);
+    }
+    text = settings_get(s, "net.ssl.mode");
+    if (text != NULL) {
+        size_t n = strlen(text);
+
+        copy = n > 3 && strcmp(text + n - 3, "SSL") == 0 ? xprintf("%.*sTLS", (int)(n - 3), text)
+                                                         : xstrdup(text);
+        settings_remove(s, "net.ssl.mode");
+        replace(s, "net.tls.mode", copy, OPT_STRING);
+        free(copy);
     }
     qsort(s->at, s->n, sizeof *s->at, by_key);
 }
@@ -108,64 +130,6 @@ static void nest(bson_t *to, const struct settings *s, size_t *i, const char *pr
             free(name);
         }
     }
-}
-
-_Noreturn static void refuse_twice(const char *flag)
-{
-    options_refuse("Error parsing command line: option '--%s' cannot be specified more than once",
-                   flag);
-}
-
-static void parse_flag(struct settings *s, int argc, char **argv, int *i, uint32_t *n_argv)
-{
-    const char *arg = argv[*i], *name, *eq, *value;
-    const struct option_row *row;
-    char *flag;
-
-    if (strcmp(arg, "-f") == 0)
-        name = "config";
-    else if (strncmp(arg, "-v", 2) == 0 && strspn(arg + 1, "v") == strlen(arg + 1)) {
-        push_str(&options.argv, n_argv, arg);
-        return;
-    } else if (strncmp(arg, "--", 2) == 0)
-        name = arg + 2;
-    else
-        options_refuse("Error parsing command line: too many positional options have been "
-                       "specified on the command line");
-    eq = strchr(name, '=');
-    flag = eq == NULL ? xstrdup(name) : strndup(name, (size_t)(eq - name));
-    row = option_by_flag(flag);
-    if (row == NULL && strcmp(flag, "setParameter") != 0)
-        options_refuse("Error parsing command line: unrecognised option '%s'", arg);
-    push_str(&options.argv, n_argv, arg);
-    if (row != NULL && row->type == OPT_SWITCH) {
-        if (!settings_add(s, row->key, row->implied != NULL ? row->implied : "true",
-                          row->implied != NULL ? OPT_STRING : OPT_BOOL))
-            refuse_twice(flag);
-        free(flag);
-        return;
-    }
-    value = eq != NULL ? eq + 1 : *i + 1 < argc ? argv[++*i] : NULL;
-    if (value == NULL)
-        options_refuse(
-            "Error parsing command line: the required argument for option '%s' is missing", arg);
-    if (eq == NULL)
-        push_str(&options.argv, n_argv,
-                 row != NULL && row->type == OPT_PASSWORD ? "<password>" : value);
-    if (row == NULL) {
-        const char *is = strchr(value, '=');
-        char *key;
-
-        if (is == NULL)
-            options_refuse("Illegal option assignment: \"%s\"", value);
-        key = xprintf("setParameter.%.*s", (int)(is - value), value);
-        settings_add(s, key, is + 1, OPT_STRING);
-        free(key);
-    } else {
-        if (!settings_add(s, row->key, value, row->type))
-            refuse_twice(flag);
-    }
-    free(flag);
 }
 
 static char *copy_of(const struct settings *s, const char *key)
@@ -213,8 +177,8 @@ static void fill(const struct settings *s)
     if (o->cluster_auth_mode == NULL && o->key_file != NULL)
         o->cluster_auth_mode = xstrdup("keyFile");
     text = settings_get(s, "net.tls.mode");
-    if (text != NULL && !tls_mode_from(text, false, &o->tls_mode))
-        options_bad_value("unsupported value for tlsMode %s", text);
+    if (text != NULL)
+        (void)tls_mode_from(text, false, &o->tls_mode); /* options_validate() judges it */
     o->tls_certificate = copy_of(s, "net.tls.certificateKeyFile");
     o->tls_password = copy_of(s, "net.tls.certificateKeyFilePassword");
     o->tls_cluster_file = copy_of(s, "net.tls.clusterFile");
@@ -231,30 +195,24 @@ static void fill(const struct settings *s)
 
 void options_parse(int argc, char **argv)
 {
-    struct settings *s = &options.given;
-    uint32_t n_argv = 0;
+    struct settings *s = &options.given, file = {0};
     const char *path;
     size_t i = 0;
 
     program = argv[0];
     bson_init(&options.argv);
     bson_init(&options.parsed);
-    push_str(&options.argv, &n_argv, argv[0]);
-    for (int a = 1; a < argc; a++) {
-        if (strcmp(argv[a], "--version") == 0) {
-            version_print();
-            exit(0);
-        }
-        if (strcmp(argv[a], "--help") == 0 || strcmp(argv[a], "-h") == 0) {
-            printf("A stand-in for mongod %s: the same options, the same configuration file.\n",
-                   version.text);
-            exit(0);
-        }
-        parse_flag(s, argc, argv, &a, &n_argv);
-    }
+    options_read_arguments(s, argc, argv);
     path = settings_get(s, "config");
     if (path != NULL)
-        options_read_file(s, path, settings_get(s, "configExpand"));
+        options_read_file(&file, path, settings_get(s, "configExpand"));
+    for (size_t k = 0; k < file.n; k++) { /* the command line goes before the file */
+        settings_add(s, file.at[k].key, file.at[k].text, file.at[k].type);
+        free(file.at[k].key);
+        free(file.at[k].text);
+    }
+    free(file.at);
+    options_check_constraints(s);
     canonicalise(s);
     nest(&options.parsed, s, &i, "");
     fill(s);

@@ -3,6 +3,7 @@
 #include "options.h"
 #include "version.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,72 @@ static bool system_authorities(const struct settings *s)
     return text != NULL && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
 }
 
+/* Refused when values are taken over, before the log is anywhere but on standard error. */
+_Noreturn PRINTF(1, 2) static void refuse_value(const char *fmt, ...)
+{
+    va_list ap;
+    char *text = NULL;
+
+    va_start(ap, fmt);
+    if (vasprintf(&text, fmt, ap) < 0)
+        abort();
+    va_end(ap);
+    options_refuse("BadValue: %s", text);
+}
+
+/* Whether a blank-separated list has the word, in whatever case. */
+static bool one_of(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+
+    for (const char *at = list; *at != '\0'; at += strcspn(at, " "), at += strspn(at, " "))
+        if (strcspn(at, " ") == n && strncasecmp(at, word, n) == 0)
+            return true;
+    return false;
+}
+
+void options_check_constraints(const struct settings *s)
+{
+    static const struct {
+        const char *key, *other;
+    } conflicts[] = {
+        {"net.tls.mode", "net.ssl.mode"},
+        {"systemLog.path", "syslog"},
+        {"logpath", "syslog"},
+        {"auth", "noauth"},
+        {"security.keyFile", "noauth"},
+        {"security.transitionToAuth", "noauth"},
+    };
+    static const struct {
+        const char *key, *words, *complaint;
+    } words[] = {
+        {"security.authorization", "enabled disabled",
+         "security.authorization expects either 'enabled' or 'disabled'"},
+        {"security.clusterAuthMode", "keyFile sendKeyFile sendX509 x509",
+         "security.clusterAuthMode expects one of 'keyFile', 'sendKeyFile', 'sendX509', or "
+         "'X509'"},
+        {"systemLog.destination", "syslog file",
+         "systemLog.destination expects one of 'syslog' or 'file'"},
+        {"operationProfiling.mode", "off slowOp all",
+         "operationProfiling.mode expects 'off', 'slowOp', or 'all'"},
+        {"sharding.clusterRole", "configsvr shardsvr",
+         "sharding.clusterRole must be one of 'configsvr' or 'shardsvr'"},
+    };
+    const char *text;
+
+    for (size_t i = 0; i < COUNT_OF(conflicts); i++)
+        if (settings_get(s, conflicts[i].key) != NULL &&
+            settings_get(s, conflicts[i].other) != NULL)
+            options_bad_value("%s is not allowed when %s is specified", conflicts[i].other,
+                              conflicts[i].key);
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if ((text = settings_get(s, words[i].key)) != NULL && !one_of(words[i].words, text))
+            options_bad_value("%s", words[i].complaint);
+    text = settings_get(s, "replication.replSetName");
+    if (text != NULL && strchr(text, '/') != NULL)
+        options_bad_value("replication.replSetName must not contain a '/' character");
+}
+
 static void check_tls(const struct settings *s)
 {
     static const char *const need_mode[] = {
@@ -62,7 +129,12 @@ static void check_tls(const struct settings *s)
         "net.tls.disabledProtocols",
     };
     const struct options *o = &options;
+    const char *mode = settings_get(s, "net.tls.mode");
+    enum tls_mode known;
 
+    if (mode != NULL && !tls_mode_from(mode, false, &known))
+        options_bad_value("unsupported value for tlsMode %s", mode);
+    check_protocols(o->tls_disabled_protocols);
     if (o->tls_mode == TLS_DISABLED) {
         bool any = o->tls_weak;
 
@@ -84,50 +156,108 @@ static void check_tls(const struct settings *s)
                           "details.");
     if (o->tls_crl != NULL && o->tls_ca == NULL)
         options_bad_value("need tlsCAFile with tlsCRLFile");
-    check_protocols(o->tls_disabled_protocols);
 }
 
-static void check_cluster_auth(const struct settings *s)
+static void check_cluster_auth(void)
 {
-    static const char *const known[] = {"keyFile", "sendKeyFile", "sendX509", "x509"};
-    const char *mode = settings_get(s, "security.clusterAuthMode");
     const struct options *o = &options;
-    bool found = false;
+    const char *mode = o->cluster_auth_mode;
 
-    if (o->transition_to_auth && o->key_file == NULL && (mode == NULL || strcmp(mode, "x509") != 0))
-        options_bad_value("--transitionToAuth must be used with keyFile or x509 authentication");
-    if (mode == NULL)
-        return;
-    for (size_t i = 0; i < COUNT_OF(known); i++)
-        found = found || strcmp(mode, known[i]) == 0;
-    if (!found)
-        options_bad_value("unsupported value for clusterAuthMode %s", mode);
-    if (strcmp(mode, "keyFile") == 0)
+    if (mode == NULL || strcmp(mode, "keyFile") == 0)
         return;
     if (o->tls_mode == TLS_DISABLED)
         options_bad_value("need to enable TLS via the tlsMode flag");
-    if (o->tls_mode == TLS_ALLOW && strcmp(mode, "sendKeyFile") != 0)
+    if (o->tls_mode == TLS_ALLOW &&
+        (strcmp(mode, "sendX509") == 0 || (strcmp(mode, "x509") == 0 && !o->transition_to_auth)))
         options_bad_value("cannot have x.509 cluster authentication in allowTLS mode");
     if ((strcmp(mode, "x509") == 0 || version_at_least(6, 0)) && o->tls_ca == NULL)
         options_bad_value("No TLS certificate validation can be performed since no CA file has "
-                          "been provided; please "
-                          "specify an tlsCAFile parameter");
+                          "been provided; please specify an tlsCAFile parameter");
+}
+
+static void check_log(const struct settings *s)
+{
+    const char *destination = settings_get(s, "systemLog.destination"),
+               *rotate = settings_get(s, "systemLog.logRotate");
+    bool file = destination != NULL && strcmp(destination, "file") == 0;
+
+    if (file && options.log_path == NULL)
+        refuse_value("systemLog.path is required if systemLog.destination is to a file");
+    if (!file && options.log_path != NULL)
+        refuse_value("Can only use systemLog.path if systemLog.destination is to a file");
+    if (rotate != NULL && strcmp(rotate, "reopen") == 0 && !options.log_append)
+        refuse_value("logAppend must equal true if logRotate is set to reopen");
+    if (rotate != NULL && strcmp(rotate, "reopen") != 0 && strcmp(rotate, "rename") != 0)
+        refuse_value("unsupported value for logRotate %s", rotate);
+}
+
+/* The least and the most that a number may be, and what is said otherwise. */
+static void check_numbers(const struct settings *s)
+{
+    static const struct {
+        const char *key;
+        long least, most;
+        const char *complaint;
+    } rows[] = {
+        {"net.maxIncomingConnections", 5, INT_MAX, "maxConns has to be at least 5"},
+        {"storage.journal.commitIntervalMs", 1, 500,
+         "--journalCommitInterval out of allowed range (1-500ms)"},
+        {"replication.oplogSizeMB", 1, INT_MAX, NULL},
+        {"net.port", 0, 65535, "bad --port number"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *text = settings_get(s, rows[i].key);
+        long value = text == NULL ? 0 : strtol(text, NULL, 10);
+
+        if (text == NULL || (value >= rows[i].least && value <= rows[i].most))
+            continue;
+        if (rows[i].complaint == NULL)
+            refuse_value("bad --oplogSize, arg must be greater than 0,found: %ld", value);
+        refuse_value("%s", rows[i].complaint);
+    }
+}
+
+static void check_words(const struct settings *s)
+{
+    static const char *const modes[] = {"keyFile", "sendKeyFile", "sendX509", "x509"};
+    const char *mode = settings_get(s, "security.clusterAuthMode"),
+               *used = options.cluster_auth_mode;
+    bool found = mode == NULL;
+
+    for (size_t i = 0; i < COUNT_OF(modes); i++)
+        found = found || strcmp(mode, modes[i]) == 0;
+    if (!found)
+        refuse_value("unsupported value for clusterAuthMode %s", mode);
+    if (options.fork && options.log_path == NULL)
+        refuse_value("--fork has to be used with --logpath or --syslog");
+    if (options.transition_to_auth &&
+        (used == NULL || (strcmp(used, "keyFile") != 0 && strcmp(used, "x509") != 0)))
+        refuse_value("--transitionToAuth must be used with keyFile or x509 authentication");
+}
+
+/* A word that isn't an option was once a command. */
+static void check_command(const struct settings *s)
+{
+    const char *word = settings_get(s, "command");
+
+    if (word == NULL || strcmp(word, "run") == 0)
+        return;
+    if (strcmp(word, "dbpath") == 0) {
+        printf("%s\n", options.db_path);
+        exit(0);
+    }
+    printf("Invalid command: %s\n", word);
+    exit(1);
 }
 
 void options_validate(const struct settings *s)
 {
-    const char *text = settings_get(s, "security.authorization");
-
-    if (options.port < 1 || options.port > 65535)
-        options_bad_value("bad --port number");
-    if (text != NULL && strcmp(text, "enabled") != 0 && strcmp(text, "disabled") != 0)
-        options_refuse("security.authorization must be either 'enabled' or 'disabled'");
-    text = settings_get(s, "systemLog.destination");
-    if (text != NULL && strcmp(text, "file") == 0 && options.log_path == NULL)
-        options_refuse("systemLog.path must be set when systemLog.destination is 'file'");
-    if (options.fork && options.log_path == NULL)
-        options_bad_value("--fork has to be used with --logpath or --syslog");
     options_check_parameters(s);
+    check_log(s);
+    check_numbers(s);
+    check_words(s);
     check_tls(s);
-    check_cluster_auth(s);
+    check_cluster_auth();
+    check_command(s);
 }

@@ -1,6 +1,7 @@
 /* --setParameter at a start: names that no server knows are refused, and those that can only be
  * changed at run time. */
 #include "options.h"
+#include "version.h"
 
 #include <string.h>
 
@@ -246,8 +247,11 @@ void options_check_parameters(const struct settings *s)
         if (strncmp(s->at[i].key, prefix, sizeof prefix - 1) != 0)
             continue;
         if (listed(run_time_only, COUNT_OF(run_time_only), name))
-            options_bad_value("Cannot use --setParameter to set \"%s\" at startup", name);
-        if (!listed(names, COUNT_OF(names), name) && strncmp(name, "failpoint.", 10) != 0)
+            options_refuse("BadValue: Cannot use --setParameter to set \"%s\" at startup", name);
+        if (listed(names, COUNT_OF(names), name) || strncmp(name, "failpoint.", 10) == 0)
+            continue;
+        if (version_at_least(4, 4)) /* looked at before anything is taken over */
             options_bad_value("Unknown --setParameter '%s'", name);
+        options_refuse("BadValue: Illegal --setParameter parameter: \"%s\"", name);
     }
 }

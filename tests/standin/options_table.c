@@ -24,7 +24,7 @@ const struct option_row option_rows[] = {
     {"net.unixDomainSocket.enabled", NULL, OPT_BOOL, NULL, NULL},
     {"net.unixDomainSocket.pathPrefix", "unixSocketPrefix", OPT_STRING, NULL, NULL},
     {"net.unixDomainSocket.filePermissions", "filePermissions", OPT_STRING, NULL, NULL},
-    {"nounixsocket", "nounixsocket", OPT_SWITCH, NULL, NULL},
+    {"nounixsocket", "nounixsocket", OPT_SWITCH, NULL, "net.unixDomainSocket.enabled=false"},
 
     {TLS "mode", "tlsMode", OPT_STRING, NULL, NULL},
     {TLS "certificateKeyFile", "tlsCertificateKeyFile", OPT_STRING, NULL, NULL},
@@ -43,7 +43,7 @@ const struct option_row option_rows[] = {
     {TLS "logVersions", "tlsLogVersions", OPT_STRING, NULL, NULL},
     {TLS "tlsCipherConfig", "tlsCipherConfig", OPT_STRING, NULL, NULL},
 
-    {"net.ssl.mode", "sslMode", OPT_STRING, TLS "mode", NULL},
+    {"net.ssl.mode", "sslMode", OPT_STRING, NULL, NULL},
     {"net.ssl.PEMKeyFile", "sslPEMKeyFile", OPT_STRING, TLS "certificateKeyFile", NULL},
     {"net.ssl.PEMKeyPassword", "sslPEMKeyPassword", OPT_PASSWORD, TLS "certificateKeyFilePassword",
      NULL},
@@ -74,10 +74,11 @@ const struct option_row option_rows[] = {
     {"security.keyFile", "keyFile", OPT_STRING, NULL, NULL},
     {"security.clusterAuthMode", "clusterAuthMode", OPT_STRING, NULL, NULL},
     {"security.authorization", NULL, OPT_STRING, NULL, NULL},
-    {"security.authorization", "auth", OPT_SWITCH, NULL, "enabled"},
-    {"security.authorization", "noauth", OPT_SWITCH, NULL, "disabled"},
+    {"auth", "auth", OPT_SWITCH, NULL, "security.authorization=enabled"},
+    {"noauth", "noauth", OPT_SWITCH, NULL, "security.authorization=disabled"},
     {"security.transitionToAuth", "transitionToAuth", OPT_SWITCH, NULL, NULL},
     {"security.javascriptEnabled", NULL, OPT_BOOL, NULL, NULL},
+    {"noscripting", "noscripting", OPT_SWITCH, NULL, "security.javascriptEnabled=false"},
     {"security.redactClientLogData", "redactClientLogData", OPT_SWITCH, NULL, NULL},
 
     {"storage.dbPath", "dbpath", OPT_STRING, NULL, NULL},
@@ -85,6 +86,7 @@ const struct option_row option_rows[] = {
     {"storage.engine", "storageEngine", OPT_STRING, NULL, NULL},
     {"storage.syncPeriodSecs", "syncdelay", OPT_DOUBLE, NULL, NULL},
     {"storage.journal.enabled", "journal", OPT_SWITCH, NULL, NULL},
+    {"nojournal", "nojournal", OPT_SWITCH, NULL, "storage.journal.enabled=false"},
     {"storage.journal.commitIntervalMs", "journalCommitInterval", OPT_INT, NULL, NULL},
     {"storage.wiredTiger.engineConfig.cacheSizeGB", "wiredTigerCacheSizeGB", OPT_DOUBLE, NULL,
      NULL},
@@ -98,7 +100,10 @@ const struct option_row option_rows[] = {
      OPT_BOOL, NULL, NULL},
 
     {"systemLog.destination", NULL, OPT_STRING, NULL, NULL},
-    {"systemLog.path", "logpath", OPT_STRING, NULL, NULL},
+    {"systemLog.path", NULL, OPT_STRING, NULL, NULL},
+    {"logpath", "logpath", OPT_STRING, NULL, NULL},
+    {"syslog", "syslog", OPT_SWITCH, NULL, "systemLog.destination=syslog"},
+    {"systemLog.syslogFacility", "syslogFacility", OPT_STRING, NULL, NULL},
     {"systemLog.logAppend", "logappend", OPT_SWITCH, NULL, NULL},
     {"systemLog.logRotate", "logRotate", OPT_STRING, NULL, NULL},
     {"systemLog.quiet", "quiet", OPT_SWITCH, NULL, NULL},
@@ -123,13 +128,18 @@ const struct option_row option_rows[] = {
 /* 8.0 no longer knows the ssl spellings. */
 static bool is_known(const struct option_row *row)
 {
-    return row->instead == NULL || !version_at_least(8, 0);
+    return strncmp(row->key, "net.ssl.", 8) != 0 || !version_at_least(8, 0);
+}
+
+const char *option_canonical(const struct option_row *row)
+{
+    return row->instead != NULL ? row->instead : row->key;
 }
 
 const struct option_row *option_by_key(const char *key)
 {
     for (const struct option_row *row = option_rows; row->key != NULL; row++)
-        if (strcmp(row->key, key) == 0 && row->implied == NULL && is_known(row))
+        if (strcmp(row->key, key) == 0 && is_known(row))
             return row;
     return NULL;
 }

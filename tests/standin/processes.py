@@ -7,6 +7,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import pymongo
@@ -16,13 +17,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests" / "sandbox"))
+
+from patience import patient  # noqa: E402  pylint: disable=wrong-import-position
+
 BINARY = os.environ.get("MONGOD") or os.environ.get("STANDIN") or str(ROOT / "build" / "mongod-standin")
 KEY = "c3RhbmQtaW4ga2V5IGZvciB0ZXN0cw"
 
 
 def wait_for(what, seconds=60, every=0.02):
     """Polls until `what()` is true; its value. Fails with the deadline."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + patient(seconds)
     while True:
         value = what()
         if value:
@@ -151,10 +156,10 @@ class Member:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(patient(30))
 
     def client(self, user="root", password="secret", tls=None, source="admin", **more):
-        options = {"serverSelectionTimeoutMS": 5000, "directConnection": True, **(tls or {}), **more}
+        options = {"serverSelectionTimeoutMS": patient(5000), "directConnection": True, **(tls or {}), **more}
         if user:
             options.update(username=user, password=password, authSource=source)
         return pymongo.MongoClient(self.ip, self.port, **options)
@@ -209,7 +214,7 @@ class Set:
     def uri_client(self, **more):
         auth = {"username": "root", "password": "secret"} if self.keyfile else {}
         return pymongo.MongoClient([m.host for m in self.members], replicaSet="rs0",
-                                   **{"serverSelectionTimeoutMS": 30000, "w": "majority", **auth, **self.client_tls,
+                                   **{"serverSelectionTimeoutMS": patient(30000), "w": "majority", **auth, **self.client_tls,
                                       **more})
 
     def states(self, seen_by=None):

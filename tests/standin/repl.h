@@ -73,15 +73,26 @@ void repl_advance_commit(void);
 void repl_learn_commit(struct optime commit);
 struct optime repl_next_time(void);
 
+/* --- until when a write is waited for (concern.c) --- */
 struct write_concern {
     bool majority, journal;
     int n;
-    int64_t timeout; /* 0: none */
+    int64_t timeout;    /* 0: none */
+    char mode[64];      /* another word than majority; none here is known */
+    const char *source; /* who said so, as 4.4 and later tell; NULL: the client */
 };
 struct write_concern write_concern_of(const bson_t *command);
+struct call;
+/* What is wrong with what the command says of it: 0, or what fail() returned. */
+int write_concern_check(struct call *c);
 /* Waits until `at` is as safe as asked. Adds writeConcernError to the reply when it isn't. False
  * when this member stopped being primary meanwhile: the whole command fails with 11602. */
 bool repl_await(struct optime at, struct write_concern wc, bson_t *reply);
+
+/* The form of a configuration that a client gives (repl_config_check.c): 0, or what fail()
+ * returned.
+ */
+int config_check_form(struct call *c, const bson_t *doc, bool initiate);
 
 /* --- heartbeats (repl_heartbeat.c) --- */
 void heartbeat_threads_start(void);

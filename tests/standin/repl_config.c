@@ -189,7 +189,7 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
         put(why, size, "Missing expected field \"version\"");
         return BAD_CONFIG;
     }
-    if (!initiate && doc_int(doc, "protocolVersion", 0) != 1) {
+    if (!initiate && doc_int(doc, "protocolVersion", version_at_least(5, 0)) != 1) {
         put(why, size,
             "Support for replication protocol version 0 was removed in MongoDB 4.0. Downgrade to "
             "MongoDB "

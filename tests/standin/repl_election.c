@@ -208,8 +208,14 @@ void election_start(enum election_reason reason, bool dry_run)
     spawn(election_thread, e);
 }
 
-static const char *refusal(const bson_t *request, bool dry_run, int64_t term, int32_t candidate,
-                           char *why, size_t size)
+/* What a candidate asks for. */
+struct candidacy {
+    bool dry_run;
+    int64_t term;
+    int32_t candidate;
+};
+
+static bool refuses(const bson_t *request, const struct candidacy *b, char *why, size_t size)
 {
     struct optime theirs = doc_optime(request, "lastCommittedOp");
     const struct config *c = &node.config,
@@ -230,8 +236,8 @@ static const char *refusal(const bson_t *request, bool dry_run, int64_t term, in
     else if (!version_at_least(4, 4) && candidates.version != c->version)
         put(why, size, "candidate's config version (%lld) differs from mine (%lld)",
             (long long)candidates.version, (long long)c->version);
-    else if (term < node.term)
-        put(why, size, "candidate's term (%lld) is lower than mine (%lld)", (long long)term,
+    else if (b->term < node.term)
+        put(why, size, "candidate's term (%lld) is lower than mine (%lld)", (long long)b->term,
             (long long)node.term);
     else if (optime_cmp(theirs, log_last()) < 0 && !broken_on_purpose("stale"))
         put(why, size,
@@ -240,37 +246,37 @@ static const char *refusal(const bson_t *request, bool dry_run, int64_t term, in
             "%lld }, my last applied OpTime: { ts: Timestamp(%u, %u), t: %lld }",
             theirs.secs, theirs.inc, (long long)theirs.term, log_last().secs, log_last().inc,
             (long long)log_last().term);
-    else if (!dry_run && node.vote_term == term && node.vote_for != candidate)
+    else if (!b->dry_run && node.vote_term == b->term && node.vote_for != b->candidate)
         put(why, size, "already voted for another candidate (%d) this term (%lld)", node.vote_for,
-            (long long)term);
+            (long long)b->term);
     else if (c->m[node.self].arbiter && node.primary >= 0 && node.view[node.primary].up &&
-             c->m[node.primary].id != candidate)
+             c->m[node.primary].id != b->candidate)
         put(why, size, "can see a healthy primary (%s) of equal or greater priority",
             c->m[node.primary].host);
     else
-        return NULL;
-    return why;
+        return false;
+    return true;
 }
 
 void vote_answer(const bson_t *request, bson_t *reply)
 {
-    bool dry_run = doc_bool(request, "dryRun", false);
-    int64_t term = doc_int(request, "term", -1);
-    int32_t candidate = (int32_t)doc_int(request, "candidateId", -1);
+    struct candidacy b = {.dry_run = doc_bool(request, "dryRun", false),
+                          .term = doc_int(request, "term", -1),
+                          .candidate = (int32_t)doc_int(request, "candidateId", -1)};
     char why[400] = "";
     bool granted;
 
-    if (!dry_run)
-        repl_saw_term(term);
-    granted = refusal(request, dry_run, term, candidate, why, sizeof why) == NULL;
-    if (granted && !dry_run) {
-        node.vote_term = term;
-        node.vote_for = candidate;
+    if (!b.dry_run)
+        repl_saw_term(b.term);
+    granted = !refuses(request, &b, why, sizeof why);
+    if (granted && !b.dry_run) {
+        node.vote_term = b.term;
+        node.vote_for = b.candidate;
         node.metrics.participant = node.metrics.voted = true;
         node.metrics.candidate = false;
         node.metrics.vote_date = wall_ms();
-        node.metrics.vote_candidate = candidate;
-        node.metrics.vote_term = term;
+        node.metrics.vote_candidate = b.candidate;
+        node.metrics.vote_term = b.term;
         node.metrics.vote_applied = log_last();
         repl_save_meta();
         repl_reset_election_timer();

@@ -74,13 +74,14 @@ static void hash(enum scram_kind kind, const uint8_t *data, uint8_t *out)
     EVP_Digest(data, digest_len(kind), out, &n, digest(kind), NULL);
 }
 
-/* SCRAM-SHA-1 here takes the old digest of user and password, not the password. */
+/* SCRAM-SHA-1 here takes the old digest of user and password, not the password. Without a user
+ * (NULL) the password is that digest. */
 static void salted(enum scram_kind kind, const char *user, const char *password,
                    const struct scram_keys *k, uint8_t *out)
 {
     char hex[33];
 
-    if (kind == SCRAM_SHA_1) {
+    if (kind == SCRAM_SHA_1 && user != NULL) {
         char *text = xprintf("%s:mongo:%s", user, password);
         uint8_t md[EVP_MAX_MD_SIZE];
         unsigned int n;

@@ -273,17 +273,20 @@ static bool listen_on(const char *ip)
                              .ai_flags = AI_PASSIVE},
                     *res = NULL;
     char port[16];
-    int fd, one = 1;
+    int fd, rc, one = 1;
 
     put(port, sizeof port, "%d", options.port);
     if (strcmp(ip, "*") == 0 || strcmp(ip, "::") == 0)
         ip = "0.0.0.0";
     if (strcmp(ip, "::1") == 0)
         return true;
-    if (n_listeners == MAX_LISTENERS || getaddrinfo(ip, port, &hints, &res) != 0) {
-        log_line('E', "STORAGE",
-                 "Failed to set up listener: SocketException: Cannot assign requested address");
-        return false;
+    rc = n_listeners == MAX_LISTENERS ? EAI_MEMORY : getaddrinfo(ip, port, &hints, &res);
+    if (rc != 0) {
+        log_line('W', "STORAGE",
+                 "Found no addresses for HostNotFound: Could not find address for %s:%d: "
+                 "SocketException: Host not found (authoritative)",
+                 ip, options.port);
+        return true; /* the others may do */
     }
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -306,6 +309,12 @@ bool server_listen(void)
     for (char *w = strtok_r(list, ", ", &save); w != NULL && ok; w = strtok_r(NULL, ", ", &save))
         ok = listen_on(w);
     free(list);
+    if (ok && n_listeners == 0) {
+        log_line('E', "STORAGE",
+                 "Failed to set up listener: SocketException: No available addresses/ports to bind "
+                 "to");
+        ok = false;
+    }
     if (!ok)
         return false;
     spawn(listen_thread, NULL);

@@ -233,11 +233,6 @@ void tls_init(void)
         exit(14);
     }
     remember_own_certificate();
-    if (options.tls_ca == NULL)
-        log_startup_warning(
-            "CONTROL",
-            "** WARNING: No SSL certificate validation can be performed since no CA file has "
-            "been provided");
 }
 
 bool tls_reload(const char **ret_why)

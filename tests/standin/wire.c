@@ -263,19 +263,25 @@ void message_done(struct message *m)
     bson_destroy(&m->command);
 }
 
-static int64_t send_message(struct stream *s, int32_t id, int32_t response_to, int32_t op,
-                            const uint8_t *prefix, size_t prefix_len, const bson_t *doc)
+/* What comes before a message's document. */
+struct head {
+    int32_t id, response_to, op;
+    uint8_t prefix[20]; /* flags, or the fixed part of an OP_REPLY */
+    size_t prefix_len;
+};
+
+static int64_t send_message(struct stream *s, const struct head *h, const bson_t *doc)
 {
-    size_t n = 16 + prefix_len + doc->len;
+    size_t n = 16 + h->prefix_len + doc->len;
     uint8_t *buf = xalloc(n);
     int rc;
 
     store32(buf, (int32_t)n);
-    store32(buf + 4, id);
-    store32(buf + 8, response_to);
-    store32(buf + 12, op);
-    memcpy(buf + 16, prefix, prefix_len);
-    memcpy(buf + 16 + prefix_len, bson_get_data(doc), doc->len);
+    store32(buf + 4, h->id);
+    store32(buf + 8, h->response_to);
+    store32(buf + 12, h->op);
+    memcpy(buf + 16, h->prefix, h->prefix_len);
+    memcpy(buf + 16 + h->prefix_len, bson_get_data(doc), doc->len);
     rc = stream_write(s, buf, n);
     free(buf);
     return rc != 0 ? rc : (int64_t)n;
@@ -284,25 +290,24 @@ static int64_t send_message(struct stream *s, int32_t id, int32_t response_to, i
 int64_t reply_write(struct stream *s, struct message *m, const bson_t *reply, bool more)
 {
     static _Atomic int32_t next_id = 1;
-    int32_t id = next_id++, answered = m->id;
-    uint8_t prefix[20] = {0};
+    struct head h = {.id = next_id++, .response_to = m->id, .op = OP_MSG, .prefix_len = 5};
 
     if (m->op == OP_QUERY) {
-        store32(prefix, 8);
-        store32(prefix + 16, 1);
-        return send_message(s, id, answered, OP_REPLY, prefix, 20, reply);
+        h.op = OP_REPLY;
+        h.prefix_len = 20;
+        store32(h.prefix, 8);
+        store32(h.prefix + 16, 1);
+    } else if (more) {
+        store32(h.prefix, (int32_t)MSG_MORE_TO_COME);
+        m->id = h.id;
     }
-    if (more) {
-        store32(prefix, (int32_t)MSG_MORE_TO_COME);
-        m->id = id;
-    }
-    return send_message(s, id, answered, OP_MSG, prefix, 5, reply);
+    return send_message(s, &h, reply);
 }
 
 int request_write(struct stream *s, int32_t id, const bson_t *command)
 {
-    uint8_t prefix[5] = {0};
-    int64_t rc = send_message(s, id, 0, OP_MSG, prefix, 5, command);
+    struct head h = {.id = id, .op = OP_MSG, .prefix_len = 5};
+    int64_t rc = send_message(s, &h, command);
 
     return rc < 0 ? (int)rc : 0;
 }

@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sandbox"))
 
 # pylint: disable=wrong-import-position
 from chaos import new_shop  # noqa: E402
+from patience import patient  # noqa: E402
 from table import Table, where  # noqa: E402
 
 DOCUMENTED = set(range(0, 10)) | {64, 130}
@@ -40,6 +41,12 @@ SLOW_S = 20
 UNDISTURBED_EVERY = 20
 GAP_MS = 500  # a call that was survived is followed by the next after this, in one apply
 AGAIN_MOST = 30  # the Nth call of a site that fails in the second pass: 2 to this
+
+
+def chosen(site_hash, seed, out_of):
+    """Whether the sample has the site: as fail_call.c chooses."""
+    mixed = (site_hash ^ seed) * 0x9E3779B97F4A7C15 & 2**64 - 1
+    return (mixed ^ mixed >> 29) % out_of == 0
 
 
 class Torture:
@@ -57,7 +64,7 @@ class Torture:
         self.known, self.done = set(), {False: set(), True: set()}  # hashes: at first, again
         self.failed, self.unmoved, self.ended, self.wrong = 0, 0, 0, []
         self.left_over = set(self.temporary_files())
-        self.again_only = arguments.again_only
+        self.again_only, self.seed, self.out_of = arguments.again_only, arguments.seed, arguments.out_of
         self.evidence = Path(arguments.build, "torture-evidence").resolve()
 
     # -- running --------------------------------------------------------------------------
@@ -74,11 +81,11 @@ class Torture:
         try:
             finished = subprocess.run([str(self.shop.tool.program), *map(str, words)],
                                   env=environment, stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, errors="replace", timeout=TIMEOUT_S, check=False)
+                                  text=True, errors="replace", timeout=patient(TIMEOUT_S), check=False)
         except subprocess.TimeoutExpired as late:
             finished = subprocess.CompletedProcess(late.args, -signal.SIGKILL, "",
-                                                   f"not done after {TIMEOUT_S} s")
-        if time.monotonic() - began > SLOW_S:
+                                                   f"not done after {patient(TIMEOUT_S):.0f} s")
+        if time.monotonic() - began > patient(SLOW_S):
             print(f"  {time.monotonic() - began:.0f} s: {words[0]}: exit status "
                   f"{finished.returncode}, after the failure of "
                   f"{[where(self.shop.tool.program, s) for s in self.table.sites() if s.failed]}",
@@ -241,6 +248,11 @@ class Torture:
         if self.shop.tool.master_key.exists() and self.chance.random() < 0.7:
             self.forget()
 
+    def left_out(self):
+        """How many of the sample's sites that are known have not failed: the time was up before."""
+        sample = {h for h in self.known if chosen(h, self.seed, self.out_of)}
+        return len(sample - self.done[False]), len(sample)
+
     def report(self, began):
         print(f"  {self.failed} calls failed, {len(self.done[False])} of {len(self.known)} sites, "
               f"{len(self.done[True])} of them again; {len(self.wrong)} not orderly, "
@@ -274,6 +286,9 @@ def main():
         torture.report(began)
     finally:
         shop.fleet.destroy()
+    left_out, sample = torture.left_out()
+    if left_out and time.monotonic() > until:
+        print(f"torture: {sample - left_out} of {sample} sites tried, {left_out} left out for want of time")
     print(f"torture: {torture.failed} calls failed (at {len(torture.done[False])} of "
           f"{len(torture.known)} sites), {torture.unmoved} without harm, {torture.ended} for want "
           f"of memory, seed {arguments.seed}")

@@ -63,14 +63,12 @@ static int lab_teardown(void **state)
 /* openssl(1): its exit status; output and errors together in *ret_text. */
 static int openssl(const char *input, struct ek_buffer *ret_text, const char *const *argv)
 {
-    struct ek_buffer errors = {0};
-    int status = -1;
-    const struct ek_command command = {
-        .argv = argv, .input = input, .input_length = input ? strlen(input) : 0, .deadline = SOON};
-    WORKS(ek_command_run(&command, ret_text, &errors, &status, &err));
-    ek_buffer_text_add(ret_text, ek_buffer_text(&errors));
-    ek_buffer_done(&errors);
-    return status;
+    EK_COMMAND_RESULT ran = {0};
+    const struct ek_command command = {argv, input, input ? strlen(input) : 0};
+    WORKS(ek_command_run(&command, NULL, SOON, &ran, &err));
+    ek_buffer_text_add(ret_text, ek_buffer_text(&ran.output));
+    ek_buffer_text_add(ret_text, ek_buffer_text(&ran.errors));
+    return ran.status;
 }
 #define OPENSSL(input, text, ...)                                                                  \
     openssl(input, text, (const char *const[]){"openssl", __VA_ARGS__, NULL})
@@ -78,9 +76,10 @@ static int openssl(const char *input, struct ek_buffer *ret_text, const char *co
 static void request_from_host(const struct lab *lab, enum ek_key_algorithm algorithm,
                               struct ek_buffer *ret_request)
 {
-    WORKS(ek_certificate_request_on_host(local, &lab->place->host, lab->key, algorithm,
-                                         lab->password, "a.q7w3.fleet.example.net", SOON,
-                                         ret_request, &err));
+    WORKS(ek_certificate_request_on_host(
+        &(struct ek_key_host){local, &lab->place->host, SOON},
+        &(struct ek_key_order){lab->key, algorithm, lab->password, "a.q7w3.fleet.example.net"},
+        ret_request, &err));
 }
 
 static int sign(const struct lab *lab, const char *request, int64_t validity_s,
@@ -88,7 +87,8 @@ static int sign(const struct lab *lab, const char *request, int64_t validity_s,
 {
     static const char *const names[] = {"a.q7w3.fleet.example.net"};
     memset(&err, 0, sizeof err);
-    return built_in->sign(&lab->authority, request, names, 1, "orders", lab->now, validity_s,
+    return built_in->sign(&lab->authority,
+                          &(struct ek_signing){request, names, 1, "orders", lab->now, validity_s},
                           ret_pem, &err);
 }
 
@@ -97,6 +97,40 @@ static void issue(const struct lab *lab, enum ek_key_algorithm algorithm, struct
     EK_BUFFER request = {0};
     request_from_host(lab, algorithm, &request);
     WORKS(sign(lab, ek_buffer_text(&request), 730 * DAY, ret_pem));
+}
+
+enum { MAKERS = 6 };
+
+/* Two deployments of one account begin at once: one makes the authority, the others find it. */
+static void made_by_several_at_once_there_is_one_authority(void **state)
+{
+    const struct lab *lab = *state;
+    int ready[2];
+    int made = 0;
+    assert_int_equal(pipe(ready), 0);
+    for (int i = 0; i < MAKERS; i++)
+        if (fork() == 0) {
+            char byte;
+            close(ready[1]);
+            if (read(ready[0], &byte, 1) != 0) /* all begin when the pipe is closed */
+                _exit(9);
+            int result = built_in->create(&lab->authority, lab->now, &err);
+            struct ek_certificate_facts facts;
+            struct ek_buffer pem = {0};
+            bool there = built_in->find(&lab->authority, &pem, &facts, &err) == 0;
+            _exit(!there ? 8 : result == 0 ? 1 : result == EK_EXISTS ? 0 : 7);
+        }
+    close(ready[0]);
+    close(ready[1]);
+    for (int i = 0; i < MAKERS; i++) {
+        int status = -1;
+        assert_true(wait(&status) > 0);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+        made += WEXITSTATUS(status);
+    }
+    assert_int_equal(made, 1);
+    EK_BUFFER leaf = {0};
+    issue(lab, EK_KEY_P256, &leaf); /* certificate and sealed key fit */
 }
 
 static void contains(const struct ek_buffer *text, const char *what)
@@ -242,8 +276,10 @@ static void bad_requests_and_names_are_refused(void **state)
     WORKS(built_in->create(&lab->authority, lab->now, &err));
     request_from_host(lab, EK_KEY_P256, &request);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        FAILS(built_in->sign(&lab->authority, ek_buffer_text(&request), &names[i], 1, "orders",
-                             lab->now, DAY, &pem, &err),
+        FAILS(built_in->sign(&lab->authority,
+                             &(struct ek_signing){ek_buffer_text(&request), &names[i], 1, "orders",
+                                                  lab->now, DAY},
+                             &pem, &err),
               EK_INVALID, "EK-0718");
     assert_int_equal(sign(lab, "no request", DAY, &pem), EK_INVALID);
     assert_string_equal(err.id, "EK-0714");
@@ -312,8 +348,9 @@ static void a_certificate_is_joined_with_its_own_key_only(void **state)
     EK_BUFFER other = {0};
     WORKS(built_in->create(&lab->authority, lab->now, &err));
     issue(lab, EK_KEY_P256, &pem);
-    WORKS(ek_certificate_install_on_host(local, &lab->place->host, ek_buffer_text(&pem), lab->key,
-                                         lab->pem, lab->password, SOON, &err));
+    WORKS(ek_certificate_install_on_host(
+        &(struct ek_key_host){local, &lab->place->host, SOON},
+        &(struct ek_installation){ek_buffer_text(&pem), lab->key, lab->pem, lab->password}, &err));
     assert_int_equal(mode_of(lab->pem), 0600);
     char *key = text_of(lab->key);
     char *installed = text_of(lab->pem);
@@ -321,13 +358,16 @@ static void a_certificate_is_joined_with_its_own_key_only(void **state)
     assert_string_equal(installed + pem.length, key);
     assert_true(ek_certificate_key_is_sealed(installed, strlen(installed)));
     EK_SECRET *wrong = ek_secret_new("wrong-password", 14);
-    FAILS(ek_certificate_install_on_host(local, &lab->place->host, ek_buffer_text(&pem), lab->key,
-                                         lab->pem, wrong, SOON, &err),
+    FAILS(ek_certificate_install_on_host(
+              &(struct ek_key_host){local, &lab->place->host, SOON},
+              &(struct ek_installation){ek_buffer_text(&pem), lab->key, lab->pem, wrong}, &err),
           EK_SYSTEM, "EK-0717");
     assert_null(strstr(err.cause, "wrong-password"));
     issue(lab, EK_KEY_P256, &other); /* replaces the key on the host */
-    FAILS(ek_certificate_install_on_host(local, &lab->place->host, ek_buffer_text(&pem), lab->key,
-                                         lab->pem, lab->password, SOON, &err),
+    FAILS(ek_certificate_install_on_host(
+              &(struct ek_key_host){local, &lab->place->host, SOON},
+              &(struct ek_installation){ek_buffer_text(&pem), lab->key, lab->pem, lab->password},
+              &err),
           EK_CONFLICT, "EK-0705");
     char *still = text_of(lab->pem);
     assert_string_equal(installed, still);
@@ -344,9 +384,10 @@ static void a_failed_request_leaves_the_old_key(void **state)
     request_from_host(lab, EK_KEY_P256, &request);
     ek_buffer_done(&request);
     char *before = text_of(lab->key);
-    FAILS(ek_certificate_request_on_host(local, &lab->place->host, lab->key, EK_KEY_P256,
-                                         lab->password, "a.example.net", ek_monotonic_ms() + 1,
-                                         &request, &err),
+    FAILS(ek_certificate_request_on_host(
+              &(struct ek_key_host){local, &lab->place->host, ek_monotonic_ms() + 1},
+              &(struct ek_key_order){lab->key, EK_KEY_P256, lab->password, "a.example.net"},
+              &request, &err),
           EK_TIMEOUT, "EK-0407");
     char *after = text_of(lab->key);
     assert_string_equal(before, after);
@@ -358,8 +399,10 @@ static void a_failed_request_leaves_the_old_key(void **state)
     static const char *const bad[] = {"", "two\nlines", "blank ", "\ttab"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         EK_SECRET *password = ek_secret_new(bad[i], strlen(bad[i]));
-        FAILS(ek_certificate_request_on_host(local, &lab->place->host, lab->key, EK_KEY_P256,
-                                             password, "a.example.net", SOON, &request, &err),
+        FAILS(ek_certificate_request_on_host(
+                  &(struct ek_key_host){local, &lab->place->host, SOON},
+                  &(struct ek_key_order){lab->key, EK_KEY_P256, password, "a.example.net"},
+                  &request, &err),
               EK_INVALID, "EK-0720");
     }
 }
@@ -373,7 +416,7 @@ static void issuers_and_bundles_are_told_apart(void **state)
     EK_BUFFER both = {0};
     struct ek_certificate_facts one, two;
     uint8_t found[2][32];
-    size_t count = 0;
+    struct ek_fingerprints fingerprints = {found, 2, 0};
     WORKS(built_in->create(&lab->authority, lab->now, &err));
     issue(lab, EK_KEY_P256, &leaf);
     WORKS(built_in->find(&lab->authority, &first, &one, &err));
@@ -398,16 +441,16 @@ static void issuers_and_bundles_are_told_apart(void **state)
     ek_buffer_add(&both, first.bytes, first.length);
     ek_buffer_add(&both, second.bytes, second.length);
     ek_buffer_add(&both, leaf.bytes, leaf.length);
-    WORKS(ek_certificate_bundle(both.bytes, both.length, found, 2, &count, &err));
-    assert_int_equal(count, 3);
+    WORKS(ek_certificate_bundle(both.bytes, both.length, &fingerprints, &err));
+    assert_int_equal(fingerprints.count, 3);
     assert_memory_equal(found[0], one.sha256, 32);
     assert_memory_equal(found[1], two.sha256, 32);
-    FAILS(ek_certificate_bundle("nothing", 7, found, 2, &count, &err), EK_INVALID, "EK-0713");
+    FAILS(ek_certificate_bundle("nothing", 7, &fingerprints, &err), EK_INVALID, "EK-0713");
     FAILS(ek_certificate_read("nothing", 7, &one, &err), EK_INVALID, "EK-0713");
     both.bytes[first.length / 2] = '*'; /* damaged */
-    assert_int_equal(ek_certificate_bundle(both.bytes, both.length, found, 2, &count, &err),
+    assert_int_equal(ek_certificate_bundle(both.bytes, both.length, &fingerprints, &err),
                      EK_INVALID);
-    assert_int_equal(count, 3);
+    assert_int_equal(fingerprints.count, 3);
 }
 
 static void open_keys_are_not_called_sealed(void **state)
@@ -433,6 +476,7 @@ int main(void)
     local = ek_host_driver_named("local");
     const struct CMUnitTest tests[] = {
         IN_LAB(an_authority_is_made_once_and_its_key_is_sealed),
+        IN_LAB(made_by_several_at_once_there_is_one_authority),
         IN_LAB(an_interrupted_creation_starts_over),
         IN_LAB(a_leaf_says_exactly_what_it_should),
         IN_LAB(rsa_is_made_on_demand),

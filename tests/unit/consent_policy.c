@@ -5,7 +5,7 @@
 
 #include "reconciler/consent/consent.h"
 #include "reconciler/consent/sign.h"
-#include "reconciler/permit.h"
+#include "reconciler/laws/permit.h"
 #include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
 enum { THREE = 2 };
@@ -34,7 +34,7 @@ static int set_up(void **state)
     question = (struct ek_consent_question){.store = &store,
                                             .spec = &fleet.spec,
                                             .spec_digest = spec_digest,
-                                            .state = &fleet.state,
+                                            .state = fleet.state,
                                             .now_ms = saturday_ms};
     if (ek_sign_key_create(key_path, key, &err) != 0)
         return -1;
@@ -61,9 +61,9 @@ static struct ek_plan_file *planned_file(const char *sign_key)
 {
     struct ek_plan plan;
     struct ek_plan_file *file = NULL;
-    assert_good(ek_plan_make(&fleet.spec, &fleet.state, &fleet.policy, &plan, &err));
+    assert_good(ek_plan_make(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &plan, &err));
     struct ek_planned planned = {.spec = &fleet.spec,
-                                 .state = &fleet.state,
+                                 .state = fleet.state,
                                  .policy = &fleet.policy,
                                  .plan = &plan,
                                  .observed_ms = question.now_ms};
@@ -84,8 +84,9 @@ static struct ek_plan_file *planned_file(const char *sign_key)
 static void approve(const char *sign_key)
 {
     struct ek_plan_file *file = planned_file(sign_key);
-    assert_good(ek_consent_approve(&store, file, 0, "alice@ops1", sign_key ? key : NULL,
-                                   question.now_ms, &err));
+    const struct ek_consent_given given = {
+        .file = file, .who = "alice@ops1", .key = sign_key ? key : NULL, .now_ms = question.now_ms};
+    assert_good(ek_consent_approve(&store, &given, &err));
     ek_plan_file_free(file);
 }
 
@@ -178,9 +179,10 @@ static void go_on(size_t steps)
     free_policy.consent = (struct ek_consent){0};
     for (size_t i = 0; i < steps; i++) {
         struct ek_verdict verdict;
-        ek_next(&fleet.spec, &fleet.state, &free_policy, &verdict);
+        ek_next(EK_SITUATION(&fleet.spec, fleet.state, &free_policy), &verdict);
         assert_int_equal(verdict.kind, EK_VERDICT_STEP);
-        ek_effect(&fleet.spec, &fleet.state, &verdict.step, &free_policy);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &free_policy), &verdict.step, &fleet.state,
+                  NULL);
     }
 }
 
@@ -196,13 +198,15 @@ static void an_approval_holds_all_the_way(void **state)
         assert_int_equal(refreshed()->approval, EK_AGREEMENT_GIVEN);
         assert_string_equal(refreshed()->by, "alice@ops1");
         assert_string_equal(refreshed()->how, "command");
-        ek_next(&fleet.spec, &fleet.state, &fleet.policy, &verdict);
+        ek_next(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &verdict);
         assert_int_equal(verdict.kind, EK_VERDICT_STEP);
-        assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &verdict.step, &fleet.policy, NULL),
-                         0);
-        ek_effect(&fleet.spec, &fleet.state, &verdict.step, &fleet.policy);
+        assert_int_equal(
+            ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &verdict.step, NULL),
+            0);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &verdict.step,
+                  &fleet.state, NULL);
         struct ek_policy free_policy = fleet.policy;
-        ek_next(&fleet.spec, &fleet.state, &free_policy, &verdict);
+        ek_next(EK_SITUATION(&fleet.spec, fleet.state, &free_policy), &verdict);
         if (verdict.kind == EK_VERDICT_DONE)
             break;
         assert_true(steps < 100);
@@ -220,9 +224,9 @@ static void an_approval_is_for_this_plan_only(void **state)
     spec_digest[0] ^= 1;
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_MISSING);
     spec_digest[0] ^= 1;
-    fleet.state.config_version++;
+    ek_set(fleet.state)->config_version++;
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_MISSING);
-    fleet.state.config_version--;
+    ek_set(fleet.state)->config_version--;
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_GIVEN);
     char *name = fleet.spec.name;
     fleet.spec.name = "another";
@@ -263,7 +267,7 @@ static void a_plan_that_is_held_to_needs_its_name_only(void **state)
     assert_int_equal(ek_plan_file_planned_name(file, 0, plan, NULL), 0);
     ek_plan_file_free(file);
     approve(NULL);
-    fleet.state.config_version = 77; /* in none of its states */
+    ek_set(fleet.state)->config_version = 77; /* in none of its states */
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_MISSING);
     question.plan = plan;
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_GIVEN);
@@ -316,10 +320,10 @@ static void signatures_count_by_the_specs_keys(void **state)
     question.commit_signed_by = "alice";
     assert_int_equal(refreshed()->signature, EK_AGREEMENT_MISSING);
     fleet.spec.maintenance.approval = EK_APPROVAL_REQUIRED;
-    fleet.state.config_version++;
+    ek_set(fleet.state)->config_version++;
     assert_string_equal(refreshed()->how, "signed-commit");
     question.commit_signed_by = NULL;
-    fleet.state.config_version--;
+    ek_set(fleet.state)->config_version--;
     fleet.spec.maintenance.approval = EK_APPROVAL_SIGNED;
     question.now_ms += hour_ms;
     approve(key_path);
@@ -336,7 +340,7 @@ static void signatures_count_by_the_specs_keys(void **state)
     question.plan_signed_by = others[0];
     assert_int_equal(refreshed()->signature, EK_AGREEMENT_GIVEN);
     fleet.spec.maintenance.approval = EK_APPROVAL_REQUIRED;
-    fleet.state.config_version++;
+    ek_set(fleet.state)->config_version++;
     assert_int_equal(refreshed()->approval, EK_AGREEMENT_GIVEN);
 }
 

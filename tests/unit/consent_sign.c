@@ -36,9 +36,9 @@ static json_t *a_plan(void)
     struct ek_plan plan;
     model_case_init(&fleet, 2, EK_SSL_DISABLED, EK_SSL_PREFER, true, false);
     fleet.policy.consent.window = EK_WINDOW_CLOSED;
-    assert_good(ek_plan_make(&fleet.spec, &fleet.state, &fleet.policy, &plan, &err));
+    assert_good(ek_plan_make(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &plan, &err));
     struct ek_planned planned = {.spec = &fleet.spec,
-                                 .state = &fleet.state,
+                                 .state = fleet.state,
                                  .policy = &fleet.policy,
                                  .plan = &plan,
                                  .observed_ms = 1800000000000};

@@ -1,13 +1,40 @@
 /* dns "hosts-file": our lines come and go, every other byte stays. */
 #include "tests/unit/host_support.h"
 
+#include <dlfcn.h>
+#include <netdb.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "drivers/dns/dns.h"
 
 static const struct ek_dns_driver *dns;
+
+/* ---- a resolver with bad days, in the place of the system's ---- */
+
+static sem_t resolver_may_answer;
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                struct addrinfo **ret_found)
+{
+    bool numeric = (hints->ai_flags & AI_NUMERICHOST) != 0;
+    if (!numeric && strcmp(node, "later.invalid") == 0)
+        return EAI_AGAIN;
+    if (!numeric && strcmp(node, "broken.invalid") == 0)
+        return EAI_FAIL;
+    if (!numeric && strcmp(node, "none.invalid") == 0)
+        return EAI_NONAME;
+    if (!numeric && strcmp(node, "slow.invalid") == 0) {
+        while (sem_wait(&resolver_may_answer) != 0)
+            ;
+        return EAI_AGAIN;
+    }
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    return real(node, service, hints, ret_found);
+}
 
 struct zone {
     char directory[64], path[128];
@@ -138,21 +165,22 @@ static void listing_finds_ours_by_mark(void **state)
 {
     const struct zone *zone = *state;
     struct ek_dns_record found[2];
-    size_t count = 9;
+    struct ek_dns_records records = {found, 2, 9};
     bind_name(zone, A, "10.0.0.1", 1799999999);
     bind_name(zone, "b.example.net", "fd00::1", 0);
-    WORKS(dns->list(&zone->zone, "acme/orders", found, 2, &count, &err));
-    assert_int_equal(count, 2);
+    WORKS(dns->list(&zone->zone, "acme/orders", &records, &err));
+    assert_int_equal(records.count, 2);
     assert_string_equal(found[0].name, A);
     assert_string_equal(found[0].address, "10.0.0.1");
     assert_string_equal(found[0].mark, "acme/orders");
     assert_int_equal(found[0].until_s, 1799999999);
     assert_int_equal(found[1].until_s, 0);
-    WORKS(dns->list(&zone->zone, NULL, found, 1, &count, &err));
-    assert_int_equal(count, 3);
+    struct ek_dns_records one = {found, 1, 9};
+    WORKS(dns->list(&zone->zone, NULL, &one, &err));
+    assert_int_equal(one.count, 3);
     assert_string_equal(found[0].mark, "acme/two");
-    WORKS(dns->list(&zone->zone, "acme/order", found, 2, &count, &err));
-    assert_int_equal(count, 0);
+    WORKS(dns->list(&zone->zone, "acme/order", &records, &err));
+    assert_int_equal(records.count, 0);
 }
 
 static void what_is_not_ours_is_not_unbound(void **state)
@@ -216,10 +244,10 @@ static void odd_records_are_refused(void **state)
 static void an_absent_file_is_made(void **state)
 {
     const struct zone *zone = *state;
-    size_t count = 9;
+    struct ek_dns_records records = {NULL, 0, 9};
     assert_int_equal(unlink(zone->path), 0);
-    WORKS(dns->list(&zone->zone, NULL, NULL, 0, &count, &err));
-    assert_int_equal(count, 0);
+    WORKS(dns->list(&zone->zone, NULL, &records, &err));
+    assert_int_equal(records.count, 0);
     bind_name(zone, A, "10.0.0.1", 0);
     file_is(zone, "10.0.0.1\t" A "\t# evenkeel:acme/orders\n");
     assert_int_equal(mode_of(zone->path), 0644);
@@ -230,7 +258,7 @@ enum { WRITERS = 4, NAMES = 25 };
 static void writers_at_once_lose_nothing(void **state)
 {
     const struct zone *zone = *state;
-    size_t count = 0;
+    struct ek_dns_records records = {NULL, 0, 9};
     for (int writer = 0; writer < WRITERS; writer++)
         if (fork() == 0) {
             int failures = 0;
@@ -247,8 +275,8 @@ static void writers_at_once_lose_nothing(void **state)
         assert_true(wait(&status) > 0);
         assert_int_equal(status, 0);
     }
-    WORKS(dns->list(&zone->zone, "acme/orders", NULL, 0, &count, &err));
-    assert_int_equal(count, WRITERS * NAMES);
+    WORKS(dns->list(&zone->zone, "acme/orders", &records, &err));
+    assert_int_equal(records.count, WRITERS * NAMES);
     char *text = text_of(zone->path);
     assert_int_equal(strncmp(text, others, strlen(others)), 0);
     free(text);
@@ -282,18 +310,39 @@ static void killed_while_binding_leaves_the_old_or_the_new(void **state)
 static void the_hosts_file_answers_before_the_resolver(void **state)
 {
     const struct zone *zone = *state;
-    char address[64] = "";
+    struct ek_dns_address address;
     bind_name(zone, A, "10.0.0.1", 0);
-    WORKS(dns->look_up(&zone->zone, A, address, sizeof address, &err));
-    assert_string_equal(address, "10.0.0.1");
-    WORKS(dns->look_up(&zone->zone, "DB-A", address, sizeof address, &err));
-    assert_string_equal(address, "10.9.0.1");
-    WORKS(dns->look_up(&zone->zone, "192.0.2.7", address, sizeof address, &err));
-    assert_string_equal(address, "192.0.2.7"); /* from the resolver, without a network */
+    WORKS(dns->look_up(&zone->zone, A, SOON, &address, &err));
+    assert_string_equal(address.text, "10.0.0.1");
+    WORKS(dns->look_up(&zone->zone, "DB-A", SOON, &address, &err));
+    assert_string_equal(address.text, "10.9.0.1");
+    WORKS(dns->look_up(&zone->zone, "192.0.2.7", SOON, &address, &err));
+    assert_string_equal(address.text, "192.0.2.7"); /* from the resolver, without a network */
     memset(&err, 0, sizeof err);
-    assert_int_not_equal(
-        dns->look_up(&zone->zone, "nowhere.invalid", address, sizeof address, &err), 0);
+    assert_int_not_equal(dns->look_up(&zone->zone, "nowhere.invalid", SOON, &address, &err), 0);
     assert_string_equal(err.id, "EK-0424");
+}
+
+/* That nobody answered is not the same as no. */
+static void what_nobody_could_tell_is_not_known(void **state)
+{
+    const struct zone *zone = *state;
+    struct ek_dns_address address = {"untouched"};
+    FAILS(dns->look_up(&zone->zone, "none.invalid", SOON, &address, &err), EK_NOT_FOUND, "EK-0424");
+    FAILS(dns->look_up(&zone->zone, "later.invalid", SOON, &address, &err), EK_UNREACHABLE,
+          "EK-0424");
+    assert_non_null(strstr(err.sentence, "later.invalid"));
+    assert_non_null(strstr(err.cause, gai_strerror(EAI_AGAIN)));
+    FAILS(dns->look_up(&zone->zone, "broken.invalid", SOON, &address, &err), EK_UNREACHABLE,
+          "EK-0424");
+    assert_int_equal(sem_init(&resolver_may_answer, 0, 0), 0);
+    FAILS(dns->look_up(&zone->zone, "slow.invalid", ek_monotonic_ms() + 50, &address, &err),
+          EK_TIMEOUT, "EK-0424");
+    sem_post(&resolver_may_answer);
+    assert_int_equal(unlink(zone->path), 0);
+    assert_int_equal(mkdir(zone->path, 0700), 0);
+    FAILS(dns->look_up(&zone->zone, A, SOON, &address, &err), EK_INVALID, "EK-0421");
+    assert_string_equal(address.text, "untouched");
 }
 
 /* A file that is a mount point, as in containers, can't be renamed over. */
@@ -343,6 +392,7 @@ int main(void)
         IN_ZONE(writers_at_once_lose_nothing),
         IN_ZONE(killed_while_binding_leaves_the_old_or_the_new),
         IN_ZONE(the_hosts_file_answers_before_the_resolver),
+        IN_ZONE(what_nobody_could_tell_is_not_known),
         IN_ZONE(a_mounted_hosts_file_is_changed_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

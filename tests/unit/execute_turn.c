@@ -8,6 +8,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/turn.h"
 #include "reconciler/execute/world_internal.h"
+#include "tests/unit/patience.h"
 
 enum { MEMBERS = 3 };
 
@@ -47,7 +48,7 @@ static struct ek_lease *take(const struct ek_store_handle *store)
                                              .deployment = "orders",
                                              .operation = "apply",
                                              .ttl_ms = 3000,
-                                             .wait_ms = 10000};
+                                             .wait_ms = patient_ms(10000)};
     struct ek_lease *lease = NULL;
     assert_good(ek_lease_take(store, &request, &lease, &err));
     return lease;
@@ -55,7 +56,7 @@ static struct ek_lease *take(const struct ek_store_handle *store)
 
 static int64_t soon(void)
 {
-    return ek_monotonic_ms() + 200;
+    return ek_monotonic_ms() + patient_ms(200);
 }
 
 static bool is_locked(size_t member)
@@ -149,7 +150,7 @@ static void test_a_lease_that_ran_out_gives_no_turn(void **state)
     struct ek_turn turn = {0};
     assert_good(ek_turn_claim(&world, lease, soon(), &err));
     unlink(scratch_path("three.db")); /* from now on no renewal succeeds */
-    int64_t deadline = ek_monotonic_ms() + 10000;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(10000);
     int result = 0;
     while (result == 0 && ek_time_left_ms(deadline) > 0) {
         result = ek_turn_take(&world, lease, 0, soon(), &turn, &err);

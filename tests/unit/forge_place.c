@@ -60,13 +60,11 @@ static void drivers_are_complete(void **state)
     assert_null(ek_forge_driver_find("bitbucket"));
 }
 
-static int open_place(const char *forge_name, const char *url, const char *repository,
-                      const char *number, const char *id, struct ek_error *err)
+static int open_place(const struct ek_forge_place *place, struct ek_error *err)
 {
-    const struct ek_forge_place place = {forge_name, url, repository, number, id};
     const struct ek_forge_login login = {.token_file = token_path};
     EK_FORGE *forge = NULL;
-    return ek_forge_open(&place, &login, 1000, &forge, err);
+    return ek_forge_open(place, &login, 1000, &forge, err);
 }
 
 static void places(void **state)
@@ -102,8 +100,9 @@ static void places(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct ek_error err = {0};
-        int result = open_place(table[i].forge, table[i].url, table[i].repository, table[i].number,
-                                table[i].commit, &err);
+        const struct ek_forge_place place = {table[i].forge, table[i].url, table[i].repository,
+                                             table[i].number, table[i].commit};
+        int result = open_place(&place, &err);
         if ((result == 0) != table[i].good)
             fail_msg("row %zu: %s", i, err.sentence);
         if (!table[i].good)

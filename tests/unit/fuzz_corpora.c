@@ -38,6 +38,7 @@ struct suite {
     target *run;
     const char *corpus;
     const char *golden; /* name of the file of a golden case, or NULL */
+    int step;           /* of so many cases one */
 };
 
 static uint32_t random_state;
@@ -115,21 +116,20 @@ static int replay_all(const struct suite *suite, const char *directory, const ch
 static void corpus(void **state)
 {
     const struct suite *suite = *state;
-    enum { EVERY_FIFTH = 5 };
     random_state = 1;
     assert_true(replay_all(suite, suite->corpus, NULL, 1) > 0);
     assert_true(!suite->golden ||
-                replay_all(suite, "tests/golden", suite->golden, EVERY_FIFTH) > 20);
+                replay_all(suite, "tests/golden", suite->golden, suite->step) > 20);
 }
 
 int main(void)
 {
     static struct suite suites[] = {
-        {fuzz_observed, "tests/fuzz/corpus/observed", "observed.json"},
-        {fuzz_plan_file, "tests/fuzz/corpus/plan_file", "plan.json"},
-        {fuzz_specs, "tests/fuzz/corpus/specs", "spec.yaml"},
-        {fuzz_webhook, "tests/fuzz/corpus/webhook", NULL},
-        {fuzz_comment, "tests/fuzz/corpus/comment", "plan.md"},
+        {fuzz_observed, "tests/fuzz/corpus/observed", "observed.json", 5},
+        {fuzz_plan_file, "tests/fuzz/corpus/plan_file", "plan.json", 5},
+        {fuzz_specs, "tests/fuzz/corpus/specs", "spec.yaml", 5},
+        {fuzz_webhook, "tests/fuzz/corpus/webhook", NULL, 1},
+        {fuzz_comment, "tests/fuzz/corpus/comment", "plan.md", 1},
     };
     const struct CMUnitTest tests[] = {
         {.name = "observed", .test_func = corpus, .initial_state = &suites[0]},

@@ -40,12 +40,16 @@ static struct sample new_sample(struct scratch *scratch)
     return sample;
 }
 
-static int read_change(struct scratch *scratch, const char *from, const char *to, const char *path,
-                       struct ek_git_change *change, struct ek_error *err)
+struct range {
+    const char *from, *to, *path;
+};
+
+static int read_change(struct scratch *scratch, struct range range, struct ek_git_change *change,
+                       struct ek_error *err)
 {
     struct ek_git_request request = {
-        .url = scratch_path(scratch, "repo"), .revision = to, .path = path};
-    return ek_git_read_change(&request, from, change, err);
+        .url = scratch_path(scratch, "repo"), .revision = range.to, .path = range.path};
+    return ek_git_read_change(&request, range.from, change, err);
 }
 
 /* As a clone of depth `n` writes it: these commits have no parents here. */
@@ -68,7 +72,8 @@ static void compared_with_where_it_began(void **state)
     struct sample sample = new_sample(*state);
     struct ek_git_change change;
     struct ek_error err = {0};
-    assert_int_equal(read_change(*state, "main", "change", "specs", &change, &err), 0);
+    assert_int_equal(read_change(*state, (struct range){"main", "change", "specs"}, &change, &err),
+                     0);
     assert_string_equal(change.base.commit, sample.base);
     assert_string_equal(change.head.commit, sample.second);
     assert_string_equal(change.from, sample.later);
@@ -85,14 +90,16 @@ static void a_side_without_specs(void **state)
     struct ek_error err = {0};
     char root[48];
     snprintf(root, sizeof root, "%s~1", sample.base);
-    assert_int_equal(read_change(*state, root, "main", "specs", &change, &err), 0);
+    assert_int_equal(read_change(*state, (struct range){root, "main", "specs"}, &change, &err), 0);
     assert_int_equal(change.base.count, 0);
     assert_non_null(change.base.commit);
     assert_int_equal(change.head.count, 1);
     ek_git_change_done(&change);
-    assert_int_equal(read_change(*state, root, root, "specs", &change, &err), EK_NOT_FOUND);
+    assert_int_equal(read_change(*state, (struct range){root, root, "specs"}, &change, &err),
+                     EK_NOT_FOUND);
     assert_string_equal(err.id, "EK-0608");
-    assert_int_equal(read_change(*state, "main", "change", "spcs", &change, &err), EK_NOT_FOUND);
+    assert_int_equal(read_change(*state, (struct range){"main", "change", "spcs"}, &change, &err),
+                     EK_NOT_FOUND);
     assert_string_equal(err.id, "EK-0608");
 }
 
@@ -102,12 +109,13 @@ static void before_the_first_commit(void **state)
     new_sample(*state);
     struct ek_git_change change;
     struct ek_error err = {0};
-    assert_int_equal(read_change(*state, zeros, "main", "specs", &change, &err), 0);
+    assert_int_equal(read_change(*state, (struct range){zeros, "main", "specs"}, &change, &err), 0);
     assert_null(change.base.commit);
     assert_int_equal(change.base.count, 0);
     assert_int_equal(change.head.count, 1);
     ek_git_change_done(&change);
-    assert_int_equal(read_change(*state, zeros, "main", "spcs", &change, &err), EK_NOT_FOUND);
+    assert_int_equal(read_change(*state, (struct range){zeros, "main", "spcs"}, &change, &err),
+                     EK_NOT_FOUND);
     assert_string_equal(err.id, "EK-0608");
 }
 
@@ -116,9 +124,11 @@ static void histories_apart(void **state)
     new_sample(*state);
     struct ek_git_change change;
     struct ek_error err = {0};
-    assert_int_equal(read_change(*state, "empty", "main", NULL, &change, &err), EK_NOT_FOUND);
+    assert_int_equal(read_change(*state, (struct range){"empty", "main", NULL}, &change, &err),
+                     EK_NOT_FOUND);
     assert_string_equal(err.id, "EK-1202");
-    assert_int_equal(read_change(*state, "mian", "main", NULL, &change, &err), EK_NOT_FOUND);
+    assert_int_equal(read_change(*state, (struct range){"mian", "main", NULL}, &change, &err),
+                     EK_NOT_FOUND);
     assert_string_equal(err.id, "EK-0606");
     assert_non_null(strstr(err.hint, "main"));
 }
@@ -138,7 +148,8 @@ static void a_shallow_clone_that_reaches_far_enough(void **state)
     git_repository_free(repository);
     remove_object(*state, root);
     make_shallow(*state, sample.base);
-    assert_int_equal(read_change(*state, "main", "change", "specs", &change, &err), 0);
+    assert_int_equal(read_change(*state, (struct range){"main", "change", "specs"}, &change, &err),
+                     0);
     assert_string_equal(change.base.commit, sample.base);
     ek_git_change_done(&change);
 }
@@ -150,11 +161,13 @@ static void a_shallow_clone_that_does_not(void **state)
     struct ek_error err = {0};
     remove_object(*state, sample.base);
     make_shallow(*state, sample.later);
-    assert_int_equal(read_change(*state, "main", "change", "specs", &change, &err), EK_NOT_FOUND);
+    assert_int_equal(read_change(*state, (struct range){"main", "change", "specs"}, &change, &err),
+                     EK_NOT_FOUND);
     assert_string_equal(err.id, "EK-1201");
     assert_non_null(strstr(err.hint, "fetch-depth: 0"));
-    assert_int_equal(read_change(*state, sample.base, "change", "specs", &change, &err),
-                     EK_NOT_FOUND);
+    assert_int_equal(
+        read_change(*state, (struct range){sample.base, "change", "specs"}, &change, &err),
+        EK_NOT_FOUND);
     assert_string_equal(err.id, "EK-1201");
 }
 

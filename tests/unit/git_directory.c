@@ -87,12 +87,23 @@ static void links_are_not_followed(void **state)
     char link[512];
     snprintf(link, sizeof link, "%s", scratch_path(scratch, "specs/folder"));
     assert_int_equal(symlink("../outside", link), 0);
+    struct ek_error err = refused(scratch_path(scratch, "specs"), "EK-0612");
+    assert_string_equal(err.sentence, "folder is a symbolic link to a folder");
+    unlink(link);
+    /* What stands for nothing that would be read. */
+    static const char *const harmless[][2] = {{"../outside", "specs/.hidden"},
+                                              {"nowhere", "specs/broken"},
+                                              {"../outside/secret.yaml", "specs/README"}};
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+        snprintf(link, sizeof link, "%s", scratch_path(scratch, harmless[i][1]));
+        assert_int_equal(symlink(harmless[i][0], link), 0);
+    }
     struct ek_spec_files files = read_directory(scratch_path(scratch, "specs"));
     assert_int_equal(files.count, 1);
     ek_spec_files_done(&files);
     snprintf(link, sizeof link, "%s", scratch_path(scratch, "specs/b.yaml"));
     assert_int_equal(symlink("../outside/secret.yaml", link), 0);
-    struct ek_error err = refused(scratch_path(scratch, "specs"), "EK-0612");
+    err = refused(scratch_path(scratch, "specs"), "EK-0612");
     assert_non_null(strstr(err.sentence, "b.yaml"));
     /* The place that was asked for may be a link. */
     snprintf(link, sizeof link, "%s", scratch_path(scratch, "current"));

@@ -262,6 +262,80 @@ static void places_without_specs(void **state)
     refused(&request, "EK-0612");
 }
 
+static const struct content teams[] = {{"envs/prod/acme.yaml", "a", 0},
+                                       {"teams/a/orders.yaml", "o", 0},
+                                       {"teams/here", "a", GIT_FILEMODE_LINK},
+                                       {"teams/round", "round", GIT_FILEMODE_LINK},
+                                       {"teams/out", "../../elsewhere", GIT_FILEMODE_LINK},
+                                       {"teams/nowhere", "b", GIT_FILEMODE_LINK},
+                                       {"teams/root", "/srv", GIT_FILEMODE_LINK},
+                                       {"teams/file", "a/orders.yaml", GIT_FILEMODE_LINK},
+                                       {"teams/.hidden", "a", GIT_FILEMODE_LINK},
+                                       {0}};
+
+/* A link to a folder would leave out the folder's specs; one that stands for none is left out. */
+static void links_to_folders(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *target;
+        bool refused;
+    } links[] = {
+        {"envs/prod/team", "../../teams/a", true},
+        {"envs/prod/team", "../../teams/a/", true},
+        {"envs/prod/team", "../../teams/here", true},
+        {"envs/prod/all", "../../", true},
+        {"envs/prod/deep", "../.././teams//here/../a", true},
+        {"envs/prod/team", "../../teams/round", false},
+        {"envs/prod/team", "../../teams/out", false},
+        {"envs/prod/team", "../../teams/root", false},
+        {"envs/prod/team", "../../teams/nowhere", false},
+        {"envs/prod/notes", "../../teams/file", false},
+        {"envs/prod/notes", "../../teams/a/orders.yaml", false},
+        {"envs/prod/.team", "../../teams/a", false},
+    };
+    struct scratch *scratch = *state;
+    git_repository *repository = new_repository(scratch, "links", true);
+    const char *url = scratch_path(scratch, "links");
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        struct content tree[12] = {{links[i].path, links[i].target, GIT_FILEMODE_LINK}};
+        memcpy(tree + 1, teams, sizeof teams);
+        commit_files(repository, "refs/heads/main", tree, "Links\n");
+        struct ek_git_request request = {.url = url, .path = "envs/prod"};
+        if (links[i].refused) {
+            struct ek_error err = refused(&request, "EK-0612");
+            assert_non_null(strstr(err.sentence, links[i].path));
+            assert_non_null(strstr(err.sentence, "to a folder"));
+            continue;
+        }
+        struct ek_spec_files files = read_revision(url, NULL, "envs/prod");
+        assert_int_equal(files.count, 1);
+        ek_spec_files_done(&files);
+    }
+    git_repository_free(repository);
+}
+
+/* What a submodule holds is not read, and that is told. */
+static void submodules_are_named(void **state)
+{
+    struct scratch *scratch = *state;
+    git_repository *repository = new_repository(scratch, "modules", true);
+    const char *first = commit_files(repository, "refs/heads/main", teams, "Teams\n");
+    const struct content tree[] = {{"acme.yaml", "a", 0},
+                                   {".tools", first, GIT_FILEMODE_COMMIT},
+                                   {"teams/a", first, GIT_FILEMODE_COMMIT},
+                                   {"teams/b", first, GIT_FILEMODE_COMMIT},
+                                   {0}};
+    commit_files(repository, "refs/heads/main", tree, "Modules\n");
+    git_repository_free(repository);
+    struct ek_spec_files files = read_revision(scratch_path(scratch, "modules"), NULL, NULL);
+    assert_int_equal(files.count, 1);
+    assert_int_equal(files.submodule_count, 2);
+    assert_string_equal(files.submodules[0], "teams/a");
+    assert_string_equal(files.submodules[1], "teams/b");
+    ek_spec_files_done(&files);
+}
+
 static void limits_hold(void **state)
 {
     struct scratch *scratch = *state;
@@ -319,6 +393,8 @@ int main(void)
         GIT_TEST(revisions_that_are_not_there),
         GIT_TEST(an_ambiguous_abbreviation),
         GIT_TEST(places_without_specs),
+        GIT_TEST(links_to_folders),
+        GIT_TEST(submodules_are_named),
         GIT_TEST(limits_hold),
         GIT_TEST(damaged_repositories),
     };

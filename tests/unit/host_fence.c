@@ -50,12 +50,14 @@ static int teardown(void **state)
     return place_teardown(&place);
 }
 
-static int take_until(const struct fenced *fenced, int64_t token, const char *id, int64_t deadline,
+static int take_until(const struct fenced *fenced, struct ek_fence fence, int64_t deadline,
                       int *ret_lock, int64_t *ret_highest)
 {
-    const struct ek_fence fence = {.token = token, .id = id};
-    return fenced->driver->fence(&fenced->place->host, &fence, deadline, ret_lock, ret_highest,
-                                 &err);
+    struct ek_fence_hold hold = {.lock = *ret_lock};
+    int result = fenced->driver->fence(&fenced->place->host, &fence, deadline, &hold, &err);
+    *ret_lock = hold.lock;
+    *ret_highest = hold.highest;
+    return result;
 }
 
 static int lock = -1;
@@ -63,7 +65,7 @@ static int64_t highest;
 
 static int take(const struct fenced *fenced, int64_t token, const char *id)
 {
-    return take_until(fenced, token, id, SOON, &lock, &highest);
+    return take_until(fenced, (struct ek_fence){.token = token, .id = id}, SOON, &lock, &highest);
 }
 
 static void test_tokens_only_grow(void **state)
@@ -116,7 +118,9 @@ static void test_waits_for_an_act_in_progress(void **state)
     pid_t pid = holder(fenced);
     kill(pid, SIGSTOP); /* frozen: it keeps its turn */
     int64_t began = ek_monotonic_ms();
-    FAILS(take_until(fenced, 2, "two", began + 200, &lock, &highest), EK_TIMEOUT, "EK-1016");
+    FAILS(take_until(fenced, (struct ek_fence){.token = 2, .id = "two"}, began + 200, &lock,
+                     &highest),
+          EK_TIMEOUT, "EK-1016");
     assert_true(ek_monotonic_ms() - began >= 200);
     assert_int_equal(highest, 0);
     char words[32];

@@ -86,23 +86,30 @@ static void no_descriptor_of_ours_is_inherited(void **state)
     close(leak);
 }
 
-static void servers_inherit_no_setting_of_ours(void **state)
+static void servers_inherit_nothing_of_ours(void **state)
 {
     struct place *place = *state;
     char path[64];
-    char environment[1 << 16];
+    char environment[1 << 12];
+    char wanted[1 << 12];
     setenv("EVENKEEL_SECRET_KEY_COMMAND", "print-the-key", 1);
-    setenv("STANDIN_SOMETHING", "1", 1);
+    setenv("GITHUB_TOKEN", "a-token", 1);
     start(&place->host);
     unsetenv("EVENKEEL_SECRET_KEY_COMMAND");
-    unsetenv("STANDIN_SOMETHING");
+    unsetenv("GITHUB_TOKEN");
     snprintf(path, sizeof path, "/proc/%d/environ", (int)facts_of(&place->host).pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = read(fd, environment, sizeof environment);
     close(fd);
-    assert_true(length > 0);
-    assert_non_null(memmem(environment, (size_t)length, "STANDIN_SOMETHING=1", 19));
-    assert_null(memmem(environment, (size_t)length, "print-the-key", 13));
+    int used = snprintf(wanted, sizeof wanted,
+                        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
+                        "LANG=C.UTF-8\nHOME=%s\n",
+                        place->directory);
+    for (ssize_t i = 0; i < length; i++)
+        if (!environment[i])
+            environment[i] = '\n';
+    assert_int_equal(length, used);
+    assert_memory_equal(environment, wanted, (size_t)used);
 }
 
 static void the_command_line_is_exactly_what_it_should_be(void **state)
@@ -162,18 +169,26 @@ static void a_restart_gives_another_process_and_leaves_no_mark(void **state)
     assert_false(now.restart_begun);
 }
 
+/* How the server that is started next takes it: "fail", "stubborn", "" as usual. */
+static void behave(const struct place *place, const char *how)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/behaviour", place->directory);
+    must_write(path, how, 0600);
+}
+
 static void a_restart_that_fails_stays_visible_until_a_start_works(void **state)
 {
     struct place *place = *state;
     start(&place->host);
-    setenv("TEST_SERVER", "fail", 1);
+    behave(place, "fail");
     FAILS(local->service(&place->host, EK_SERVICE_RESTART, false, SOON, &err), EK_CONFLICT,
           "EK-0404");
     assert_non_null(strstr(err.cause, "cannot read the certificate"));
     struct ek_host_facts facts = facts_of(&place->host);
     assert_false(facts.running);
     assert_true(facts.restart_begun);
-    unsetenv("TEST_SERVER");
+    behave(place, "");
     start(&place->host);
     facts = facts_of(&place->host);
     assert_true(facts.running);
@@ -186,7 +201,7 @@ static void a_restart_that_fails_stays_visible_until_a_start_works(void **state)
 static void a_restart_cut_in_two_is_seen(void **state)
 {
     struct place *place = *state;
-    setenv("TEST_SERVER", "stubborn", 1);
+    behave(place, "stubborn");
     start(&place->host);
     pid_t server = (pid_t)facts_of(&place->host).pid;
     pid_t reconciler = fork();
@@ -218,7 +233,7 @@ static void a_restart_cut_in_two_is_seen(void **state)
 static void a_stubborn_server_is_never_killed(void **state)
 {
     struct place *place = *state;
-    setenv("TEST_SERVER", "stubborn", 1);
+    behave(place, "stubborn");
     start(&place->host);
     int64_t pid = facts_of(&place->host).pid;
     FAILS(local->service(&place->host, EK_SERVICE_STOP, false, ek_monotonic_ms() + 300, &err),
@@ -290,7 +305,8 @@ static void data_is_seen_where_the_configuration_says(void **state)
     char path[160];
     assert_false(facts_of(&place->host).data_present);
     snprintf(path, sizeof path, "%s/db/WiredTiger", place->directory);
-    WORKS(local->write_file(&place->host, path, "x", 1, 0600, SOON, &err));
+    WORKS(local->write_file(&place->host, &(struct ek_file_content){path, "x", 1, 0600, false},
+                            SOON, &err));
     assert_true(facts_of(&place->host).data_present);
     snprintf(path, sizeof path, "storage:\n  dbPath: %s/other\n", place->directory);
     must_write(place->configuration, path, 0600);
@@ -326,11 +342,9 @@ static void servers_and_tools_run_in_the_members_network_namespace(void **state)
         link_of((pid_t)facts_of(&host).pid, "ns/net", found);
         assert_string_equal(found, wanted);
         const char *const argv[] = {"readlink", "/proc/self/ns/net", NULL};
-        EK_BUFFER output = {0};
-        EK_BUFFER errors = {0};
-        int status;
-        WORKS(local->run(&host, argv, NULL, 0, SOON, &output, &errors, &status, &err));
-        assert_int_equal(strncmp(ek_buffer_text(&output), wanted, strlen(wanted)), 0);
+        EK_COMMAND_RESULT ran = {0};
+        WORKS(local->run(&host, &(struct ek_command){.argv = argv}, SOON, &ran, &err));
+        assert_int_equal(strncmp(ek_buffer_text(&ran.output), wanted, strlen(wanted)), 0);
         link_of(getpid(), "ns/net", found);
         assert_string_equal(found, ours); /* we stayed where we were */
         ek_host_roots_override(NULL);
@@ -351,7 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_PLACE(a_started_server_outlives_its_starter),
         WITH_PLACE(no_descriptor_of_ours_is_inherited),
-        WITH_PLACE(servers_inherit_no_setting_of_ours),
+        WITH_PLACE(servers_inherit_nothing_of_ours),
         WITH_PLACE(the_command_line_is_exactly_what_it_should_be),
         WITH_PLACE(a_configuration_with_an_expansion_is_started_with_it),
         WITH_PLACE(starting_twice_starts_once),

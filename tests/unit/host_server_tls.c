@@ -40,6 +40,7 @@ static void prepare_tls(const struct place *place, struct ek_server_tls *tls, ch
     const struct ek_authority authority = {
         .spec = &spec, .store = &store, .secrets = ek_secret_driver_named("sealed-files")};
     int64_t now = ek_wall_ms() / 1000;
+    const struct ek_key_host at = {local, &place->host, SOON};
     EK_SECRET *password = NULL;
     EK_BUFFER request = {0};
     EK_BUFFER leaf = {0};
@@ -49,17 +50,23 @@ static void prepare_tls(const struct place *place, struct ek_server_tls *tls, ch
     WORKS(ek_secret_random(32, &password, &err));
     WORKS(built_in->create(&authority, now, &err));
     WORKS(built_in->find(&authority, &root, &facts, &err));
-    WORKS(ek_certificate_request_on_host(local, &place->host, key, EK_KEY_P256, password, NAME,
-                                         SOON, &request, &err));
-    WORKS(built_in->sign(&authority, ek_buffer_text(&request), names, 1, "orders", now, 86400 * 30,
-                         &leaf, &err));
-    WORKS(ek_certificate_install_on_host(local, &place->host, ek_buffer_text(&leaf), key, pem,
-                                         password, SOON, &err));
-    WORKS(local->write_file(&place->host, ca, root.bytes, root.length, 0644, SOON, &err));
+    WORKS(ek_certificate_request_on_host(
+        &at, &(struct ek_key_order){key, EK_KEY_P256, password, NAME}, &request, &err));
+    WORKS(built_in->sign(
+        &authority,
+        &(struct ek_signing){ek_buffer_text(&request), names, 1, "orders", now, 86400 * 30}, &leaf,
+        &err));
+    WORKS(ek_certificate_install_on_host(
+        &at, &(struct ek_installation){ek_buffer_text(&leaf), key, pem, password}, &err));
+    WORKS(local->write_file(&place->host,
+                            &(struct ek_file_content){ca, root.bytes, root.length, 0644, false},
+                            SOON, &err));
     WORKS(local->volatile_directory(&place->host, SOON, memory, sizeof memory, &err));
     snprintf(password_file, 300, "%s/key-password", memory);
-    WORKS(local->write_file(&place->host, password_file, ek_secret_reveal(password),
-                            ek_secret_length(password), 0600, SOON, &err));
+    WORKS(local->write_file(&place->host,
+                            &(struct ek_file_content){password_file, ek_secret_reveal(password),
+                                                      ek_secret_length(password), 0600, false},
+                            SOON, &err));
     *tls = (struct ek_server_tls){.mode = EK_SSL_REQUIRE,
                                   .certificate_key_file = pem,
                                   .ca_file = ca,
@@ -72,11 +79,9 @@ static int handshake(const struct place *place, const char *ca, const char *chec
     const char *const argv[] = {
         "openssl", "s_client", "-connect", address, "-CAfile", ca, "-verify_return_error",
         check,     against,    NULL};
-    EK_BUFFER output = {0};
-    EK_BUFFER errors = {0};
-    int status = -1;
-    WORKS(local->run(&place->host, argv, NULL, 0, SOON, &output, &errors, &status, &err));
-    return status;
+    EK_COMMAND_RESULT ran = {0};
+    WORKS(local->run(&place->host, &(struct ek_command){.argv = argv}, SOON, &ran, &err));
+    return ran.status;
 }
 
 static void a_server_takes_its_sealed_key_by_a_password_in_memory(void **state)
@@ -97,8 +102,10 @@ static void a_server_takes_its_sealed_key_by_a_password_in_memory(void **state)
         .bind_ip = "127.0.0.1", .port = PORT_NUMBER, .db_path = data, .log_path = log};
     EK_BUFFER text = {0};
     WORKS(ek_server_configuration_create(&fresh, &tls, &text, &err));
-    WORKS(local->write_file(&place->host, place->configuration, text.bytes, text.length, 0600, SOON,
-                            &err));
+    WORKS(local->write_file(
+        &place->host,
+        &(struct ek_file_content){place->configuration, text.bytes, text.length, 0600, false}, SOON,
+        &err));
     WORKS(local->service(&place->host, EK_SERVICE_START, false, SOON, &err));
     struct ek_host_facts facts = {0};
     WORKS(local->facts(&place->host, SOON, &facts, &err));

@@ -24,15 +24,18 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "tests/unit/patience.h"
 
-#define SOON (ek_monotonic_ms() + 10000)
+#define SOON (ek_monotonic_ms() + patient_ms(10000))
 
 static struct ek_error err;
 
 static const char server_script[] =
     "#!/usr/bin/python3\n"
     "import os, signal, socket, sys, time\n"
-    "how = os.environ.get('TEST_SERVER', '')\n"
+    "behaviour = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'behaviour')\n"
+    "how = open(behaviour).read() if os.path.exists(behaviour) else os.environ.get('TEST_SERVER', "
+    "'')\n"
     "print('argv', *sys.argv[1:], flush=True)\n"
     "if how == 'fail':\n"
     "    print('F CONTROL cannot read the certificate', flush=True)\n"
@@ -76,7 +79,6 @@ static inline int place_setup(void **state)
         .configuration = place->configuration,
         .unit = "mongod-test.service",
     };
-    unsetenv("TEST_SERVER");
     *state = place;
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "reconciler/lease/decide.h"
 #include "reconciler/lease/holder.h"
 #include "reconciler/lease/lease.h"
+#include "tests/unit/patience.h"
 
 static struct ek_error err;
 
@@ -173,7 +174,8 @@ static void test_the_frozen_are_followed_after_a_whole_time_to_live(void **state
     freeze(&child, &handle);
     int64_t began = ek_boottime_ms();
     assert_int_equal(take(&handle, "frozen", TTL, TTL / 2, &lease), EK_LOCKED);
-    assert_good(take(&handle, "frozen", 10, 10000, &lease)); /* its time to live counts, not ours */
+    /* Its time to live counts, not ours. */
+    assert_good(take(&handle, "frozen", 10, patient_ms(10000), &lease));
     assert_true(ek_boottime_ms() - began >= TTL);
     assert_int_equal(ek_lease_token(lease), 2);
     char word = '?';
@@ -291,7 +293,7 @@ static void test_cut_off_from_the_store(void **state)
     failing.get_lease = failing_get;
     assert_good(take(&through, "cut", 1200, 0, &lease));
     cut_off = true;
-    int64_t deadline = ek_boottime_ms() + 5000;
+    int64_t deadline = ek_boottime_ms() + patient_ms(5000);
     int result = 0;
     while (result == 0 && ek_boottime_ms() < deadline)
         result = ek_lease_check(lease, 100, &err);
@@ -320,7 +322,7 @@ static void test_lost_answers(void **state)
     assert_true(lost_one);
     lost_one = false;
     lose_answer = true;
-    int64_t deadline = ek_boottime_ms() + 5000;
+    int64_t deadline = ek_boottime_ms() + patient_ms(5000);
     while (!lost_one && ek_boottime_ms() < deadline)
         ek_sleep_ms(20);
     assert_true(lost_one);
@@ -351,7 +353,7 @@ static void test_raising(void **state)
     } while (result == EK_CONFLICT);
     assert_int_equal(result, 0);
     assert_fails(ek_lease_raise(lease, 50, &err), EK_STALE, "EK-1013");
-    int64_t deadline = ek_boottime_ms() + 5000;
+    int64_t deadline = ek_boottime_ms() + patient_ms(5000);
     while (ek_lease_not_lost(lease, &err) == 0 && ek_boottime_ms() < deadline)
         ek_sleep_ms(20);
     assert_fails(ek_lease_not_lost(lease, &err), EK_STALE, "EK-1013");

@@ -4,6 +4,9 @@
 
 #include <jansson.h>
 
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/file.h"
 #include "reconciler/loop/drift.h"
 #include "reconciler/report/state_json.h"
@@ -14,7 +17,7 @@
 struct fixture {
     struct parsed parsed;
     struct ek_deployment_spec *spec;
-    struct ek_state state;
+    struct ek_state *state;
     struct ek_policy policy;
     uint8_t digest[32];
     struct ek_synced synced;
@@ -40,7 +43,9 @@ static int set_up(void **state)
              json_string_value(json_object_get(policy, "new_label")));
     json_decref(json);
     assert_int_equal(ek_deployment_spec_digest(f->spec, f->digest, NULL), 0);
-    ek_synced_note(&f->synced, f->spec, f->digest, &f->state, &f->policy);
+    assert_int_equal(
+        ek_synced_note(&f->synced, EK_SITUATION(f->spec, f->state, &f->policy), f->digest, &err),
+        0);
     *state = f;
     return 0;
 }
@@ -49,6 +54,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     ek_synced_done(&f->synced);
+    free(f->state);
     parsed_done(&f->parsed);
     free(f);
     return 0;
@@ -59,9 +65,12 @@ static struct ek_drift find(struct fixture *f)
     struct ek_plan plan = {0};
     struct ek_drift drift = {0};
     struct ek_error err = {0};
-    assert_int_equal(ek_plan_make(f->spec, &f->state, &f->policy, &plan, &err), 0);
+    assert_int_equal(ek_plan_make(EK_SITUATION(f->spec, f->state, &f->policy), &plan, &err), 0);
     assert_int_equal(
-        ek_drift_find(&f->synced, f->spec, f->digest, &f->state, &f->policy, &plan, &drift, &err),
+        ek_drift_find(&f->synced,
+                      &(struct ek_drift_question){EK_SITUATION(f->spec, f->state, &f->policy),
+                                                  f->digest, &plan},
+                      &drift, &err),
         0);
     ek_plan_done(&plan);
     return drift;
@@ -78,7 +87,7 @@ static void a_mode_that_was_set_by_hand(void **state)
 {
     struct fixture *f = *state;
     EK_BUFFER words = {0};
-    f->state.members[1].mode_running = EK_SSL_ALLOW;
+    ek_member_transport(f->state, 1)->mode_running = EK_SSL_ALLOW;
     struct ek_drift drift = find(f);
     assert_true(drift.present);
     assert_int_equal(drift.fields, 1U << EK_DRIFT_SSL_MODE);
@@ -92,8 +101,8 @@ static void a_mode_that_was_set_by_hand(void **state)
 static void a_name_and_a_file(void **state)
 {
     struct fixture *f = *state;
-    f->state.members[0].domain_name_bound = EK_NO;
-    f->state.members[2].options_configured.digest[0] ^= 1;
+    ek_member_transport(f->state, 0)->domain_name_bound = EK_NO;
+    ek_member_transport(f->state, 2)->options_configured.digest[0] ^= 1;
     struct ek_drift drift = find(f);
     assert_true(drift.present);
     assert_int_equal(drift.fields, 1U << EK_DRIFT_NAMES | 1U << EK_DRIFT_CONFIGURATION);
@@ -105,13 +114,15 @@ static void what_time_made_due_is_none(void **state)
     struct fixture *f = *state;
     struct ek_plan plan;
     struct ek_error err = {0};
-    f->policy.now_s = f->state.members[0].certificate_installed.not_after_s - 86400;
-    assert_int_equal(ek_plan_make(f->spec, &f->state, &f->policy, &plan, &err), 0);
+    f->policy.now_s =
+        ek_member_certificates(f->state, 0)->certificate_installed.not_after_s - 86400;
+    assert_int_equal(ek_plan_make(EK_SITUATION(f->spec, f->state, &f->policy), &plan, &err), 0);
     assert_true(plan.count > 0); /* a renewal */
     ek_plan_done(&plan);
     struct ek_drift drift = find(f);
     assert_false(drift.present);
-    f->state.members[1].mode_running = EK_SSL_ALLOW; /* and something else moved meanwhile */
+    ek_member_transport(f->state, 1)->mode_running =
+        EK_SSL_ALLOW; /* and something else moved meanwhile */
     ek_drift_done(&drift);
     drift = find(f);
     assert_true(drift.present);
@@ -131,7 +142,7 @@ static void what_is_wanted_is_none(void **state)
 static void what_we_began_is_none(void **state)
 {
     struct fixture *f = *state;
-    f->state.members[1].mode_running = EK_SSL_ALLOW;
+    ek_member_transport(f->state, 1)->mode_running = EK_SSL_ALLOW;
     ek_synced_forget(&f->synced);
     struct ek_drift drift = find(f);
     assert_false(drift.present);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "reconciler/aspects/replica_set/steps.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/execute/execute.h"
@@ -265,7 +266,7 @@ static void steps_are_told(void **state)
                                             .members = members,
                                             .member_count = 2};
     const struct ek_step step_down = {
-        .kind = EK_STEP_STEP_DOWN, .member = 0, .other = 1, .why = "it is restarted next"};
+        .kind = &ek_step_step_down, .member = 0, .other = 1, .why = "it is restarted next"};
     struct ek_event event = {.kind = EK_EVENT_STEP_BEGUN,
                              .at_ms = 1767322984005,
                              .elapsed_ms = 3,

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/replica_set/steps.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/execute.h"
 #include "reconciler/loop/metrics.h"
@@ -284,15 +287,14 @@ static const struct ek_deployment_spec spec = {
 static void what_was_observed_is_told(void **state)
 {
     struct ek_metrics *metrics = *state;
-    struct ek_state *seen = calloc(1, sizeof *seen);
+    struct ek_state *seen;
     struct ek_plan plan = {.end = EK_VERDICT_BLOCKED, .count = 0, .blocked = {.id = "EK-0103"}};
-    seen->member_count = 2;
-    seen->members[0] = (struct ek_member_observed){
-        .reachable = EK_YES,
-        .state = EK_MEMBER_PRIMARY,
-        .writable = EK_YES,
-        .certificate_running = {.present = EK_YES, .not_after_s = 1900000000}};
-    seen->members[1] = (struct ek_member_observed){.reachable = EK_NO, .state = EK_MEMBER_DOWN};
+    assert_int_equal(ek_state_new(2, &seen, NULL), 0);
+    *ek_member(seen, 0) =
+        (struct ek_member){.reachable = EK_YES, .state = EK_MEMBER_PRIMARY, .writable = EK_YES};
+    ek_member_certificates(seen, 0)->certificate_running =
+        (struct ek_certificate_state){.present = EK_YES, .not_after_s = 1900000000};
+    *ek_member(seen, 1) = (struct ek_member){.reachable = EK_NO, .state = EK_MEMBER_DOWN};
     const struct ek_planned planned = {
         .spec = &spec, .state = seen, .plan = &plan, .observed_ms = 1700000000500};
     ek_metrics_observed(metrics, &planned);
@@ -309,8 +311,9 @@ static void what_was_observed_is_told(void **state)
     assert_true(ek_metrics_value(metrics, EK_METRIC_DEPLOYMENT_LAST_OBSERVED, WHO) == 1700000000.5);
 
     plan = (struct ek_plan){.end = EK_VERDICT_DONE};
-    seen->members[1] = seen->members[0];
-    seen->members[1].state = EK_MEMBER_SECONDARY;
+    *ek_member(seen, 1) = *ek_member(seen, 0);
+    *ek_member_certificates(seen, 1) = *ek_member_certificates(seen, 0);
+    ek_member(seen, 1)->state = EK_MEMBER_SECONDARY;
     ek_metrics_observed(metrics, &planned);
     assert_true(ek_metrics_value(metrics, EK_METRIC_DEPLOYMENT_SYNC,
                                  EK_LABELS("acme", "orders", "Synced")) == 1);
@@ -324,8 +327,8 @@ static void what_was_observed_is_told(void **state)
 static void steps_and_what_they_cost_are_counted(void **state)
 {
     struct ek_metrics *metrics = *state;
-    const struct ek_step restart = {.kind = EK_STEP_RESTART, .member = 1};
-    const struct ek_step step_down = {.kind = EK_STEP_STEP_DOWN, .member = 0, .other = 1};
+    const struct ek_step restart = {.kind = &ek_step_restart, .member = 1};
+    const struct ek_step step_down = {.kind = &ek_step_step_down, .member = 0, .other = 1};
     const struct ek_event begun = {.kind = EK_EVENT_STEP_BEGUN, .step = &restart};
     const struct ek_event done = {.kind = EK_EVENT_STEP_DONE, .step = &restart, .elapsed_ms = 2500};
     const struct ek_event down = {.kind = EK_EVENT_STEP_DONE, .step = &step_down};

@@ -62,6 +62,34 @@ static const char gitlab[] =
     "\"https://git.example.net/ops/acme/specs.git\",\"git_ssh_url\":"
     "\"git@git.example.net:ops/acme/specs.git\"}}";
 
+/* ---- the secret's file --------------------------------------------------------------------- */
+
+static void a_secret_that_others_may_read_is_refused(void **state)
+{
+    static const mode_t open_modes[] = {0640, 0604, 0660, 0610, 0644};
+    char path[] = "/tmp/evenkeel-hook-XXXXXX";
+    int fd = mkstemp(path);
+    EK_SECRET *found = NULL;
+    struct ek_error err = {0};
+    (void)state;
+    assert_int_equal(write(fd, "0123456789abcdef\n", 17), 17);
+    close(fd);
+    for (size_t i = 0; i < sizeof open_modes / sizeof *open_modes; i++) {
+        assert_int_equal(chmod(path, open_modes[i]), 0);
+        assert_int_equal(ek_webhook_secret(path, &found, &err), EK_DENIED);
+        assert_string_equal(err.id, "EK-1354");
+        assert_non_null(strstr(err.hint, "chmod 0600 "));
+    }
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(ek_webhook_secret(path, &found, &err), 0);
+    assert_int_equal(ek_secret_length(found), 16);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    EK_SECRET *none = NULL;
+    assert_int_equal(ek_webhook_secret(path, &none, &err), EK_INVALID);
+    assert_int_equal(unlink(path), 0);
+}
+
 /* ---- signatures --------------------------------------------------------------------------- */
 
 /* The pair that GitHub's documentation gives to test an implementation with. */
@@ -400,6 +428,7 @@ static void hooks_can_be_replaced(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_secret_that_others_may_read_is_refused),
         cmocka_unit_test(githubs_own_example),
         cmocka_unit_test(the_example_of_standard_webhooks),
         cmocka_unit_test(gitea_and_forgejo_send_plain_hex),

@@ -13,8 +13,10 @@
 #include "reconciler/base/hash.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/kernel/facts.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/plan_file.h"
+#include "reconciler/report/state_json.h"
 #include "reconciler/report/status_report.h"
 #include "specs/arena.h"
 #include "specs/describe.h"
@@ -174,6 +176,7 @@ static int make_schema(struct ek_buffer *made, struct ek_error *err)
 /* ---- plans ---- */
 
 static struct model_case model;
+static struct ek_situation situation;
 static struct ek_plan plan;
 static struct ek_planned planned;
 static struct ek_plan_set set;
@@ -184,10 +187,12 @@ static int set_up(void **state)
     struct ek_error err = {0};
     json_set_alloc_funcs(__wrap_malloc, free);
     model_case_init(&model, 3, EK_SSL_DISABLED, EK_SSL_REQUIRE, false, false);
-    snprintf(model.state.set_id, sizeof model.state.set_id, "5f0c0ffee0c0ffee0c0ffee0");
-    assert_int_equal(ek_plan_make(&model.spec, &model.state, &model.policy, &plan, &err), 0);
+    snprintf(ek_set(model.state)->set_id, sizeof ek_set(model.state)->set_id,
+             "5f0c0ffee0c0ffee0c0ffee0");
+    situation = (struct ek_situation){&model.spec, model.state, &model.policy};
+    assert_int_equal(ek_plan_make(&situation, &plan, &err), 0);
     planned = (struct ek_planned){
-        .spec = &model.spec, .state = &model.state, .policy = &model.policy, .plan = &plan};
+        .spec = &model.spec, .state = model.state, .policy = &model.policy, .plan = &plan};
     set = (struct ek_plan_set){
         .source = {.directory = "/srv/specs"}, .planned = &planned, .count = 1};
     return 0;
@@ -197,19 +202,44 @@ static int tear_down(void **state)
 {
     (void)state;
     ek_plan_done(&plan);
+    model_case_done(&model);
     return 0;
 }
 
 static int make_plan(struct ek_buffer *made, struct ek_error *err)
 {
     struct ek_plan fresh;
-    int result = ek_plan_make(&model.spec, &model.state, &model.policy, &fresh, err);
+    int result = ek_plan_make(&situation, &fresh, err);
     if (result != 0)
         return result;
     for (size_t i = 0; i <= fresh.count; i++)
         ek_buffer_printf(made, "%s\n", fresh.digests[i]);
     ek_plan_done(&fresh);
     return ek_buffer_check(made, err);
+}
+
+static int make_observation(struct ek_buffer *made, struct ek_error *err)
+{
+    ek_json_print(ek_state_json(model.state, NULL), JSON_COMPACT | JSON_SORT_KEYS, made);
+    return ek_buffer_check(made, err);
+}
+
+static int make_facts(struct ek_buffer *made, struct ek_error *err)
+{
+    struct ek_state *moved;
+    json_t *facts;
+    int result = ek_state_clone(model.state, &moved, err);
+    if (result != 0)
+        return result;
+    snprintf(ek_member(moved, 0)->host, sizeof ek_member(moved, 0)->host, "elsewhere:1");
+    result = ek_facts_json(&situation, &facts, err);
+    if (result == 0) {
+        result =
+            ek_facts_moved(facts, EK_SITUATION(&model.spec, moved, &model.policy), made, NULL, err);
+        json_decref(facts);
+    }
+    free(moved);
+    return result;
 }
 
 static int make_document(struct ek_buffer *made, struct ek_error *err)
@@ -287,8 +317,8 @@ static int make_configuration(struct ek_buffer *made, struct ek_error *err)
                                       .ca_file = "/etc/tls/ca.pem",
                                       .password_file = "/run/password"};
     EK_BUFFER text = {0};
-    int result =
-        ek_server_configuration_edit(before, sizeof before - 1, "mongod.conf", &tls, &text, err);
+    const struct ek_server_text file = {before, sizeof before - 1, "mongod.conf"};
+    int result = ek_server_configuration_edit(&file, &tls, &text, err);
     ek_buffer_text_add(made, ek_buffer_text(&text));
     return result == 0 ? ek_buffer_check(made, err) : result;
 }
@@ -303,6 +333,8 @@ HELD(make_specs, 30)
 HELD(make_diagnostics, 10)
 HELD(make_schema, 100)
 HELD(make_plan, 5)
+HELD(make_observation, 50)
+HELD(make_facts, 50)
 HELD(make_document, 100)
 HELD(make_text, 10)
 HELD(make_markdown, 10)
@@ -318,6 +350,8 @@ int main(void)
         cmocka_unit_test(make_diagnostics_or_says_so),
         cmocka_unit_test(make_schema_or_says_so),
         cmocka_unit_test(make_plan_or_says_so),
+        cmocka_unit_test(make_observation_or_says_so),
+        cmocka_unit_test(make_facts_or_says_so),
         cmocka_unit_test(make_document_or_says_so),
         cmocka_unit_test(make_text_or_says_so),
         cmocka_unit_test(make_markdown_or_says_so),

@@ -33,7 +33,7 @@ static void renaming_keeps_every_other_field(void **state)
     (void)state;
     const int ids[] = {7, 0};
     const char *const hosts[] = {"b.new:27017", "a.new:27017"};
-    const struct ek_mongodb_renaming both = {ids, hosts, 2}, one = {ids, hosts, 1};
+    const struct ek_mongodb_renaming both = {4, ids, hosts, 2}, one = {4, ids, hosts, 1};
     bson_t *before = json(CONFIG("4", "a.old:1", "b.old:2"));
     bson_t *expected = json(CONFIG("5", "a.new:27017", "b.new:27017"));
     bson_t *expected_one = json(CONFIG("5", "a.old:1", "b.new:27017"));
@@ -54,7 +54,7 @@ static void renaming_a_member_that_is_not_there(void **state)
     (void)state;
     const int ids[] = {0, 3};
     const char *const hosts[] = {"a.new:1", "c.new:1"};
-    const struct ek_mongodb_renaming names = {ids, hosts, 2};
+    const struct ek_mongodb_renaming names = {4, ids, hosts, 2};
     bson_t *before = json(CONFIG("4", "a.old:1", "b.old:2"));
     bson_t after = BSON_INITIALIZER;
     assert_int_equal(ek_mongodb_renamed_config(before, 4, &names, &after), 1);

@@ -214,7 +214,8 @@ static void a_reconfiguration_is_never_forced(void **state)
     struct ek_error err = {0};
     fake_start(&fake);
     struct ek_mongodb_target target = target_of(&fake);
-    int result = driver->rename_members(&target, 2, &id, &host, 1, soon(), &err);
+    int result = driver->rename_members(&target, &(struct ek_mongodb_renaming){2, &id, &host, 1},
+                                        soon(), &err);
     fake_stop(&fake);
     assert_int_equal(result, EK_CONFLICT);
     assert_string_equal(err.id, "EK-0437");
@@ -262,6 +263,15 @@ static void users_are_changed_where_they_exist(void **state)
     const char *asked = fake_asked(&fake, "updateUser", 0);
     assert_non_null(strstr(asked, "{ \"role\" : \"clusterMonitor\", \"db\" : \"admin\" }"));
     assert_non_null(strstr(asked, "\"w\" : \"majority\""));
+    /* The connection is open to everybody: md5("app:mongo:open sesame"), for SCRAM-SHA-1. */
+    static const char *const verbs[] = {"createUser", "updateUser"};
+    for (size_t i = 0; i < 2; i++) {
+        asked = fake_asked(&fake, verbs[i], 0);
+        assert_null(strstr(asked, "open sesame"));
+        assert_non_null(strstr(asked, "\"digestPassword\" : false"));
+        assert_non_null(strstr(asked, "\"pwd\" : \"03c3dd79f41a4964cc0be5a42593f5ce\""));
+        assert_non_null(strstr(asked, "\"mechanisms\" : [ \"SCRAM-SHA-1\" ]"));
+    }
     fake_done(&fake);
 }
 

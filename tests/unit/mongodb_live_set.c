@@ -11,6 +11,7 @@
 #include "reconciler/base/clock.h"
 #include "tests/unit/mongodb_certificates.h"
 #include "tests/unit/mongodb_server.h"
+#include "tests/unit/patience.h"
 
 #define PASSWORD "correct horse battery"
 
@@ -37,7 +38,7 @@ static struct ek_mongodb_target target_of(int which)
 
 static int64_t soon(void)
 {
-    return ek_monotonic_ms() + 20000;
+    return ek_monotonic_ms() + patient_ms(20000);
 }
 
 static void observe(int which)
@@ -51,7 +52,7 @@ static void observe(int which)
 
 static void wait_for_state(int which, int state, enum ek_answer writable)
 {
-    int64_t deadline = ek_monotonic_ms() + 40000;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(40000);
     do {
         observe(which);
         if (seen.state == state && seen.writable == writable)
@@ -85,7 +86,9 @@ static void three_members_are_initiated(void **state)
     struct ek_error err = {0};
     for (int i = 0; i < SERVERS; i++)
         snprintf(members[i].host, sizeof members[i].host, "localhost:%d", servers[i].port);
-    assert_works(driver->initiate(&first, "rs-set", members, SERVERS, soon(), &err), &err);
+    assert_works(driver->initiate(&first, &(struct ek_mongodb_new_set){"rs-set", members, SERVERS},
+                                  soon(), &err),
+                 &err);
     wait_for_state(A, 1, EK_ANSWER_YES);
     const char *const roles[] = {"clusterMonitor", "clusterManager", "hostManager", NULL};
     const struct ek_mongodb_user user = {"evenkeel", password, roles};
@@ -96,7 +99,7 @@ static void three_members_are_initiated(void **state)
 static void every_member_is_seen_by_every_member(void **state)
 {
     (void)state;
-    int64_t deadline = ek_monotonic_ms() + 20000;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(20000);
     for (int which = A; which <= B; which++) {
         bool all = false;
         while (!all && ek_time_left_ms(deadline) > 0) {
@@ -141,8 +144,9 @@ static void wrong_members_refuse(void **state)
     const char *host = "localhost:1";
     struct ek_error err = {0};
     assert_fails(driver->step_down(&b, 20, 10, soon(), &err), &err, EK_CONFLICT, "EK-0434");
-    assert_fails(driver->rename_members(&b, 1, &id, &host, 1, soon(), &err), &err, EK_CONFLICT,
-                 "EK-0434");
+    assert_fails(
+        driver->rename_members(&b, &(struct ek_mongodb_renaming){1, &id, &host, 1}, soon(), &err),
+        &err, EK_CONFLICT, "EK-0434");
     assert_fails(driver->freeze(&a, 5, soon(), &err), &err, EK_CONFLICT, "EK-0454");
     assert_works(driver->freeze(&b, 5, soon(), &err), &err);
     assert_works(driver->freeze(&b, 0, soon(), &err), &err);
@@ -150,7 +154,7 @@ static void wrong_members_refuse(void **state)
 
 static void wait_for_signing_keys(void)
 {
-    int64_t deadline = ek_monotonic_ms() + 40000;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(40000);
     int64_t of_a, of_b;
     do {
         observe(A);
@@ -201,7 +205,7 @@ static void a_member_that_is_gone_is_unhealthy_to_the_others(void **state)
 {
     (void)state;
     test_server_kill(&servers[A]);
-    int64_t deadline = ek_monotonic_ms() + 30000;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(30000);
     do {
         observe(B);
         if (seen.members[A].view_known && !seen.members[A].healthy)

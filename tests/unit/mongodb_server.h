@@ -19,6 +19,7 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/ssl_mode.h"
+#include "tests/unit/patience.h"
 
 #define TEST_KEY "dGhlIGtleSBvZiB0aGlzIHNldCwgZm9yIHRlc3Rz"
 
@@ -129,7 +130,7 @@ static inline void test_server_start(struct test_server *server, enum ek_ssl_mod
         execl(test_server_program, test_server_program, "-f", path, (char *)NULL);
         _exit(127);
     }
-    int64_t deadline = ek_monotonic_ms() + 30000;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(30000);
     while (!test_server_answers(server)) {
         if (waitpid(server->pid, NULL, WNOHANG) == server->pid)
             fail_msg("the server ended at once, see %s/log", server->directory);

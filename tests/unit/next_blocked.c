@@ -29,9 +29,10 @@ static void assert_blocked(const char *id, bool passing, const char *word)
 static void go_to_first_disturbance(void)
 {
     for (struct ek_verdict verdict = ask(); verdict.kind == EK_VERDICT_STEP; verdict = ask()) {
-        if (ek_step_row(verdict.step.kind)->disturbs)
+        if (verdict.step.kind->disturbs)
             return;
-        ek_effect(&fleet.spec, &fleet.state, &verdict.step, &fleet.policy);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &verdict.step,
+                  &fleet.state, NULL);
     }
 }
 
@@ -39,7 +40,7 @@ static void another_set(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    snprintf(fleet.state.set_name, sizeof fleet.state.set_name, "rs1");
+    snprintf(ek_set(fleet.state)->set_name, sizeof ek_set(fleet.state)->set_name, "rs1");
     assert_blocked("EK-0101", false, "\"rs1\"");
 }
 
@@ -47,7 +48,8 @@ static void a_member_outside_the_specs(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    snprintf(fleet.state.foreign_member, sizeof fleet.state.foreign_member, "db-x.test:27017");
+    snprintf(ek_set(fleet.state)->foreign_member, sizeof ek_set(fleet.state)->foreign_member,
+             "db-x.test:27017");
     assert_blocked("EK-0102", false, "db-x.test:27017");
 }
 
@@ -55,7 +57,7 @@ static void a_member_outside_the_set(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    fleet.state.members[1].id = -1;
+    ek_member(fleet.state, 1)->id = -1;
     assert_blocked("EK-0103", false, "member b");
 }
 
@@ -64,21 +66,21 @@ static void clocks_apart(void **state)
     (void)state;
     static const int64_t tolerance_ms = 300000;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    fleet.state.members[1].clock_ahead_ms = tolerance_ms + 1;
+    ek_member(fleet.state, 1)->clock_ahead_ms = tolerance_ms + 1;
     assert_blocked("EK-0130", true, "member b's host is 300 s ahead of");
-    fleet.state.members[1].clock_ahead_ms = -tolerance_ms - 1000;
+    ek_member(fleet.state, 1)->clock_ahead_ms = -tolerance_ms - 1000;
     assert_blocked("EK-0130", true, "301 s behind");
-    fleet.state.members[1].clock_ahead_ms = -tolerance_ms;
+    ek_member(fleet.state, 1)->clock_ahead_ms = -tolerance_ms;
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
-    fleet.state.members[1].clock_ahead_ms = tolerance_ms;
+    ek_member(fleet.state, 1)->clock_ahead_ms = tolerance_ms;
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
-    fleet.state.members[1].clock_ahead_ms = EK_CLOCK_UNKNOWN;
+    ek_member(fleet.state, 1)->clock_ahead_ms = EK_CLOCK_UNKNOWN;
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED); /* no certificates, no blame */
-    fleet.state.members[1].clock_ahead_ms = tolerance_ms + 1;
+    ek_member(fleet.state, 1)->clock_ahead_ms = tolerance_ms + 1;
     assert_int_equal(ask().kind, EK_VERDICT_DONE);
     settle(THREE, EK_SSL_ALLOW, EK_SSL_DISABLED);
-    fleet.state.members[1].clock_ahead_ms = tolerance_ms + 1;
+    ek_member(fleet.state, 1)->clock_ahead_ms = tolerance_ms + 1;
     assert_blocked("EK-0130", true, "ahead of");
 }
 
@@ -86,7 +88,7 @@ static void no_configuration_seen(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    fleet.state.initiated = EK_UNKNOWN;
+    ek_set(fleet.state)->initiated = EK_UNKNOWN;
     assert_blocked("EK-0104", true, "no member");
 }
 
@@ -94,7 +96,7 @@ static void a_silent_member(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    fleet.state.members[2].reachable = EK_NO;
+    ek_member(fleet.state, 2)->reachable = EK_NO;
     assert_blocked("EK-0105", true, "member c");
 }
 
@@ -102,8 +104,8 @@ static void a_member_that_somebody_stopped(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    fleet.state.members[2].process = EK_NO;
-    fleet.state.members[2].state = EK_MEMBER_DOWN;
+    ek_member(fleet.state, 2)->process = EK_NO;
+    ek_member(fleet.state, 2)->state = EK_MEMBER_DOWN;
     assert_blocked("EK-0106", false, "member c");
 }
 
@@ -111,12 +113,12 @@ static void our_own_restart_is_repaired_first(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    fleet.state.members[2].process = EK_NO;
-    fleet.state.members[2].state = EK_MEMBER_DOWN;
-    fleet.state.members[2].restart_begun = EK_YES;
+    ek_member(fleet.state, 2)->process = EK_NO;
+    ek_member(fleet.state, 2)->state = EK_MEMBER_DOWN;
+    ek_member(fleet.state, 2)->restart_begun = EK_YES;
     struct ek_verdict verdict = ask();
     assert_int_equal(verdict.kind, EK_VERDICT_STEP);
-    assert_int_equal(verdict.step.kind, EK_STEP_START);
+    assert_int_equal(verdict.step.kind, &ek_step_start);
     assert_int_equal(verdict.step.member, 2);
 }
 
@@ -124,7 +126,7 @@ static void an_unreadable_configuration(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    fleet.state.members[0].mode_configured = EK_SSL_UNKNOWN;
+    ek_member_transport(fleet.state, 0)->mode_configured = EK_SSL_UNKNOWN;
     assert_blocked("EK-0107", false, "member a");
 }
 
@@ -132,7 +134,7 @@ static void no_way_to_log_in(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    fleet.state.own_user = EK_UNKNOWN;
+    ek_access(fleet.state)->own_user = EK_UNKNOWN;
     assert_blocked("EK-0108", true, "log in");
 }
 
@@ -140,7 +142,7 @@ static void an_unknown_mode_is_not_disabled(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    fleet.state.members[1].mode_running = EK_SSL_UNKNOWN;
+    ek_member_transport(fleet.state, 1)->mode_running = EK_SSL_UNKNOWN;
     assert_blocked("EK-0109", true, "member b");
 }
 
@@ -149,11 +151,11 @@ static void a_lagging_member(void **state)
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
     go_to_first_disturbance();
-    fleet.state.members[1].lag_ms = 10001;
+    ek_member(fleet.state, 1)->lag_ms = 10001;
     assert_blocked("EK-0110", true, "10 s");
-    fleet.state.members[1].lag_ms = 10000;
+    ek_member(fleet.state, 1)->lag_ms = 10000;
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
-    fleet.state.members[1].lag_ms = -1;
+    ek_member(fleet.state, 1)->lag_ms = -1;
     assert_blocked("EK-0110", true, "not known");
 }
 
@@ -162,7 +164,7 @@ static void a_member_in_initial_sync(void **state)
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
     go_to_first_disturbance();
-    fleet.state.members[1].state = EK_MEMBER_STARTUP2;
+    ek_member(fleet.state, 1)->state = EK_MEMBER_STARTUP2;
     assert_blocked("EK-0111", true, "STARTUP2");
 }
 
@@ -171,8 +173,8 @@ static void no_primary(void **state)
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
     go_to_first_disturbance();
-    fleet.state.members[0].state = EK_MEMBER_SECONDARY;
-    fleet.state.members[0].writable = EK_NO;
+    ek_member(fleet.state, 0)->state = EK_MEMBER_SECONDARY;
+    ek_member(fleet.state, 0)->writable = EK_NO;
     assert_blocked("EK-0112", true, "no primary");
 }
 
@@ -181,7 +183,7 @@ static void a_primary_that_does_not_write_yet(void **state)
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
     go_to_first_disturbance();
-    fleet.state.members[0].writable = EK_NO;
+    ek_member(fleet.state, 0)->writable = EK_NO;
     assert_blocked("EK-0112", true, "no primary");
 }
 
@@ -190,7 +192,7 @@ static void a_half_broken_pair(void **state)
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
     go_to_first_disturbance();
-    fleet.state.members[1].healthy_for &= ~(uint64_t)1; /* a does not see b; b sees a */
+    ek_member(fleet.state, 1)->healthy_for &= ~(uint64_t)1; /* a does not see b; b sees a */
     assert_blocked("EK-0114", true, "member a does not see member b");
 }
 
@@ -198,9 +200,10 @@ static void nobody_to_take_over(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
-    fleet.state.members[1].priority = fleet.state.members[2].priority = 0;
+    ek_member(fleet.state, 1)->priority = ek_member(fleet.state, 2)->priority = 0;
     for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask())
-        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &v.step, &fleet.state,
+                  NULL);
     assert_blocked("EK-0115", false, "primary a");
 }
 
@@ -209,18 +212,19 @@ static void a_successor_that_cannot_sign(void **state)
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
     for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask()) {
-        if (v.step.kind == EK_STEP_STEP_DOWN) {
+        if (v.step.kind == &ek_step_step_down) {
             assert_int_equal(v.step.other, 1);
             break;
         }
-        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &v.step, &fleet.state,
+                  NULL);
     }
-    fleet.state.members[1].signing_key = 0;
+    ek_member(fleet.state, 1)->signing_key = 0;
     assert_blocked("EK-0116", true, "member b");
-    fleet.state.members[1].signing_key = 8; /* another key than the primary's */
+    ek_member(fleet.state, 1)->signing_key = 8; /* another key than the primary's */
     assert_blocked("EK-0116", true, "member b");
-    fleet.state.members[1].signing_key = 7;
-    fleet.state.members[2].signing_key = 0; /* the server may hand over to this one as well */
+    ek_member(fleet.state, 1)->signing_key = 7;
+    ek_member(fleet.state, 2)->signing_key = 0; /* the server may hand over to this one as well */
     assert_blocked("EK-0116", true, "member c");
 }
 
@@ -229,9 +233,9 @@ static void modes_too_far_apart(void **state)
     (void)state;
     settle(FOUR, EK_SSL_REQUIRE, EK_SSL_REQUIRE);
     for (int i = 0; i < 2; i++) {
-        struct ek_member_observed *member = &fleet.state.members[i];
-        member->mode_running = member->mode_configured = EK_SSL_DISABLED;
-        member->options_configured = (struct ek_options_state){.known = EK_YES};
+        struct ek_member_transport *transport = ek_member_transport(fleet.state, i);
+        transport->mode_running = transport->mode_configured = EK_SSL_DISABLED;
+        transport->options_configured = (struct ek_options_state){.known = EK_YES};
     }
     assert_blocked("EK-0117", false, "member");
 }
@@ -242,8 +246,9 @@ static void no_member_to_spare(void **state)
     settle(ONE, EK_SSL_DISABLED, EK_SSL_PREFER);
     fleet.spec.maintenance.interruption = EK_INTERRUPTION_REFUSE;
     for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask()) {
-        assert_int_not_equal(v.step.kind, EK_STEP_RESTART);
-        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+        assert_int_not_equal(v.step.kind, &ek_step_restart);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &v.step, &fleet.state,
+                  NULL);
     }
     assert_blocked("EK-0118", false, "member a");
 }
@@ -253,9 +258,10 @@ static void plaintext_clients(void **state)
     (void)state;
     settle(THREE, EK_SSL_PREFER, EK_SSL_REQUIRE);
     for (int i = 0; i < 3; i++)
-        fleet.state.members[i].plaintext_clients = 2;
+        ek_member_transport(fleet.state, i)->plaintext_clients = 2;
     assert_blocked("EK-0119", false, "2 client connections");
-    fleet.state.members[1].plaintext_clients = fleet.state.members[2].plaintext_clients = 0;
+    ek_member_transport(fleet.state, 1)->plaintext_clients =
+        ek_member_transport(fleet.state, 2)->plaintext_clients = 0;
     assert_blocked("EK-0119", false, "member a"); /* its turn would come last */
     fleet.spec.maintenance.plaintext_clients = EK_PLAINTEXT_DISCONNECT;
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
@@ -265,10 +271,11 @@ static void an_unresolvable_old_name(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_ALLOW, EK_SSL_DISABLED);
-    fleet.state.members[1].spec_host_resolves = EK_NO;
+    ek_member(fleet.state, 1)->spec_host_resolves = EK_NO;
     for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask()) {
-        assert_int_not_equal(v.step.kind, EK_STEP_RECONFIGURE);
-        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+        assert_int_not_equal(v.step.kind, &ek_step_reconfigure);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &v.step, &fleet.state,
+                  NULL);
     }
     assert_blocked("EK-0120", false, "db-b.test");
 }
@@ -277,11 +284,11 @@ static void an_unresolvable_name_of_a_new_deployment(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    fleet.state.initiated = EK_NO;
+    ek_set(fleet.state)->initiated = EK_NO;
     for (int i = 0; i < 3; i++)
-        fleet.state.members[i].state = EK_MEMBER_UNINITIATED;
+        ek_member(fleet.state, i)->state = EK_MEMBER_UNINITIATED;
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
-    fleet.state.members[2].spec_host_resolves = EK_NO;
+    ek_member(fleet.state, 2)->spec_host_resolves = EK_NO;
     assert_blocked("EK-0120", false, "db-c.test");
 }
 
@@ -298,12 +305,13 @@ static void a_stranger_where_a_member_should_be_made(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    fleet.state.initiated = EK_NO;
-    fleet.state.own_user = EK_UNKNOWN;
+    ek_set(fleet.state)->initiated = EK_NO;
+    ek_access(fleet.state)->own_user = EK_UNKNOWN;
     for (int i = 0; i < 3; i++)
-        fleet.state.members[i].state = EK_MEMBER_UNINITIATED;
+        ek_member(fleet.state, i)->state = EK_MEMBER_UNINITIATED;
     for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask())
-        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &v.step, &fleet.state,
+                  NULL);
     assert_blocked("EK-0122", false, "member a");
 }
 
@@ -311,7 +319,7 @@ static void a_removed_member(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    fleet.state.members[1].state = EK_MEMBER_REMOVED;
+    ek_member(fleet.state, 1)->state = EK_MEMBER_REMOVED;
     assert_blocked("EK-0123", false, "member b");
 }
 
@@ -327,7 +335,7 @@ static void an_unreadable_authority(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    fleet.state.authority = EK_UNKNOWN;
+    ek_certificates(fleet.state)->authority = EK_UNKNOWN;
     assert_blocked("EK-0126", false, "authority ca");
 }
 

@@ -2,26 +2,27 @@
 #ifndef EK_TESTS_UNIT_NEXT_FLEET_H
 #define EK_TESTS_UNIT_NEXT_FLEET_H
 
-#include "reconciler/next.h"
+#include "reconciler/kernel/next.h"
 #include "tests/model/cases.c" /* the model's fleets, compiled into this program */
+#include "tests/model/steps.h"
 
 static struct model_case fleet;
 
 static inline struct ek_verdict ask(void)
 {
     struct ek_verdict verdict;
-    ek_next(&fleet.spec, &fleet.state, &fleet.policy, &verdict);
+    ek_next(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &verdict);
     return verdict;
 }
 
 /* The verdict is a step of that kind, on that member; the step. */
-static inline struct ek_step assert_step_of(enum ek_step_kind kind, int member)
+static inline struct ek_step assert_step_of(const struct ek_step_kind *kind, int member)
 {
     struct ek_verdict verdict = ask();
     if (verdict.kind == EK_VERDICT_BLOCKED)
         fail_msg("%s: %s", verdict.blocked.id, verdict.blocked.sentence);
     assert_int_equal(verdict.kind, EK_VERDICT_STEP);
-    assert_string_equal(ek_step_row(verdict.step.kind)->name, ek_step_row(kind)->name);
+    assert_string_equal(verdict.step.kind->name, kind->name);
     assert_int_equal(verdict.step.member, member);
     return verdict.step;
 }

@@ -8,13 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "reconciler/permit.h"
+#include "reconciler/laws/permit.h"
 #include "tests/unit/next_fleet.h"
 
 enum { THREE = 2, HOUR_S = 3600 };
 enum { A, B, C };
-
-static struct ek_member_observed *const members = fleet.state.members;
 
 static void settle(enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
@@ -24,8 +22,8 @@ static void settle(enum ek_ssl_mode from, enum ek_ssl_mode to)
 
 static void lapse(int m)
 {
-    members[m].certificate_running.not_after_s = fleet.policy.now_s;
-    members[m].certificate_installed.not_after_s = fleet.policy.now_s;
+    ek_member_certificates(fleet.state, m)->certificate_running.not_after_s = fleet.policy.now_s;
+    ek_member_certificates(fleet.state, m)->certificate_installed.not_after_s = fleet.policy.now_s;
 }
 
 static void assert_blocked(const char *id, int member)
@@ -38,19 +36,20 @@ static void what_a_start_on_the_way_down_needs(void **state)
 {
     (void)state;
     settle(EK_SSL_PREFER, EK_SSL_DISABLED);
-    struct ek_certificate_state *certificate = &members[C].certificate_installed;
+    struct ek_certificate_state *certificate =
+        &ek_member_certificates(fleet.state, C)->certificate_installed;
     certificate->not_after_s = fleet.policy.now_s + HOUR_S;
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C); /* nobody will use it for long */
+    assert_step_of(&ek_step_write_configuration, C); /* nobody will use it for long */
     certificate->not_after_s--;
-    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, C);
-    fleet.state.authority = EK_NO; /* a law says the rest */
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
-    fleet.state.authority = EK_YES;
+    assert_step_of(&ek_step_issue_certificate, C);
+    ek_certificates(fleet.state)->authority = EK_NO; /* a law says the rest */
+    assert_step_of(&ek_step_write_configuration, C);
+    ek_certificates(fleet.state)->authority = EK_YES;
     fleet.spec.ssl_domain.base = NULL;
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
+    assert_step_of(&ek_step_write_configuration, C);
     settle(EK_SSL_ALLOW, EK_SSL_DISABLED);
     lapse(C);
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C); /* to disabled: without any */
+    assert_step_of(&ek_step_write_configuration, C); /* to disabled: without any */
 }
 
 static void whose_certificate_has_ended_goes_first(void **state)
@@ -58,9 +57,9 @@ static void whose_certificate_has_ended_goes_first(void **state)
     (void)state;
     settle(EK_SSL_PREFER, EK_SSL_DISABLED);
     lapse(B);
-    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, B);
-    members[B].certificate_running.not_after_s++;
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
+    assert_step_of(&ek_step_issue_certificate, B);
+    ek_member_certificates(fleet.state, B)->certificate_running.not_after_s++;
+    assert_step_of(&ek_step_write_configuration, C);
 }
 
 static void nobody_is_restarted_beside_it(void **state)
@@ -70,39 +69,39 @@ static void nobody_is_restarted_beside_it(void **state)
     lapse(B);
     lapse(C);
     assert_blocked("EK-0131", C);
-    members[B].process = EK_NO; /* it is ours to start, and has no connections */
-    members[B].state = EK_MEMBER_DOWN;
-    members[B].restart_begun = EK_YES;
+    ek_member(fleet.state, B)->process = EK_NO; /* it is ours to start, and has no connections */
+    ek_member(fleet.state, B)->state = EK_MEMBER_DOWN;
+    ek_member(fleet.state, B)->restart_begun = EK_YES;
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
     settle(EK_SSL_PREFER, EK_SSL_DISABLED);
     lapse(A);
     assert_blocked("EK-0131", C);
-    members[A].certificate_running.present = EK_NO;
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
+    ek_member_certificates(fleet.state, A)->certificate_running.present = EK_NO;
+    assert_step_of(&ek_step_write_configuration, C);
     /* In allowSSL nobody dials TLS. */
     settle(EK_SSL_ALLOW, EK_SSL_DISABLED);
     lapse(A);
     lapse(B);
     lapse(C);
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
-    members[C].mode_configured = EK_SSL_DISABLED;
-    memset(members[C].options_configured.digest, 0, 32);
-    assert_step_of(EK_STEP_RESTART, C);
+    assert_step_of(&ek_step_write_configuration, C);
+    ek_member_transport(fleet.state, C)->mode_configured = EK_SSL_DISABLED;
+    memset(ek_member_transport(fleet.state, C)->options_configured.digest, 0, 32);
+    assert_step_of(&ek_step_restart, C);
     settle(EK_SSL_ALLOW, EK_SSL_ALLOW);
     lapse(A);
     lapse(C);
     for (int m = A; m <= C; m++)
-        members[m].certificate_installed.not_after_s += 700LL * 86400;
-    members[C].certificate_installed.sha256[0] ^= 1;
-    assert_step_of(EK_STEP_RESTART, C);
+        ek_member_certificates(fleet.state, m)->certificate_installed.not_after_s += 700LL * 86400;
+    ek_member_certificates(fleet.state, C)->certificate_installed.sha256[0] ^= 1;
+    assert_step_of(&ek_step_restart, C);
 }
 
 static bool refused(int member, enum ek_ssl_mode mode)
 {
     struct ek_broken_law law = {0};
-    struct ek_step step = {.kind = EK_STEP_RESTART, .member = member, .other = -1, .mode = mode};
-    members[member].mode_configured = mode;
-    int count = ek_permit(&fleet.spec, &fleet.state, &step, &fleet.policy, &law);
+    struct ek_step step = model_step(&ek_step_restart, member, mode);
+    ek_member_transport(fleet.state, member)->mode_configured = mode;
+    int count = ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &step, &law);
     if (count > 0)
         assert_string_equal(law.id, "EK-0217");
     return count > 0;
@@ -113,14 +112,16 @@ static void the_law(void **state)
     (void)state;
     settle(EK_SSL_PREFER, EK_SSL_PREFER);
     assert_false(refused(C, EK_SSL_PREFER));
-    members[C].certificate_running.not_after_s = fleet.policy.now_s; /* its own */
+    ek_member_certificates(fleet.state, C)->certificate_running.not_after_s =
+        fleet.policy.now_s; /* its own */
     assert_false(refused(C, EK_SSL_PREFER));
-    members[A].certificate_running.not_after_s = fleet.policy.now_s + 1;
+    ek_member_certificates(fleet.state, A)->certificate_running.not_after_s =
+        fleet.policy.now_s + 1;
     assert_false(refused(C, EK_SSL_PREFER));
-    members[A].certificate_running.not_after_s--;
+    ek_member_certificates(fleet.state, A)->certificate_running.not_after_s--;
     assert_true(refused(C, EK_SSL_PREFER));
     assert_true(refused(C, EK_SSL_ALLOW)); /* the other one dials */
-    members[A].certificate_running.present = EK_NO;
+    ek_member_certificates(fleet.state, A)->certificate_running.present = EK_NO;
     assert_false(refused(C, EK_SSL_ALLOW));
     settle(EK_SSL_REQUIRE, EK_SSL_REQUIRE);
     lapse(A);
@@ -128,7 +129,7 @@ static void the_law(void **state)
     assert_true(refused(C, EK_SSL_PREFER));
     settle(EK_SSL_ALLOW, EK_SSL_PREFER);
     lapse(A);
-    members[A].certificate_installed.not_after_s += 700LL * 86400;
+    ek_member_certificates(fleet.state, A)->certificate_installed.not_after_s += 700LL * 86400;
     assert_false(refused(C, EK_SSL_ALLOW));
     assert_true(refused(C, EK_SSL_PREFER)); /* it would dial */
 }
@@ -137,27 +138,32 @@ static void the_law(void **state)
 static void nobody_begins_to_dial_it(void **state)
 {
     (void)state;
-    struct ek_step raise = {.kind = EK_STEP_SET_SSL_MODE, .member = B, .mode = EK_SSL_PREFER};
+    struct ek_step raise = model_step(&ek_step_set_ssl_mode, B, EK_SSL_PREFER);
     settle(EK_SSL_ALLOW, EK_SSL_PREFER);
-    assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 0);
-    assert_step_of(EK_STEP_SET_SSL_MODE, B);
+    assert_int_equal(ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &raise, NULL),
+                     0);
+    assert_step_of(&ek_step_set_ssl_mode, B);
     lapse(C);
-    members[C].certificate_installed.not_after_s += 700LL * 86400;
-    members[C].certificate_installed.sha256[0] ^= 1;
-    assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 1);
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C); /* before its restart */
-    members[C].process = EK_NO;                     /* EK-0203 alone */
-    assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 1);
+    ek_member_certificates(fleet.state, C)->certificate_installed.not_after_s += 700LL * 86400;
+    ek_member_certificates(fleet.state, C)->certificate_installed.sha256[0] ^= 1;
+    assert_int_equal(ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &raise, NULL),
+                     1);
+    assert_step_of(&ek_step_write_configuration, C); /* before its restart */
+    ek_member(fleet.state, C)->process = EK_NO;      /* EK-0203 alone */
+    assert_int_equal(ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &raise, NULL),
+                     1);
     settle(EK_SSL_ALLOW, EK_SSL_PREFER);
     lapse(B); /* it would dial with it */
-    assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 1);
+    assert_int_equal(ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &raise, NULL),
+                     1);
     /* Who dials TLS already goes on over the connections that there are. */
     settle(EK_SSL_PREFER, EK_SSL_REQUIRE);
     lapse(A);
-    members[A].certificate_installed.not_after_s += 700LL * 86400;
-    raise.mode = EK_SSL_REQUIRE;
-    assert_int_equal(ek_permit(&fleet.spec, &fleet.state, &raise, &fleet.policy, NULL), 0);
-    assert_step_of(EK_STEP_SET_SSL_MODE, B);
+    ek_member_certificates(fleet.state, A)->certificate_installed.not_after_s += 700LL * 86400;
+    model_set_mode(&raise, EK_SSL_REQUIRE);
+    assert_int_equal(ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &raise, NULL),
+                     0);
+    assert_step_of(&ek_step_set_ssl_mode, B);
 }
 
 static void an_arbiter_goes_first_as_well(void **state)
@@ -165,22 +171,22 @@ static void an_arbiter_goes_first_as_well(void **state)
     (void)state;
     enum { PSA = 4 };
     model_case_init(&fleet, PSA, EK_SSL_PREFER, EK_SSL_DISABLED, true, false);
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, B);
+    assert_step_of(&ek_step_write_configuration, B);
     lapse(C);
-    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, C);
+    assert_step_of(&ek_step_issue_certificate, C);
     /* As the first of the configuration, too. */
     model_case_init(&fleet, PSA, EK_SSL_PREFER, EK_SSL_DISABLED, true, false);
-    members[A].arbiter = true;
-    members[A].state = EK_MEMBER_ARBITER;
-    members[A].priority = 0;
-    members[B].state = EK_MEMBER_PRIMARY;
-    members[B].writable = EK_YES;
-    members[C].arbiter = false;
-    members[C].state = EK_MEMBER_SECONDARY;
-    members[C].priority = 1;
-    assert_step_of(EK_STEP_WRITE_CONFIGURATION, C);
+    ek_member(fleet.state, A)->arbiter = true;
+    ek_member(fleet.state, A)->state = EK_MEMBER_ARBITER;
+    ek_member(fleet.state, A)->priority = 0;
+    ek_member(fleet.state, B)->state = EK_MEMBER_PRIMARY;
+    ek_member(fleet.state, B)->writable = EK_YES;
+    ek_member(fleet.state, C)->arbiter = false;
+    ek_member(fleet.state, C)->state = EK_MEMBER_SECONDARY;
+    ek_member(fleet.state, C)->priority = 1;
+    assert_step_of(&ek_step_write_configuration, C);
     lapse(A);
-    assert_step_of(EK_STEP_ISSUE_CERTIFICATE, A);
+    assert_step_of(&ek_step_issue_certificate, A);
 }
 
 int main(void)

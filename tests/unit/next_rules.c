@@ -1,103 +1,54 @@
 /* The planner's choices, each by the one thing that decides it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "reconciler/plan.h"
-#include "tests/unit/next_fleet.h"
-
-enum { ONE = 0, TWO = 1, THREE = 2, PSA = 4, FOUR = 7, FIVE = 8 };
-enum { A, B, C, D };
-
-static struct ek_member_observed *const members = fleet.state.members;
-
-static void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
-{
-    model_case_init(&fleet, shape, from, to, true, false);
-    fleet.policy.former_primary = -1;
-}
-
-static void assert_step(enum ek_step_kind kind, int member, enum ek_ssl_mode mode)
-{
-    struct ek_step step = assert_step_of(kind, member);
-    if (mode != EK_SSL_UNKNOWN)
-        assert_int_equal(step.mode, mode);
-}
-
-static void assert_done(void)
-{
-    struct ek_verdict verdict = ask();
-    if (verdict.kind == EK_VERDICT_STEP)
-        fail_msg("%s %d", ek_step_row(verdict.step.kind)->name, verdict.step.member);
-    assert_int_equal(verdict.kind, EK_VERDICT_DONE);
-}
-
-/* The next step of that kind, as the planner goes. */
-static struct ek_step first(enum ek_step_kind kind)
-{
-    for (int i = 0; i < 200; i++) {
-        struct ek_verdict verdict = ask();
-        if (verdict.kind != EK_VERDICT_STEP)
-            fail_msg("no %s: %s", ek_step_row(kind)->name, verdict.blocked.sentence);
-        if (verdict.step.kind == kind)
-            return verdict.step;
-        ek_effect(&fleet.spec, &fleet.state, &verdict.step, &fleet.policy);
-    }
-    fail();
-    return (struct ek_step){0};
-}
+#include "tests/unit/next_choices.h"
 
 /* Nothing but restarts is left: everybody serves another certificate than the installed one. */
 static void all_want_a_restart(size_t shape)
 {
     settle(shape, EK_SSL_PREFER, EK_SSL_PREFER);
-    for (size_t i = 0; i < fleet.state.member_count; i++)
-        memset(members[i].certificate_running.sha256, 0x99, 32);
+    for (size_t i = 0; i < fleet.state->member_count; i++)
+        memset(ek_member_certificates(fleet.state, i)->certificate_running.sha256, 0x99, 32);
 }
 
 static void the_least_important_first(void **state)
 {
     (void)state;
     all_want_a_restart(FOUR);
-    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
-    members[B].priority = 0.5;
-    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER);
-    members[D].priority = 0.5;
-    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
-    members[D].priority = 3;
-    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER);
+    assert_step(&ek_step_restart, D, EK_SSL_PREFER);
+    ek_member(fleet.state, B)->priority = 0.5;
+    assert_step(&ek_step_restart, B, EK_SSL_PREFER);
+    ek_member(fleet.state, D)->priority = 0.5;
+    assert_step(&ek_step_restart, D, EK_SSL_PREFER);
+    ek_member(fleet.state, D)->priority = 3;
+    assert_step(&ek_step_restart, B, EK_SSL_PREFER);
     all_want_a_restart(FOUR);
-    members[B].priority = 3;
-    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
-    members[A].state = EK_MEMBER_SECONDARY; /* the first member is like any other */
-    members[A].writable = EK_NO;
-    members[A].priority = 0.5;
-    members[B].state = EK_MEMBER_PRIMARY;
-    members[B].writable = EK_YES;
-    assert_step(EK_STEP_RESTART, A, EK_SSL_PREFER);
+    ek_member(fleet.state, B)->priority = 3;
+    assert_step(&ek_step_restart, D, EK_SSL_PREFER);
+    ek_member(fleet.state, A)->state = EK_MEMBER_SECONDARY; /* the first member is like any other */
+    ek_member(fleet.state, A)->writable = EK_NO;
+    ek_member(fleet.state, A)->priority = 0.5;
+    ek_member(fleet.state, B)->state = EK_MEMBER_PRIMARY;
+    ek_member(fleet.state, B)->writable = EK_YES;
+    assert_step(&ek_step_restart, A, EK_SSL_PREFER);
 }
 
 static void an_arbiter_last(void **state)
 {
     (void)state;
     all_want_a_restart(PSA);
-    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER);
-    members[B].certificate_running = members[B].certificate_installed;
-    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
-    members[A].certificate_running = members[A].certificate_installed;
-    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
+    assert_step(&ek_step_restart, B, EK_SSL_PREFER);
+    ek_member_certificates(fleet.state, B)->certificate_running =
+        ek_member_certificates(fleet.state, B)->certificate_installed;
+    assert_step(&ek_step_step_down, A, EK_SSL_UNKNOWN);
+    ek_member_certificates(fleet.state, A)->certificate_running =
+        ek_member_certificates(fleet.state, A)->certificate_installed;
+    assert_step(&ek_step_restart, C, EK_SSL_PREFER);
 }
 
 /* The primary alone is left to restart. */
 static void primary_left(size_t shape)
 {
     settle(shape, EK_SSL_PREFER, EK_SSL_PREFER);
-    memset(members[A].certificate_running.sha256, 0x99, 32);
+    memset(ek_member_certificates(fleet.state, A)->certificate_running.sha256, 0x99, 32);
 }
 
 static void whom_the_server_hands_over_to(void **state)
@@ -105,17 +56,17 @@ static void whom_the_server_hands_over_to(void **state)
     (void)state;
     primary_left(FOUR);
     assert_int_equal(ask().step.other, B);
-    members[C].priority = 2;
+    ek_member(fleet.state, C)->priority = 2;
     assert_int_equal(ask().step.other, C);
-    members[D].priority = 3;
-    members[D].delayed = true;
+    ek_member(fleet.state, D)->priority = 3;
+    ek_member(fleet.state, D)->delayed = true;
     assert_int_equal(ask().step.other, C);
-    members[D].delayed = false;
-    members[D].votes = 0;
+    ek_member(fleet.state, D)->delayed = false;
+    ek_member(fleet.state, D)->votes = 0;
     assert_int_equal(ask().step.other, C);
-    members[D].votes = 1;
+    ek_member(fleet.state, D)->votes = 1;
     assert_int_equal(ask().step.other, D);
-    members[D].state = EK_MEMBER_ARBITER;
+    ek_member(fleet.state, D)->state = EK_MEMBER_ARBITER;
     assert_int_equal(ask().step.other, C);
 }
 
@@ -123,14 +74,15 @@ static void a_successor_signs(void **state)
 {
     (void)state;
     primary_left(THREE);
-    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
-    members[C].priority = 0;
-    members[C].signing_key = 0; /* who can't lead need not sign */
-    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
-    members[A].signing_key = members[B].signing_key = 0; /* the same, and none */
+    assert_step(&ek_step_step_down, A, EK_SSL_UNKNOWN);
+    ek_member(fleet.state, C)->priority = 0;
+    ek_member(fleet.state, C)->signing_key = 0; /* who can't lead need not sign */
+    assert_step(&ek_step_step_down, A, EK_SSL_UNKNOWN);
+    ek_member(fleet.state, A)->signing_key = ek_member(fleet.state, B)->signing_key =
+        0; /* the same, and none */
     assert_blocked_by("EK-0116");
-    fleet.state.authentication = EK_NO; /* nothing is signed */
-    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+    ek_access(fleet.state)->authentication = EK_NO; /* nothing is signed */
+    assert_step(&ek_step_step_down, A, EK_SSL_UNKNOWN);
 }
 
 static void a_certificate_that_ends_waits_for_no_window(void **state)
@@ -142,18 +94,20 @@ static void a_certificate_that_ends_waits_for_no_window(void **state)
     fleet.spec.maintenance.urgent_renewal_s = URGENT_S;
     fleet.spec.certificates.renew_before_s = 0;
     fleet.policy.consent.window = EK_WINDOW_CLOSED;
-    memset(members[C].certificate_running.sha256, 0x99, 32);
-    members[C].certificate_running.not_after_s = now_s + URGENT_S - 1;
-    assert_step(EK_STEP_RESTART, C, EK_SSL_UNKNOWN);
-    members[C].certificate_running.not_after_s = now_s + URGENT_S;
+    memset(ek_member_certificates(fleet.state, C)->certificate_running.sha256, 0x99, 32);
+    ek_member_certificates(fleet.state, C)->certificate_running.not_after_s = now_s + URGENT_S - 1;
+    assert_step(&ek_step_restart, C, EK_SSL_UNKNOWN);
+    ek_member_certificates(fleet.state, C)->certificate_running.not_after_s = now_s + URGENT_S;
     assert_blocked_by("EK-1101"); /* there is time */
-    members[C].certificate_running.not_after_s = now_s + URGENT_S - 1;
-    members[C].certificate_installed.not_after_s = now_s + URGENT_S - 1;
+    ek_member_certificates(fleet.state, C)->certificate_running.not_after_s = now_s + URGENT_S - 1;
+    ek_member_certificates(fleet.state, C)->certificate_installed.not_after_s =
+        now_s + URGENT_S - 1;
     assert_blocked_by("EK-1101"); /* the installed one would be no better */
-    members[C].certificate_installed.not_after_s++;
-    assert_step(EK_STEP_RESTART, C, EK_SSL_UNKNOWN);
+    ek_member_certificates(fleet.state, C)->certificate_installed.not_after_s++;
+    assert_step(&ek_step_restart, C, EK_SSL_UNKNOWN);
     fleet.spec.ssl_mode = EK_SSL_DISABLED; /* it is a rung ahead: only the others' restarts help */
-    members[C].mode_running = members[C].mode_configured = EK_SSL_ALLOW;
+    ek_member_transport(fleet.state, C)->mode_running =
+        ek_member_transport(fleet.state, C)->mode_configured = EK_SSL_ALLOW;
     assert_blocked_by("EK-1101");
 }
 
@@ -161,23 +115,25 @@ static void nobody_to_spare(void **state)
 {
     (void)state;
     all_want_a_restart(THREE);
-    members[C].arbiter = true;
-    members[C].state = EK_MEMBER_ARBITER;
+    ek_member(fleet.state, C)->arbiter = true;
+    ek_member(fleet.state, C)->state = EK_MEMBER_ARBITER;
     assert_blocked_by("EK-0118");
     all_want_a_restart(THREE);
-    members[A].delayed = true;
-    members[A].votes = 1;
+    ek_member(fleet.state, A)->delayed = true;
+    ek_member(fleet.state, A)->votes = 1;
     assert_blocked_by("EK-0118");
     all_want_a_restart(FOUR);
-    members[A].votes = members[B].votes = 0;
+    ek_member(fleet.state, A)->votes = ek_member(fleet.state, B)->votes = 0;
     assert_blocked_by("EK-0118"); /* without d one of two votes is left, and that is no majority */
-    members[B].votes = 1;
-    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
+    ek_member(fleet.state, B)->votes = 1;
+    assert_step(&ek_step_restart, D, EK_SSL_PREFER);
     all_want_a_restart(PSA);
     fleet.spec.maintenance.interruption = EK_INTERRUPTION_REFUSE;
-    members[A].certificate_running = members[A].certificate_installed;
-    members[B].certificate_running = members[B].certificate_installed;
-    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER); /* an arbiter can always be spared */
+    ek_member_certificates(fleet.state, A)->certificate_running =
+        ek_member_certificates(fleet.state, A)->certificate_installed;
+    ek_member_certificates(fleet.state, B)->certificate_running =
+        ek_member_certificates(fleet.state, B)->certificate_installed;
+    assert_step(&ek_step_restart, C, EK_SSL_PREFER); /* an arbiter can always be spared */
     primary_left(TWO);
     fleet.spec.maintenance.interruption = EK_INTERRUPTION_REFUSE;
     assert_blocked_by("EK-0118"); /* before the stepdown, not after it */
@@ -187,53 +143,53 @@ static void a_preferred_member_is_held_back(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_PREFER, EK_SSL_ALLOW);
-    members[C].priority = 2; /* not the primary, and about to be */
+    ek_member(fleet.state, C)->priority = 2; /* not the primary, and about to be */
     fleet.spec.members[C].priority = 2;
-    members[B].priority = 3;
-    struct ek_step restart = first(EK_STEP_RESTART);
+    ek_member(fleet.state, B)->priority = 3;
+    struct ek_step restart = first(&ek_step_restart);
     assert_int_equal(restart.member, C);
-    assert_true(restart.hold); /* others are still to be restarted */
+    assert_true(model_hold(&restart)); /* others are still to be restarted */
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
-    memset(members[C].certificate_running.sha256, 0x99, 32);
-    members[C].priority = 2;
-    restart = first(EK_STEP_RESTART);
-    assert_false(restart.hold); /* it is the last one */
-    members[B].certificate_running.sha256[0] ^= 1;
-    members[B].priority = 3;
-    assert_true(first(EK_STEP_RESTART).hold);
-    members[C].priority = 1;
-    assert_false(first(EK_STEP_RESTART).hold); /* no reason to stand for election */
+    memset(ek_member_certificates(fleet.state, C)->certificate_running.sha256, 0x99, 32);
+    ek_member(fleet.state, C)->priority = 2;
+    restart = first(&ek_step_restart);
+    assert_false(model_hold(&restart)); /* it is the last one */
+    ek_member_certificates(fleet.state, B)->certificate_running.sha256[0] ^= 1;
+    ek_member(fleet.state, B)->priority = 3;
+    assert_true(holds(&ek_step_restart));
+    ek_member(fleet.state, C)->priority = 1;
+    assert_false(holds(&ek_step_restart)); /* no reason to stand for election */
     settle(ONE, EK_SSL_REQUIRE, EK_SSL_DISABLED);
-    assert_false(first(EK_STEP_RESTART).hold);
+    assert_false(holds(&ek_step_restart));
 }
 
 static void who_should_lead(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
-    members[C].priority = 2;
-    assert_step(EK_STEP_REINSTATE, A, EK_SSL_UNKNOWN);
+    ek_member(fleet.state, C)->priority = 2;
+    assert_step(&ek_step_reinstate, A, EK_SSL_UNKNOWN);
     assert_int_equal(ask().step.other, C);
     fleet.spec.maintenance.reinstate_primary = EK_CHOICE_NO;
     assert_done();
     fleet.spec.maintenance.reinstate_primary = EK_CHOICE_YES;
     fleet.policy.former_primary = B;
     assert_int_equal(ask().step.other, C); /* a priority says more than what was */
-    members[C].priority = 1;
+    ek_member(fleet.state, C)->priority = 1;
     assert_int_equal(ask().step.other, B);
-    members[A].priority = 2;
+    ek_member(fleet.state, A)->priority = 2;
     assert_done();
-    members[A].priority = 1;
-    members[B].votes = 0;
+    ek_member(fleet.state, A)->priority = 1;
+    ek_member(fleet.state, B)->votes = 0;
     assert_done();
-    members[B].votes = 1;
+    ek_member(fleet.state, B)->votes = 1;
     fleet.policy.former_primary = -1;
     assert_done();
     fleet.policy.former_primary = A;
     assert_done();
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
-    members[C].priority = 2;
-    members[C].delayed = true;
+    ek_member(fleet.state, C)->priority = 2;
+    ek_member(fleet.state, C)->delayed = true;
     assert_done();
 }
 
@@ -242,17 +198,18 @@ static void certificates_that_are_due(void **state)
     (void)state;
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
     assert_done();
-    struct ek_certificate_state *certificate = &members[B].certificate_installed;
+    struct ek_certificate_state *certificate =
+        &ek_member_certificates(fleet.state, B)->certificate_installed;
     certificate->not_after_s = fleet.policy.now_s + fleet.spec.certificates.renew_before_s;
     assert_done();
     certificate->not_after_s--;
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
+    assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
     certificate->sole_name = EK_UNKNOWN;
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
+    assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
     settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
     certificate->name[0] = 'x';
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
+    assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
     certificate->not_after_s = fleet.policy.now_s;
     assert_done(); /* nobody uses it */
@@ -263,14 +220,14 @@ static void trust_that_is_not_as_wanted(void **state)
     (void)state;
     for (int k = 0; k < 3; k++) {
         settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
-        struct ek_trust_state *trust = &members[B].trust_installed;
+        struct ek_trust_state *trust = &ek_member_certificates(fleet.state, B)->trust_installed;
         if (k == 0)
             trust->present = EK_NO;
         else if (k == 1)
             trust->count = 2;
         else
             trust->sha256[0][31] ^= 1;
-        assert_step(EK_STEP_INSTALL_TRUST, B, EK_SSL_UNKNOWN);
+        assert_step(&ek_step_install_trust, B, EK_SSL_UNKNOWN);
     }
 }
 
@@ -280,30 +237,30 @@ static void what_is_read_at_a_start_only(void **state)
     for (int k = 0; k < 4; k++) {
         settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
         if (k == 0)
-            members[C].certificate_running.sha256[31] ^= 1;
+            ek_member_certificates(fleet.state, C)->certificate_running.sha256[31] ^= 1;
         else if (k == 1)
-            members[C].trust_running.count = 2;
+            ek_member_certificates(fleet.state, C)->trust_running.count = 2;
         else if (k == 2)
-            members[C].trust_running.sha256[0][31] ^= 1;
+            ek_member_certificates(fleet.state, C)->trust_running.sha256[0][31] ^= 1;
         else
-            members[C].options_running.digest[31] ^= 1;
-        assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
+            ek_member_transport(fleet.state, C)->options_running.digest[31] ^= 1;
+        assert_step(&ek_step_restart, C, EK_SSL_PREFER);
         if (k == 0) /* what is not known is no reason */
-            members[C].certificate_running.present = EK_UNKNOWN;
+            ek_member_certificates(fleet.state, C)->certificate_running.present = EK_UNKNOWN;
         else if (k < 3)
-            members[C].trust_running.present = EK_UNKNOWN;
+            ek_member_certificates(fleet.state, C)->trust_running.present = EK_UNKNOWN;
         else
-            members[C].options_running.known = EK_UNKNOWN;
+            ek_member_transport(fleet.state, C)->options_running.known = EK_UNKNOWN;
         if (k > 0) {
             assert_done();
             continue;
         }
         assert_blocked_by("EK-0132");
-        members[C].certificate_running.present = EK_NO;
+        ek_member_certificates(fleet.state, C)->certificate_running.present = EK_NO;
         assert_blocked_by("EK-0132");
     }
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    members[C].options_running.digest[0] = 9;
+    ek_member_transport(fleet.state, C)->options_running.digest[0] = 9;
     assert_done();
 }
 
@@ -316,24 +273,24 @@ static void what_is_not_known_is_not_replaced(void **state)
             settle(THREE, (enum ek_ssl_mode)mode, (enum ek_ssl_mode)mode);
             assert_done();
             if (k == 0)
-                members[B].trust_installed.present = EK_UNKNOWN;
+                ek_member_certificates(fleet.state, B)->trust_installed.present = EK_UNKNOWN;
             else if (k == 1)
-                members[B].certificate_installed.present = EK_UNKNOWN;
+                ek_member_certificates(fleet.state, B)->certificate_installed.present = EK_UNKNOWN;
             else if (k == 2)
-                members[B].options_wanted.known = EK_UNKNOWN;
+                ek_member_transport(fleet.state, B)->options_wanted.known = EK_UNKNOWN;
             else
-                members[B].certificate_running.present = EK_UNKNOWN;
+                ek_member_certificates(fleet.state, B)->certificate_running.present = EK_UNKNOWN;
             if (mode == EK_SSL_DISABLED) {
                 assert_done();
-                members[B].mode_configured = EK_SSL_ALLOW;
+                ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_ALLOW;
                 k < 3 ? assert_blocked_by("EK-0132")
-                      : assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_DISABLED);
+                      : assert_step(&ek_step_write_configuration, B, EK_SSL_DISABLED);
                 continue;
             }
             assert_blocked_by("EK-0132");
             fleet.spec.ssl_mode = EK_SSL_DISABLED; /* on the way down */
             k < 3 ? assert_blocked_by("EK-0132")
-                  : assert_step(EK_STEP_WRITE_CONFIGURATION, C, EK_SSL_DISABLED);
+                  : assert_step(&ek_step_write_configuration, C, EK_SSL_DISABLED);
         }
 }
 
@@ -341,11 +298,11 @@ static void what_is_not_known_matters_as_soon_as_tls_is_wanted(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
-    members[B].trust_installed.present = EK_UNKNOWN;
+    ek_member_certificates(fleet.state, B)->trust_installed.present = EK_UNKNOWN;
     assert_blocked_by("EK-0132");
-    fleet.state.authority = EK_NO; /* before anything is made */
+    ek_certificates(fleet.state)->authority = EK_NO; /* before anything is made */
     assert_blocked_by("EK-0132");
-    members[C].reachable = EK_NO; /* what is worse is said first */
+    ek_member(fleet.state, C)->reachable = EK_NO; /* what is worse is said first */
     assert_blocked_by("EK-0105");
 }
 
@@ -353,13 +310,13 @@ static void what_is_not_known_of_one_keeps_no_other_down(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
-    members[B].process = EK_NO;
-    members[B].restart_begun = EK_YES;
-    members[C].certificate_installed.present = EK_UNKNOWN;
-    assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
-    members[B].certificate_installed.present = EK_UNKNOWN;
+    ek_member(fleet.state, B)->process = EK_NO;
+    ek_member(fleet.state, B)->restart_begun = EK_YES;
+    ek_member_certificates(fleet.state, C)->certificate_installed.present = EK_UNKNOWN;
+    assert_step(&ek_step_start, B, EK_SSL_ALLOW);
+    ek_member_certificates(fleet.state, B)->certificate_installed.present = EK_UNKNOWN;
     assert_blocked_by("EK-0132");
-    members[B].configuration = EK_UNKNOWN;
+    ek_member(fleet.state, B)->configuration = EK_UNKNOWN;
     assert_blocked_by("EK-0107");
 }
 
@@ -368,45 +325,47 @@ static void trust_that_the_process_has_not_read(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_ALLOW, EK_SSL_REQUIRE);
-    members[B].trust_running.count = members[C].trust_running.count = 0;
-    assert_step(EK_STEP_RESTART, C, EK_SSL_ALLOW);
-    members[C].trust_running.count = 1;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_PREFER);
-    members[C].trust_running.present = EK_NO;
-    assert_step(EK_STEP_RESTART, B, EK_SSL_ALLOW);
+    ek_member_certificates(fleet.state, B)->trust_running.count =
+        ek_member_certificates(fleet.state, C)->trust_running.count = 0;
+    assert_step(&ek_step_restart, C, EK_SSL_ALLOW);
+    ek_member_certificates(fleet.state, C)->trust_running.count = 1;
+    assert_step(&ek_step_write_configuration, B, EK_SSL_PREFER);
+    ek_member_certificates(fleet.state, C)->trust_running.present = EK_NO;
+    assert_step(&ek_step_restart, B, EK_SSL_ALLOW);
     settle(THREE, EK_SSL_ALLOW, EK_SSL_PREFER);
-    members[B].mode_configured = EK_SSL_PREFER; /* and then a's file was written anew */
-    members[A].trust_running.sha256[0][31] ^= 1;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_ALLOW);
-    members[B].mode_configured = EK_SSL_ALLOW;
-    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
+    ek_member_transport(fleet.state, B)->mode_configured =
+        EK_SSL_PREFER; /* and then a's file was written anew */
+    ek_member_certificates(fleet.state, A)->trust_running.sha256[0][31] ^= 1;
+    assert_step(&ek_step_write_configuration, B, EK_SSL_ALLOW);
+    ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_ALLOW;
+    assert_step(&ek_step_step_down, A, EK_SSL_UNKNOWN);
 }
 
 static void views_that_count(void **state)
 {
     (void)state;
     all_want_a_restart(PSA);
-    members[B].viewed_by &= ~(uint64_t)(1 << C);
-    members[B].healthy_for &= ~(uint64_t)(1 << C);
-    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER); /* an arbiter has nobody to ask as */
-    members[B].viewed_by |= 1 << C;
+    ek_member(fleet.state, B)->viewed_by &= ~(uint64_t)(1 << C);
+    ek_member(fleet.state, B)->healthy_for &= ~(uint64_t)(1 << C);
+    assert_step(&ek_step_restart, B, EK_SSL_PREFER); /* an arbiter has nobody to ask as */
+    ek_member(fleet.state, B)->viewed_by |= 1 << C;
     assert_blocked_by("EK-0114");
     all_want_a_restart(THREE);
-    members[B].viewed_by &= ~(uint64_t)(1 << C);
-    members[B].healthy_for &= ~(uint64_t)(1 << C);
+    ek_member(fleet.state, B)->viewed_by &= ~(uint64_t)(1 << C);
+    ek_member(fleet.state, B)->healthy_for &= ~(uint64_t)(1 << C);
     assert_blocked_by("EK-0114");
     all_want_a_restart(THREE);
-    members[B].healthy_for &= ~(uint64_t)(1 << B); /* its own word is no matter */
-    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
-    members[B].delayed = true;
-    members[B].lag_ms = 3600000;
-    members[D].delayed = false;
+    ek_member(fleet.state, B)->healthy_for &= ~(uint64_t)(1 << B); /* its own word is no matter */
+    assert_step(&ek_step_restart, C, EK_SSL_PREFER);
+    ek_member(fleet.state, B)->delayed = true;
+    ek_member(fleet.state, B)->lag_ms = 3600000;
+    ek_member(fleet.state, D)->delayed = false;
     all_want_a_restart(FOUR);
-    members[B].delayed = true;
-    members[B].lag_ms = 3600000;
-    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER); /* it is meant to lag */
-    members[B].lag_ms = -1;
-    assert_step(EK_STEP_RESTART, D, EK_SSL_PREFER);
+    ek_member(fleet.state, B)->delayed = true;
+    ek_member(fleet.state, B)->lag_ms = 3600000;
+    assert_step(&ek_step_restart, D, EK_SSL_PREFER); /* it is meant to lag */
+    ek_member(fleet.state, B)->lag_ms = -1;
+    assert_step(&ek_step_restart, D, EK_SSL_PREFER);
 }
 
 /* Raising b to preferSSL: what of its peers it would dial. */
@@ -415,21 +374,23 @@ static void what_a_peer_must_show(void **state)
     (void)state;
     for (int k = 0; k < 7; k++) {
         settle(THREE, EK_SSL_ALLOW, EK_SSL_PREFER);
-        members[A].mode_running = members[C].mode_running = EK_SSL_PREFER;
-        assert_step(EK_STEP_SET_SSL_MODE, B, EK_SSL_PREFER);
-        struct ek_member_observed *c = &members[C];
+        ek_member_transport(fleet.state, A)->mode_running =
+            ek_member_transport(fleet.state, C)->mode_running = EK_SSL_PREFER;
+        assert_step(&ek_step_set_ssl_mode, B, EK_SSL_PREFER);
+        struct ek_member_transport *transport = ek_member_transport(fleet.state, C);
+        struct ek_member_certificates *c = ek_member_certificates(fleet.state, C);
         switch (k) {
         case 0: c->certificate_running.present = EK_UNKNOWN; break;
         case 1: c->certificate_running.issued_by_authority = EK_NO; break;
         case 2: c->certificate_running.name[0] = 'x'; break;
         case 3: c->certificate_installed.present = EK_UNKNOWN; break;
-        case 4: c->mode_configured = EK_SSL_DISABLED; break;
-        case 5: c->mode_running = EK_SSL_DISABLED; break;
-        default: c->mode_configured = EK_SSL_REQUIRE; break;
+        case 4: transport->mode_configured = EK_SSL_DISABLED; break;
+        case 5: transport->mode_running = EK_SSL_DISABLED; break;
+        default: transport->mode_configured = EK_SSL_REQUIRE; break;
         }
         struct ek_verdict verdict = ask();
         bool raised = verdict.kind == EK_VERDICT_STEP && verdict.step.member == B &&
-                      verdict.step.kind == EK_STEP_SET_SSL_MODE;
+                      verdict.step.kind == &ek_step_set_ssl_mode;
         assert_int_equal(raised, k == 6); /* one rung apart is no hindrance */
     }
 }
@@ -438,29 +399,32 @@ static void run_time_is_not_for_everybody(void **state)
 {
     (void)state;
     settle(PSA, EK_SSL_ALLOW, EK_SSL_REQUIRE);
-    members[A].mode_running = members[A].mode_configured = EK_SSL_PREFER;
-    members[B].mode_running = members[B].mode_configured = EK_SSL_PREFER;
+    ek_member_transport(fleet.state, A)->mode_running =
+        ek_member_transport(fleet.state, A)->mode_configured = EK_SSL_PREFER;
+    ek_member_transport(fleet.state, B)->mode_running =
+        ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_PREFER;
     struct ek_verdict verdict = ask();
-    assert_false(verdict.kind == EK_VERDICT_STEP && verdict.step.kind == EK_STEP_SET_SSL_MODE &&
+    assert_false(verdict.kind == EK_VERDICT_STEP && verdict.step.kind == &ek_step_set_ssl_mode &&
                  verdict.step.member == C);
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
     fleet.spec.maintenance.plaintext_clients = EK_PLAINTEXT_REFUSE;
-    members[B].mode_running = members[B].mode_configured = EK_SSL_ALLOW;
-    members[B].plaintext_clients = 3; /* preferSSL shuts nobody out */
-    assert_step(EK_STEP_SET_SSL_MODE, B, EK_SSL_PREFER);
+    ek_member_transport(fleet.state, B)->mode_running =
+        ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_ALLOW;
+    ek_member_transport(fleet.state, B)->plaintext_clients = 3; /* preferSSL shuts nobody out */
+    assert_step(&ek_step_set_ssl_mode, B, EK_SSL_PREFER);
 }
 
 static void a_user_of_our_own(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    fleet.state.own_user = EK_NO;
-    assert_step(EK_STEP_CREATE_USER, -1, EK_SSL_UNKNOWN);
-    fleet.state.authentication = EK_NO;
+    ek_access(fleet.state)->own_user = EK_NO;
+    assert_step(&ek_step_create_user, -1, EK_SSL_UNKNOWN);
+    ek_access(fleet.state)->authentication = EK_NO;
     assert_done();
-    fleet.state.authentication = EK_YES;
-    members[A].state = EK_MEMBER_SECONDARY;
-    members[A].writable = EK_NO;
+    ek_access(fleet.state)->authentication = EK_YES;
+    ek_member(fleet.state, A)->state = EK_MEMBER_SECONDARY;
+    ek_member(fleet.state, A)->writable = EK_NO;
     assert_blocked_by("EK-0112");
 }
 
@@ -468,66 +432,68 @@ static void new_members_one_by_one(void **state)
 {
     (void)state;
     model_case_init_bare(&fleet, THREE, EK_SSL_DISABLED);
-    assert_step(EK_STEP_INSTALL_KEY_FILE, A, EK_SSL_UNKNOWN);
-    members[A].key_file = EK_YES;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_DISABLED);
-    members[A].mode_configured = EK_SSL_DISABLED; /* as from a file that is not there any more */
-    assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_DISABLED);
-    members[A].configuration = EK_YES;
-    assert_step(EK_STEP_START, A, EK_SSL_DISABLED);
-    members[A].mode_configured = EK_SSL_ALLOW;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_DISABLED);
-    members[A].mode_configured = EK_SSL_DISABLED;
-    members[A].data = EK_YES;
+    assert_step(&ek_step_install_key_file, A, EK_SSL_UNKNOWN);
+    ek_member_access(fleet.state, A)->key_file = EK_YES;
+    assert_step(&ek_step_write_configuration, A, EK_SSL_DISABLED);
+    ek_member_transport(fleet.state, A)->mode_configured =
+        EK_SSL_DISABLED; /* as from a file that is not there any more */
+    assert_step(&ek_step_write_configuration, A, EK_SSL_DISABLED);
+    ek_member(fleet.state, A)->configuration = EK_YES;
+    assert_step(&ek_step_start, A, EK_SSL_DISABLED);
+    ek_member_transport(fleet.state, A)->mode_configured = EK_SSL_ALLOW;
+    assert_step(&ek_step_write_configuration, A, EK_SSL_DISABLED);
+    ek_member_transport(fleet.state, A)->mode_configured = EK_SSL_DISABLED;
+    ek_member(fleet.state, A)->data = EK_YES;
     assert_blocked_by("EK-0106");
-    members[A].restart_begun = EK_YES; /* it was us */
-    assert_step(EK_STEP_START, A, EK_SSL_DISABLED);
-    members[A].restart_begun = EK_NO;
-    members[A].data = EK_NO;
-    members[A].process = EK_UNKNOWN;
+    ek_member(fleet.state, A)->restart_begun = EK_YES; /* it was us */
+    assert_step(&ek_step_start, A, EK_SSL_DISABLED);
+    ek_member(fleet.state, A)->restart_begun = EK_NO;
+    ek_member(fleet.state, A)->data = EK_NO;
+    ek_member(fleet.state, A)->process = EK_UNKNOWN;
     assert_blocked_by("EK-0106");
-    members[A].process = EK_YES;
-    members[A].state = EK_MEMBER_UNKNOWN;
+    ek_member(fleet.state, A)->process = EK_YES;
+    ek_member(fleet.state, A)->state = EK_MEMBER_UNKNOWN;
     assert_blocked_by("EK-0105");
     model_case_init_bare(&fleet, THREE, EK_SSL_DISABLED);
-    members[A].key_file = EK_UNKNOWN;
+    ek_member_access(fleet.state, A)->key_file = EK_UNKNOWN;
     assert_blocked_by("EK-0132");
-    members[A].key_file = EK_YES;
-    members[A].configuration = EK_UNKNOWN;
+    ek_member_access(fleet.state, A)->key_file = EK_YES;
+    ek_member(fleet.state, A)->configuration = EK_UNKNOWN;
     assert_blocked_by("EK-0132");
     model_case_init_bare(&fleet, ONE, EK_SSL_ALLOW);
-    first(EK_STEP_START);
-    members[A].options_configured.digest[0] ^= 1;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, A, EK_SSL_ALLOW);
+    first(&ek_step_start);
+    ek_member_transport(fleet.state, A)->options_configured.digest[0] ^= 1;
+    assert_step(&ek_step_write_configuration, A, EK_SSL_ALLOW);
 }
 
 static void a_file_with_other_options(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
-    members[B].options_configured.digest[31] ^= 1;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_PREFER);
+    ek_member_transport(fleet.state, B)->options_configured.digest[31] ^= 1;
+    assert_step(&ek_step_write_configuration, B, EK_SSL_PREFER);
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    members[B].options_configured.digest[31] ^= 1;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_DISABLED);
+    ek_member_transport(fleet.state, B)->options_configured.digest[31] ^= 1;
+    assert_step(&ek_step_write_configuration, B, EK_SSL_DISABLED);
 }
 
 static void a_restart_that_did_not_come_up(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
-    members[B].restart_begun = EK_YES; /* begun, and up by now */
+    ek_member(fleet.state, B)->restart_begun = EK_YES; /* begun, and up by now */
     assert_done();
-    members[B].process = members[B].reachable = EK_NO;
-    members[B].state = EK_MEMBER_DOWN;
-    assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
-    members[B].certificate_installed.issued_by_authority = EK_NO; /* why it does not come up */
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
-    fleet.state.authority = EK_UNKNOWN;
-    assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
-    fleet.state.authority = EK_YES;
+    ek_member(fleet.state, B)->process = ek_member(fleet.state, B)->reachable = EK_NO;
+    ek_member(fleet.state, B)->state = EK_MEMBER_DOWN;
+    assert_step(&ek_step_start, B, EK_SSL_ALLOW);
+    ek_member_certificates(fleet.state, B)->certificate_installed.issued_by_authority =
+        EK_NO; /* why it does not come up */
+    assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
+    ek_certificates(fleet.state)->authority = EK_UNKNOWN;
+    assert_step(&ek_step_start, B, EK_SSL_ALLOW);
+    ek_certificates(fleet.state)->authority = EK_YES;
     fleet.spec.ssl_mode = EK_SSL_DISABLED; /* a newer commit: no certificate is needed */
-    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_DISABLED);
+    assert_step(&ek_step_write_configuration, B, EK_SSL_DISABLED);
 }
 
 /* Nothing of the set is touched but what the file of one member says. */
@@ -535,15 +501,15 @@ static void a_file_that_dials_tls_under_other_names(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    members[C].mode_configured = EK_SSL_REQUIRE;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C, EK_SSL_DISABLED);
+    ek_member_transport(fleet.state, C)->mode_configured = EK_SSL_REQUIRE;
+    assert_step(&ek_step_write_configuration, C, EK_SSL_DISABLED);
 }
 
 static void unreadable_in_either_way(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
-    members[C].configuration = EK_UNKNOWN;
+    ek_member(fleet.state, C)->configuration = EK_UNKNOWN;
     assert_blocked_by("EK-0107");
 }
 
@@ -551,223 +517,22 @@ static void one_domain_for_all_names(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
-    members[B].domain_name_bound = EK_NO;
-    assert_step(EK_STEP_BIND_NAME, B, EK_SSL_UNKNOWN);
-    assert_string_equal(ask().step.label, fleet.state.domain_label);
+    ek_member_transport(fleet.state, B)->domain_name_bound = EK_NO;
+    assert_step(&ek_step_bind_name, B, EK_SSL_UNKNOWN);
+    assert_string_equal(label_of(ask()), ek_transport(fleet.state)->domain_label);
 }
 
 static void a_restart_into_require_shuts_nobody_out(void **state)
 {
     (void)state;
     settle(ONE, EK_SSL_DISABLED, EK_SSL_REQUIRE);
-    members[A].plaintext_clients = 2;
+    ek_member_transport(fleet.state, A)->plaintext_clients = 2;
     for (struct ek_verdict v = ask(); v.kind == EK_VERDICT_STEP; v = ask()) {
-        assert_int_not_equal(v.step.kind, EK_STEP_RESTART);
-        ek_effect(&fleet.spec, &fleet.state, &v.step, &fleet.policy);
+        assert_int_not_equal(v.step.kind, &ek_step_restart);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &v.step, &fleet.state,
+                  NULL);
     }
     assert_blocked_by("EK-0119");
-}
-
-/* ---- what people and the clock have to say ---- */
-
-static void assert_waits(enum ek_wait waits, const char *id, const char *says)
-{
-    struct ek_verdict verdict = ask();
-    assert_int_equal(verdict.kind, EK_VERDICT_BLOCKED);
-    assert_int_equal(verdict.blocked.waits, waits);
-    assert_string_equal(verdict.blocked.id, id);
-    assert_false(verdict.blocked.passing);
-    if (!strstr(verdict.blocked.sentence, says))
-        fail_msg("%s", verdict.blocked.sentence);
-}
-
-/* Certificates that end soon are served, their successors are on the hosts. */
-static void renewals_due_in(enum ek_ssl_mode mode, int64_t left_s)
-{
-    settle(THREE, mode, mode);
-    fleet.spec.maintenance.urgent_renewal_s = 7 * 86400;
-    fleet.policy.consent.window = EK_WINDOW_CLOSED;
-    for (int m = A; m <= C; m++) {
-        members[m].certificate_running.sha256[0] ^= 1;
-        members[m].certificate_running.not_after_s = fleet.policy.now_s + left_s;
-    }
-}
-
-static void renewals_due(int64_t left_s)
-{
-    renewals_due_in(EK_SSL_PREFER, left_s);
-}
-
-static void disturbing_steps_wait_for_a_window(void **state)
-{
-    (void)state;
-    struct ek_consent *consent = &fleet.policy.consent;
-    settle(THREE, EK_SSL_ALLOW, EK_SSL_PREFER);
-    consent->window = EK_WINDOW_OPEN;
-    assert_step(EK_STEP_SET_SSL_MODE, B, EK_SSL_PREFER);
-    consent->window = EK_WINDOW_CLOSED;
-    assert_waits(EK_WAIT_WINDOW, "EK-1101", "waits for a maintenance window");
-    assert_null(strstr(ask().blocked.sentence, "opens"));
-    snprintf(consent->window_words, sizeof consent->window_words, "sat 02:00-05:00 UTC");
-    consent->window_changes_s = fleet.policy.now_s + 3 * 86400 + 4 * 3600;
-    assert_waits(EK_WAIT_WINDOW, "EK-1101", "the window sat 02:00-05:00 UTC, opens in 3 d 4 h (");
-    consent->window_changes_s = fleet.policy.now_s + 48 * 3600;
-    assert_waits(EK_WAIT_WINDOW, "EK-1101", "opens in 2 d 0 h (");
-    consent->window_changes_s -= 60;
-    assert_waits(EK_WAIT_WINDOW, "EK-1101", "opens in 47 h 59 min (");
-    consent->window_changes_s = fleet.policy.now_s + 59 * 60 + 1;
-    assert_waits(EK_WAIT_WINDOW, "EK-1101", "opens in 1 h 0 min (");
-    members[B].certificate_installed.present = EK_NO;
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, B, EK_SSL_UNKNOWN);
-}
-
-static void a_new_set_disturbs_nobody(void **state)
-{
-    (void)state;
-    model_case_init_bare(&fleet, THREE, EK_SSL_PREFER);
-    fleet.policy.consent.window = EK_WINDOW_CLOSED;
-    for (int steps = 0; fleet.state.initiated != EK_YES; steps++) {
-        struct ek_verdict verdict = ask();
-        assert_int_equal(verdict.kind, EK_VERDICT_STEP);
-        ek_effect(&fleet.spec, &fleet.state, &verdict.step, &fleet.policy);
-        assert_true(steps < 100);
-    }
-}
-
-static void what_our_restart_left_down_is_repaired_at_once(void **state)
-{
-    (void)state;
-    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
-    fleet.policy.consent.window = EK_WINDOW_CLOSED;
-    members[B].process = members[B].reachable = EK_NO;
-    members[B].state = EK_MEMBER_DOWN;
-    members[B].restart_begun = EK_YES;
-    assert_step(EK_STEP_START, B, EK_SSL_UNKNOWN);
-}
-
-/* The authority that the specs name now does not exist yet; without it there is no certificate. */
-static void what_a_repair_needs_is_made_first(void **state)
-{
-    (void)state;
-    settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
-    members[B].process = members[B].reachable = EK_NO;
-    members[B].state = EK_MEMBER_DOWN;
-    members[B].restart_begun = EK_YES;
-    members[B].mode_configured = EK_SSL_ALLOW;
-    members[B].options_configured = members[B].options_wanted;
-    fleet.state.authority = EK_NO;
-    members[B].certificate_installed.present = EK_NO;
-    assert_step(EK_STEP_CREATE_AUTHORITY, -1, EK_SSL_UNKNOWN);
-    fleet.state.authority = EK_UNKNOWN;
-    assert_blocked_by("EK-0126");
-    members[B].certificate_installed.present = EK_YES;
-    members[B].certificate_installed.not_after_s = fleet.policy.now_s;
-    assert_blocked_by("EK-0126");
-    members[B].certificate_installed.not_after_s++; /* another one can wait */
-    assert_step(EK_STEP_START, B, EK_SSL_ALLOW);
-    members[B].certificate_installed.present = EK_NO;
-    fleet.spec.ssl_mode = EK_SSL_DISABLED;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, B, EK_SSL_DISABLED);
-    members[B].mode_configured = EK_SSL_DISABLED;
-    memset(members[B].options_configured.digest, 0, 32);
-    assert_step(EK_STEP_START, B, EK_SSL_DISABLED);
-}
-
-static void urgent_renewals_come_first_and_alone(void **state)
-{
-    (void)state;
-    renewals_due(7 * 86400);
-    assert_waits(EK_WAIT_WINDOW, "EK-1101", "");
-    renewals_due(7 * 86400 - 1);
-    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
-    renewals_due(86400);
-    members[C].certificate_installed.not_after_s = members[C].certificate_running.not_after_s;
-    fleet.spec.certificates.renew_before_s = 3600;
-    assert_step(EK_STEP_RESTART, B, EK_SSL_PREFER); /* nothing better for c */
-    renewals_due(86400);
-    members[C].certificate_installed.present = EK_NO;
-    assert_step(EK_STEP_ISSUE_CERTIFICATE, C, EK_SSL_UNKNOWN);
-    renewals_due(86400);
-    members[B].certificate_running = members[B].certificate_installed;
-    members[C].certificate_running = members[C].certificate_installed;
-    assert_step(EK_STEP_STEP_DOWN, A, EK_SSL_UNKNOWN);
-    /* What else the specs want stays for the window, also in the file. */
-    renewals_due(86400);
-    fleet.spec.ssl_mode = EK_SSL_REQUIRE;
-    assert_step(EK_STEP_RESTART, C, EK_SSL_PREFER);
-    members[C].mode_configured = EK_SSL_REQUIRE;
-    assert_step(EK_STEP_WRITE_CONFIGURATION, C, EK_SSL_PREFER);
-    fleet.policy.consent.window = EK_WINDOW_OPEN;
-    assert_step(EK_STEP_RESTART, C, EK_SSL_REQUIRE);
-    /* After the user that looks at what restarts do, before the names, which nobody waits for. */
-    renewals_due(86400);
-    fleet.state.own_user = EK_NO;
-    assert_step(EK_STEP_CREATE_USER, -1, EK_SSL_UNKNOWN);
-    renewals_due_in(EK_SSL_ALLOW, 86400);
-    snprintf(members[B].host, sizeof members[B].host, "elsewhere.example.net:27017");
-    assert_step(EK_STEP_RESTART, C, EK_SSL_ALLOW);
-}
-
-static void the_gravest_wait_is_named_first(void **state)
-{
-    (void)state;
-    struct ek_consent *consent = &fleet.policy.consent;
-    settle(THREE, EK_SSL_ALLOW, EK_SSL_PREFER);
-    fleet.policy.paused = true;
-    consent->window = EK_WINDOW_CLOSED;
-    consent->approval = consent->signature = EK_AGREEMENT_MISSING;
-    snprintf(consent->paused_by, sizeof consent->paused_by, "alice");
-    snprintf(consent->paused_why, sizeof consent->paused_why, "load test");
-    consent->paused_until_s = fleet.policy.now_s + 7260;
-    assert_waits(EK_WAIT_PAUSE, "EK-0125",
-                 "paused by alice: load test; the pause ends in 2 h 1 min");
-    consent->paused_until_s = 0;
-    assert_waits(EK_WAIT_PAUSE, "EK-0125", "paused by alice: load test");
-    assert_null(strstr(ask().blocked.sentence, "ends"));
-    fleet.policy.paused = false;
-    assert_waits(EK_WAIT_SIGNATURE, "EK-1103", "signed");
-    consent->signature = EK_AGREEMENT_GIVEN;
-    assert_waits(EK_WAIT_APPROVAL, "EK-1102", "approval");
-    consent->approval = EK_AGREEMENT_GIVEN;
-    assert_waits(EK_WAIT_WINDOW, "EK-1101", "window");
-    /* Nothing waits where there is nothing to do, and what is in the way is said first. */
-    consent->approval = EK_AGREEMENT_MISSING;
-    fleet.policy.paused = true;
-    members[C].process = EK_NO;
-    assert_int_equal(ask().kind, EK_VERDICT_BLOCKED);
-    assert_int_equal(ask().blocked.waits, EK_WAIT_NONE);
-    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
-    fleet.policy.paused = true;
-    fleet.policy.consent.window = EK_WINDOW_CLOSED;
-    assert_done();
-}
-
-static void a_plan_goes_on_behind_what_it_waits_for(void **state)
-{
-    (void)state;
-    struct ek_plan whole;
-    struct ek_plan plan;
-    struct ek_error err = {0};
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, false, false);
-    assert_int_equal(ek_plan_make(&fleet.spec, &fleet.state, &fleet.policy, &whole, &err), 0);
-    assert_int_equal(whole.wait_count, 0);
-    fleet.policy.paused = true;
-    fleet.policy.consent.window = EK_WINDOW_CLOSED;
-    fleet.policy.consent.approval = fleet.policy.consent.signature = EK_AGREEMENT_MISSING;
-    assert_int_equal(ek_plan_make(&fleet.spec, &fleet.state, &fleet.policy, &plan, &err), 0);
-    assert_int_equal(plan.count, whole.count);
-    assert_memory_equal(plan.digests, whole.digests, (plan.count + 1) * sizeof *plan.digests);
-    assert_int_equal(plan.end, EK_VERDICT_DONE);
-    assert_int_equal(plan.wait_count, 4);
-    for (size_t i = 0; i < 3; i++)
-        assert_int_equal(plan.waits[i].before, 0);
-    assert_int_equal(plan.waits[3].blocked.waits, EK_WAIT_WINDOW);
-    assert_true(plan.waits[3].before > 0);
-    assert_true(ek_step_row(plan.steps[plan.waits[3].before].kind)->disturbs);
-    for (size_t i = 0; i < plan.waits[3].before; i++)
-        assert_false(ek_step_row(plan.steps[i].kind)->disturbs);
-    ek_plan_done(&plan);
-    ek_plan_done(&whole);
 }
 
 int main(void)
@@ -799,13 +564,6 @@ int main(void)
         cmocka_unit_test(unreadable_in_either_way),
         cmocka_unit_test(one_domain_for_all_names),
         cmocka_unit_test(a_restart_into_require_shuts_nobody_out),
-        cmocka_unit_test(disturbing_steps_wait_for_a_window),
-        cmocka_unit_test(a_new_set_disturbs_nobody),
-        cmocka_unit_test(what_our_restart_left_down_is_repaired_at_once),
-        cmocka_unit_test(what_a_repair_needs_is_made_first),
-        cmocka_unit_test(urgent_renewals_come_first_and_alone),
-        cmocka_unit_test(the_gravest_wait_is_named_first),
-        cmocka_unit_test(a_plan_goes_on_behind_what_it_waits_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

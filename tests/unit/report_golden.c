@@ -10,7 +10,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/base/file.h"
 #include "reconciler/report/plan_file.h"
 #include "reconciler/report/state_json.h"
@@ -22,7 +24,7 @@ enum { CASES_MAX = 400, FILE_MAX = 1 << 20 };
 struct fleet {
     struct parsed parsed; /* owns the specs */
     const struct ek_deployment_spec *spec;
-    struct ek_state state;
+    struct ek_state *state;
     struct ek_policy policy;
     char problems[EK_MEMBERS_MAX + 1][512];
 };
@@ -129,15 +131,15 @@ static void read_observed(const char *name, struct fleet *fleet)
         fail_msg("%s/observed.json:%d: %s", name, problem.line, problem.text);
     if (ek_state_json_read(observed, &fleet->state, fleet->problems, &err) != 0)
         fail_msg("%s/observed.json: %s", name, err.sentence);
-    assert_int_equal(fleet->state.member_count, fleet->spec->member_count);
+    assert_int_equal(fleet->state->member_count, fleet->spec->member_count);
     for (size_t i = 0; i < fleet->spec->member_count; i++)
-        assert_string_equal(fleet->state.members[i].name, fleet->spec->members[i].name);
+        assert_string_equal(ek_member(fleet->state, i)->name, fleet->spec->members[i].name);
     fleet->policy = (struct ek_policy){
         .now_s = now_s, .former_primary = index_of(fleet->spec, former), .paused = paused != 0};
     snprintf(fleet->policy.new_label, sizeof fleet->policy.new_label, "%s", label);
     if (consent)
         read_consent(name, consent, &fleet->policy.consent);
-    json_t *again = ek_state_json(&fleet->state, (const char(*)[512])fleet->problems);
+    json_t *again = ek_state_json(fleet->state, (const char(*)[512])fleet->problems);
     assert_true(json_equal(observed, again)); /* nothing was lost in reading */
     json_decref(again);
     json_decref(json);
@@ -158,6 +160,14 @@ static void show_difference(const char *path, const char *is, const char *was)
     print_error("%s:%d differs\n  accepted: %.*s\n  now:      %.*s\n", path, line,
                 (int)strcspn(was + start, "\n"), was + start, (int)strcspn(is + start, "\n"),
                 is + start);
+}
+
+/* Text and Markdown are kept by some cases only (tests/golden/sentences.py says which). */
+static bool is_kept(const char *name, const char *file)
+{
+    char path[400];
+    snprintf(path, sizeof path, "tests/golden/%s/%s", name, file);
+    return access(path, F_OK) == 0;
 }
 
 static void compare(const char *name, const char *file, const struct ek_buffer *text)
@@ -235,11 +245,11 @@ static void golden_plan(void **state)
     struct ek_error err = {0};
     read_specs(name, &fleet);
     read_observed(name, &fleet);
-    if (ek_plan_make(fleet.spec, &fleet.state, &fleet.policy, &plan, &err) != 0)
+    if (ek_plan_make(EK_SITUATION(fleet.spec, fleet.state, &fleet.policy), &plan, &err) != 0)
         fail_msg("%s: %s", err.id, err.sentence);
     struct ek_planned planned = {
         .spec = fleet.spec,
-        .state = &fleet.state,
+        .state = fleet.state,
         .policy = &fleet.policy,
         .plan = &plan,
         .problems = (const char(*)[512])fleet.problems,
@@ -266,16 +276,19 @@ static void golden_plan(void **state)
     json_decref(document);
     check_width(ek_buffer_text(&text));
     check_last_lines(&plan, ek_buffer_text(&text));
-    compare(name, "plan.txt", &text);
     compare(name, "plan.json", &json);
-    compare(name, "plan.md", &markdown);
+    if (is_kept(name, "plan.txt"))
+        compare(name, "plan.txt", &text);
+    if (is_kept(name, "plan.md"))
+        compare(name, "plan.md", &markdown);
     ek_plan_done(&plan);
     parsed_done(&fleet.parsed);
+    free(fleet.state);
 }
 
 static int is_case(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && !strchr(entry->d_name, '.');
+    return entry->d_name[0] != '_' && !strchr(entry->d_name, '.');
 }
 
 int main(void)

@@ -7,28 +7,32 @@
 #include <string.h>
 
 #include "reconciler/report/progress.h"
+#include "tests/model/steps.h"
 
 static struct ek_member_spec members[] = {{.name = (char[]){"a"}}, {.name = (char[]){"b"}}};
 static const struct ek_deployment_spec spec = {
     .name = (char[]){"orders"}, .members = members, .member_count = 2};
-static const struct ek_step restart = {
-    .kind = EK_STEP_RESTART, .member = 1, .other = -1, .mode = EK_SSL_ALLOW, .why = "because"};
-static const struct ek_step step_down = {.kind = EK_STEP_STEP_DOWN, .member = 0, .other = 1};
-static const struct ek_step raise_mode = {
-    .kind = EK_STEP_SET_SSL_MODE, .member = 0, .other = -1, .mode = EK_SSL_PREFER};
-static const struct ek_step bind = {.kind = EK_STEP_BIND_NAME, .member = 0, .other = -1};
+static struct ek_step restart = {
+    .kind = &ek_step_restart, .member = 1, .other = -1, .why = "because"};
+static const struct ek_step step_down = {.kind = &ek_step_step_down, .member = 0, .other = 1};
+static struct ek_step raise_mode = {.kind = &ek_step_set_ssl_mode, .member = 0, .other = -1};
+static const struct ek_step bind = {.kind = &ek_step_bind_name, .member = 0, .other = -1};
 
 struct said {
     struct ek_progress progress;
     struct ek_buffer text;
 };
 
+struct times {
+    int64_t at_ms, elapsed_ms;
+};
+
 static const char *tell(struct said *said, enum ek_event_kind kind, const struct ek_step *step,
-                        int64_t at_ms, int64_t elapsed_ms, const char *words)
+                        struct times times, const char *words)
 {
     const struct ek_event event = {.kind = kind,
-                                   .at_ms = at_ms,
-                                   .elapsed_ms = elapsed_ms,
+                                   .at_ms = times.at_ms,
+                                   .elapsed_ms = times.elapsed_ms,
                                    .number = 3,
                                    .total = 7,
                                    .step = step,
@@ -42,18 +46,23 @@ static void off_a_terminal_one_line_per_step(void **state)
 {
     (void)state;
     struct said said = {.progress = {.spec = &spec}};
-    assert_string_equal(tell(&said, EK_EVENT_PLANNED, NULL, 1000, 0, NULL), "");
-    assert_string_equal(tell(&said, EK_EVENT_STEP_BEGUN, &restart, 1000, 0, NULL), "");
+    assert_string_equal(tell(&said, EK_EVENT_PLANNED, NULL, (struct times){1000, 0}, NULL), "");
+    assert_string_equal(tell(&said, EK_EVENT_STEP_BEGUN, &restart, (struct times){1000, 0}, NULL),
+                        "");
     assert_string_equal(
-        tell(&said, EK_EVENT_STEP_WAITING, &restart, 11000, 10000, "member b is STARTUP2"),
+        tell(&said, EK_EVENT_STEP_WAITING, &restart, (struct times){11000, 10000},
+             "member b is STARTUP2"),
         "orders: 3/7 restart b: Still waiting: member b is STARTUP2 [10s elapsed]\n");
-    assert_string_equal(tell(&said, EK_EVENT_STEP_DONE, &restart, 12000, 3210, NULL),
-                        "orders: 3/7 restart b ... done (3.2 s)\n");
-    assert_string_equal(tell(&said, EK_EVENT_STEP_DONE, &step_down, 12000, 400, NULL),
-                        "orders: 3/7 step down a -> b ... done (400 ms)\n");
-    assert_string_equal(tell(&said, EK_EVENT_STEP_DONE, &raise_mode, 12000, 61000, NULL),
-                        "orders: 3/7 set sslMode a preferSSL ... done (1 min 1 s)\n");
-    assert_string_equal(tell(&said, EK_EVENT_FINISHED, NULL, 12000, 0, NULL), "");
+    assert_string_equal(
+        tell(&said, EK_EVENT_STEP_DONE, &restart, (struct times){12000, 3210}, NULL),
+        "orders: 3/7 restart b ... done (3.2 s)\n");
+    assert_string_equal(
+        tell(&said, EK_EVENT_STEP_DONE, &step_down, (struct times){12000, 400}, NULL),
+        "orders: 3/7 step down a -> b ... done (400 ms)\n");
+    assert_string_equal(
+        tell(&said, EK_EVENT_STEP_DONE, &raise_mode, (struct times){12000, 61000}, NULL),
+        "orders: 3/7 set sslMode a preferSSL ... done (1 min 1 s)\n");
+    assert_string_equal(tell(&said, EK_EVENT_FINISHED, NULL, (struct times){12000, 0}, NULL), "");
     ek_buffer_done(&said.text);
 }
 
@@ -61,10 +70,10 @@ static void on_a_terminal_the_line_is_written_over(void **state)
 {
     (void)state;
     struct said said = {.progress = {.spec = &spec, .terminal = true}};
-    assert_string_equal(tell(&said, EK_EVENT_STEP_BEGUN, &restart, 1000, 0, NULL),
+    assert_string_equal(tell(&said, EK_EVENT_STEP_BEGUN, &restart, (struct times){1000, 0}, NULL),
                         "orders: 3/7 restart b ...");
     assert_true(said.progress.line_open);
-    assert_string_equal(tell(&said, EK_EVENT_STEP_DONE, &restart, 2000, 1000, NULL),
+    assert_string_equal(tell(&said, EK_EVENT_STEP_DONE, &restart, (struct times){2000, 1000}, NULL),
                         "\r\033[Korders: 3/7 restart b ... done (1 s)\n");
     assert_false(said.progress.line_open);
     ek_buffer_done(&said.text);
@@ -76,7 +85,8 @@ static void what_passes_soon_is_not_worth_a_line(void **state)
     struct said said = {.progress = {.spec = &spec}};
     int lines = 0;
     for (int64_t at = 1000000; at < 1025000; at += 200) {
-        const char *text = tell(&said, EK_EVENT_WAITING, NULL, at, 77000, "no primary");
+        const char *text =
+            tell(&said, EK_EVENT_WAITING, NULL, (struct times){at, 77000}, "no primary");
         if (!text[0])
             continue;
         lines++;
@@ -84,8 +94,9 @@ static void what_passes_soon_is_not_worth_a_line(void **state)
                                              : "orders: Still waiting: no primary [20s elapsed]\n");
     }
     assert_int_equal(lines, 2);
-    tell(&said, EK_EVENT_STEP_DONE, &restart, 1026000, 0, NULL);
-    assert_string_equal(tell(&said, EK_EVENT_WAITING, NULL, 1030000, 0, "no primary"), "");
+    tell(&said, EK_EVENT_STEP_DONE, &restart, (struct times){1026000, 0}, NULL);
+    assert_string_equal(
+        tell(&said, EK_EVENT_WAITING, NULL, (struct times){1030000, 0}, "no primary"), "");
     ek_buffer_done(&said.text);
 }
 
@@ -93,10 +104,10 @@ static void counts_what_was_done(void **state)
 {
     (void)state;
     struct said said = {.progress = {.spec = &spec, .quiet = true}};
-    assert_string_equal(tell(&said, EK_EVENT_STEP_BEGUN, &bind, 0, 0, NULL), "");
-    assert_string_equal(tell(&said, EK_EVENT_STEP_DONE, &bind, 0, 0, NULL), "");
-    tell(&said, EK_EVENT_STEP_DONE, &restart, 0, 0, NULL);
-    tell(&said, EK_EVENT_STEP_DONE, &raise_mode, 0, 0, NULL);
+    assert_string_equal(tell(&said, EK_EVENT_STEP_BEGUN, &bind, (struct times){0, 0}, NULL), "");
+    assert_string_equal(tell(&said, EK_EVENT_STEP_DONE, &bind, (struct times){0, 0}, NULL), "");
+    tell(&said, EK_EVENT_STEP_DONE, &restart, (struct times){0, 0}, NULL);
+    tell(&said, EK_EVENT_STEP_DONE, &raise_mode, (struct times){0, 0}, NULL);
     assert_int_equal(said.progress.added, 1);
     assert_int_equal(said.progress.changed, 2);
     assert_int_equal(said.progress.destroyed, 0);
@@ -136,6 +147,8 @@ static void one_json_object_per_line(void **state)
 
 int main(void)
 {
+    model_set_mode(&restart, EK_SSL_ALLOW);
+    model_set_mode(&raise_mode, EK_SSL_PREFER);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(off_a_terminal_one_line_per_step),
         cmocka_unit_test(on_a_terminal_the_line_is_written_over),

@@ -23,9 +23,11 @@ static struct ek_plan_set make(size_t count, enum ek_ssl_mode from, enum ek_ssl_
     for (size_t i = 0; i < count; i++) {
         model_case_init(&models[i], model_shape_count() - 1, from, to, false, false);
         assert_int_equal(
-            ek_plan_make(&models[i].spec, &models[i].state, &models[i].policy, &plans[i], &err), 0);
+            ek_plan_make(EK_SITUATION(&models[i].spec, models[i].state, &models[i].policy),
+                         &plans[i], &err),
+            0);
         planned[i] = (struct ek_planned){.spec = &models[i].spec,
-                                         .state = &models[i].state,
+                                         .state = models[i].state,
                                          .policy = &models[i].policy,
                                          .plan = &plans[i],
                                          .observed_ms = 1800000000000};

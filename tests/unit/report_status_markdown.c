@@ -17,31 +17,31 @@ static const struct ek_deployment_spec spec = {.name = (char[]){"or|ders"},
 
 static struct ek_policy policy;
 
-static struct ek_state seen(void)
+static struct ek_state *seen(void)
 {
-    struct ek_state state = {.member_count = 2};
-    state.members[0] = (struct ek_member_observed){.reachable = EK_YES,
-                                                   .state = EK_MEMBER_PRIMARY,
-                                                   .writable = EK_YES,
-                                                   .mode_running = EK_SSL_PREFER,
-                                                   .mode_configured = EK_SSL_PREFER,
-                                                   .host = "db-a.example.net:27017"};
-    state.members[1] = (struct ek_member_observed){.reachable = EK_NO,
-                                                   .state = EK_MEMBER_DOWN,
-                                                   .mode_configured = EK_SSL_ALLOW,
-                                                   .host = "db-b.example.net:27017"};
+    struct ek_state *state;
+    assert_int_equal(ek_state_new(2, &state, NULL), 0);
+    *ek_member(state, 0) = (struct ek_member){.reachable = EK_YES,
+                                              .state = EK_MEMBER_PRIMARY,
+                                              .writable = EK_YES,
+                                              .host = "db-a.example.net:27017"};
+    *ek_member(state, 1) = (struct ek_member){
+        .reachable = EK_NO, .state = EK_MEMBER_DOWN, .host = "db-b.example.net:27017"};
+    ek_member_transport(state, 0)->mode_running = EK_SSL_PREFER;
+    ek_member_transport(state, 0)->mode_configured = EK_SSL_PREFER;
+    ek_member_transport(state, 1)->mode_configured = EK_SSL_ALLOW;
     return state;
 }
 
 static void status_is_a_table_and_harmless(void **state)
 {
     (void)state;
-    struct ek_state now = seen();
+    struct ek_state *now = seen();
     struct ek_plan plan = {.end = EK_VERDICT_BLOCKED,
                            .blocked = {.id = "EK-0103", .sentence = "b is *down* <script>"}};
     const char problems[3][512] = {"", "no answer | at all", ""};
     const struct ek_planned planned = {
-        .spec = &spec, .state = &now, .policy = &policy, .plan = &plan, .problems = problems};
+        .spec = &spec, .state = now, .policy = &policy, .plan = &plan, .problems = problems};
     EK_BUFFER text = {0};
     ek_status_markdown(&planned, 1, true, &text);
     const char *words = ek_buffer_text(&text);
@@ -51,6 +51,7 @@ static void status_is_a_table_and_harmless(void **state)
     assert_non_null(strstr(words, "no answer \\| at all"));
     assert_non_null(strstr(words, "**Blocked:** b is \\*down\\* &lt;script&gt; (`EK-0103`)"));
     assert_null(strstr(words, "<script>"));
+    free(now);
 }
 
 static void what_failed_stands_open_and_what_passed_is_folded(void **state)
@@ -89,29 +90,31 @@ static void nothing_but_the_pass_is_shown_when_all_passed(void **state)
 static void a_line_says_all_that_can_change(void **state)
 {
     (void)state;
-    struct ek_state now = seen();
+    struct ek_state *now = seen();
     struct ek_plan plan = {.end = EK_VERDICT_DONE, .count = 1};
     const struct ek_planned planned = {
-        .spec = &spec, .state = &now, .policy = &policy, .plan = &plan};
+        .spec = &spec, .state = now, .policy = &policy, .plan = &plan};
     EK_BUFFER text = {0};
     ek_status_line(&planned, &text);
     assert_string_equal(
         ek_buffer_text(&text),
         "or|ders: OutOfSync, Degraded, sslMode preferSSL, primary a, b DOWN, 1 step to do");
+    free(now);
 }
 
 /* Two members, each well in its own eyes, one of them an hour old. */
-static struct ek_state both_up(void)
+static struct ek_state *both_up(void)
 {
-    struct ek_state state = seen();
-    struct ek_member_observed *b = &state.members[1];
-    *b = state.members[0];
+    struct ek_state *state = seen();
+    struct ek_member *b = ek_member(state, 1);
+    *b = *ek_member(state, 0);
+    *ek_member_transport(state, 1) = *ek_member_transport(state, 0);
     b->state = EK_MEMBER_SECONDARY;
     b->writable = EK_NO;
     for (int i = 0; i < 2; i++) {
-        state.members[i].process = EK_YES;
-        state.members[i].age_ms = 3600000;
-        state.members[i].viewed_by = state.members[i].healthy_for = 3;
+        ek_member(state, i)->process = EK_YES;
+        ek_member(state, i)->age_ms = 3600000;
+        ek_member(state, i)->viewed_by = ek_member(state, i)->healthy_for = 3;
     }
     return state;
 }
@@ -119,36 +122,38 @@ static struct ek_state both_up(void)
 static void health_is_what_peers_see(void **state)
 {
     (void)state;
-    struct ek_state now = both_up();
-    assert_string_equal(ek_health_word(&now), "Healthy");
-    now.members[1].healthy_for = 2; /* a does not see b */
-    assert_string_equal(ek_health_word(&now), "Degraded");
-    assert_true(ek_member_serves(&now, 0, NULL)); /* b, whom nobody sees, is no witness */
-    now.members[1].age_ms = 14999;                /* a has not heard of it yet */
-    assert_string_equal(ek_health_word(&now), "Progressing");
-    now.members[1].age_ms = 15000;
-    assert_string_equal(ek_health_word(&now), "Degraded");
-    now.members[0].age_ms = 0; /* a has not heard of anybody yet */
-    assert_string_equal(ek_health_word(&now), "Progressing");
-    now.members[1].reachable = EK_NO;
-    assert_string_equal(ek_health_word(&now), "Degraded");
-    now.members[1].reachable = EK_YES;
-    now.members[1].state = EK_MEMBER_ROLLBACK;
-    assert_string_equal(ek_health_word(&now), "Degraded");
+    struct ek_state *now = both_up();
+    assert_string_equal(ek_health_word(now), "Healthy");
+    ek_member(now, 1)->healthy_for = 2; /* a does not see b */
+    assert_string_equal(ek_health_word(now), "Degraded");
+    assert_true(ek_member_serves(now, 0, NULL)); /* b, whom nobody sees, is no witness */
+    ek_member(now, 1)->age_ms = 14999;           /* a has not heard of it yet */
+    assert_string_equal(ek_health_word(now), "Progressing");
+    ek_member(now, 1)->age_ms = 15000;
+    assert_string_equal(ek_health_word(now), "Degraded");
+    ek_member(now, 0)->age_ms = 0; /* a has not heard of anybody yet */
+    assert_string_equal(ek_health_word(now), "Progressing");
+    ek_member(now, 1)->reachable = EK_NO;
+    assert_string_equal(ek_health_word(now), "Degraded");
+    ek_member(now, 1)->reachable = EK_YES;
+    ek_member(now, 1)->state = EK_MEMBER_ROLLBACK;
+    assert_string_equal(ek_health_word(now), "Degraded");
+    free(now);
     now = both_up();
-    now.members[0].healthy_for = 1; /* b does not see a, a sees b */
+    ek_member(now, 0)->healthy_for = 1; /* b does not see a, a sees b */
     uint64_t deaf = 0;
-    assert_true(ek_member_serves(&now, 1, &deaf));
+    assert_true(ek_member_serves(now, 1, &deaf));
     assert_int_equal(deaf, 0);
+    free(now);
 }
 
 static void waiting_and_paused_are_said(void **state)
 {
     (void)state;
-    struct ek_state now = seen();
+    struct ek_state *now = seen();
     struct ek_plan plan = {.end = EK_VERDICT_DONE, .count = 1};
     const struct ek_policy resting = {.paused = true};
-    struct ek_planned planned = {.spec = &spec, .state = &now, .policy = &resting, .plan = &plan};
+    struct ek_planned planned = {.spec = &spec, .state = now, .policy = &resting, .plan = &plan};
     EK_BUFFER line = {0};
     EK_BUFFER page = {0};
     ek_status_line(&planned, &line);
@@ -164,6 +169,7 @@ static void waiting_and_paused_are_said(void **state)
     assert_non_null(strstr(ek_buffer_text(&line), "waits: nobody said yes [EK-1102]"));
     assert_non_null(strstr(ek_buffer_text(&line), "1 step to do, waits: nobody")); /* once */
     assert_non_null(strstr(ek_buffer_text(&page), "**Waits:** nobody said yes (`EK-1102`)"));
+    free(now);
 }
 
 int main(void)

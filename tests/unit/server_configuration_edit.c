@@ -56,6 +56,11 @@ static const struct {
      &on, "net:  \n  port: 27017  \t\n  tls:\n" TLS "systemLog:\t\n  quiet: true \n"},
     {"no net section", "storage:\n  dbPath: /db\n", &on,
      "storage:\n  dbPath: /db\nnet:\n  tls:\n" TLS},
+    {"a document that ends with dots", "storage:\n  dbPath: /db\n...\n", &on,
+     "storage:\n  dbPath: /db\nnet:\n  tls:\n" TLS "...\n"},
+    {"net before the dots, and a comment behind", "net:\n  port: 1\n... # the end\n# of it\n", &on,
+     "net:\n  port: 1\n  tls:\n" TLS "... # the end\n# of it\n"},
+    {"an empty document with dots", "---\n...\n", &on, "---\nnet:\n  tls:\n" TLS "...\n"},
     {"empty file", "", &on, "net:\n  tls:\n" TLS},
     {"only comments", "# nothing yet\n", &on, "# nothing yet\nnet:\n  tls:\n" TLS},
     {"net without a value", "net:\nstorage:\n  dbPath: /db\n", &on,
@@ -148,7 +153,8 @@ static void edit_to(const char *text, size_t length, const struct ek_server_tls 
                     struct ek_buffer *ret_text)
 {
     struct ek_error err = {0};
-    int result = ek_server_configuration_edit(text, length, "mongod.conf", tls, ret_text, &err);
+    int result = ek_server_configuration_edit(&(struct ek_server_text){text, length, "mongod.conf"},
+                                              tls, ret_text, &err);
     if (result != 0)
         fail_msg("%s: %s", err.id, err.sentence);
 }
@@ -211,9 +217,11 @@ static void what_was_written_has_the_expected_digest(void **state)
             ek_server_configuration_parse(ek_buffer_text(&after), after.length, "f", &found, &err),
             0);
         assert_int_equal(found.mode, table[i].tls->mode);
-        assert_int_equal(ek_server_tls_digest_in(table[i].before, strlen(table[i].before), "f",
-                                                 table[i].tls, wanted, &err),
-                         0);
+        assert_int_equal(
+            ek_server_tls_digest_in(
+                &(struct ek_server_text){table[i].before, strlen(table[i].before), "f"},
+                table[i].tls, wanted, &err),
+            0);
         assert_memory_equal(found.options_digest, wanted, 32);
         bool own_keys = strstr(ek_buffer_text(&after), "disabledProtocols") ||
                         strstr(ek_buffer_text(&after), "FIPSMode");
@@ -241,7 +249,7 @@ static void unsafe_files_are_refused_untouched(void **state)
         {"net.tls.mode: requireTLS\n", "EK-0411"},
         {"net:\n  tls.mode: requireTLS\n", "EK-0411"},
         {"net:\n  port: 1\n---\na: b\n", "EK-0411"},
-        {"storage:\n  dbPath: /d\n...\n", "EK-0411"},
+        {"storage:\n  dbPath: /d\n...\n---\na: b\n", "EK-0411"},
         {"? net\n: port: 1\n", "EK-0411"},
         {"{net: {port: 1}}\n", "EK-0411"},
         {"a: 1\rb: 2\r", "EK-0411"},
@@ -254,8 +262,9 @@ static void unsafe_files_are_refused_untouched(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct ek_error err = {0};
         EK_BUFFER after = {0};
-        int result = ek_server_configuration_edit(rows[i].text, strlen(rows[i].text), "mongod.conf",
-                                                  &on, &after, &err);
+        int result = ek_server_configuration_edit(
+            &(struct ek_server_text){rows[i].text, strlen(rows[i].text), "mongod.conf"}, &on,
+            &after, &err);
         assert_int_not_equal(result, 0);
         assert_int_equal(result, err.code);
         if (rows[i].id && strcmp(err.id, rows[i].id) != 0)
@@ -296,11 +305,13 @@ static void damaged_files_never_break_it(void **state)
             struct ek_error err = {0};
             EK_BUFFER after = {0};
             memcpy(text, table[i].before, length);
-            ek_server_configuration_edit(text, at, "f", &on, &after, &err);
+            ek_server_configuration_edit(&(struct ek_server_text){text, at, "f"}, &on, &after,
+                                         &err);
             text[at] = bytes[(at + i) % sizeof bytes];
             EK_BUFFER twice = {0};
             EK_BUFFER once = {0};
-            if (ek_server_configuration_edit(text, length, "f", table[i].tls, &once, &err) != 0)
+            if (ek_server_configuration_edit(&(struct ek_server_text){text, length, "f"},
+                                             table[i].tls, &once, &err) != 0)
                 continue;
             edit_to(ek_buffer_text(&once), once.length, table[i].tls, &twice);
             assert_string_equal(ek_buffer_text(&once), ek_buffer_text(&twice));

@@ -88,6 +88,13 @@ static void errors_name_line_and_column(void **state)
         {"net:\n  port: 1\n  port: 2\n", 3, 3},
         {"a: 1\nnet:\n\tport: 1\n", 3, 1},
         {"a: *nowhere\n", 1, 4},
+        {"a: 1\n# fine\n# b\xFF"
+         "d\nb: 2\n",
+         3, 4},
+        {"\xEF\xBB\xBF"
+         "a: 1\n# \xC3\xA9\xFF\n",
+         2, 4},
+        {"a: 1\n# in Latin-1: caf\xE9\n", 2, 18},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct ek_server_configuration found = {0};

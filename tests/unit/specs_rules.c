@@ -96,6 +96,10 @@ static const struct bad_input bad_inputs[] = {
      "spec.certificates.validity", NULL},
     {23, "  certificates: { authority: acme-ca, validity: 99999999999999999999w }", "EK-0324", 23,
      "99999999999999999999w", "spec.certificates.validity", NULL},
+    {13, "  maintenance: { plaintextWindow: 31d }", "EK-0324", 13, "31d",
+     "spec.maintenance.plaintextWindow", NULL},
+    {13, "  maintenance: { plaintextWindow: 600 }", "EK-0323", 13, "600",
+     "spec.maintenance.plaintextWindow", "30d"},
     {13, "  maintenance: { maxLag: 0s }", "EK-0324", 13, "0s", "spec.maintenance.maxLag", NULL},
     {18, "      - { name: A, host: db-a.example.net }", "EK-0325", 18, "A",
      "spec.replicaSet.members[0].name", "small letters"},
@@ -105,8 +109,12 @@ static const struct bad_input bad_inputs[] = {
     {14, "  provider: { name: hosts, user: -x }", "EK-0325", 14, "-x", "spec.provider.user", NULL},
     {18, "      - { name: a, host: \"db-a:27017\" }", "EK-0326", 18, "\"db-a:27017\"",
      "spec.replicaSet.members[0].host", "host: db-a, port: 27017"},
-    {18, "      - { name: a, host: db_a.example.net }", "EK-0326", 18, "db_a.example.net",
-     "spec.replicaSet.members[0].host", NULL},
+    {18, "      - { name: a, host: shop_mongo_-.example.net }", "EK-0326", 18,
+     "shop_mongo_-.example.net", "spec.replicaSet.members[0].host", "underscores"},
+    {18, "      - { name: shop_a, host: shop_a }", "EK-0325", 18, "shop_a",
+     "spec.replicaSet.members[0].name", "small letters"},
+    {22, "  sslDomain: { base: fleet_a.example.net }", "EK-0326", 22, "fleet_a.example.net",
+     "spec.sslDomain.base", NULL},
     {18, "      - { name: a, host: 300.1.2.3 }", "EK-0326", 18, "300.1.2.3",
      "spec.replicaSet.members[0].host", NULL},
     {18, "      - { name: a, host: db-a.example.net. }", "EK-0326", 18, "db-a.example.net.",
@@ -139,7 +147,7 @@ static const struct bad_input bad_inputs[] = {
     {19, "      - { host: db-b.example.net, name: a }", "EK-0337", 19, "a }",
      "spec.replicaSet.members[1].name", "line 18, column 17"},
     {19, "      - { name: b, host: DB-A.example.net }", "EK-0338", 19, "DB-A.example.net",
-     "spec.replicaSet.members[1].host", "line 18, column 26"},
+     "spec.replicaSet.members[1].host", "orders.yaml:18:26"},
     {19, "      - { name: b, host: 127.0.0.1 }", "EK-0339", 19, "127.0.0.1",
      "spec.replicaSet.members[1].host", NULL},
     {22, "", "EK-0340", 21, "preferSSL", "spec.sslDomain.base", "fleet.example.net"},
@@ -156,7 +164,9 @@ static const struct bad_input bad_inputs[] = {
     {18, MEMBER("unit: mongod.service"), "EK-0344", 18, "mongod.service",
      "spec.replicaSet.members[0].unit", NULL},
     {7, "metadata: { name: acme-ca, account: acme }\nspec: { validity: 90d }", "EK-0345", 24,
-     "acme-ca", "spec.certificates.authority", NULL},
+     "acme-ca", "spec.certificates.authority", "orders.yaml:8"},
+    {7, "metadata: { name: acme-ca, account: acme }\nspec: { validity: 774d }", "EK-0354", 24,
+     "acme-ca", "spec.certificates.authority", "orders.yaml:8"},
     {11, "metadata: { name: orders, account: acne }", "EK-0350", 11, "acne", "metadata.account",
      "did you mean \"acme\"?"},
     {23, "  certificates: { authority: acme-cb }", "EK-0350", 23, "acme-cb",
@@ -319,7 +329,8 @@ static void all_members_local_is_fine(void **state)
                            "metadata: { name: o, account: acme }\nspec:\n"
                            "  provider: { name: hosts }\n"
                            "  replicaSet: { name: rs, members: [ { name: a, host: localhost },\n"
-                           "    { name: b, host: 127.0.0.1, port: 27018 } ] }\n");
+                           "    { name: b, host: 127.0.0.1, port: 27018, unit: b.service,\n"
+                           "      configuration: /etc/b.conf } ] }\n");
     assert_int_equal(parsed.result, 0);
     parsed_done(&parsed);
 }
@@ -337,25 +348,56 @@ static void duplicates_name_both_places(void **state)
     parsed_done(&parsed);
 }
 
-static void a_server_has_one_deployment(void **state)
+/* How long the authority, the certificates and renewBefore are, and what is said of them. */
+static void authorities_outlive_their_certificates(void **state)
 {
     (void)state;
-    char *tree = tree_with(0, "");
-    struct ek_buffer text = {0};
-    ek_buffer_printf(
-        &text,
-        "%s---\napiVersion: evenkeel/v1\nkind: Deployment\n"
-        "metadata: { name: other, account: acme }\nspec:\n"
-        "  provider: { name: hosts }\n"
-        "  replicaSet: { name: rs, members: [ { name: x, host: db-b.example.net } ] }\n",
-        tree);
-    struct parsed parsed = parse_text(ek_buffer_text(&text));
-    assert_string_equal(only(&parsed)->id, "EK-0346");
-    assert_int_equal(only(&parsed)->line, 30);
-    assert_string_equal(only(&parsed)->key, "spec.replicaSet.members[0].host");
-    parsed_done(&parsed);
-    ek_buffer_done(&text);
-    free(tree);
+    static const struct {
+        const char *authority;
+        const char *certificates;
+        const char *id; /* NULL: sound */
+        const char *key;
+        const char *sentence;
+    } rows[] = {
+        {"775d", "", NULL, NULL, NULL},
+        {"774d", "", "EK-0354", "spec.certificates.authority",
+         "authority \"acme-ca\" is valid for 774d: too short for certificates valid for 730d and "
+         "renewed 45d before their end"},
+        {"730d", ", validity: 730d", "EK-0354", "spec.certificates.validity",
+         "authority \"acme-ca\" is valid for 730d: too short for certificates valid for 730d and "
+         "renewed 45d before their end"},
+        {"729d", ", validity: 730d", "EK-0345", "spec.certificates.validity",
+         "certificates valid for 730d would outlive authority \"acme-ca\", which is valid for "
+         "729d"},
+        {"2h", ", validity: 1h, renewBefore: 59m", NULL, NULL, NULL},
+        {"1h", ", validity: 1h, renewBefore: 1m", "EK-0354", "spec.certificates.renewBefore",
+         "authority \"acme-ca\" is valid for 1h: too short for certificates valid for 1h and "
+         "renewed 1m before their end"},
+        {"90m", ", validity: 2h, renewBefore: 1m", "EK-0345", "spec.certificates.validity",
+         "certificates valid for 2h would outlive authority \"acme-ca\", which is valid for 90m"},
+        /* renewBefore is wrong by itself: one error */
+        {"30d", ", validity: 30d, renewBefore: 30d", "EK-0342", "spec.certificates.renewBefore",
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        EK_BUFFER text = {0};
+        for (size_t line = 0; line < SOUND_LINES - 1; line++)
+            ek_buffer_printf(&text, "%s\n%s%s%s", sound_lines[line],
+                             line == 6 ? "spec: { validity: " : "",
+                             line == 6 ? rows[i].authority : "", line == 6 ? " }\n" : "");
+        ek_buffer_printf(&text, "  certificates: { authority: acme-ca%s }\n", rows[i].certificates);
+        struct parsed parsed = parse_text(ek_buffer_text(&text));
+        if (rows[i].id) {
+            assert_string_equal(only(&parsed)->id, rows[i].id);
+            assert_int_equal(only(&parsed)->line, 24);
+            assert_string_equal(only(&parsed)->key, rows[i].key);
+            if (rows[i].sentence)
+                assert_string_equal(only(&parsed)->sentence, rows[i].sentence);
+        } else {
+            assert_int_equal(parsed.result, 0);
+        }
+        parsed_done(&parsed);
+    }
 }
 
 /* Every error of a tree in one run, sorted by place. */
@@ -375,7 +417,7 @@ static void all_errors_in_one_run(void **state)
                                       "  replicaSet:\n"
                                       "    name: rs\n"
                                       "    members:\n"
-                                      "      - { name: a, host: a_b, port: 70000, votes: 0 }\n"
+                                      "      - { name: a, host: a!b, port: 70000, votes: 0 }\n"
                                       "      - { name: a, host: b }\n"
                                       "  sslMode: maybeSSL\n"
                                       "  disk: {}\n");
@@ -408,7 +450,7 @@ int main(void)
         cmocka_unit_test(the_set_as_a_whole),
         cmocka_unit_test(all_members_local_is_fine),
         cmocka_unit_test(duplicates_name_both_places),
-        cmocka_unit_test(a_server_has_one_deployment),
+        cmocka_unit_test(authorities_outlive_their_certificates),
         cmocka_unit_test(all_errors_in_one_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

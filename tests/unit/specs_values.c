@@ -58,6 +58,7 @@ static void defaults_are_filled_in(void **state)
     assert_int_equal(orders->maintenance.reinstate_primary, EK_CHOICE_DEFAULT);
     assert_int_equal(orders->maintenance.interruption, EK_INTERRUPTION_REFUSE);
     assert_int_equal(orders->maintenance.plaintext_clients, EK_PLAINTEXT_REFUSE);
+    assert_int_equal(orders->maintenance.plaintext_window_s, 600);
     assert_int_equal(orders->maintenance.max_lag_s, 10);
     assert_null(orders->maintenance.technical_contact);
 
@@ -149,12 +150,13 @@ static void what_is_written_counts(void **state)
     parsed_done(&parsed);
 
     parsed = parse_sound(13, "  maintenance: { reinstatePrimary: false, interruption: accept,\n"
-                             "    plaintextClients: disconnect, maxLag: 2m, technicalContact: "
-                             "a.b+c@example.net }");
+                             "    plaintextClients: disconnect, plaintextWindow: 0s, maxLag: 2m,\n"
+                             "    technicalContact: a.b+c@example.net }");
     const struct ek_deployment_spec *orders = &parsed.specs.deployments[0];
     assert_int_equal(orders->maintenance.reinstate_primary, EK_CHOICE_NO);
     assert_int_equal(orders->maintenance.interruption, EK_INTERRUPTION_ACCEPT);
     assert_int_equal(orders->maintenance.plaintext_clients, EK_PLAINTEXT_DISCONNECT);
+    assert_int_equal(orders->maintenance.plaintext_window_s, 0);
     assert_int_equal(orders->maintenance.max_lag_s, 120);
     assert_string_equal(orders->maintenance.technical_contact, "a.b+c@example.net");
     parsed_done(&parsed);
@@ -235,6 +237,7 @@ static void the_digest_follows_the_meaning(void **state)
         {11, "metadata: { name: orders, account: acme, labels: { a: b } }"},
         {22, "  sslDomain: { base: fleet.example.net, keepOldNames: 720h }"},
         {13, "  maintenance: { technicalContact: dba@example.net }"},
+        {13, "  maintenance: { plaintextWindow: 600s }"},
     };
     static const struct {
         size_t line;
@@ -250,6 +253,7 @@ static void the_digest_follows_the_meaning(void **state)
         {14, "  provider: { name: local, directory: /srv/orders, server: /opt/mongod }"},
         {23, "  certificates: { authority: acme-ca, algorithm: RSA-3072 }"},
         {13, "  maintenance: { reinstatePrimary: false }"},
+        {13, "  maintenance: { plaintextWindow: 0s }"},
     };
     uint8_t first[32];
     uint8_t digest[32];
@@ -294,7 +298,8 @@ static void the_commit_is_kept(void **state)
     char commit[] = "0123456789012345678901234567890123456789";
     char subject[] = "Enable SSL for orders";
     struct ek_spec_file file = {path, text, strlen(text)};
-    struct ek_spec_files files = {&file, 1, commit, subject, NULL};
+    struct ek_spec_files files = {
+        .files = &file, .count = 1, .commit = commit, .commit_subject = subject};
     struct ek_specs specs = {0};
     struct ek_diagnostics diagnostics;
     assert_int_equal(ek_specs_parse(&files, &specs, &diagnostics, NULL), 0);

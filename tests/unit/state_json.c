@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
+#include "reconciler/aspects/users/state.h"
 #include "reconciler/report/state_json.h"
 
 #define HEX_1 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -39,7 +43,7 @@ static const char whole[] =
     "\"viewed_by\":[\"a\",\"b\"],\"domain_name_bound\":false,\"spec_host_resolves\":true,"
     "\"problem\":\"no answer\"},{\"name\":\"b\",\"priority\":0}]}";
 
-static struct ek_state seen;
+static struct ek_state *seen;
 static char problems[EK_MEMBERS_MAX + 1][512];
 
 static int read_text(const char *text, struct ek_error *err)
@@ -48,7 +52,10 @@ static int read_text(const char *text, struct ek_error *err)
     json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
     if (!json)
         fail_msg("%s", problem.text);
+    struct ek_state *before = seen;
     int result = ek_state_json_read(json, &seen, problems, err);
+    if (result == 0)
+        free(before);
     json_decref(json);
     return result;
 }
@@ -59,18 +66,20 @@ static void there_and_back(void **state)
     struct ek_error err = {0};
     assert_int_equal(read_text(whole, &err), 0);
     json_t *was = json_loads(whole, 0, NULL);
-    json_t *is = ek_state_json(&seen, (const char(*)[512])problems);
+    json_t *is = ek_state_json(seen, (const char(*)[512])problems);
     assert_true(json_equal(was, is));
     json_decref(was);
     json_decref(is);
-    const struct ek_member_observed *a = &seen.members[0];
-    assert_int_equal(seen.member_count, 2);
-    assert_int_equal(seen.config_term, 5);
-    assert_int_equal(seen.authentication, EK_NO);
-    assert_int_equal(a->mode_configured, EK_SSL_ALLOW);
-    assert_int_equal(a->mode_running, EK_SSL_REQUIRE);
-    assert_int_equal(a->trust_installed.count, 2);
-    assert_int_equal(a->trust_installed.sha256[1][0], 0xfe);
+    const struct ek_member *a = ek_member(seen, 0);
+    const struct ek_member_transport *a_transport = ek_member_transport(seen, 0);
+    const struct ek_member_certificates *a_certificates = ek_member_certificates(seen, 0);
+    assert_int_equal(seen->member_count, 2);
+    assert_int_equal(ek_set(seen)->config_term, 5);
+    assert_int_equal(ek_access(seen)->authentication, EK_NO);
+    assert_int_equal(a_transport->mode_configured, EK_SSL_ALLOW);
+    assert_int_equal(a_transport->mode_running, EK_SSL_REQUIRE);
+    assert_int_equal(a_certificates->trust_installed.count, 2);
+    assert_int_equal(a_certificates->trust_installed.sha256[1][0], 0xfe);
     assert_int_equal(a->state, EK_MEMBER_PRIMARY);
     assert_int_equal(a->version[1], 2);
     assert_int_equal(a->healthy_for, 2);
@@ -79,32 +88,26 @@ static void there_and_back(void **state)
     assert_string_equal(problems[2], "nobody was asked");
 }
 
-static void a_new_field_is_in_the_tables(void **state)
-{
-    (void)state;
-    /* When one of these differs: add the field to reconciler/report/state_json.c and above. */
-    assert_int_equal(sizeof(struct ek_member_observed), 1528);
-    assert_int_equal(offsetof(struct ek_state, members), 688);
-}
-
 static void what_is_not_known_is_left_out(void **state)
 {
     (void)state;
     struct ek_error err = {0};
     assert_int_equal(read_text("{\"members\":[{\"name\":\"a\"}]}", &err), 0);
-    const struct ek_member_observed *a = &seen.members[0];
+    const struct ek_member *a = ek_member(seen, 0);
+    const struct ek_member_transport *a_transport = ek_member_transport(seen, 0);
+    const struct ek_member_certificates *a_certificates = ek_member_certificates(seen, 0);
     assert_int_equal(a->process, EK_UNKNOWN);
-    assert_int_equal(a->mode_running, EK_SSL_UNKNOWN);
+    assert_int_equal(a_transport->mode_running, EK_SSL_UNKNOWN);
     assert_int_equal(a->state, EK_MEMBER_UNKNOWN);
     assert_int_equal(a->lag_ms, -1);
-    assert_int_equal(a->plaintext_clients, -1);
+    assert_int_equal(a_transport->plaintext_clients, -1);
     assert_int_equal(a->signing_key, -1);
     assert_int_equal(a->id, -1);
     assert_int_equal(a->clock_ahead_ms, EK_CLOCK_UNKNOWN);
-    assert_int_equal(a->certificate_running.present, EK_UNKNOWN);
-    assert_int_equal(seen.initiated, EK_UNKNOWN);
-    assert_int_equal(seen.config_version, -1);
-    json_t *again = ek_state_json(&seen, NULL);
+    assert_int_equal(a_certificates->certificate_running.present, EK_UNKNOWN);
+    assert_int_equal(ek_set(seen)->initiated, EK_UNKNOWN);
+    assert_int_equal(ek_set(seen)->config_version, -1);
+    json_t *again = ek_state_json(seen, NULL);
     assert_int_equal(json_object_size(again), 1);
     json_t *member = json_array_get(json_object_get(again, "members"), 0);
     assert_null(json_object_get(member, "process"));
@@ -153,12 +156,12 @@ static void refused(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ek_error err = {0};
-        seen.member_count = 77;
+        const struct ek_state *before = seen;
         assert_int_equal(read_text(cases[i].text, &err), EK_INVALID);
         assert_string_equal(err.id, "EK-0819");
         if (!strstr(err.sentence, cases[i].says))
             fail_msg("%s: %s", cases[i].text, err.sentence);
-        assert_int_equal(seen.member_count, 77); /* untouched */
+        assert_ptr_equal(seen, before); /* untouched */
     }
 }
 
@@ -166,7 +169,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back),
-        cmocka_unit_test(a_new_field_is_in_the_tables),
         cmocka_unit_test(what_is_not_known_is_left_out),
         cmocka_unit_test(refused),
     };

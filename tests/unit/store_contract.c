@@ -208,9 +208,10 @@ static void test_plans(void **state)
     const char *name = "9b1d00000000000000000000000000000000000000000000000000000000c2";
     assert_fails(handle.driver->get_plan(handle.store, name, &document, &err), EK_NOT_FOUND,
                  "EK-1011");
+    const struct ek_plan_record plan = {"acme", "orders", name, "{\"steps\":[\"a 'quoted' one\"]}",
+                                        17};
     for (int i = 0; i < 2; i++)
-        assert_good(handle.driver->put_plan(handle.store, "acme", "orders", name,
-                                            "{\"steps\":[\"a 'quoted' one\"]}", 17, &err));
+        assert_good(handle.driver->put_plan(handle.store, &plan, &err));
     assert_good(handle.driver->get_plan(handle.store, name, &document, &err));
     assert_string_equal(document, "{\"steps\":[\"a 'quoted' one\"]}");
     free(document);
@@ -221,10 +222,9 @@ static void test_approvals(void **state)
     HANDLE(handle);
     struct ek_error err = {0};
     struct ek_approval found[2];
-    size_t count = 99;
-    assert_good(
-        handle.driver->get_approvals(handle.store, "acme", "orders", found, 2, &count, &err));
-    assert_int_equal(count, 0);
+    struct ek_approvals approvals = {found, 2, 99};
+    assert_good(handle.driver->get_approvals(handle.store, "acme", "orders", &approvals, &err));
+    assert_int_equal(approvals.count, 0);
     for (int i = 1; i <= 3; i++) {
         struct ek_approval approval = {
             .account = "acme", .deployment = "orders", .how = "command", .at_ms = i};
@@ -232,17 +232,15 @@ static void test_approvals(void **state)
         snprintf(approval.who, sizeof approval.who, "alice-%d", i);
         assert_good(handle.driver->put_approval(handle.store, &approval, &err));
     }
-    assert_good(
-        handle.driver->get_approvals(handle.store, "acme", "orders", found, 2, &count, &err));
-    assert_int_equal(count, 2);
+    assert_good(handle.driver->get_approvals(handle.store, "acme", "orders", &approvals, &err));
+    assert_int_equal(approvals.count, 2);
     assert_string_equal(found[0].plan, "plan-3");
     assert_string_equal(found[0].who, "alice-3");
     assert_string_equal(found[0].how, "command");
     assert_int_equal(found[0].at_ms, 3);
     assert_string_equal(found[1].plan, "plan-2");
-    assert_good(
-        handle.driver->get_approvals(handle.store, "acme", "other", found, 2, &count, &err));
-    assert_int_equal(count, 0);
+    assert_good(handle.driver->get_approvals(handle.store, "acme", "other", &approvals, &err));
+    assert_int_equal(approvals.count, 0);
 }
 
 static void test_pauses(void **state)

@@ -128,14 +128,14 @@ static void test_a_newer_store_is_left_alone(void **state)
     bson_t *query = BCON_NEW("_id", "layout");
     bson_t *update = BCON_NEW("$set", "{", "version", BCON_INT32(99), "}");
     struct ek_written written;
-    assert_good(
-        ek_mongodb_store_update(handle.store, "meta", query, update, false, &written, &err));
+    assert_good(ek_mongodb_store_update(
+        handle.store, &(struct ek_mongodb_change){"meta", query, update, false}, &written, &err));
     struct ek_store_location location = here();
     assert_fails(try_open(&location), EK_UNSUPPORTED, "EK-1002");
     bson_destroy(update);
     update = BCON_NEW("$set", "{", "version", BCON_INT32(EK_MONGODB_STORE_VERSION), "}");
-    assert_good(
-        ek_mongodb_store_update(handle.store, "meta", query, update, false, &written, &err));
+    assert_good(ek_mongodb_store_update(
+        handle.store, &(struct ek_mongodb_change){"meta", query, update, false}, &written, &err));
     assert_good(try_open(&location));
     bson_destroy(update);
     bson_destroy(query);
@@ -158,11 +158,11 @@ static void test_tampering_is_noticed(void **state)
     bson_t *query = BCON_NEW("_id", BCON_INT64(number - 1));
     bson_t *update = BCON_NEW("$set", "{", "who", "bob", "}");
     bson_t *undo = BCON_NEW("$set", "{", "who", "alice@ops1", "}");
-    assert_good(
-        ek_mongodb_store_update(handle.store, "events", query, update, false, &written, &err));
+    assert_good(ek_mongodb_store_update(
+        handle.store, &(struct ek_mongodb_change){"events", query, update, false}, &written, &err));
     assert_fails(ek_store_verify(&handle, &events, &err), EK_CONFLICT, "EK-1010");
-    assert_good(
-        ek_mongodb_store_update(handle.store, "events", query, undo, false, &written, &err));
+    assert_good(ek_mongodb_store_update(
+        handle.store, &(struct ek_mongodb_change){"events", query, undo, false}, &written, &err));
     assert_good(ek_store_verify(&handle, &events, &err));
     bson_t *last = BCON_NEW("delete", "events", "deletes", "[", "{", "q", "{", "_id",
                             BCON_INT64(number), "}", "limit", BCON_INT32(1), "}", "]");

@@ -7,6 +7,7 @@
 
 #include "drivers/mongodb/link.h"
 #include "tests/unit/mongodb_server.h"
+#include "tests/unit/patience.h"
 
 #define STORE_PASSWORD "in a file, not in the URI"
 
@@ -21,7 +22,7 @@ static inline bool store_server_command(mongoc_client_t *client, bson_t *words)
 
 static inline bool store_server_wait_primary(const char *uri)
 {
-    int64_t deadline = ek_monotonic_ms() + 30000;
+    int64_t deadline = ek_monotonic_ms() + patient_ms(30000);
     bool good = false;
     while (!good && ek_time_left_ms(deadline) > 0) {
         mongoc_client_t *client = mongoc_client_new(uri);

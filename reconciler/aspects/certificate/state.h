@@ -1,0 +1,42 @@
+/* The certificates' part of a state: the authority, what is installed on the hosts, what runs. */
+#ifndef EK_ASPECTS_CERTIFICATE_STATE_H
+#define EK_ASPECTS_CERTIFICATE_STATE_H
+
+#include "reconciler/kernel/state.h"
+
+enum { EK_TRUSTED_MAX = 4, EK_CERTIFICATE_NAME_SIZE = 256 };
+
+struct ek_certificate_state {
+    enum ek_tri present;
+    uint8_t sha256[32];
+    enum ek_tri issued_by_authority;     /* by the deployment's authority as it is now */
+    enum ek_tri key_sealed;              /* installed ones only */
+    enum ek_tri sole_name;               /* carries `name` and nothing else */
+    char name[EK_CERTIFICATE_NAME_SIZE]; /* the first DNS name it carries */
+    int64_t not_after_s;
+};
+
+struct ek_trust_state {
+    enum ek_tri present;
+    size_t count; /* of authorities trusted */
+    uint8_t sha256[EK_TRUSTED_MAX][32];
+};
+
+struct ek_certificates {
+    enum ek_tri authority; /* the certificate authority exists */
+    uint8_t authority_sha256[32];
+};
+
+struct ek_member_certificates {
+    struct ek_certificate_state certificate_installed;
+    struct ek_trust_state trust_installed;
+    struct ek_certificate_state certificate_running; /* as presented to a TLS client */
+    struct ek_trust_state trust_running;
+};
+
+EK_STATE_PART(ek_certificates, struct ek_certificates, EK_PART_certificate)
+EK_STATE_PART(ek_member_certificates, struct ek_member_certificates, EK_PART_certificate_members)
+#define ek_certificates(state) EK_STATE_ELEMENT(ek_certificates, state, 0)
+#define ek_member_certificates(state, i) EK_STATE_ELEMENT(ek_member_certificates, state, i)
+
+#endif

@@ -1,0 +1,78 @@
+/* Phases that look: is this the set that the specs mean, and does everybody answer? */
+#include <string.h>
+
+#include "reconciler/aspects/replica_set/questions.h"
+
+bool ek_phase_other_set(const struct ek_question *q)
+{
+    const struct ek_state *state = q->state;
+    if (ek_set(state)->initiated == EK_YES &&
+        strcmp(ek_set(state)->set_name, q->spec->set_name) != 0)
+        return ek_block(
+            q,
+            ek_lasting("EK-0101", -1, "correct replicaSet.name, or the members' hosts and ports"),
+            "the members belong to replica set \"%s\", the specs say \"%s\"",
+            ek_set(state)->set_name, q->spec->set_name);
+    if (ek_set(state)->foreign_member[0])
+        return ek_block(
+            q,
+            ek_lasting("EK-0102", -1,
+                       "add it to replicaSet.members, or remove it from the replica set"),
+            "the replica set has a member that the specs don't name: %s",
+            ek_set(state)->foreign_member);
+    return false;
+}
+
+static bool member_is_missing(const struct ek_question *q, size_t m)
+{
+    const struct ek_member *member = ek_member(q->state, m);
+    int index = (int)m;
+    if (ek_set(q->state)->initiated == EK_YES && member->id < 0)
+        return ek_block(
+            q,
+            ek_lasting("EK-0103", index, "add it to the replica set, or take it out of the specs"),
+            "member %s of the specs (%s:%d) is not in the replica set", member->name,
+            q->spec->members[m].host, q->spec->members[m].port);
+    if (ek_left_down_by_us(q, m))
+        return false;
+    if (member->process == EK_NO)
+        return ek_block(
+            q, ek_lasting("EK-0106", index, "start it, look at its log, and run this again"),
+            "member %s is down: its server process does not run", member->name);
+    if (member->reachable != EK_YES)
+        return ek_block(q, ek_passing("EK-0105", index, "check the network and the server's log"),
+                        "member %s does not answer", member->name);
+    if (member->state == EK_MEMBER_REMOVED)
+        return ek_block(
+            q,
+            ek_lasting("EK-0123", index, "check that its name in the configuration resolves to it"),
+            "member %s does not find itself in the replica-set configuration", member->name);
+    return false;
+}
+
+bool ek_phase_members_answer(const struct ek_question *q)
+{
+    if (ek_set(q->state)->initiated == EK_NO)
+        return false; /* judged by the phase that creates */
+    for (size_t m = 0; m < q->state->member_count; m++)
+        if (member_is_missing(q, m))
+            return true;
+    return false;
+}
+
+bool ek_phase_configuration_known(const struct ek_question *q)
+{
+    if (ek_set(q->state)->initiated != EK_UNKNOWN)
+        return false;
+    return ek_block(
+        q, ek_passing("EK-0104", -1, "check that Evenkeel can reach and log in to a member"),
+        "no member told its replica-set configuration");
+}
+
+bool ek_phase_unread(const struct ek_question *q)
+{
+    for (size_t m = 0; m < q->state->member_count; m++)
+        if (ek_next_unread_of(q, m))
+            return true;
+    return false;
+}

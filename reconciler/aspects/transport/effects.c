@@ -1,0 +1,37 @@
+/* effect: what transport's steps bring about. Pure. */
+#include <string.h>
+
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/rows.h"
+
+static struct ek_member_transport *member_of(const struct ek_effect *e)
+{
+    return ek_member_transport(e->state, (size_t)e->step->member);
+}
+
+int ek_effect_bind_name(struct ek_effect *e, struct ek_error *err)
+{
+    (void)err;
+    memcpy(ek_transport(e->state)->domain_label, ek_label_argument(e->step)->label, EK_LABEL_SIZE);
+    member_of(e)->domain_name_bound = EK_YES;
+    return 0;
+}
+
+int ek_effect_write_configuration(struct ek_effect *e, struct ek_error *err)
+{
+    struct ek_member_transport *member = member_of(e);
+    (void)err;
+    ek_member(e->state, (size_t)e->step->member)->configuration = EK_YES;
+    member->mode_configured = ek_mode_argument(e->step)->mode;
+    member->options_configured = member->options_wanted;
+    if (member->mode_configured == EK_SSL_DISABLED)
+        member->options_configured = (struct ek_options_state){.known = EK_YES};
+    return 0;
+}
+
+int ek_effect_set_ssl_mode(struct ek_effect *e, struct ek_error *err)
+{
+    (void)err;
+    member_of(e)->mode_running = ek_mode_argument(e->step)->mode;
+    return 0;
+}

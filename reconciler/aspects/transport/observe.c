@@ -1,0 +1,177 @@
+/* How members talk as it is: sslMode in files and servers, TLS options, names. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
+#include "reconciler/base/clock.h"
+#include "reconciler/execute/observe.h"
+
+enum { LOOK_UP_MS = 5000 };
+
+/* ---- the hosts ---- */
+
+/* Keys that people set under net.tls themselves stay, so they belong to what is wanted. */
+static void look_at_wanted_options(struct ek_observing *o, size_t i)
+{
+    const struct ek_buffer *text = &o->members[i].configuration.content;
+    struct ek_member *member = ek_member(o->state, i);
+    struct ek_member_transport *transport = ek_member_transport(o->state, i);
+    struct ek_world_tls tls;
+    struct ek_error err = {0};
+    int result = ek_world_server_tls(o->world, i, o->deadline, &tls, &err);
+    if (result == 0 && member->configuration == EK_YES)
+        result = ek_server_tls_digest_in(
+            &(struct ek_server_text){ek_buffer_text(text), text->length,
+                                     o->world->spec->members[i].configuration},
+            &tls.tls, transport->options_wanted.digest, &err);
+    else if (result == 0)
+        result = ek_server_tls_digest(&tls.tls, transport->options_wanted.digest, &err);
+    if (result != 0)
+        ek_observe_failure(o, i, &err);
+    else
+        transport->options_wanted.known = EK_YES;
+}
+
+static void look_at_host(struct ek_observing *o, size_t i)
+{
+    struct ek_member_transport *transport = ek_member_transport(o->state, i);
+    const struct ek_server_configuration *parsed = &o->members[i].parsed;
+    if (ek_member(o->state, i)->configuration == EK_YES) {
+        transport->mode_configured = parsed->mode;
+        transport->options_configured.known = EK_YES;
+        memcpy(transport->options_configured.digest, parsed->options_digest, 32);
+    }
+    look_at_wanted_options(o, i);
+}
+
+/* ---- names: the SSL domain is chosen once, and recognised afterwards from what is there ---- */
+
+/* The label in "<member>.<label>.<base>", when `name` has that form. */
+static bool label_in(const struct ek_deployment_spec *spec, size_t i, const char *name,
+                     char *ret_label, size_t size)
+{
+    const char *member = spec->members[i].name;
+    size_t length = strlen(member);
+    if (!spec->ssl_domain.base || strncasecmp(name, member, length) != 0 || name[length] != '.')
+        return false;
+    const char *label = name + length + 1;
+    const char *dot = strchr(label, '.');
+    if (!dot || dot == label || strcasecmp(dot + 1, spec->ssl_domain.base) != 0)
+        return false;
+    size_t used = (size_t)(dot - label);
+    if (used >= size)
+        return false;
+    memcpy(ret_label, label, used);
+    ret_label[used] = 0;
+    return true;
+}
+
+static bool label_of_certificates(struct ek_observing *o)
+{
+    struct ek_state *state = o->state;
+    for (size_t i = 0; i < state->member_count; i++) {
+        const struct ek_certificate_state *certificate =
+            &ek_member_certificates(state, i)->certificate_installed;
+        if (certificate->present == EK_YES &&
+            label_in(o->world->spec, i, certificate->name, ek_transport(state)->domain_label,
+                     sizeof ek_transport(state)->domain_label))
+            return true;
+    }
+    return false;
+}
+
+static bool label_of_records(struct ek_observing *o)
+{
+    struct ek_state *state = o->state;
+    for (size_t r = 0; r < o->record_count; r++)
+        for (size_t i = 0; i < state->member_count; i++)
+            if (label_in(o->world->spec, i, o->records[r].name, ek_transport(state)->domain_label,
+                         sizeof ek_transport(state)->domain_label))
+                return true;
+    return false;
+}
+
+/* What nobody could tell is not known, which is not the same as no. */
+static enum ek_tri has_address(struct ek_observing *o, size_t i, const char *name,
+                               struct ek_dns_address *ret_address)
+{
+    const struct ek_world *world = o->world;
+    struct ek_error err = {0};
+    int64_t soon = ek_monotonic_ms() + LOOK_UP_MS;
+    int result = world->dns->look_up(&world->zone, name, soon < o->deadline ? soon : o->deadline,
+                                     ret_address, &err);
+    ek_observe_result(o, result);
+    if (result == 0)
+        return EK_YES;
+    if (result == EK_NOT_FOUND)
+        return EK_NO;
+    ek_observe_problem(o, i, "%s%s%s", err.sentence, err.cause[0] ? ": " : "", err.cause);
+    return EK_UNKNOWN;
+}
+
+static enum ek_tri name_bound(struct ek_observing *o, size_t i)
+{
+    struct ek_world *world = o->world;
+    const struct ek_state *state = o->state;
+    char name[256];
+    char wanted[64];
+    struct ek_dns_address found;
+    struct ek_error err = {0};
+    if (!ek_domain_name(world->spec, ek_transport(state)->domain_label, i, name, sizeof name))
+        return EK_NO;
+    int result = ek_world_address(world, i, wanted, sizeof wanted, &err);
+    ek_observe_result(o, result);
+    if (result != 0) {
+        ek_observe_problem(o, i, "%s", err.sentence);
+        return EK_UNKNOWN;
+    }
+    enum ek_tri there = has_address(o, i, name, &found);
+    return there == EK_YES && strcmp(found.text, wanted) != 0 ? EK_NO : there;
+}
+
+static void look_at_names(struct ek_observing *o)
+{
+    struct ek_world *world = o->world;
+    struct ek_state *state = o->state;
+    struct ek_error err = {0};
+    struct ek_dns_records found = {o->records, sizeof o->records / sizeof *o->records, 0};
+    int result = world->dns->list(&world->zone, world->mark, &found, &err);
+    ek_observe_result(o, result);
+    if (result != 0)
+        ek_observe_problem(o, state->member_count, "%s", err.sentence);
+    o->record_count = found.count < found.max ? found.count : found.max;
+    if (!label_of_certificates(o))
+        label_of_records(o);
+    for (size_t i = 0; i < state->member_count; i++) {
+        struct ek_dns_address address;
+        struct ek_member *member = ek_member(state, i);
+        struct ek_member_transport *transport = ek_member_transport(state, i);
+        transport->domain_name_bound = name_bound(o, i);
+        member->spec_host_resolves = has_address(o, i, world->spec->members[i].host, &address);
+    }
+}
+
+/* ---- the servers ---- */
+
+static void take_answers(struct ek_observing *o)
+{
+    for (size_t i = 0; i < o->state->member_count; i++) {
+        const struct ek_mongodb_seen *seen = &o->members[i].seen;
+        struct ek_member_transport *transport = ek_member_transport(o->state, i);
+        if (ek_member(o->state, i)->process == EK_NO || !seen->answered)
+            continue;
+        transport->mode_running = seen->mode_running;
+        transport->plaintext_clients = seen->plaintext_clients;
+        if (!seen->options_known)
+            continue;
+        transport->options_running.known = EK_YES;
+        memcpy(transport->options_running.digest, seen->options_digest, 32);
+    }
+}
+
+extern const struct ek_observer ek_transport_observer;
+const struct ek_observer ek_transport_observer = {
+    .host = look_at_host, .between = look_at_names, .set = take_answers};

@@ -1,0 +1,48 @@
+/* Transport's part of a state: how members talk, and under which names. */
+#ifndef EK_ASPECTS_TRANSPORT_STATE_H
+#define EK_ASPECTS_TRANSPORT_STATE_H
+
+#include "reconciler/kernel/state.h"
+#include "reconciler/ssl_mode.h"
+#include "specs/spec.h"
+
+enum {
+    EK_LABEL_SIZE = 32,        /* of an SSL domain, with its NUL */
+    EK_DOMAIN_NAME_SIZE = 256, /* "a.label.base" */
+};
+
+struct ek_options_state {
+    enum ek_tri known;
+    uint8_t digest[32]; /* all zero: no TLS options at all */
+};
+
+struct ek_transport {
+    char domain_label[EK_LABEL_SIZE]; /* of the SSL domain, "" none was ever chosen */
+};
+
+struct ek_member_transport {
+    enum ek_ssl_mode mode_configured;
+    enum ek_ssl_mode mode_running;
+    struct ek_options_state options_configured;
+    struct ek_options_state options_wanted; /* what Evenkeel would write for TLS */
+    struct ek_options_state options_running;
+    int64_t plaintext_clients;     /* -1 unknown */
+    enum ek_tri domain_name_bound; /* its name in the SSL domain resolves to its address */
+};
+
+EK_STATE_PART(ek_transport, struct ek_transport, EK_PART_transport)
+EK_STATE_PART(ek_member_transport, struct ek_member_transport, EK_PART_transport_members)
+#define ek_transport(state) EK_STATE_ELEMENT(ek_transport, state, 0)
+#define ek_member_transport(state, i) EK_STATE_ELEMENT(ek_member_transport, state, i)
+
+/* The name of member `index` in the SSL domain ("a.label.base"), written into buffer.
+ * False when there is no base or no label. */
+bool ek_domain_name(const struct ek_deployment_spec *spec, const char *label, size_t index,
+                    char *buffer, size_t size);
+
+/* "host:port" that the specs want in the configuration: in the SSL domain while sslMode is
+ * not disabled, else the spec's own host. */
+bool ek_wanted_host(const struct ek_deployment_spec *spec, const char *label, size_t index,
+                    char *buffer, size_t size);
+
+#endif

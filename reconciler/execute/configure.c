@@ -1,0 +1,77 @@
+/* The configuration file of a member's server: edited, or made. */
+#include <stdio.h>
+#include <string.h>
+
+#include "reconciler/execute/action.h"
+
+enum { CONFIGURATION_MAX = 1 << 20 };
+
+/* The server wants its data directory to be there. */
+static int make_data_directory(const struct ek_action *a, const char *path, struct ek_error *err)
+{
+    const char *const argv[] = {"mkdir", "-p", "-m", "0750", "--", path, NULL};
+    EK_COMMAND_RESULT ran = {0};
+    int result = a->world->hosts->run(ek_action_host(a), &(struct ek_command){.argv = argv},
+                                      a->deadline, &ran, err);
+    if (result == 0 && ran.status != 0) {
+        ek_fail(err, EK_SYSTEM, "EK-0482", "the data directory %s could not be made", path);
+        return ek_cause(err, "%s", ek_buffer_text(&ran.errors));
+    }
+    return result;
+}
+
+static int new_configuration(const struct ek_action *a, const struct ek_server_tls *tls,
+                             struct ek_buffer *ret_text, struct ek_error *err)
+{
+    const struct ek_member_spec *member = &a->world->spec->members[a->step->member];
+    const struct ek_member_paths *paths = &a->world->paths[a->step->member];
+    char address[64];
+    char bind[96];
+    int result = ek_world_address(a->world, (size_t)a->step->member, address, sizeof address, err);
+    if (result != 0)
+        return result;
+    result = make_data_directory(a, paths->db, err);
+    if (result != 0)
+        return result;
+    bool loopback = strncmp(address, "127.", 4) == 0;
+    snprintf(bind, sizeof bind, "%s%s", loopback ? "" : "127.0.0.1,", address);
+    struct ek_server_new server = {.bind_ip = bind,
+                                   .port = member->port,
+                                   .replica_set = a->world->spec->set_name,
+                                   .db_path = paths->db,
+                                   .log_path = paths->log,
+                                   .key_file = paths->key_file};
+    return ek_server_configuration_create(&server, tls, ret_text, err);
+}
+
+static bool same_text(const struct ek_buffer *a, const struct ek_buffer *b)
+{
+    return a->length > 0 && a->length == b->length && memcmp(a->bytes, b->bytes, a->length) == 0;
+}
+
+int ek_action_configure(const struct ek_action *a, enum ek_ssl_mode mode, struct ek_error *err)
+{
+    struct ek_world *world = a->world;
+    const char *path = world->spec->members[a->step->member].configuration;
+    EK_FILE before = {0};
+    EK_BUFFER after = {0};
+    struct ek_world_tls wanted;
+    int result = ek_world_server_tls(world, (size_t)a->step->member, a->deadline, &wanted, err);
+    if (result != 0)
+        return result;
+    struct ek_server_tls tls = wanted.tls;
+    tls.mode = mode;
+    result = world->hosts->read_file(ek_action_host(a),
+                                     &(struct ek_file_question){path, CONFIGURATION_MAX},
+                                     a->deadline, &before, err);
+    if (result == EK_NOT_FOUND)
+        result = new_configuration(a, &tls, &after, err);
+    else if (result == 0)
+        result = ek_server_configuration_edit(
+            &(struct ek_server_text){ek_buffer_text(&before.content), before.content.length, path},
+            &tls, &after, err);
+    if (result != 0 || same_text(&before.content, &after))
+        return result;
+    const struct ek_file_content content = {path, after.bytes, after.length, 0640, true};
+    return world->hosts->write_file(ek_action_host(a), &content, a->deadline, err);
+}

@@ -1,0 +1,33 @@
+/* Law 1, at a start: a server finds what its file tells it to use. */
+#include "reconciler/laws/law.h"
+
+static bool is_broken(const struct ek_law_question *q)
+{
+    const struct ek_member *member = ek_law_subject(q);
+    bool starts = ek_law_touches(q, &ek_field_process);
+    enum ek_ssl_mode mode = ek_law_mode(q, &ek_field_mode_configured);
+    if (!member)
+        return ek_broken(q, "what the servers would start with is not known");
+    const struct ek_member_certificates *certificates =
+        ek_member_certificates(q->state, (size_t)q->step->member);
+    if (starts)
+        mode = ek_member_transport(q->state, (size_t)q->step->member)->mode_configured;
+    if (mode == EK_SSL_UNKNOWN)
+        return ek_broken(q, "what member %s would start with is not known", member->name);
+    if (mode == EK_SSL_DISABLED)
+        return false;
+    const struct ek_certificate_state *certificate = &certificates->certificate_installed;
+    if (certificate->present != EK_YES || certificate->not_after_s <= q->policy->now_s)
+        return ek_broken(q, "member %s would not start: it has no certificate that is valid now",
+                         member->name);
+    if (certificates->trust_installed.present != EK_YES)
+        return ek_broken(q, "member %s would not start: it has no authority to trust",
+                         member->name);
+    return false;
+}
+
+const struct ek_law ek_law_starts_again = {
+    .id = "EK-0202",
+    .guards = EK_FIELDS(&ek_field_mode_configured, &ek_field_process),
+    .is_broken = is_broken,
+};
