@@ -90,6 +90,18 @@ static const struct ek_key limit_rows[] = {
 };
 static const struct ek_keys limits_keys = {EK_ROWS(limit_rows)};
 
+static const struct ek_key approval_rows[] = {
+    {.key = "floor",
+     .type = EK_TYPE_WORD,
+     CONTROLLER(maintenance.approval),
+     .initial = "none",
+     .words = ek_approval_words,
+     .since = "0.1",
+     .doc = "What every plan needs at least before it is carried out, whatever the specs ask for."},
+    EK_APPROVER_ROWS(struct ek_controller_spec, NULL),
+};
+static const struct ek_keys approval_keys = {EK_ROWS(approval_rows)};
+
 static const struct ek_key controller_metadata_rows[] = {
     {.key = "name",
      .type = EK_TYPE_NAME,
@@ -132,6 +144,12 @@ static const struct ek_key controller_spec_rows[] = {
      .children = &limits_keys,
      .since = "0.1",
      .doc = "How much is changed at a time."},
+    {.key = "approval",
+     .type = EK_TYPE_MAP,
+     .children = &approval_keys,
+     .since = "0.1",
+     .doc = "The consent that every plan needs besides what the specs ask for, and whose "
+            "signatures count for that: who can push can't change it."},
 };
 static const struct ek_keys controller_spec_keys = {EK_ROWS(controller_spec_rows)};
 

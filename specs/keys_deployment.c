@@ -364,7 +364,8 @@ static const struct ek_key maintenance_rows[] = {
      .since = "0.1",
      .doc =
          "What a plan needs before it is carried out: nothing, an approval (by evenkeel approve, "
-         "or by a signed plan or commit), or a signature on the plan itself."},
+         "or by a signed plan or commit), or a signature on the plan itself. To ask for less than "
+         "the last commit that was carried out needs what that one asked for."},
     {.key = "approvers",
      .type = EK_TYPE_MAP,
      .children = &approvers_keys,

@@ -124,6 +124,18 @@ static void authority_name_fits(const struct ek_subject *subject)
     ek_subject_hint(subject, "give the authority a spec.commonName of at most 64 characters");
 }
 
+static void floor_needs_keys(const struct ek_subject *subject)
+{
+    const struct ek_controller_spec *controller = subject->value;
+    if (controller->maintenance.approval != EK_APPROVAL_SIGNED ||
+        controller->maintenance.approvers.plan_key_count > 0 ||
+        !ek_subject_sound(subject, "spec.approval"))
+        return;
+    ek_subject_report(subject, "spec.approval.floor", "EK-1112",
+                      "floor: signed needs keys whose signatures count");
+    ek_subject_hint(subject, "name them in approval.planKeys; evenkeel key new makes one");
+}
+
 struct rule {
     enum ek_kind_index kind;
     void (*check)(const struct ek_subject *subject);
@@ -136,6 +148,7 @@ static const struct rule rules[] = {
     {EK_KIND_DEPLOYMENT, renewal_before_end},
     {EK_KIND_DEPLOYMENT, keys_fit_provider},
     {EK_KIND_DEPLOYMENT, ek_check_members},
+    {EK_KIND_CONTROLLER, floor_needs_keys},
 };
 
 void ek_check_rules(const struct ek_subject *subject)

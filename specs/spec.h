@@ -182,6 +182,10 @@ struct ek_controller_spec {
     int64_t observe_every_s;
     int64_t acting_total;       /* deployments that are changed at a time */
     int64_t acting_per_account; /* of one account */
+    struct {
+        enum ek_approval_rule approval; /* approval.floor: what every plan needs at least */
+        struct ek_approvers approvers;  /* whose signatures count for the floor */
+    } maintenance;
 };
 
 /* A document that was left out because something is wrong with it. */

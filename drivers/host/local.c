@@ -206,6 +206,18 @@ static bool watch(const struct ek_process *process, int64_t deadline)
     return false;
 }
 
+/* The process that was started is gone. With processManagement.fork another one stands in its
+ * place by then, with the same configuration: that is the server. */
+static int find_forked(const struct ek_host *host, const struct words_of_start *log,
+                       const struct words_of_start *output, struct ek_error *err)
+{
+    struct ek_process forked = {0};
+    int result = find(host, &forked, err);
+    if (result != 0)
+        return result;
+    return forked.pid ? write_pid_file(host, &forked, err) : ended_at_once(host, log, output, err);
+}
+
 static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
                  struct ek_error *err)
 {
@@ -243,7 +255,7 @@ static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
     if (result == 0 && process.ticks != 0)
         result = write_pid_file(host, &process, err);
     if (result == 0 && watch(&process, deadline))
-        result = ended_at_once(host, &logged, &said, err);
+        result = find_forked(host, &logged, &said, err);
     if (result == 0)
         result = ek_mark_clear(mark, err);
     ek_server_configuration_done(&configuration);

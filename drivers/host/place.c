@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "drivers/host/roots.h"
+
 enum { LINKS_MAX = 40, STICKY = S_ISVTX };
 
 void ek_host_place_done(struct ek_host_place *place)
@@ -123,14 +125,44 @@ static int make(struct walk *walk, const char *name, struct ek_error *err)
 {
     const struct ek_owner *owner = walk->way->owner;
     struct stat status;
-    if (mkdirat(walk->directory, name, 0750) != 0 && errno != EEXIST)
+    bool made = mkdirat(walk->directory, name, 0750) == 0;
+    if (!made && errno != EEXIST)
         return fail(walk, err);
     int fd = openat(walk->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return fail(walk, err);
     bool hand_on =
         owner && owner->group != (gid_t)-1 && fstat(fd, &status) == 0 && status.st_uid == geteuid();
-    if (hand_on && fchown(fd, (uid_t)-1, owner->group) != 0) {
+    bool good = !hand_on || fchown(fd, (uid_t)-1, owner->group) == 0;
+    if (made && hand_on && good) /* whatever our umask is */
+        good = fchmod(fd, 0750) == 0;
+    if (!good) {
+        int result = fail(walk, err);
+        close(fd);
+        return result;
+    }
+    return enter(walk, fd, err);
+}
+
+/* Whether the walk stands in a directory that Evenkeel alone has business in. */
+static bool is_below_our_root(const struct walk *walk)
+{
+    const char *root = ek_host_roots().certificates;
+    size_t length = root ? strlen(root) : 0;
+    size_t walked = strlen(walk->path) - strlen(walk->rest);
+    return length > 0 && walk->links == 0 && strncmp(walk->path, root, length) == 0 &&
+           walk->path[length] == '/' && walked >= length;
+}
+
+/* Earlier versions gave such directories to the server's user, who could then lead the programs
+ * that make keys there astray. Nobody but us can swap what stands here, so it is what we looked at.
+ */
+static int take_back(struct walk *walk, const char *name, struct ek_error *err)
+{
+    int fd = openat(walk->directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return fail(walk, err);
+    if (fchown(fd, geteuid(), walk->way->owner->group) != 0 || fchmod(fd, 0750) != 0) {
         int result = fail(walk, err);
         close(fd);
         return result;
@@ -145,6 +177,10 @@ static int go_into(struct walk *walk, const char *name, struct ek_error *err)
         return errno == ENOENT && walk->way->make ? make(walk, name, err) : fail(walk, err);
     if (S_ISLNK(status.st_mode))
         return follow(walk, name, &status, err);
+    const struct ek_owner *owner = walk->way->owner;
+    if (walk->way->make && owner && status.st_uid == owner->user && owner->user != geteuid() &&
+        !walk->open_to_others && is_below_our_root(walk))
+        return take_back(walk, name, err);
     int fd = openat(walk->directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return fd < 0 ? fail(walk, err) : enter(walk, fd, err);
 }

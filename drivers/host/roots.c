@@ -16,6 +16,7 @@ struct ek_host_roots ek_host_roots(void)
         .shm = "/dev/shm",
         .restarting = "/var/lib/evenkeel/restarting",
         .members = "/var/lib/evenkeel",
+        .certificates = "/etc/evenkeel",
         .systemd = "/etc/systemd/system",
         .systemd_runtime = "/run/systemd/system",
     };

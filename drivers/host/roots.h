@@ -9,6 +9,7 @@ struct ek_host_roots {
     const char *shm;             /* "/dev/shm" */
     const char *restarting;      /* "/var/lib/evenkeel/restarting": marks of begun restarts */
     const char *members;         /* "/var/lib/evenkeel": a directory for each member */
+    const char *certificates;    /* "/etc/evenkeel": keys and certificates of system servers */
     const char *systemd;         /* "/etc/systemd/system": drop-ins that stay */
     const char *systemd_runtime; /* "/run/systemd/system": drop-ins that a reboot forgets */
 };

@@ -13,6 +13,7 @@
 struct ek_mongodb_session {
     struct ek_mongodb_link link; /* as our own user, or closed */
     char host[280];              /* that was dialled */
+    bool spoke_tls;              /* this process did once; none ever stops to */
 };
 
 struct observation {
@@ -282,6 +283,17 @@ static void hang_up(struct observation *of)
         ek_mongodb_link_done(of->link);
 }
 
+/* A server that spoke TLS and seems not to any more is one that somebody stands in front of. */
+static void remember_tls(struct ek_mongodb_session *session, struct ek_mongodb_handshake *handshake)
+{
+    session->spoke_tls |= handshake->tls == EK_ANSWER_YES;
+    if (!session->spoke_tls || handshake->tls != EK_ANSWER_NO)
+        return;
+    handshake->tls = EK_ANSWER_UNKNOWN;
+    snprintf(handshake->problem, sizeof handshake->problem,
+             "it spoke TLS before, and now it does not");
+}
+
 int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
                        struct ek_mongodb_seen *ret_seen, struct ek_error *err)
 {
@@ -301,6 +313,8 @@ int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
     int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
     const struct ek_mongodb_tls_question question = {host, target->port, target->ca_file};
     int failed = ek_mongodb_handshake(&question, half, &seen->handshake, err);
+    if (!failed && session)
+        remember_tls(session, &seen->handshake);
     if (!failed) {
         ask_as_known(&of, host, deadline);
         /* Without any login but nothing hidden from us: authentication is off. */

@@ -1,6 +1,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ struct apply {
 
 /* ---- stopping ------------------------------------------------------------------------- */
 
-static volatile sig_atomic_t cancelled;
+static atomic_int cancelled; /* lock-free: a signal handler sets it */
 
 static void on_signal(int number)
 {
@@ -89,6 +90,15 @@ static int ensure_master_key(const struct apply *apply, struct ek_error *err)
     return result;
 }
 
+/* Whether any of the specs ask for less consent than before. */
+static bool asks_for_less(const struct apply *apply)
+{
+    for (size_t i = 0; i < apply->count; i++)
+        if (apply->jobs[i].looked.less_consent[0])
+            return true;
+    return false;
+}
+
 /* ---- asking --------------------------------------------------------------------------- */
 
 static int ask(const struct apply *apply, struct ek_error *err)
@@ -97,7 +107,8 @@ static int ask(const struct apply *apply, struct ek_error *err)
     ek_buffer_text_add(&question, "\nApply this plan to ");
     const char *separator = "";
     for (size_t i = 0; i < apply->count; i++) {
-        if (apply->jobs[i].looked.plan.count == 0)
+        const struct ek_looked *looked = &apply->jobs[i].looked;
+        if (looked->plan.count == 0 && !looked->less_consent[0])
             continue;
         ek_buffer_printf(&question, "%s%s", separator, apply->jobs[i].looked.spec->name);
         separator = ", ";
@@ -220,7 +231,7 @@ static int execute(struct apply *apply, struct job *job, struct ek_blocked *ret_
     struct ek_outcome outcome;
     int result = ek_execute(looked->world, &execution, &outcome, err);
     if (result == 0 && outcome.complete)
-        result = ek_apply_consent_spend(&job->consent, err);
+        result = ek_apply_consent_complete(&job->consent, &apply->fleet, &looked->policy, err);
     *ret_waits = outcome.blocked;
     if (result != 0 && outcome.blocked.waits == EK_WAIT_NONE)
         ek_record_failure(&job->record, err);
@@ -248,16 +259,16 @@ static void finish(const struct apply *apply)
         ek_buffer_printf(&text,
                          "{\"added\":%d,\"changed\":%d,\"destroyed\":%d,\"type\":\"complete\"}\n",
                          apply->added, apply->changed, apply->destroyed);
-    else if (apply->steps_done == 0 && apply->count == 1)
+    else if (asks_for_less(apply) || apply->steps_done > 0)
+        ek_buffer_printf(&text, "Apply complete! %d added, %d changed, %d destroyed.\n",
+                         apply->added, apply->changed, apply->destroyed);
+    else if (apply->count == 1)
         ek_buffer_printf(
             &text, "No changes. %s is as the specs say (%s).\n", apply->jobs[0].looked.spec->name,
             ek_mode_word(apply->jobs[0].looked.spec, apply->jobs[0].looked.spec->ssl_mode));
-    else if (apply->steps_done == 0)
+    else
         ek_buffer_printf(&text, "No changes. All %zu deployments are as the specs say.\n",
                          apply->count);
-    else
-        ek_buffer_printf(&text, "Apply complete! %d added, %d changed, %d destroyed.\n",
-                         apply->added, apply->changed, apply->destroyed);
     ek_print(&text);
 }
 
@@ -296,9 +307,10 @@ static int prepare(struct apply *apply, struct ek_error *err)
         ek_record_init(&job->record, &apply->fleet.store, job->looked.spec,
                        apply->fleet.source.commit);
         result = name_plan(apply, job, job->record.plan, err);
-        const struct ek_apply_plan plan = {apply->file, job->record.plan};
+        const struct ek_apply_subject subject = {
+            .looked = &job->looked, .file = apply->file, .plan = job->record.plan};
         if (result == 0)
-            result = ek_apply_consent_init(&job->consent, &apply->fleet, &job->looked, &plan, err);
+            result = ek_apply_consent_init(&job->consent, &apply->fleet, &subject, err);
         if (result == 0)
             result = check_agreed(apply, job, err);
         if (result == 0 && job->looked.plan.count)
@@ -368,6 +380,15 @@ static int all_wait(const struct apply *apply, struct ek_error *err)
     const struct job *first = NULL;
     for (size_t i = 0; i < apply->count; i++) {
         const struct ek_plan *plan = &apply->jobs[i].looked.plan;
+        const struct ek_looked *looked = &apply->jobs[i].looked;
+        if (plan->count == 0 && looked->less_consent[0]) {
+            struct ek_error missing = {0};
+            if (ek_consent_missing(looked->spec, &looked->policy.consent, &missing) == 0)
+                return 0;
+            if (!first && err->code == 0)
+                *err = missing;
+            continue;
+        }
         if (plan->count == 0)
             continue;
         if (plan->wait_count == 0 || plan->waits[0].before > 0)
@@ -375,10 +396,28 @@ static int all_wait(const struct apply *apply, struct ek_error *err)
         first = first ? first : &apply->jobs[i];
     }
     if (!first)
-        return 0;
+        return err->code;
     const struct ek_blocked *blocked = &first->looked.plan.waits[0].blocked;
     ek_fail(err, EK_BLOCKED, blocked->id, "%s: %s", first->looked.spec->name, blocked->sentence);
     return ek_hint(err, "%s", blocked->hint);
+}
+
+/* What the specs ask of people holds from now on: everything is as they say. */
+static int keep_rules(const struct apply *apply, struct ek_error *err)
+{
+    int result = 0;
+    char who[160];
+    ek_this_person(who, sizeof who);
+    const struct ek_guard_note note = {
+        .who = who, .commit = apply->fleet.source.commit, .at_ms = ek_wall_ms()};
+    for (size_t i = 0; i < apply->count && result == 0; i++) {
+        struct ek_looked *looked = &apply->jobs[i].looked;
+        EK_CLEANUP(ek_guard_done) struct ek_guard guard;
+        result = ek_fleet_guard(&apply->fleet, looked, &guard, err);
+        if (result == 0)
+            result = ek_guard_keep(&apply->fleet.store, looked->spec, &guard, &note, err);
+    }
+    return result;
 }
 
 static int from_specs(struct apply *apply, struct ek_error *err)
@@ -414,8 +453,8 @@ static int from_specs(struct apply *apply, struct ek_error *err)
                                  plan->blocked.hint);
         }
     }
-    if (steps == 0)
-        return 0;
+    if (steps == 0 && !asks_for_less(apply))
+        return keep_rules(apply, err);
     result = all_wait(apply, err);
     if (result != 0)
         return result;
@@ -441,11 +480,14 @@ static int take_from_file(struct apply *apply, size_t index, struct ek_error *er
     struct ek_looked *looked = &job->looked;
     looked->controller = &apply->fleet.controller;
     looked->policy.now_s = ek_wall_ms() / 1000;
-    int result = ek_looked_digest(looked, err);
-    if (result == 0)
-        result = ek_observation_new(looked->spec->member_count, &looked->observation, err);
-    if (result == 0)
-        result = ek_plan_file_current(apply->file, index, looked->spec, looked->spec_digest, err);
+    int result = ek_observation_new(looked->spec->member_count, &looked->observation, err);
+    if (result != 0)
+        return result;
+    EK_CLEANUP(ek_guard_done) struct ek_guard guard;
+    result = ek_fleet_guard(&apply->fleet, looked, &guard, err);
+    if (result != 0)
+        return result;
+    result = ek_plan_file_current(apply->file, index, looked->spec, looked->spec_digest, err);
     if (result == 0)
         result = ek_plan_file_policy(apply->file, index, looked->spec, &looked->policy, err);
     if (result == 0)
@@ -461,6 +503,8 @@ static int from_file(struct apply *apply, struct ek_error *err)
     size_t count = ek_plan_file_count(apply->file);
     int result = make_jobs(apply, count, err);
     apply->count = 0;
+    if (result == 0)
+        result = ek_fleet_store(&apply->fleet, true, err);
     for (size_t i = 0; i < count && result == 0; i++)
         result = take_from_file(apply, i, err);
     if (result == 0 && apply->options->deployment && apply->count == 0)
@@ -532,6 +576,7 @@ int ek_command_apply(const struct ek_options *options)
         status = EK_EXIT_PARTLY;
     for (size_t i = 0; i < apply.count; i++) {
         ek_lease_release(apply.jobs[i].lease);
+        ek_apply_consent_done(&apply.jobs[i].consent);
         ek_looked_done(&apply.jobs[i].looked);
     }
     free(apply.jobs);

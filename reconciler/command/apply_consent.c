@@ -60,23 +60,60 @@ int ek_plan_file_signer(const struct ek_options *options, const struct ek_plan_f
 
 /* ---- what was agreed to --------------------------------------------------------------- */
 
-int ek_apply_consent_init(struct ek_apply_consent *consent, const struct ek_fleet *fleet,
-                          const struct ek_looked *looked, const struct ek_apply_plan *plan,
-                          struct ek_error *err)
+/* By whose keys, of those that count besides the specs', the file is signed. */
+static void find_signers(struct ek_guard *guard, const struct ek_plan_file *file)
 {
-    *consent = (struct ek_apply_consent){0};
-    int result = plan->file ? ek_plan_file_signer(fleet->options, plan->file, looked->spec,
-                                                  consent->key, err)
-                            : 0;
+    for (size_t i = 0; i < guard->also_count; i++) {
+        struct ek_demand *demand = &guard->also[i];
+        struct ek_error ignored = {0};
+        if (ek_plan_verify(ek_plan_file_document(file),
+                           (const char *const *)demand->approvers->plan_keys,
+                           demand->approvers->plan_key_count, guard->keys[i], &ignored) == 0)
+            demand->plan_signed_by = guard->keys[i];
+    }
+}
+
+int ek_guard_signer(const struct ek_fleet *fleet, struct ek_looked *looked,
+                    const struct ek_plan_file *file, char ret_key[EK_PUBLIC_KEY_SIZE],
+                    struct ek_error *err)
+{
+    EK_CLEANUP(ek_guard_done) struct ek_guard guard;
+    int result = ek_fleet_guard(fleet, looked, &guard, err);
     if (result != 0)
         return result;
-    consent->question = ek_fleet_consent(fleet, looked, consent->signer);
+    find_signers(&guard, file);
+    for (size_t i = 0; i < guard.also_count; i++)
+        if (guard.also[i].plan_signed_by)
+            memcpy(ret_key, guard.keys[i], EK_PUBLIC_KEY_SIZE);
+    return 0;
+}
+
+int ek_apply_consent_init(struct ek_apply_consent *consent, const struct ek_fleet *fleet,
+                          const struct ek_apply_subject *subject, struct ek_error *err)
+{
+    const struct ek_plan_file *file = subject->file;
+    *consent = (struct ek_apply_consent){0};
+    int result =
+        file ? ek_plan_file_signer(fleet->options, file, subject->looked->spec, consent->key, err)
+             : 0;
+    if (result == 0)
+        result = ek_fleet_guard(fleet, subject->looked, &consent->guard, err);
+    if (result != 0)
+        return result;
+    if (file)
+        find_signers(&consent->guard, file);
+    consent->question = ek_fleet_consent(fleet, subject->looked, &consent->guard, consent->signer);
     ek_this_person(consent->who, sizeof consent->who);
-    snprintf(consent->plan, sizeof consent->plan, "%s", plan->name);
+    memcpy(consent->plan, subject->plan, sizeof consent->plan);
     consent->question.plan = consent->plan;
     consent->question.who = consent->who;
     consent->question.plan_signed_by = consent->key[0] ? consent->key : NULL;
     return 0;
+}
+
+void ek_apply_consent_done(struct ek_apply_consent *consent)
+{
+    ek_guard_done(&consent->guard);
 }
 
 /* Which approval it is that holds, as long as the fleet shows it. */
@@ -105,16 +142,33 @@ int ek_apply_consent_refresh(struct ek_apply_consent *consent, const struct ek_s
     return result;
 }
 
-int ek_apply_consent_spend(struct ek_apply_consent *consent, struct ek_error *err)
+static int spend(struct ek_apply_consent *consent, struct ek_error *err)
 {
-    enum ek_approval_rule rule = consent->question.spec->maintenance.approval;
-    bool asked = rule == EK_APPROVAL_REQUIRED || rule == EK_APPROVAL_SIGNED;
-    consent->question.now_ms = ek_wall_ms();
-    int result = asked ? ek_consent_spend(&consent->question, consent->plan, err) : 0;
-    if (result == 0 && asked && consent->approved[0] &&
-        strcmp(consent->approved, consent->plan) != 0)
+    int result = ek_consent_spend(&consent->question, consent->plan, err);
+    if (result == 0 && consent->approved[0] && strcmp(consent->approved, consent->plan) != 0)
         result = ek_consent_spend(&consent->question, consent->approved, err);
     return result;
+}
+
+int ek_apply_consent_complete(struct ek_apply_consent *consent, const struct ek_fleet *fleet,
+                              const struct ek_policy *policy, struct ek_error *err)
+{
+    const struct ek_deployment_spec *spec = consent->question.spec;
+    enum ek_approval_rule rule = spec->maintenance.approval;
+    bool asked =
+        rule == EK_APPROVAL_REQUIRED || rule == EK_APPROVAL_SIGNED || consent->guard.also_count > 0;
+    struct ek_policy now = *policy;
+    if (consent->approved[0])
+        consent->question.plan = consent->approved;
+    consent->question.now_ms = ek_wall_ms();
+    const struct ek_guard_note note = {
+        .who = consent->who, .commit = fleet->source.commit, .at_ms = consent->question.now_ms};
+    int result = consent->guard.loosened ? ek_consent_refresh(&consent->question, &now, err) : 0;
+    if (result == 0 && consent->guard.loosened)
+        result = ek_consent_missing(spec, &now.consent, err);
+    if (result == 0)
+        result = ek_guard_keep(consent->question.store, spec, &consent->guard, &note, err);
+    return result == 0 && asked ? spend(consent, err) : result;
 }
 
 /* ---- windows -------------------------------------------------------------------------- */

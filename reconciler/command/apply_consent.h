@@ -10,6 +10,7 @@
 
 /* Of one deployment while it is changed. */
 struct ek_apply_consent {
+    struct ek_guard guard;
     struct ek_consent_question question; /* points into what follows and into the fleet */
     char signer[128];                    /* of the commit */
     char key[EK_PUBLIC_KEY_SIZE];        /* that signed the plan file */
@@ -24,16 +25,23 @@ int ek_plan_file_signer(const struct ek_options *options, const struct ek_plan_f
                         const struct ek_deployment_spec *spec, char ret_key[EK_PUBLIC_KEY_SIZE],
                         struct ek_error *err);
 
-/* The plan that is to be carried out. Borrowed. */
-struct ek_apply_plan {
-    const struct ek_plan_file *file; /* NULL for one that was just made */
-    const char *name;                /* 64 hex digits */
+/* The same by the keys that count besides the deployment's: of the rule that held before, and of
+ * the controller. ret_key is untouched when it is none of them. */
+int ek_guard_signer(const struct ek_fleet *fleet, struct ek_looked *looked,
+                    const struct ek_plan_file *file, char ret_key[EK_PUBLIC_KEY_SIZE],
+                    struct ek_error *err);
+
+/* What is applied; `file` is NULL for a plan that was just made. Borrowed. */
+struct ek_apply_subject {
+    struct ek_looked *looked;
+    const struct ek_plan_file *file;
+    const char *plan; /* its name */
 };
 
-/* Fill it for that plan. The fleet and what was looked at outlive it. */
+/* Fill it in place, where it stays. */
 int ek_apply_consent_init(struct ek_apply_consent *consent, const struct ek_fleet *fleet,
-                          const struct ek_looked *looked, const struct ek_apply_plan *plan,
-                          struct ek_error *err);
+                          const struct ek_apply_subject *subject, struct ek_error *err);
+void ek_apply_consent_done(struct ek_apply_consent *consent);
 
 /* As ek_execution.refresh wants it, of the consent. A state of NULL: not looked at yet, so that
  * only what fits the plan's name counts as an approval. */
@@ -45,7 +53,10 @@ int ek_apply_consent_refresh(struct ek_apply_consent *consent, const struct ek_s
 int ek_apply_outside_window(const struct ek_options *options, struct ek_apply_consent *consent,
                             struct ek_record *record, struct ek_error *err);
 
-/* The rollout is complete: its approval is spent. */
-int ek_apply_consent_spend(struct ek_apply_consent *consent, struct ek_error *err);
+/* The rollout is complete, so that what the specs ask of people holds from now on, and its approval
+ * is spent. EK_BLOCKED (EK-1102, EK-1103) where they ask for less than before and nobody agreed to
+ * that. */
+int ek_apply_consent_complete(struct ek_apply_consent *consent, const struct ek_fleet *fleet,
+                              const struct ek_policy *policy, struct ek_error *err);
 
 #endif

@@ -75,7 +75,7 @@ static int record(struct approve *approve, struct ek_error *err)
     ek_this_person(who, sizeof who);
     int result = ek_fleet_store(&approve->fleet, true, err);
     for (size_t i = 0; i < approve->count && result == 0; i++) {
-        if (approve->looked[i].plan.count == 0)
+        if (approve->looked[i].plan.count == 0 && !approve->looked[i].less_consent[0])
             continue;
         const struct ek_consent_given given = {
             .file = approve->file,
@@ -214,7 +214,7 @@ static int from_specs(struct approve *approve, bool *ret_said, struct ek_error *
         result = print(approve, &set, err);
     if (result != 0)
         return result;
-    if (planned.plan->count == 0)
+    if (planned.plan->count == 0 && !planned.less_consent)
         return nothing_to_approve(approve, planned.plan, err);
     result = make_file(approve, &set, err);
     if (result == 0)
@@ -223,6 +223,21 @@ static int from_specs(struct approve *approve, bool *ret_said, struct ek_error *
 }
 
 /* ---- a plan file ----------------------------------------------------------------------- */
+
+/* Who signed it, of those whose signature counts besides the specs' own: who held the keys before,
+ * and the controller's. `stranger`: it is signed by nobody whom the specs ask for, or NULL. */
+static int find_signer(struct approve *approve, size_t index, const struct ek_error *stranger,
+                       struct ek_error *err)
+{
+    char *key = approve->keys[index];
+    int result =
+        key[0] ? 0
+               : ek_guard_signer(&approve->fleet, &approve->looked[index], approve->file, key, err);
+    if (result != 0 || key[0] || !stranger)
+        return result;
+    *err = *stranger;
+    return stranger->code;
+}
 
 /* The file's plan must be what plan would say now, step by step: what is shown is made from the
  * specs and the fleet, not taken from the file. */
@@ -235,14 +250,19 @@ static int check_deployment(struct approve *approve, size_t index, struct ek_err
     char now[65];
     if (!spec)
         return ek_fail(err, EK_STALE, "EK-0810", "%s is no longer in the specs", name);
+    struct ek_error stranger = {0};
     int result =
-        ek_plan_file_signer(approve->options, approve->file, spec, approve->keys[index], err);
-    if (result != 0)
-        return result;
+        ek_plan_file_signer(approve->options, approve->file, spec, approve->keys[index], &stranger);
     ek_fleet_look(&approve->fleet, spec, EK_LOOK_PATIENCE_MS, looked);
     *err = looked->error;
     if (err->code != 0)
         return err->code;
+    if (result == 0 || !approve->options->trusted_key)
+        result = find_signer(approve, index, result == 0 ? NULL : &stranger, err);
+    else
+        *err = stranger;
+    if (result != 0)
+        return result;
     struct ek_planned planned = ek_looked_planned(looked);
     result = ek_planned_name(&planned, now, err);
     if (result == 0)

@@ -21,13 +21,12 @@ int ek_fleet_store(struct ek_fleet *fleet, bool make, struct ek_error *err)
     return result;
 }
 
-static bool signed_commit(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
-                          char signer[128])
+static bool signed_commit(const struct ek_fleet *fleet, enum ek_approval_rule rule,
+                          const struct ek_approvers *approvers, char signer[128])
 {
-    const struct ek_approvers *approvers = &spec->maintenance.approvers;
     struct ek_error err = {0};
     if (!fleet->source.url || !fleet->source.commit || approvers->commit_key_count == 0 ||
-        spec->maintenance.approval != EK_APPROVAL_REQUIRED)
+        rule != EK_APPROVAL_REQUIRED)
         return false;
     EK_BUFFER cache = {0};
     struct ek_git_request request = ek_fleet_git_request(fleet, &cache);
@@ -40,14 +39,34 @@ static bool signed_commit(const struct ek_fleet *fleet, const struct ek_deployme
     return result == 0;
 }
 
-struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,
-                                            const struct ek_looked *looked, char signer[128])
+int ek_fleet_guard(const struct ek_fleet *fleet, struct ek_looked *looked,
+                   struct ek_guard *ret_guard, struct ek_error *err)
 {
-    bool by_commit = signed_commit(fleet, looked->spec, signer);
+    const struct ek_store_handle *store = fleet->store.driver ? &fleet->store : NULL;
+    int result = ek_guard_load(store, looked->spec, fleet->floor, ret_guard, err);
+    if (result != 0)
+        return result;
+    for (size_t i = 0; i < ret_guard->also_count; i++) {
+        struct ek_demand *demand = &ret_guard->also[i];
+        if (signed_commit(fleet, demand->rule, demand->approvers, ret_guard->signers[i]))
+            demand->commit_signed_by = ret_guard->signers[i];
+    }
+    snprintf(looked->less_consent, sizeof looked->less_consent, "%s", ret_guard->words);
+    result = ek_looked_digest(looked, err);
+    return result == 0 ? ek_guard_digest(ret_guard, looked->spec_digest, err) : result;
+}
+
+struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,
+                                            const struct ek_looked *looked,
+                                            const struct ek_guard *guard, char signer[128])
+{
+    bool by_commit = signed_commit(fleet, looked->spec->maintenance.approval,
+                                   &looked->spec->maintenance.approvers, signer);
     return (struct ek_consent_question){
         .store = fleet->store.driver ? &fleet->store : NULL,
         .spec = looked->spec,
         .spec_digest = looked->spec_digest,
+        .guard = guard,
         .state = looked->observation ? looked->observation->state : NULL,
         .commit_signed_by = by_commit ? signer : NULL,
         .outside_window = fleet->options->outside_window,
@@ -60,8 +79,12 @@ int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_looked *looked, str
     char signer[128];
     struct ek_plan approved;
     struct ek_approval approval;
-    struct ek_consent_question question = ek_fleet_consent(fleet, looked, signer);
-    int result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);
+    EK_CLEANUP(ek_guard_done) struct ek_guard guard;
+    int result = ek_fleet_guard(fleet, looked, &guard, err);
+    if (result != 0)
+        return result;
+    struct ek_consent_question question = ek_fleet_consent(fleet, looked, &guard, signer);
+    result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);
     if (result == 0)
         ek_plan_done(&approved);
     if (result == 0 || result == EK_NOT_FOUND)

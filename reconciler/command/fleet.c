@@ -10,6 +10,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/change.h"
+#include "reconciler/command/run_settings.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/plan_file.h"
 #include "specs/parse.h"
@@ -207,10 +208,24 @@ static int choose(struct ek_fleet *fleet, struct ek_error *err)
     return result;
 }
 
+static int read_floor(struct ek_fleet *fleet, struct ek_error *err)
+{
+    struct ek_specs configuration = {0};
+    if (!fleet->options->config)
+        return 0;
+    int result = ek_configuration_read(fleet->options, &configuration, err);
+    if (result == 0)
+        result = ek_guard_floor_text(&configuration.controllers[0], &fleet->floor, err);
+    ek_specs_free(&configuration);
+    return result;
+}
+
 static int load(struct ek_fleet *fleet, bool *ret_said, struct ek_error *err)
 {
     struct ek_spec_files files = {0};
     int result = ek_fleet_settings(fleet, err);
+    if (result == 0)
+        result = read_floor(fleet, err);
     if (result == 0)
         result = read_files(fleet, &files, err);
     if (result == 0)
@@ -284,6 +299,7 @@ void ek_fleet_done(struct ek_fleet *fleet)
     ek_fleet_change_free(fleet->change);
     ek_specs_free(&fleet->specs);
     free(fleet->chosen);
+    free(fleet->floor);
     for (size_t i = 0; i < fleet->owned_count; i++)
         free(fleet->owned[i]);
     *fleet = (struct ek_fleet){0};

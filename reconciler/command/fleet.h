@@ -22,6 +22,7 @@ struct ek_fleet {
     struct ek_fleet_change *change;           /* with --from, else NULL */
     const struct ek_deployment_spec **chosen; /* by --deployment and the change, else all */
     size_t chosen_count;
+    char *floor;    /* what --config asks for at least, as ek_guard_load wants it; NULL: nothing */
     char *owned[8]; /* what source and controller point into */
     size_t owned_count;
 };
@@ -53,10 +54,17 @@ int ek_fleet_source(struct ek_fleet *fleet, struct ek_error *err);
  * and nobody has said anything then. */
 int ek_fleet_store(struct ek_fleet *fleet, bool make, struct ek_error *err);
 
+/* What the deployment needs besides what its specs ask for, with who signed the commit; its
+ * loosening, if there is one, becomes a part of what `looked` is a plan for. ret_guard is done
+ * with ek_guard_done, also after an error. */
+int ek_fleet_guard(const struct ek_fleet *fleet, struct ek_looked *looked,
+                   struct ek_guard *ret_guard, struct ek_error *err);
+
 /* The question about the consent that a deployment needs, as far as the fleet answers it: store,
  * spec, who signed the commit (kept in `signer`, 128 bytes) and who asks. Borrows. */
 struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,
-                                            const struct ek_looked *looked, char signer[128]);
+                                            const struct ek_looked *looked,
+                                            const struct ek_guard *guard, char signer[128]);
 
 /* Plan a deployment that was looked at once more, by what people and the clock say. */
 int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err);

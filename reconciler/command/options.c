@@ -53,8 +53,10 @@ static const struct option options[] = {
      "EVENKEEL_SSH_KEY_FILE", NULL, "private key for ssh repositories (default: the agent)"},
     {"fleet", NULL, 0, TEXT, "NAME", AT(fleet), EK_VERB_PLAN | EK_VERB_COMMENT, NULL, NULL,
      "what tells its comment from others of the same pull request (default: the folder)"},
-    {"config", NULL, 'c', TEXT, "FILE", AT(config), EK_VERB_RUN, "EVENKEEL_CONFIG", NULL,
-     "the Controller document that says which repositories are followed, and how"},
+    {"config", NULL, 'c', TEXT, "FILE", AT(config),
+     EK_VERB_RUN | EK_VERB_PLAN | EK_VERB_APPLY | EK_VERB_APPROVE, "EVENKEEL_CONFIG", NULL,
+     "the Controller document: for run, which repositories are followed, and how; for the others, "
+     "the consent that every plan needs at least"},
     {"interval", NULL, 0, DURATION, "DURATION", AT(fetch_interval_ms), EK_VERB_RUN, NULL, "60s",
      "how often the repository is fetched"},
     {"observe-every", NULL, 0, DURATION, "DURATION", AT(observe_interval_ms), EK_VERB_RUN, NULL,

@@ -34,7 +34,7 @@ static int status_of(const struct ek_looked *looked, size_t count)
         snprintf(blocked.id, sizeof blocked.id, "%s", looked[i].plan.blocked.id);
         if (looked[i].plan.end == EK_VERDICT_BLOCKED)
             status = ek_exit_status_of(&blocked);
-        else if (looked[i].plan.count && status == EK_EXIT_OK)
+        else if ((looked[i].plan.count || looked[i].less_consent[0]) && status == EK_EXIT_OK)
             status = EK_EXIT_CHANGES;
     }
     return status;

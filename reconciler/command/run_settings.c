@@ -17,8 +17,8 @@ static int no_memory(struct ek_error *err)
 
 /* ---- from a file ---------------------------------------------------------------------- */
 
-static int parse_file(const struct ek_options *options, struct ek_specs *ret_configuration,
-                      struct ek_error *err)
+int ek_configuration_read(const struct ek_options *options, struct ek_specs *ret_configuration,
+                          struct ek_error *err)
 {
     struct ek_spec_files files = {0};
     EK_DIAGNOSTICS diagnostics = {0};
@@ -55,7 +55,7 @@ static int from_file(const struct ek_options *options, struct ek_run_settings *s
                 "repositories come from --config or from the command line, not from both");
         return ek_hint(err, "evenkeel help run");
     }
-    int result = parse_file(options, &settings->configuration, err);
+    int result = ek_configuration_read(options, &settings->configuration, err);
     if (result != 0)
         return result;
     const struct ek_controller_spec *controller = &settings->configuration.controllers[0];
@@ -85,7 +85,7 @@ static int from_file(const struct ek_options *options, struct ek_run_settings *s
     settings->loop.acting_total = (size_t)controller->acting_total;
     settings->loop.acting_per_account = (size_t)controller->acting_per_account;
     settings->listen = options->listen ? options->listen : controller->listen;
-    return 0;
+    return ek_guard_floor_text(controller, &settings->floor, err);
 }
 
 /* ---- from the options ----------------------------------------------------------------- */
@@ -153,6 +153,7 @@ static int read_settings(const struct ek_options *options, struct ek_run_setting
     if (result != 0)
         return result;
     settings->loop.repositories = settings->repositories;
+    settings->loop.floor = settings->floor;
     settings->loop.controller = settings->fleet.controller;
     settings->loop.step_timeout_ms = options->step_timeout_ms;
     settings->loop.settle_timeout_ms = options->settle_timeout_ms;
@@ -176,6 +177,7 @@ void ek_run_settings_done(struct ek_run_settings *settings)
 {
     ek_fleet_done(&settings->fleet);
     ek_specs_free(&settings->configuration);
+    free(settings->floor);
     free(settings->repositories);
     free(settings->hooks);
     *settings = (struct ek_run_settings){0};

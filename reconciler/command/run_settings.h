@@ -16,7 +16,12 @@ struct ek_run_settings {
     struct ek_fleet fleet;
     struct ek_specs configuration;
     struct ek_loop_repository *repositories;
+    char *floor; /* or NULL */
 };
+
+/* The one Controller of the file that --config names; freed with ek_specs_free. Errors as below. */
+int ek_configuration_read(const struct ek_options *options, struct ek_specs *ret_configuration,
+                          struct ek_error *err);
 
 /* Read them. Errors of the file are rendered to standard error and summed up in *err; with
  * --output json the first of them is *err's cause instead. */

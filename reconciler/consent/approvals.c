@@ -81,7 +81,7 @@ static int fetch(const struct search *search, const char *name, struct ek_plan_f
 static int fetch_signed(const struct search *search, const char *plan,
                         struct ek_plan_file **ret_file, struct ek_error *err)
 {
-    const struct ek_approvers *approvers = &search->question->spec->maintenance.approvers;
+    const struct ek_approvers *approvers = search->question->demand->approvers;
     for (size_t i = 0; i < approvers->plan_key_count; i++) {
         const char *key = approvers->plan_keys[i];
         char name[65];
@@ -132,7 +132,9 @@ static bool fits(const struct search *search, const struct ek_plan_file *file, c
         return false;
     int position =
         ek_plan_fits(&approved.plan, EK_SITUATION(question->spec, question->state, search->policy));
-    bool good = position >= 0 && (size_t)position < approved.plan.count;
+    /* One without steps is approved only for what the specs ask of people from now on. */
+    bool good =
+        position >= 0 && ((size_t)position < approved.plan.count || approved.plan.count == 0);
     if (good && ret_approved)
         *ret_approved = approved;
     else
@@ -145,7 +147,7 @@ static int holds(const struct search *search, size_t i, struct ek_approved *ret_
 {
     const struct ek_consent_question *question = search->question;
     const struct ek_approval *approval = &search->approvals[i];
-    bool signature = question->spec->maintenance.approval == EK_APPROVAL_SIGNED;
+    bool signature = question->demand->rule == EK_APPROVAL_SIGNED;
     struct ek_plan_file *file = NULL;
     if (search->spent[i] || approval->at_ms + EK_APPROVAL_LASTS_MS <= question->now_ms)
         return EK_NOT_FOUND;

@@ -5,12 +5,8 @@
 #define EK_CONSENT_CONSENT_H
 
 #include "drivers/store/store.h"
-#include "reconciler/aspects/certificate/state.h"
-#include "reconciler/aspects/replica_set/state.h"
-#include "reconciler/aspects/transport/state.h"
-#include "reconciler/aspects/users/state.h"
+#include "reconciler/consent/guard.h"
 #include "reconciler/kernel/plan.h"
-#include "reconciler/kernel/policy.h"
 #include "reconciler/report/plan_file.h"
 
 /* An approval that was never used is no longer one after this time. */
@@ -20,21 +16,28 @@
 struct ek_consent_question {
     const struct ek_store_handle *store; /* NULL: there is none, so nobody said anything */
     const struct ek_deployment_spec *spec;
-    const uint8_t *spec_digest;   /* 32 bytes */
+    const uint8_t *spec_digest;   /* 32 bytes, ek_guard_digest included */
+    const struct ek_guard *guard; /* what is needed besides what the spec asks for; NULL: nothing */
     const struct ek_state *state; /* as it was just observed */
     const char *commit_signed_by; /* who of approvers.commitKeys signed the commit, or NULL; see
                                      ek_git_commit_signer */
     const char *plan_signed_by;   /* apply FILE: which of approvers.planKeys signed it, or NULL */
-    const char *plan;             /* name of the plan that the executor is held to, or NULL */
-    const char *who;              /* for what is recorded; NULL: "evenkeel" */
-    bool outside_window;          /* a person said that it must not wait for a window */
-    int64_t now_ms;               /* wall clock */
+    const struct ek_demand *demand; /* of ek_approval_find: whose yes is looked for */
+    const char *plan;               /* name of the plan that the executor is held to, or NULL */
+    const char *who;                /* for what is recorded; NULL: "evenkeel" */
+    bool outside_window;            /* a person said that it must not wait for a window */
+    int64_t now_ms;                 /* wall clock */
 };
 
 /* Bring policy->now_s, paused and consent up to date. Meant for ek_execution.refresh, and right
  * before a plan is shown. Errors are the store's: what is not known was not agreed to, so
  * nothing goes on. */
 int ek_consent_refresh(const struct ek_consent_question *question, struct ek_policy *policy,
+                       struct ek_error *err);
+
+/* EK_BLOCKED with what a person can do (EK-1102, EK-1103) when the consent is not given. For what
+ * needs it although the plan has no steps. */
+int ek_consent_missing(const struct ek_deployment_spec *spec, const struct ek_consent *consent,
                        struct ek_error *err);
 
 /* The approved plan that fits the state, for ek_execution.approved: of the approvals that are

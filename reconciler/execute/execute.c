@@ -8,6 +8,7 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/execute/cost.h"
 #include "reconciler/execute/turn.h"
 #include "reconciler/laws/permit.h"
 
@@ -28,7 +29,8 @@ struct run {
     struct ek_policy policy;      /* as of the latest look */
     struct ek_observation *now;   /* the latest observation */
     struct ek_observation *after; /* scratch */
-    struct ek_state *expected;    /* scratch */
+    struct ek_state *before;      /* what the step in hand was permitted on */
+    struct ek_state *expected;    /* what it should bring about */
     struct ek_plan plan;          /* what is being followed */
     size_t position;              /* of the next step in it */
     int64_t began_ms;
@@ -83,7 +85,7 @@ static int ask_next(struct run *run, struct ek_verdict *ret_verdict, struct ek_e
 
 static bool cancelled(const struct run *run)
 {
-    return run->execution->cancelled && *run->execution->cancelled;
+    return run->execution->cancelled && atomic_load(run->execution->cancelled);
 }
 
 /* ---- staying with what was approved ---- */
@@ -93,19 +95,31 @@ static int digest_position(struct run *run, const struct ek_plan *plan)
     return ek_plan_fits(plan, EK_SITUATION(run->execution->spec, run->now->state, &run->policy));
 }
 
-static int keep_within_approval(const struct run *run, const struct ek_plan *fresh,
+/* What the steps of a plan from there on cost. */
+static struct ek_cost left_of(const struct ek_plan *plan, size_t position)
+{
+    struct ek_cost left = {0};
+    for (size_t i = position; i < plan->count; i++) {
+        left.restarts += plan->steps[i].kind->restarts;
+        left.elections += plan->steps[i].kind->elections;
+    }
+    return left;
+}
+
+static int keep_within_approval(const struct run *run, const struct ek_plan *plan, size_t position,
                                 struct ek_error *err)
 {
     const struct ek_plan *approved = run->execution->approved;
+    struct ek_cost left = left_of(plan, position);
     if (!approved)
         return 0;
-    if (run->outcome->restarts + fresh->restarts <= approved->restarts &&
-        run->outcome->elections + fresh->elections <= approved->elections)
+    if (run->outcome->restarts + left.restarts <= approved->restarts &&
+        run->outcome->elections + left.elections <= approved->elections)
         return 0;
     ek_fail(err, EK_STALE, "EK-0128",
             "the fleet moved: going on would take %d restarts and %d elections in all, the "
             "approved plan has %d and %d",
-            run->outcome->restarts + fresh->restarts, run->outcome->elections + fresh->elections,
+            run->outcome->restarts + left.restarts, run->outcome->elections + left.elections,
             approved->restarts, approved->elections);
     return ek_hint(err, "make a new plan, read it, and apply that");
 }
@@ -114,13 +128,13 @@ static int keep_within_approval(const struct run *run, const struct ek_plan *fre
 static int follow(struct run *run, const struct ek_step *step, struct ek_error *err)
 {
     if (run->position < run->plan.count && ek_step_same(&run->plan.steps[run->position], step))
-        return 0;
+        return keep_within_approval(run, &run->plan, run->position, err);
     struct ek_plan fresh;
     int result = ek_plan_make(EK_SITUATION(run->execution->spec, run->now->state, &run->policy),
                               &fresh, err);
     if (result != 0)
         return result;
-    result = keep_within_approval(run, &fresh, err);
+    result = keep_within_approval(run, &fresh, 0, err);
     if (result != 0) {
         ek_plan_done(&fresh);
         return result;
@@ -173,6 +187,27 @@ static bool look_again(struct run *run, int result)
     return unclear && ++run->conflicts < CONFLICTS_MAX;
 }
 
+/* What an act really did is read off the world: its answer may have been lost. */
+static bool was_done(const struct run *run, const struct ek_step *step)
+{
+    char why[EK_SENTENCE_SIZE];
+    struct ek_cost cost;
+    ek_cost_of(step, run->before, run->now->state, &cost);
+    if (step->kind->restarts > 0)
+        return ek_process_replaced(step, run->before, run->now->state);
+    return cost.elections > 0 ||
+           ek_step_seen(EK_SITUATION(run->execution->spec, run->now->state, &run->policy),
+                        run->expected, step, why);
+}
+
+static void count_cost(struct run *run, const struct ek_step *step)
+{
+    struct ek_cost cost;
+    ek_cost_of(step, run->before, run->now->state, &cost);
+    run->outcome->restarts += cost.restarts;
+    run->outcome->elections += cost.elections;
+}
+
 /* An act of whoever had the lease before us may still be in progress. What it changes must be seen
  * before our first one. */
 static int claim(struct run *run, struct ek_error *err)
@@ -203,6 +238,18 @@ static int act(struct run *run, const struct ek_step *step, int64_t deadline, bo
     return result != 0 ? result : ek_act(run->world, run->now->state, step, deadline, err);
 }
 
+/* Keep what is, and what the step should make of it. */
+static int expect(struct run *run, const struct ek_step *step, struct ek_error *err)
+{
+    int result = ek_state_assign(&run->before, run->now->state, err);
+    if (result == 0)
+        result = ek_state_assign(&run->expected, run->now->state, err);
+    if (result == 0)
+        result = ek_effect(EK_SITUATION(run->execution->spec, run->now->state, &run->policy), step,
+                           &run->expected, err);
+    return result;
+}
+
 static int do_step(struct run *run, const struct ek_step *step, struct ek_error *err)
 {
     const struct ek_execution *execution = run->execution;
@@ -220,28 +267,30 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
     }
     int64_t begun = ek_monotonic_ms();
     tell(run, EK_EVENT_STEP_BEGUN, step, begun, NULL);
-    int result = ek_state_assign(&run->expected, run->now->state, err);
+    int result = expect(run, step, err);
+    bool refused = false;
     if (result == 0)
-        result = ek_effect(EK_SITUATION(execution->spec, run->now->state, &run->policy), step,
-                           &run->expected, err);
-    if (result != 0)
-        return result;
-    bool refused;
-    result = act(run, step, begun + execution->step_timeout_ms, &refused, err);
+        result = act(run, step, begun + execution->step_timeout_ms, &refused, err);
     if (result != 0 && !refused && look_again(run, result)) {
         tell(run, EK_EVENT_WAITING, step, begun, err ? err->sentence : NULL);
         ek_sleep_ms(CONFLICT_PAUSE_MS);
-        return look(run, run->now, err);
+        result = look(run, run->now, err);
+        if (result != 0)
+            return result;
+        if (!was_done(run, step)) {
+            count_cost(run, step); /* of a half of it */
+            return 0;
+        }
+        if (err)
+            *err = (struct ek_error){0};
     }
     if (result == 0)
         result = confirm(run, step, begun, err);
+    count_cost(run, step); /* also of one that was not seen to the end */
     if (result != 0)
         return result;
-    const struct ek_step_kind *row = step->kind;
     run->conflicts = 0;
     run->outcome->steps_done++;
-    run->outcome->restarts += row->restarts;
-    run->outcome->elections += row->elections;
     tell(run, EK_EVENT_STEP_DONE, step, begun, NULL);
     run->position++;
     run->settle_deadline = ek_monotonic_ms() + execution->settle_timeout_ms;
@@ -372,6 +421,7 @@ int ek_execute(struct ek_world *world, const struct ek_execution *execution,
     ek_plan_done(&run.plan);
     ek_observation_free(run.now);
     ek_observation_free(run.after);
+    free(run.before);
     free(run.expected);
     return result;
 }

@@ -2,7 +2,7 @@
 #ifndef EK_EXECUTE_EXECUTE_H
 #define EK_EXECUTE_EXECUTE_H
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "reconciler/execute/world.h"
 #include "reconciler/kernel/next.h"
@@ -46,7 +46,8 @@ struct ek_execution {
                    struct ek_error *err);
     void (*on_event)(void *context, const struct ek_event *event); /* may be NULL */
     void *context;
-    volatile sig_atomic_t *cancelled; /* set by a signal handler: stops at the next step boundary */
+    atomic_int *cancelled; /* set by a signal handler or another thread: stops at the next step
+                              boundary; may be NULL */
 };
 
 struct ek_outcome {

@@ -168,6 +168,7 @@ struct ek_planned ek_looked_planned(const struct ek_looked *looked)
         .plan = &looked->plan,
         .problems = (const char(*)[EK_PROBLEM_SIZE])looked->observation->problems,
         .observed_ms = looked->observed_ms,
+        .less_consent = looked->less_consent[0] ? looked->less_consent : NULL,
     };
     memcpy(planned.spec_digest, looked->spec_digest, sizeof planned.spec_digest);
     return planned;

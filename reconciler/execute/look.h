@@ -14,7 +14,8 @@ struct ek_looked {
     struct ek_plan plan;
     int64_t observed_ms;
     uint8_t spec_digest[32];
-    struct ek_error error; /* code 0: none */
+    char less_consent[400]; /* how the specs ask for less consent than before, "" they don't */
+    struct ek_error error;  /* code 0: none */
 };
 
 /* Prepare to look; nothing is touched yet. What is passed in must outlive it. Errors as

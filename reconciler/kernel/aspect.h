@@ -57,4 +57,8 @@ const struct ek_aspect *ek_aspect_at(size_t index);
 /* A member's name, for keys of facts and for messages. */
 const char *ek_member_name(const struct ek_state *state, size_t member);
 
+/* What tells this deployment in the world from any other that looks the same, "" when it is not
+ * known or not made yet: a plan is for the one that it was made from. */
+const char *ek_state_identity(const struct ek_state *state);
+
 #endif

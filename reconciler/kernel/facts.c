@@ -104,6 +104,33 @@ int ek_state_digest_whole(const struct ek_situation *situation, char ret_hex[65]
     return digest(situation, EK_FIELD_PASSING, ret_hex, err);
 }
 
+/* ---- words ---- */
+
+struct words {
+    const struct ek_state *state;
+    struct ek_buffer *text;
+};
+
+static void say_fact(void *context, const struct ek_fact *fact)
+{
+    const struct words *words = context;
+    bool of_member = ek_field_of_member(fact->field);
+    if (fact->text[0])
+        ek_buffer_printf(words->text, "%s%s%s: %s\n",
+                         of_member ? ek_member_name(words->state, fact->member) : "",
+                         of_member ? " " : "", fact->field->label, fact->text);
+}
+
+int ek_facts_words(const struct ek_situation *situation, struct ek_buffer *text,
+                   struct ek_error *err)
+{
+    struct words words = {.state = situation->state, .text = text};
+    int result = ek_facts_visit(situation, EK_FIELD_PLANNED, say_fact, &words, err);
+    if (result != 0)
+        ek_buffer_fail(text);
+    return result == 0 ? ek_buffer_check(text, err) : result;
+}
+
 /* ---- differences ---- */
 
 static void collect(void *context, const struct ek_fact *fact)

@@ -37,6 +37,11 @@ int ek_state_digest_whole(const struct ek_situation *situation, char ret_hex[65]
 int ek_facts_json(const struct ek_situation *situation, struct json_t **ret_facts,
                   struct ek_error *err);
 
+/* The same in words, a line for each fact: "a sslMode running: preferSSL"; appended.
+ * EK_NO_MEMORY (EK-0599). */
+int ek_facts_words(const struct ek_situation *situation, struct ek_buffer *text,
+                   struct ek_error *err);
+
 /* What is otherwise than `before` (from ek_facts_json, maybe of another version) says, as lines
  * "- a sslMode running: preferSSL" and "+ a sslMode running: …" appended to text: first what was,
  * then what is. ret_drift (or NULL): a bit for each enum ek_drift_field that they belong to.

@@ -17,7 +17,7 @@ enum ek_wait {
     EK_WAIT_WINDOW
 };
 
-enum { EK_ID_SIZE = 12, EK_HINT_SIZE = 256 };
+enum { EK_HINT_SIZE = 256 };
 
 struct ek_blocked {
     char id[EK_ID_SIZE]; /* row of the catalogue, EK-01xx or EK-11xx */

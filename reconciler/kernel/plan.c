@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/kernel/aspect.h"
 #include "reconciler/laws/permit.h"
 
 /* facts/measured.md: a stepdown with handoff pauses writes for one to two seconds. */
@@ -141,7 +141,7 @@ int ek_plan_make(const struct ek_situation *situation, struct ek_plan *ret_plan,
     if (result == 0)
         result = ek_state_digest(situation, plan.digests[0], err);
     if (result == 0) {
-        memcpy(plan.set_id, ek_set(situation->state)->set_id, sizeof plan.set_id);
+        snprintf(plan.set_id, sizeof plan.set_id, "%s", ek_state_identity(situation->state));
         result = unroll(situation, &modelled, &plan, err);
     }
     free(modelled);
@@ -171,7 +171,7 @@ int ek_plan_find(const struct ek_plan *plan, const char digest[65])
 int ek_plan_fits(const struct ek_plan *plan, const struct ek_situation *situation)
 {
     char digest[65];
-    if (plan->set_id[0] && strcmp(plan->set_id, ek_set(situation->state)->set_id) != 0)
+    if (plan->set_id[0] && strcmp(plan->set_id, ek_state_identity(situation->state)) != 0)
         return -1;
     if (ek_state_digest(situation, digest, NULL) != 0)
         return EK_NO_MEMORY;

@@ -16,6 +16,7 @@ enum ek_change { EK_CHANGE_ADD, EK_CHANGE_MODIFY, EK_CHANGE_REPLACE, EK_CHANGE_R
 enum {
     EK_ARGUMENTS_SIZE = 64, /* room for the arguments of any kind, in bytes */
     EK_WHY_SIZE = 160,
+    EK_ID_SIZE = 12, /* of a row of the catalogue, with its NUL */
     EK_SENTENCE_SIZE = 384,
 };
 

@@ -3,7 +3,7 @@
 #ifndef EK_LAWS_PERMIT_H
 #define EK_LAWS_PERMIT_H
 
-#include "reconciler/kernel/next.h"
+#include "reconciler/kernel/step.h"
 
 struct ek_broken_law {
     char id[EK_ID_SIZE];             /* EK-02xx, row of the catalogue */

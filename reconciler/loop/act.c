@@ -22,6 +22,7 @@ struct ek_consent_question ek_keeper_question(const struct ek_keeper *keeper,
         .store = keeper->loop->store,
         .spec = keeper->looked.spec,
         .spec_digest = keeper->looked.spec_digest,
+        .guard = &keeper->guard,
         .state = state,
         .commit_signed_by = keeper->signer[0] ? keeper->signer : NULL,
         .plan = keeper->approved[0] ? keeper->approved : NULL,
@@ -173,6 +174,22 @@ static int spend(struct ek_keeper *keeper, struct ek_error *err)
     return result;
 }
 
+/* While the approval of what was done still holds. Where there is none, the next look says so. */
+static int accept_rule(struct ek_keeper *keeper, struct ek_error *err)
+{
+    struct ek_consent_question question =
+        ek_keeper_question(keeper, keeper->looked.observation->state);
+    struct ek_policy policy = keeper->looked.policy;
+    struct ek_error missing = {0};
+    int result = ek_consent_refresh(&question, &policy, err);
+    if (result != 0)
+        return result;
+    result = ek_keeper_accept_rule(keeper, &policy.consent, &missing);
+    if (result != 0 && result != EK_BLOCKED && err)
+        *err = missing;
+    return result == EK_BLOCKED ? 0 : result;
+}
+
 static int execute(struct ek_keeper *keeper, struct ek_lease *lease, struct ek_outcome *ret_outcome,
                    struct ek_error *err)
 {
@@ -196,6 +213,8 @@ static int execute(struct ek_keeper *keeper, struct ek_lease *lease, struct ek_o
         return result;
     execution.approved = held ? &approved : NULL;
     result = ek_execute(looked->world, &execution, ret_outcome, err);
+    if (result == 0)
+        result = accept_rule(keeper, err);
     if (result == 0 && held)
         result = spend(keeper, err);
     ek_plan_done(&approved);

@@ -115,6 +115,7 @@ static int open_look(struct ek_keeper *keeper, const struct ek_wanted *wanted,
     keeper->open = true;
     keeper->desired = ek_desired_hold(desired);
     find_signer(keeper);
+    keeper->guarded = false;
     keeper->hopeless = false;
     keeper->approved[0] = 0;
     keeper->failures = 0;
@@ -306,6 +307,43 @@ static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
     ek_tell_error(keeper->loop, &entry, err);
 }
 
+/* An approval without steps is spent by what it lets hold. */
+static int spend_approval(struct ek_keeper *keeper, struct ek_error *err)
+{
+    struct ek_consent_question question =
+        ek_keeper_question(keeper, keeper->looked.observation->state);
+    struct ek_policy policy = keeper->looked.policy;
+    struct ek_approval approval;
+    struct ek_plan plan;
+    int result = ek_consent_approved_plan(&question, &policy, &plan, &approval, err);
+    if (result != 0)
+        return result == EK_NOT_FOUND ? 0 : result;
+    ek_plan_done(&plan);
+    return ek_consent_spend(&question, approval.plan, err);
+}
+
+/* Whether what the specs ask of people may hold from now on; else says what is missing. */
+static bool rule_holds(struct ek_keeper *keeper)
+{
+    struct ek_error err = {0};
+    EK_BUFFER sentence = {0};
+    bool loosened = keeper->guard.loosened;
+    int result = ek_keeper_accept_rule(keeper, &keeper->looked.policy.consent, &err);
+    if (result == 0 && loosened)
+        result = spend_approval(keeper, &err);
+    if (result == 0)
+        return true;
+    if (result != EK_BLOCKED) {
+        tell_failure(keeper, &err);
+        return false;
+    }
+    ek_buffer_printf(&sentence, "the specs ask for less consent than before (%s); %s",
+                     keeper->guard.words, err.sentence);
+    ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
+    ek_keeper_say(keeper, EK_JOURNAL_WAITING, err.id, ek_journal_text(&sentence), err.hint);
+    return false;
+}
+
 static void judge(struct ek_keeper *keeper)
 {
     struct ek_error err = {0};
@@ -313,7 +351,8 @@ static void judge(struct ek_keeper *keeper)
     const struct ek_blocked *blocked = &looked->plan.blocked;
     bool stuck = looked->plan.end == EK_VERDICT_BLOCKED;
     if (looked->plan.count == 0 && !stuck) {
-        in_sync(keeper);
+        if (rule_holds(keeper))
+            in_sync(keeper);
         return;
     }
     if (looked->plan.count == 0) {
@@ -341,7 +380,10 @@ static int consult(struct ek_keeper *keeper, struct ek_error *err)
     struct ek_consent_question question = ek_keeper_question(keeper, looked->observation->state);
     struct ek_approval approval;
     struct ek_plan approved;
-    int result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);
+    int result = ek_keeper_guard(keeper, err);
+    if (result != 0)
+        return result;
+    result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);
     if (result == 0)
         ek_plan_done(&approved);
     else if (result != EK_NOT_FOUND)
@@ -447,6 +489,7 @@ void *ek_keep(void *argument)
     keeper->sleeper.ended = true;
     pthread_mutex_unlock(&loop->lock);
     close_look(keeper);
+    ek_guard_done(&keeper->guard);
     ek_synced_done(&keeper->synced);
     return NULL;
 }

@@ -150,11 +150,19 @@ static int set_repositories(struct ek_loop *loop, const struct ek_loop_settings 
 
 /* ---- starting, reloading ---- */
 
-static void take_settings(struct ek_loop *loop, const struct ek_loop_settings *settings)
+static int take_settings(struct ek_loop *loop, const struct ek_loop_settings *settings,
+                         struct ek_error *err)
 {
+    char *floor = settings->floor ? strdup(settings->floor) : NULL;
+    if (settings->floor && !floor)
+        return ek_no_memory(err);
     loop->settings = *settings;
     loop->settings.repositories = NULL;
+    loop->settings.floor = NULL;
+    free(loop->floor);
+    loop->floor = floor;
     loop->settings.repository_count = 0;
+    return 0;
 }
 
 static void name_self(struct ek_loop *loop)
@@ -171,7 +179,7 @@ int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_loop_
     if (!loop)
         return ek_no_memory(err);
     pthread_mutex_init(&loop->lock, NULL);
-    take_settings(loop, settings);
+    int result = take_settings(loop, settings, err);
     name_self(loop);
     loop->store = records->store;
     loop->journal = records->journal;
@@ -179,7 +187,8 @@ int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_loop_
     loop->started_ms = ek_monotonic_ms();
     loop->turns = ek_turns_new(settings->acting_total, settings->acting_per_account);
     pthread_mutex_lock(&loop->lock);
-    int result = loop->turns ? set_repositories(loop, settings, err) : ek_no_memory(err);
+    if (result == 0)
+        result = loop->turns ? set_repositories(loop, settings, err) : ek_no_memory(err);
     pthread_mutex_unlock(&loop->lock);
     if (result != 0) {
         ek_loop_stop(loop);
@@ -200,8 +209,9 @@ int ek_loop_reload(struct ek_loop *loop, const struct ek_loop_settings *settings
     next.once = loop->settings.once;
     next.traces = loop->settings.traces;
     int result = set_repositories(loop, &next, err);
+    if (result == 0)
+        result = take_settings(loop, &next, err);
     if (result == 0) {
-        take_settings(loop, &next);
         ek_turns_limit(loop->turns, next.acting_total, next.acting_per_account);
         result = ek_loop_distribute(loop, err);
     }
@@ -300,6 +310,7 @@ bool ek_loop_free(struct ek_loop *loop)
     ek_roster_done(&loop->roster);
     ek_turns_free(loop->turns);
     pthread_mutex_destroy(&loop->lock);
+    free(loop->floor);
     free(loop);
     return true;
 }

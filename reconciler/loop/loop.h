@@ -42,6 +42,7 @@ struct ek_loop_settings {
     int64_t step_timeout_ms;
     int64_t settle_timeout_ms;
     struct ek_traces *traces; /* or NULL; outlives the loop */
+    const char *floor;        /* of every plan's consent, as ek_guard_load wants it; or NULL */
     bool once;                /* one look at, and one act on, each deployment */
     struct ek_loop_clock clock;
 };

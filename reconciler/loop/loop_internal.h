@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "drivers/git/git.h"
 #include "reconciler/consent/consent.h"
@@ -65,7 +66,7 @@ struct ek_keeper {
     bool waiting; /* for its turn */
     bool retry;   /* also what was given up: somebody asked for it */
     size_t steps_done;
-    volatile sig_atomic_t cancelled; /* stops an execution at its next step boundary */
+    atomic_int cancelled; /* stops an execution at its next step boundary */
 
     /* the thread's own */
     struct ek_desired *desired; /* what `looked` was opened with, held */
@@ -80,6 +81,9 @@ struct ek_keeper {
     char planned[65];  /* name of the plan that was told */
     char signer[128];  /* who signed the commit, of those who may approve; "" nobody */
     char approved[65]; /* name of the plan that is carried out by approval */
+    struct ek_guard guard;
+    bool guarded;        /* `guard` is what held when it was last asked */
+    unsigned guarded_in; /* by which reload */
     struct ek_lease_watch lease_watch;
     unsigned failures; /* of acts, in a row */
     int64_t act_not_before_ms;
@@ -106,6 +110,7 @@ struct ek_loop {
     bool store_failed;
     bool stopping;
     unsigned reloads;
+    char *floor; /* own copy of settings.floor; guarded by the lock */
     int64_t started_ms;
     char who[192]; /* "evenkeel run on host, process 12" */
 };
@@ -168,6 +173,14 @@ int ek_loop_distribute(struct ek_loop *loop, struct ek_error *err);
 
 /* Carry out what the keeper's plan says, if it may and can be (act.c). */
 void ek_keeper_act(struct ek_keeper *keeper);
+
+/* What its plans need besides what the specs ask for, as it is now (rule.c). */
+int ek_keeper_guard(struct ek_keeper *keeper, struct ek_error *err);
+
+/* The deployment is as the specs say: what they ask of people holds from now on. EK_BLOCKED
+ * (EK-1102, EK-1103) where that is less than before and the consent is missing. */
+int ek_keeper_accept_rule(struct ek_keeper *keeper, const struct ek_consent *consent,
+                          struct ek_error *err);
 
 /* What is asked before each of its steps. */
 struct ek_consent_question ek_keeper_question(const struct ek_keeper *keeper,

@@ -330,6 +330,6 @@ int ek_plan_file_moved(const struct ek_plan_file *file, size_t index,
                        const struct ek_situation *situation, struct ek_buffer *text,
                        struct ek_error *err)
 {
-    const json_t *facts = json_object_get(deployment(file, index), "facts");
+    const json_t *facts = json_object_get(deployment(file, index), "state");
     return json_is_object(facts) ? ek_facts_moved(facts, situation, text, NULL, err) : 0;
 }

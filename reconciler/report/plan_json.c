@@ -84,12 +84,25 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
     return json;
 }
 
-static json_t *facts_json(const struct ek_planned *planned)
+/* By field, compared when the plan turns out to be stale; and the same in words. */
+static void set_facts(json_t **json, const struct ek_planned *planned)
 {
-    json_t *facts = NULL;
+    json_t *state = NULL;
+    EK_BUFFER lines = {0};
+    json_t *facts = json_array();
     const struct ek_situation situation = {
         .spec = planned->spec, .state = planned->state, .policy = planned->policy};
-    return ek_facts_json(&situation, &facts, NULL) == 0 ? facts : NULL;
+    (void)ek_facts_json(&situation, &state, NULL);
+    (void)ek_facts_words(&situation, &lines, NULL);
+    for (const char *at = ek_buffer_text(&lines); *at;) {
+        size_t length = strcspn(at, "\n");
+        ek_json_append(&facts, json_stringn(at, length));
+        at += length + (at[length] == '\n');
+    }
+    if (lines.failed)
+        ek_json_append(&facts, NULL);
+    ek_json_set(json, "state", state);
+    ek_json_set(json, "facts", facts);
 }
 
 static json_t *blocked_json(const struct ek_planned *planned)
@@ -254,6 +267,8 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     ek_json_set(&json, "ssl_domain_label", ek_json_text_or_null(ek_planned_label(planned)));
     ek_json_set(&json, "former_primary", member_name(spec, planned->policy->former_primary));
     ek_json_set(&json, "wants", wants_json(spec));
+    if (planned->less_consent)
+        ek_json_set(&json, "less_consent", ek_json_text(planned->less_consent));
     ek_json_set(&json, "observed", observed_json(planned, &view));
     ek_json_set(&json, "steps", steps_json(planned));
     ek_json_set(&json, "blocked", blocked_json(planned));
@@ -263,7 +278,7 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     ek_json_set(&json, "why_not_fewer_restarts", ek_json_text_or_null(view.why_not_fewer));
     ek_json_set(&json, "clients", clients_json(planned, &view));
     ek_json_set(&json, "state_digest", ek_json_text(planned->plan->digests[0]));
-    ek_json_set(&json, "facts", facts_json(planned));
+    set_facts(&json, planned);
     bool whole = ek_arena_check(arena, NULL) == 0 && ek_plan_json_name(json, name, NULL) == 0;
     ek_json_set(&json, "plan", whole ? ek_json_text(name) : NULL);
     ek_arena_free(arena);

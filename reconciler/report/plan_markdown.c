@@ -204,6 +204,11 @@ static void heading(const struct ek_view *view, const struct ek_planned *planned
         ek_markdown_code(text, planned->renamed);
         ek_buffer_text_add(text, ", which is gone from the specs: renamed?\n\n");
     }
+    if (planned->less_consent) {
+        ek_buffer_text_add(text, "**Less consent than before:** ");
+        ek_markdown_code(text, planned->less_consent);
+        ek_buffer_text_add(text, "; this needs the consent that held before.\n\n");
+    }
     if (strcmp(view->drift, "none") != 0) {
         ek_buffer_text_add(text, "**Drift:** ");
         ek_markdown_code(text, view->drift);
@@ -277,7 +282,7 @@ static void one(const struct ek_plan_set *set, const struct ek_planned *planned,
                 struct ek_buffer *text)
 {
     const struct ek_plan *plan = planned->plan;
-    bool nothing = plan->count == 0 && plan->end != EK_VERDICT_BLOCKED;
+    bool nothing = plan->count == 0 && plan->end != EK_VERDICT_BLOCKED && !planned->less_consent;
     if (nothing && set->count > 1 && !planned->before && !planned->before_problem)
         return;
     struct ek_arena *arena = ek_arena_new();

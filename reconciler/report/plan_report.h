@@ -23,6 +23,7 @@ struct ek_planned {
     const char (*problems)[EK_PROBLEM_SIZE]; /* as in struct ek_observation, or NULL */
     int64_t observed_ms;
     uint8_t spec_digest[32];
+    const char *less_consent; /* how the specs ask for less consent than before, or NULL */
     /* Of the plan of a change only: */
     enum ek_touched touched;
     const char *renamed;             /* the deployment whose servers these were, or NULL */

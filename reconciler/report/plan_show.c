@@ -238,6 +238,7 @@ int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_a
                                  .policy = policy,
                                  .problems = (const char(*)[EK_PROBLEM_SIZE])show.problems,
                                  .observed_ms = observed_ms(&show),
+                                 .less_consent = text_or_null(&show, show.json, "less_consent"),
                                  .shown = show.json};
     struct ek_plan plan = {0};
     if (ek_arena_check(arena, err) != 0)

@@ -238,6 +238,19 @@ static void touched(struct page *page, const struct ek_planned *planned)
         ek_buffer_text_add(page->text, "new in the specs\n");
 }
 
+/* Not a step: nothing happens on any server. */
+static void less_consent(struct page *page, const struct ek_planned *planned)
+{
+    EK_BUFFER words = {0};
+    if (!planned->less_consent)
+        return;
+    ek_buffer_printf(&words, "%s: less than before, so this needs the consent that held before",
+                     planned->less_consent);
+    ek_buffer_text_add(page->text, "\n");
+    labelled(page, "Consent:", ek_buffer_text(&words));
+    ek_buffer_fail_with(page->text, &words);
+}
+
 static void one(struct page *page, const struct ek_plan_source *source,
                 const struct ek_planned *planned)
 {
@@ -247,6 +260,7 @@ static void one(struct page *page, const struct ek_plan_source *source,
     head(page, &view);
     touched(page, planned);
     before(page, source, planned);
+    less_consent(page, planned);
     if (view.row_count) {
         changes(page, &view);
         ek_buffer_text_add(page->text, "\n");
@@ -257,7 +271,7 @@ static void one(struct page *page, const struct ek_plan_source *source,
     }
     if (planned->plan->end == EK_VERDICT_BLOCKED)
         blocked(page, &planned->plan->blocked);
-    else if (!view.row_count)
+    else if (!view.row_count && !planned->less_consent)
         ek_buffer_printf(page->text, "\nNo changes. %s is as the specs say (%s).\n",
                          planned->spec->name, ek_mode_word(planned->spec, planned->spec->ssl_mode));
     if (ek_arena_check(arena, NULL) != 0)
@@ -302,6 +316,14 @@ static void nothing(const struct ek_plan_set *set, struct ek_buffer *text)
                          set->count);
 }
 
+static bool asks_for_less(const struct ek_plan_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->planned[i].less_consent)
+            return true;
+    return false;
+}
+
 void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *text)
 {
     struct page page = {text, ek_palette(colour)};
@@ -313,7 +335,7 @@ void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *
             ek_buffer_text_add(text, "\n");
         one(&page, &set->source, &set->planned[i]);
     }
-    if (sums.steps > 0) {
+    if (sums.steps > 0 || asks_for_less(set)) {
         char name[65] = "";
         if (ek_plan_name(set, name, NULL) != 0)
             ek_buffer_fail(text);

@@ -12,7 +12,7 @@ from fleet import wait_for
 from patience import patient
 from specs_repository import ACCOUNT, deployment_text
 
-CHANGES, STALE, REFUSED, NOT_APPROVED = 2, 3, 5, 8
+CHANGES, STALE, REFUSED, BLOCKED, NOT_APPROVED = 2, 3, 5, 6, 8
 UNDISTURBING = {"create-authority", "bind-name", "install-trust", "issue-certificate", "create-user",
                 "write-configuration"}
 
@@ -132,6 +132,22 @@ def test_nothing_is_done_without_an_approval(desk):
     desk.refused("EK-1102", "apply", path)
 
 
+def test_the_controller_sets_a_floor(desk):
+    desk.want("preferSSL", maxLag="12s")
+    config = desk.shop.directory / "controller.yaml"
+    config.write_text("apiVersion: evenkeel/v1\nkind: Controller\nmetadata: { name: one }\nspec:\n"
+                      f"  repositories: [ {{ name: fleet, url: {desk.shop.specs.directory} }} ]\n"
+                      "  approval: { floor: required }\n", encoding="utf-8")
+    assert desk.waits() == []
+    desk.refused("EK-1102", "apply", *desk.git, "--config", config, "--yes")
+    done = desk.tool.run("run", "--once", "--config", config)
+    assert done.returncode == BLOCKED and "EK-1102" in done.stderr
+    assert set(desk.shop.fleet.running_modes().values()) == {"disabled"}
+    desk.shop.succeed("approve", desk.name, *desk.git, "--config", config, "--yes")
+    status, document = desk.tool.json("plan", *desk.git, "--config", config)
+    assert status == CHANGES and document["deployments"][0]["waits"] == []
+
+
 def test_a_commit_that_an_approver_signed_needs_no_other_approval(desk):
     keys = {}
     for who in ("alice", "mallory"):
@@ -170,7 +186,7 @@ def test_an_approval_is_for_the_plan_as_it_is(desk):
     done = desk.shop.succeed("approve", desk.name, plan[:12], *desk.git, "--yes")
     assert f"Approved plan {plan[:12]}" in done.stdout
     assert "Plan: " in done.stdout, "what is agreed to was shown"
-    assert desk.history("approved")[0]["plan"] == plan
+    assert desk.history("approved")[-1]["plan"] == plan
     assert desk.waits() == []
     desk.want("preferSSL", approval="required", maxLag="11s")
     assert desk.waits() == ["approval"], "an approval for other specs"
@@ -190,7 +206,38 @@ def test_an_approved_rollout_goes_on_after_it_was_killed(desk):
     assert "Apply complete!" in done.stdout
     assert set(desk.shop.fleet.running_modes().values()) == {"preferTLS"}
     assert {event["plan"] for event in desk.history("approval-spent")} >= {
-        desk.history("approved")[0]["plan"]}
+        desk.history("approved")[-1]["plan"]}
+
+
+def test_dropping_the_approval_needs_one(desk):
+    """The last commit that was carried out asked for an approval: no commit excuses itself."""
+    desk.want("preferSSL")
+    plan = desk.plan()
+    assert plan["steps"] == [] and plan["less_consent"] == "approval required -> none"
+    text = desk.tool.run("plan", *desk.git).stdout
+    assert "Consent:    approval required -> none: less than before" in text
+    assert "No changes" not in text
+    done = desk.refused("EK-1102", "apply", *desk.git, "--yes")
+    assert f"evenkeel approve {desk.name}" in done.stderr
+    # The same in a commit that changes more: its steps wait.
+    desk.want("allowSSL")
+    desk.refused("EK-1102", "apply", *desk.git, "--yes")
+    path = desk.shop.directory / "loosened.plan"
+    desk.shop.succeed("plan", *desk.git, "--out", path, status=CHANGES)
+    desk.refused("EK-1102", "apply", path)
+    assert set(desk.shop.fleet.running_modes().values()) == {"preferTLS"}
+    # An approval of that is none of another loosening, nor of the same plan without one.
+    desk.shop.succeed("approve", desk.name, *desk.git, "--yes")
+    desk.want("preferSSL")
+    desk.refused("EK-1102", "apply", *desk.git, "--yes")
+    desk.shop.succeed("approve", desk.name, *desk.git, "--yes")
+    done = desk.shop.succeed("apply", *desk.git, "--yes")
+    assert "Apply complete! 0 added, 0 changed, 0 destroyed." in done.stdout
+    rule = desk.history("consent-rule")[-1]
+    assert rule["text"] == "from now on: approval none, 0 plan keys, 0 commit keys"
+    done = desk.shop.succeed("apply", *desk.git, "--yes")
+    assert "No changes" in done.stdout
+    assert len(desk.history("consent-rule")) == 2, "required, then none"
 
 
 def test_only_signed_plans_are_carried_out(desk):
@@ -243,6 +290,21 @@ def test_only_signed_plans_are_carried_out(desk):
 def test_a_signed_plan_that_was_approved_may_be_carried_out_by_others(desk):
     shop, directory = desk.shop, desk.shop.directory
     key = shop.succeed("key", "new", directory / "owner2.key").stdout.strip()
+    # Another key, or none, needs a signature by the one that counted before.
+    path = directory / "loosened.plan"
+    for key_name, maintenance in (("owner2", {"approval": "signed", "approvers": {"planKeys": [key]}}),
+                                  ("owner", {})):
+        desk.want("disabled", **maintenance)
+        shop.succeed("plan", *desk.git, "--out", path, "--sign-key", directory / f"{key_name}.key",
+                     status=CHANGES)
+        if key_name == "owner2":
+            assert "planKeys gains ..." in desk.plan()["less_consent"]
+            desk.refused("EK-1103", "apply", path)
+            desk.refused("EK-1103", "apply", *desk.git, "--yes")
+    assert desk.plan()["less_consent"] == "approval signed -> none"
+    desk.refused("EK-1103", "apply", *desk.git, "--yes")
+    assert "Apply complete!" in shop.succeed("apply", path).stdout
+    assert "No changes" in shop.succeed("apply", *desk.git, "--yes").stdout
     desk.want("allowSSL", approval="signed", approvers={"planKeys": [key]})
     path = directory / "for-run.plan"
     shop.succeed("plan", *desk.git, "--out", path, "--sign-key", directory / "owner2.key",

@@ -98,6 +98,15 @@ def test_an_approval_is_waited_for(shop, loop):
     assert everywhere(shop, "preferTLS")
     approved = shop.tool.run("history", f"acme/{shop.fleet.name}", "--kind", "approved")
     assert approved.returncode == 0 and "approved" in approved.stdout
+    # What the commit asked for holds for the next one, which only drops it.
+    told = loop.wait("waiting", commit=commit(shop, "preferSSL"))
+    assert told["id"] == "EK-1102"
+    assert "less consent than before (approval required -> none)" in told["message"]
+    assert shop.tool.run("plan", *shop.git).returncode == 2
+    shop.succeed("approve", shop.fleet.name, *shop.git, "--yes")
+    wait_for(lambda: shop.tool.run("plan", *shop.git).returncode == 0, "the rule is accepted", 60)
+    rules = shop.succeed("history", f"acme/{shop.fleet.name}", "--kind", "consent-rule").stdout
+    assert "approval required" in rules and "approval none" in rules
 
 
 def test_drift_that_is_only_reported(shop, loop):

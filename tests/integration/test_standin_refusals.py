@@ -183,6 +183,8 @@ ROWS = [
     ({"listDatabases": 1, "nameOnly": "x"}, wrong("listDatabases.nameOnly", "string", BOOL)),
     # the server itself
     ({"getLog": 1}, (14, "Argument to getLog must be of type String; found 1 of type int")),
+    ({"setParameter": 1, "logLevel": "x"}, (2, 'Invalid value for logLevel: logLevel: "x"')),
+    ({"setParameter": 1, "logLevel": -1}, (2, "Invalid value for logLevel: logLevel: -1")),
     ({"dropConnections": 1}, missing("dropConnections.hostAndPort")),
     ({"dropConnections": 1, "hostAndPort": "x"}, wrong("dropConnections.hostAndPort", "string", "array")),
     ({"fsync": 1, "lock": True, "async": True}, (None, "fsync: sync option must be true when using lock")),

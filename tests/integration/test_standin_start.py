@@ -220,6 +220,7 @@ def test_mode_changes_while_running(make, ca):
         assert error(sslMode="requireTLS") == ("Invalid sslMode setting 'requireTLS', expected one of: 'disabled', "
                                                "'allowSSL', 'preferSSL', or 'requireSSL'")
         assert set_to(tlsMode="preferTLS") == {"was": "allowTLS", "ok": 1.0}
+        assert 'successfully set parameter tlsMode to "preferTLS" (was "allowTLS")' in m.log_text()
         assert "SSL mode is set to 'preferred'" not in m.log_text()
         with m.client(user=None) as another:
             another.admin.command("ping")

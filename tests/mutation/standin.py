@@ -118,6 +118,8 @@ MUTANTS = (
     ("cmd_reconfig.c", "code == 50 ? 308 : code", "code", "versions_config"),
     ("cmd_reconfig.c", "        if (!force)\n            rc = wait_for_new(c, until);", "", "versions_config"),
     # --- arguments of commands
+    ("repl_config_check.c", "        if (r->complaint != NULL && bson_iter_as_int64(&it) < r->least) {", "        if (0) {", "refusals"),
+    ("repl_config_check.c", "if (initiate && !doc_has(doc, \"version\"))", "if (0)", "refusals"),
     ("arguments.c", "if (field.required && field.name[0] != '\\0' &&", "if (0 &&", "refusals"),
     ("arguments.c", "else if (rc == 0 && g->strict && !(command && is_generic(name)))", "else if (0)", "refusals"),
     ("arguments.c", "if (g == NULL || (g->reading == BY_IDL) == parsed)", "if (g == NULL || parsed)", "refusals"),

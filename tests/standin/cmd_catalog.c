@@ -288,27 +288,28 @@ static int drop_database(struct call *c)
 /* What is wrong with one of the indexes to be made. */
 static int check_index(struct call *c, const bson_t *spec)
 {
-    static const char *const needed[] = {"key", "name"};
-    const char *name = doc_str(spec, "name", NULL);
+    const char *missing = !doc_has(spec, "key")    ? "key"
+                          : !doc_has(spec, "name") ? "name"
+                                                   : NULL,
+               *name = doc_str(spec, "name", NULL);
     char *text = bson_text(spec);
     bson_t key;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < COUNT_OF(needed); i++)
-        if (!doc_has(spec, needed[i]))
-            rc = fail(c, 9,
-                      "Error in specification %s :: caused by :: The '%s' field is a required "
-                      "property of an index specification",
-                      text, needed[i]);
-    if (rc == 0 && !doc_sub(spec, "key", &key))
+    if (missing != NULL)
+        rc = fail(c, 9,
+                  "Error in specification %s :: caused by :: The '%s' field is a required "
+                  "property of an index specification",
+                  text, missing);
+    else if (!doc_sub(spec, "key", &key))
         rc = fail(c, 14,
                   "Error in specification %s :: caused by :: The field 'key' must be an object",
                   text);
-    if (rc == 0 && name == NULL)
+    else if (name == NULL)
         rc = fail(c, 14,
                   "Error in specification %s :: caused by :: The field 'name' must be a string",
                   text);
-    if (rc == 0 && strcmp(name, "*") == 0)
+    else if (strcmp(name, "*") == 0)
         rc = fail(c, 2, "The index name '*' is not valid.");
     free(text);
     return rc;

@@ -51,8 +51,6 @@ static int set_mode(struct call *c, const char *key, const bson_iter_t *value)
         return fail(c, 2, "Illegal state transition for %s, attempt to change from %s to %s", key,
                     tls_mode_name(now, ssl), tls_mode_name(want, ssl));
     tls_mode_set(want);
-    log_line('I', "COMMAND", "successfully set parameter %s to %s (was %s)", key,
-             tls_mode_name(want, ssl), tls_mode_name(now, ssl));
     return 0;
 }
 
@@ -175,10 +173,17 @@ static void get_log_level(bson_t *to, const char *key)
 
 static int set_log_level(struct call *c, const char *key, const bson_iter_t *value)
 {
-    (void)c;
-    (void)key;
-    log_level = (int32_t)bson_iter_as_int64(value);
-    return 0;
+    char *text;
+    int rc;
+
+    if (iter_is_number(value) && bson_iter_as_int64(value) >= 0) {
+        log_level = (int32_t)bson_iter_as_int64(value);
+        return 0;
+    }
+    text = iter_text(value);
+    rc = fail(c, 2, "Invalid value for logLevel: %s: %s", key, text);
+    free(text);
+    return rc;
 }
 
 static int set_nothing(struct call *c, const char *key, const bson_iter_t *value)
@@ -320,10 +325,41 @@ static int get_parameter(struct call *c)
     return any ? 0 : fail(c, version_at_least(6, 0) ? 72 : 0, "no option found to get");
 }
 
+/* The log tells the values as documents show them, and what was only of the first. */
+static void note_set(const char *name, const bson_iter_t *value, const bson_t *was)
+{
+    char *now = iter_text(value), *before;
+    bson_iter_t it;
+
+    if (was != NULL && doc_find(was, "was", &it)) {
+        before = iter_text(&it);
+        log_line('I', "COMMAND", "successfully set parameter %s to %s (was %s)", name, now, before);
+        free(before);
+    } else {
+        log_line('I', "COMMAND", "successfully set parameter %s to %s", name, now);
+    }
+    free(now);
+}
+
+static int set_one(struct call *c, const struct parameter *p, const bson_iter_t *value, bool first)
+{
+    bson_t was = BSON_INITIALIZER;
+    int rc;
+
+    p->get(&was, "was");
+    rc = p->set(c, p->name, value);
+    if (rc == 0)
+        note_set(p->name, value, first ? &was : NULL);
+    if (rc == 0 && first)
+        bson_concat(c->reply, &was);
+    bson_destroy(&was);
+    return rc;
+}
+
 /* In the order of their names, stopping at the first that can't be set. */
 static int set_parameter(struct call *c)
 {
-    int no_code = version_at_least(6, 0) ? 72 : 0;
+    int no_code = version_at_least(6, 0) ? 72 : 0, rc = 0;
     bson_iter_t it;
     bool first = true;
 
@@ -346,26 +382,13 @@ static int set_parameter(struct call *c)
     }
     if (first)
         return fail(c, no_code, "no option found to set, use help:true to see options ");
-    first = true;
-    for (size_t i = 0; i < COUNT_OF(parameters); i++) {
-        const struct parameter *p = &parameters[i];
-        bson_t was = BSON_INITIALIZER;
-        int rc;
-
-        if (!doc_find(c->command, p->name, &it)) {
-            bson_destroy(&was);
+    for (size_t i = 0; rc == 0 && i < COUNT_OF(parameters); i++) {
+        if (!doc_find(c->command, parameters[i].name, &it))
             continue;
-        }
-        p->get(&was, "was");
-        rc = p->set(c, p->name, &it);
-        if (rc == 0 && first)
-            bson_concat(c->reply, &was);
-        first = false;
-        bson_destroy(&was);
-        if (rc != 0)
-            return rc;
+        rc = set_one(c, &parameters[i], &it, !first);
+        first = true;
     }
-    return 0;
+    return rc;
 }
 
 static int rotate_certificates(struct call *c)

@@ -39,13 +39,16 @@ const char *settings_get(const struct settings *s, const char *key)
 
 void settings_remove(struct settings *s, const char *key)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        if (strcmp(s->at[i].key, key) != 0)
-            continue;
-        free(s->at[i].key);
-        free(s->at[i].text);
-        s->at[i--] = s->at[--s->n];
-    }
+    size_t i = 0;
+
+    while (i < s->n && strcmp(s->at[i].key, key) != 0)
+        i++;
+    if (i == s->n)
+        return;
+    free(s->at[i].key);
+    free(s->at[i].text);
+    s->n--;
+    memmove(&s->at[i], &s->at[i + 1], (s->n - i) * sizeof *s->at);
 }
 
 static int by_key(const void *a, const void *b)

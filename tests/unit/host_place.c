@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 
 #include "drivers/host/files.h"
+#include "drivers/host/roots.h"
 
 static const struct ek_host_driver *local;
 static const struct ek_host_driver *system_driver;
@@ -232,6 +233,31 @@ static void directories_that_we_make_stay_ours(void **state)
     }
 }
 
+static void directories_that_were_given_away_are_taken_back(void **state)
+{
+    const struct place *place = *state;
+    struct breach breach;
+    struct stat status;
+    if (!break_in(place, &breach))
+        skip();
+    struct ek_host_roots roots = ek_host_roots();
+    roots.certificates = breach.theirs;
+    assert_int_equal(mkdir(breach.tls, 0700), 0);
+    assert_int_equal(chown(breach.tls, 1, 1), 0);
+    ek_host_roots_override(&roots);
+    int result = write_as(system_driver, place, breach.file, "key");
+    ek_host_roots_override(NULL);
+    WORKS(result);
+    const char *const directories[] = {breach.theirs, breach.tls};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(stat(directories[i], &status), 0);
+        assert_int_equal(status.st_uid, geteuid());
+        assert_int_equal(status.st_gid, 1);
+        assert_int_equal(status.st_mode & 07777, 0750);
+    }
+    is_text(breach.file, "key");
+}
+
 #define WITH_PLACE(test) cmocka_unit_test_setup_teardown(test, place_setup, place_teardown)
 
 int main(void)
@@ -245,6 +271,7 @@ int main(void)
         WITH_PLACE(a_link_that_the_server_placed_is_not_followed),
         WITH_PLACE(a_directory_swapped_for_a_link_leads_nowhere),
         WITH_PLACE(directories_that_we_make_stay_ours),
+        WITH_PLACE(directories_that_were_given_away_are_taken_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@
 #include "drivers/mongodb/mongodb.h"
 #include "reconciler/base/clock.h"
 #include "tests/unit/mongodb_certificates.h"
+#include "tests/unit/mongodb_fake.h"
 #include "tests/unit/mongodb_server.h"
 #include "tests/unit/patience.h"
 
@@ -372,6 +373,26 @@ static void what_does_not_verify_gets_no_secret_and_nothing_in_plaintext(void **
     }
 }
 
+/* Whoever comes between a server that speaks TLS and us is told nothing by not speaking it. */
+static void a_server_that_spoke_tls_is_not_talked_to_without(void **state)
+{
+    struct ek_mongodb_session *session = NULL;
+    struct ek_mongodb_target target = own();
+    struct fake fake = {.rows = {{"isMaster", NULL, "{\"ok\":1.0}", 0}}};
+    (void)state;
+    target.session = &session;
+    assert_true(observe(&target)->by_tls);
+    fake_start(&fake);
+    target.port = fake.port;
+    struct ek_mongodb_seen *seen = observe(&target);
+    fake_stop(&fake);
+    driver->session_free(session);
+    assert_false(seen->answered);
+    assert_non_null(strstr(seen->problem, "it spoke TLS before"));
+    assert_int_equal(fake.asked_count, 0);
+    fake_done(&fake);
+}
+
 static mongoc_client_t *plaintext_client(void)
 {
     bson_error_t error;
@@ -522,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_stopped_and_a_silent_server),
         cmocka_unit_test(allow_takes_both),
         cmocka_unit_test(what_does_not_verify_gets_no_secret_and_nothing_in_plaintext),
+        cmocka_unit_test(a_server_that_spoke_tls_is_not_talked_to_without),
         cmocka_unit_test(one_step_at_a_time_to_require),
         cmocka_unit_test(require_is_seen_without_an_authority_too),
         cmocka_unit_test(several_threads_observe_at_once),

@@ -73,6 +73,7 @@ static void the_example_of_a_controller_is_sound(void **state)
     assert_int_equal(controller->repositories[0].interval_s, 60);
     assert_int_equal(controller->repositories[0].rewritten, EK_REWRITTEN_REFUSE);
     assert_int_equal(controller->acting_per_account, 2);
+    assert_int_equal(controller->maintenance.approval, EK_APPROVAL_NONE);
     parsed_done(&parsed);
     /* It is no part of a fleet's specs, and a fleet's specs are none of it. */
     parsed.result = ek_specs_parse(&files, &parsed.specs, &parsed.diagnostics, &parsed.err);

@@ -10,6 +10,11 @@ const char *ek_member_name(const struct ek_state *state, size_t member)
     return ek_member(state, member)->name;
 }
 
+const char *ek_state_identity(const struct ek_state *state)
+{
+    return ek_set(state)->set_id;
+}
+
 int ek_state_primary(const struct ek_state *state)
 {
     for (size_t i = 0; i < state->member_count; i++)
