@@ -128,6 +128,9 @@ $(BUILD)/unit/%: $(BUILD)/objects/tests/unit/%.o $(BUILD)/libevenkeel.a
 	@mkdir -p $(@D)
 	$(call quiet,link   )$(CC) $(ALL_LDFLAGS) $< $(BUILD)/libevenkeel.a $(PACKAGE_LIBS) -lcmocka -o $@
 
+# Its allocations can be refused.
+$(BUILD)/unit/memory_refused: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup
+
 # Recordings of a real server, replayed; RECORDINGS=directory for others than tests/conformance/recordings.
 .PHONY: conformance
 conformance: $(if $(MONGOD),,$(BUILD)/mongod-standin) | dependencies

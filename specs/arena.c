@@ -32,21 +32,41 @@ struct chunk {
 
 struct ek_arena {
     struct chunk *chunks;
+    bool failed;
 };
+
+static char no_text[1];
 
 struct ek_arena *ek_arena_new(void)
 {
-    return ek_need(calloc(1, sizeof(struct ek_arena)));
+    return calloc(1, sizeof(struct ek_arena));
+}
+
+int ek_arena_check(const struct ek_arena *arena, struct ek_error *err)
+{
+    return arena && !arena->failed ? 0 : ek_no_memory(err);
+}
+
+void ek_arena_fail(struct ek_arena *arena)
+{
+    if (arena)
+        arena->failed = true;
 }
 
 void *ek_arena_zeroed(struct ek_arena *arena, size_t size)
 {
     size_t step = alignof(max_align_t);
     size_t wanted = CHUNK_SIZE ? (size + step - 1) / step * step : size;
+    if (!arena || arena->failed)
+        return NULL;
     struct chunk *chunk = arena->chunks;
     if (!chunk || chunk->size - chunk->used < wanted) {
         size_t room = wanted > CHUNK_SIZE ? wanted : CHUNK_SIZE;
-        chunk = ek_need(calloc(1, sizeof *chunk + room));
+        chunk = calloc(1, sizeof *chunk + room);
+        if (!chunk) {
+            arena->failed = true;
+            return NULL;
+        }
         chunk->size = room;
         chunk->next = arena->chunks;
         arena->chunks = chunk;
@@ -59,6 +79,8 @@ void *ek_arena_zeroed(struct ek_arena *arena, size_t size)
 char *ek_arena_copy(struct ek_arena *arena, const char *text, size_t length)
 {
     char *copy = ek_arena_zeroed(arena, length + 1);
+    if (!copy)
+        return no_text;
     if (length)
         memcpy(copy, text, length);
     return copy;
@@ -71,8 +93,10 @@ char *ek_arena_printf(struct ek_arena *arena, const char *format, ...)
     va_start(args, format);
     int length = vasprintf(&printed, format, args);
     va_end(args);
-    if (length < 0)
-        ek_memory_exhausted();
+    if (length < 0) {
+        ek_arena_fail(arena);
+        return no_text;
+    }
     char *text = ek_arena_copy(arena, printed, (size_t)length);
     free(printed);
     return text;
@@ -80,12 +104,14 @@ char *ek_arena_printf(struct ek_arena *arena, const char *format, ...)
 
 void *ek_arena_grow(struct ek_arena *arena, void *items, size_t count, size_t item_size)
 {
+    if (!arena || arena->failed)
+        return NULL;
     bool full = count == 0 || (count >= 4 && (count & (count - 1)) == 0);
     if (!full)
         return items;
     size_t capacity = count == 0 ? 4 : count * 2;
     void *larger = ek_arena_zeroed(arena, capacity * item_size);
-    if (count)
+    if (larger && count)
         memcpy(larger, items, count * item_size);
     return larger;
 }

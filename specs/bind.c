@@ -23,9 +23,17 @@ static size_t path_push(struct binder *binder, const char *key)
 
 static void path_pop(struct binder *binder, size_t length)
 {
+    if (binder->path.failed)
+        return;
     binder->path.length = length;
     if (binder->path.bytes)
         binder->path.bytes[length] = 0;
+}
+
+/* A key or a hint was not all there: then no diagnostic is to be believed. */
+static void fail_with(const struct binder *binder, const struct ek_buffer *text)
+{
+    binder->check->diagnostics->failed |= text->failed;
 }
 
 #define REPORT(binder, at, ...)                                                                    \
@@ -67,6 +75,7 @@ static void hint_for_unknown(struct binder *binder, const struct ek_keys *keys, 
             if (keys->rows[i].type != EK_TYPE_LATER)
                 ek_buffer_printf(&list, "%s%s", list.length ? ", " : "", keys->rows[i].key);
         HINT(binder, "keys that can stand here: %s", ek_buffer_text(&list));
+        fail_with(binder, &list);
     }
 }
 
@@ -164,7 +173,7 @@ static bool bind_list(struct binder *binder, const struct ek_key *key, struct ek
     size_t size = key->children->item_size;
     char *items = ek_arena_zeroed(binder->check->result, size * (list->count + 1));
     size_t length = binder->path.length;
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; items && i < list->count; i++) {
         struct ek_node *item = list->items[i];
         ek_buffer_printf(&binder->path, "[%zu]", i);
         set_defaults(binder, key->children, items + i * size);
@@ -178,8 +187,10 @@ static bool bind_list(struct binder *binder, const struct ek_key *key, struct ek
         }
         path_pop(binder, length);
     }
-    memcpy((char *)base + key->offset, &items, sizeof items);
-    memcpy((char *)base + key->offset_count, &list->count, sizeof list->count);
+    if (items) {
+        memcpy((char *)base + key->offset, &items, sizeof items);
+        memcpy((char *)base + key->offset_count, &list->count, sizeof list->count);
+    }
     list->broken = !sound;
     return sound;
 }
@@ -199,7 +210,7 @@ static bool bind_scalars(struct binder *binder, const struct ek_key *key, struct
     }
     char **texts = ek_arena_zeroed(binder->check->result, (list->count + 1) * sizeof *texts);
     size_t length = binder->path.length;
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; texts && i < list->count; i++) {
         struct ek_node *item = list->items[i];
         ek_buffer_printf(&binder->path, "[%zu]", i);
         bool scalar = item->kind == EK_NODE_SCALAR;
@@ -209,8 +220,10 @@ static bool bind_scalars(struct binder *binder, const struct ek_key *key, struct
         sound = sound && !item->broken;
         path_pop(binder, length);
     }
-    memcpy((char *)base + key->offset, &texts, sizeof texts);
-    memcpy((char *)base + key->offset_count, &list->count, sizeof list->count);
+    if (texts) {
+        memcpy((char *)base + key->offset, &texts, sizeof texts);
+        memcpy((char *)base + key->offset_count, &list->count, sizeof list->count);
+    }
     list->broken = !sound;
     return sound;
 }
@@ -321,5 +334,6 @@ void ek_bind(struct ek_check *check, const struct ek_document *document, const s
     span->length = at.length;
     set_defaults(&binder, kind->keys, value);
     bind_map(&binder, kind->keys, document->root, at, value);
+    fail_with(&binder, &binder.path);
     ek_buffer_done(&binder.path);
 }

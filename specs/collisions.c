@@ -180,7 +180,7 @@ static struct told make_told(const struct ek_check *check, size_t *ret_members)
     struct told told = {.first_of =
                             ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof(size_t))};
     size_t members = 0;
-    for (size_t i = 0; i < check->count; i++) {
+    for (size_t i = 0; told.first_of && i < check->count; i++) {
         const struct ek_subject *subject = &check->subjects[i];
         told.first_of[i] = members;
         if (subject->kind == &ek_kinds[EK_KIND_DEPLOYMENT])
@@ -217,6 +217,7 @@ void ek_check_collisions(struct ek_check *check)
     size_t members;
     struct told told = make_told(check, &members);
     struct claim *claims = ek_arena_zeroed(check->scratch, (members + 1) * sizeof *claims);
-    for (int what = 0; what < CLAIMABLE_COUNT; what++)
+    bool all = told.first_of && told.of_members && claims;
+    for (int what = 0; all && what < CLAIMABLE_COUNT; what++)
         check_one(check, what, claims, &told);
 }

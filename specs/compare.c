@@ -20,12 +20,13 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp((*one)->name, (*other)->name);
 }
 
+/* Its items are NULL without memory. */
 static struct index index_of(const struct ek_specs *specs)
 {
-    struct index index = {calloc(specs->deployment_count + 1, sizeof(void *)),
-                          specs->deployment_count};
+    struct index index = {calloc(specs->deployment_count + 1, sizeof(void *)), 0};
     if (!index.items)
-        ek_memory_exhausted();
+        return index;
+    index.count = specs->deployment_count;
     for (size_t i = 0; i < index.count; i++)
         index.items[i] = &specs->deployments[i];
     if (index.count)
@@ -41,13 +42,16 @@ static const struct ek_deployment_spec *find(const struct index *index,
     return found ? *found : NULL;
 }
 
-static bool equal(const struct ek_specs *before, const struct ek_deployment_spec *one,
-                  const struct ek_specs *after, const struct ek_deployment_spec *other)
+static int compare_two(const struct ek_specs *before, const struct ek_specs *after,
+                       const struct ek_spec_difference *two, bool *ret_equal, struct ek_error *err)
 {
     uint8_t digests[2][32];
-    ek_deployment_reach_digest(before, one, digests[0]);
-    ek_deployment_reach_digest(after, other, digests[1]);
-    return memcmp(digests[0], digests[1], sizeof digests[0]) == 0;
+    int result = ek_deployment_reach_digest(before, two->before, digests[0], err);
+    if (result == 0)
+        result = ek_deployment_reach_digest(after, two->after, digests[1], err);
+    if (result == 0)
+        *ret_equal = memcmp(digests[0], digests[1], sizeof digests[0]) == 0;
+    return result;
 }
 
 /* Two deployments can't run on one server: one that is the same tells. */
@@ -81,33 +85,39 @@ static void find_renamings(struct ek_specs_comparison *comparison)
         }
 }
 
-void ek_specs_compare(const struct ek_specs *before, const struct ek_specs *after,
-                      struct ek_specs_comparison *ret_comparison)
+int ek_specs_compare(const struct ek_specs *before, const struct ek_specs *after,
+                     struct ek_specs_comparison *ret_comparison, struct ek_error *err)
 {
     struct ek_specs_comparison comparison = {
         .items = calloc(before->deployment_count + after->deployment_count + 1,
                         sizeof *comparison.items)};
-    if (!comparison.items)
-        ek_memory_exhausted();
     struct index old_ones = index_of(before);
     struct index new_ones = index_of(after);
-    for (size_t i = 0; i < after->deployment_count; i++) {
+    int result = comparison.items && old_ones.items && new_ones.items ? 0 : ek_no_memory(err);
+    for (size_t i = 0; result == 0 && i < after->deployment_count; i++) {
         const struct ek_deployment_spec *spec = &after->deployments[i];
-        const struct ek_deployment_spec *old = find(&old_ones, spec);
-        if (old && equal(before, old, after, spec))
+        struct ek_spec_difference two = {.before = find(&old_ones, spec), .after = spec};
+        bool equal = false;
+        if (two.before)
+            result = compare_two(before, after, &two, &equal, err);
+        if (equal)
             comparison.untouched++;
         else
-            comparison.items[comparison.count++] =
-                (struct ek_spec_difference){.before = old, .after = spec};
+            comparison.items[comparison.count++] = two;
     }
-    for (size_t i = 0; i < before->deployment_count; i++)
+    for (size_t i = 0; result == 0 && i < before->deployment_count; i++)
         if (!find(&new_ones, &before->deployments[i]))
             comparison.items[comparison.count++] =
                 (struct ek_spec_difference){.before = &before->deployments[i]};
     free(old_ones.items);
     free(new_ones.items);
+    if (result != 0) {
+        ek_specs_comparison_done(&comparison);
+        return result;
+    }
     find_renamings(&comparison);
     *ret_comparison = comparison;
+    return 0;
 }
 
 void ek_specs_comparison_done(struct ek_specs_comparison *comparison)

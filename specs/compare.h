@@ -19,9 +19,10 @@ struct ek_specs_comparison {
     size_t untouched; /* deployments that both trees say the same about */
 };
 
-/* Deployments count as the same when ek_deployment_reach_digest is. */
-void ek_specs_compare(const struct ek_specs *before, const struct ek_specs *after,
-                      struct ek_specs_comparison *ret_comparison);
+/* Deployments count as the same when ek_deployment_reach_digest is. EK_NO_MEMORY is all that can go
+ * wrong. */
+int ek_specs_compare(const struct ek_specs *before, const struct ek_specs *after,
+                     struct ek_specs_comparison *ret_comparison, struct ek_error *err);
 void ek_specs_comparison_done(struct ek_specs_comparison *comparison);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/error.h"
 
 struct json_t;
 
@@ -30,7 +31,11 @@ struct ek_diagnostics {
     size_t count;
     bool warnings;                        /* what is added is a warning */
     struct ek_diagnostic_origin *origins; /* NULL once sorted; see report.h */
+    bool failed; /* there was no memory for all of them; use ek_diagnostics_check() */
 };
+
+/* 0, or EK_NO_MEMORY (EK-0599) when they are not all there. */
+int ek_diagnostics_check(const struct ek_diagnostics *diagnostics, struct ek_error *err);
 
 /* Free everything and zero the struct; safe on a zeroed one. */
 void ek_diagnostics_done(struct ek_diagnostics *diagnostics);

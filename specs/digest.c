@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "reconciler/base/hash.h"
-#include "reconciler/base/memory.h"
 #include "specs/keys.h"
 #include "specs/parse.h"
 
@@ -14,6 +13,7 @@ static void add_value(struct ek_buffer *text, const char *prefix, const struct e
     EK_BUFFER value = {0};
     const struct ek_value_type *type = &ek_value_types[key->type];
     type->print(key, slot, &value);
+    ek_buffer_fail_with(text, &value);
     if (value.length > 0)
         ek_buffer_printf(text, "%s.%s=%zu:%s\n", prefix, key->key, value.length,
                          ek_buffer_text(&value));
@@ -28,6 +28,7 @@ static void add_keys(struct ek_buffer *text, const char *prefix, const struct ek
         const struct ek_key *key = &keys->rows[i];
         EK_BUFFER path = {0};
         ek_buffer_printf(&path, "%s.%s", prefix, key->key);
+        ek_buffer_fail_with(text, &path);
         if (key->type == EK_TYPE_MAP) {
             add_keys(text, ek_buffer_text(&path), key->children, base);
         } else if (key->type == EK_TYPE_LIST) {
@@ -54,16 +55,17 @@ static void add_keys(struct ek_buffer *text, const char *prefix, const struct ek
     }
 }
 
-void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32])
+int ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32],
+                              struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_buffer_text_add(&text, EK_API_VERSION " Deployment\n");
     add_keys(&text, "", &ek_deployment_keys, spec);
-    ek_sha256(text.bytes, text.length, ret_digest);
+    return ek_sha256_of(&text, ret_digest, err);
 }
 
-void ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
-                                uint8_t ret_digest[32])
+int ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
+                               uint8_t ret_digest[32], struct ek_error *err)
 {
     EK_BUFFER text = {0};
     const char *name = spec->certificates.authority;
@@ -76,5 +78,5 @@ void ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_de
     for (size_t i = 0; i < specs->account_count; i++)
         if (strcmp(specs->accounts[i].name, spec->account) == 0)
             add_keys(&text, "account", &ek_account_keys, &specs->accounts[i]);
-    ek_sha256(text.bytes, text.length, ret_digest);
+    return ek_sha256_of(&text, ret_digest, err);
 }

@@ -1,4 +1,5 @@
 /* The keys of the kinds Account and CertificateAuthority, and the list of all kinds. */
+#include <stdio.h>
 #include <string.h>
 
 #include "specs/keys.h"
@@ -180,26 +181,27 @@ const struct ek_key *ek_keys_find(const struct ek_keys *keys, const char *key)
     return NULL;
 }
 
-static void visit(const struct ek_keys *keys, struct ek_buffer *path, ek_key_visitor visitor,
+/* The tables are ours: no path in them is longer. */
+enum { KEY_PATH_MAX = 256 };
+
+static void visit(const struct ek_keys *keys, char path[KEY_PATH_MAX], ek_key_visitor visitor,
                   void *context)
 {
-    size_t length = path->length;
+    size_t length = strlen(path);
     for (size_t i = 0; i < keys->count; i++) {
         const struct ek_key *key = &keys->rows[i];
-        ek_buffer_printf(path, "%s%s", length ? "." : "", key->key);
-        if (key->type == EK_TYPE_LIST || key->type == EK_TYPE_SCALARS)
-            ek_buffer_text_add(path, "[]");
-        visitor(ek_buffer_text(path), key, context);
+        bool list = key->type == EK_TYPE_LIST || key->type == EK_TYPE_SCALARS;
+        snprintf(path + length, KEY_PATH_MAX - length, "%s%s%s", length ? "." : "", key->key,
+                 list ? "[]" : "");
+        visitor(path, key, context);
         if (key->children)
             visit(key->children, path, visitor, context);
-        path->length = length;
-        if (path->bytes)
-            path->bytes[length] = 0;
+        path[length] = 0;
     }
 }
 
 void ek_keys_visit(const struct ek_keys *keys, ek_key_visitor visitor, void *context)
 {
-    EK_BUFFER path = {0};
-    visit(keys, &path, visitor, context);
+    char path[KEY_PATH_MAX] = "";
+    visit(keys, path, visitor, context);
 }

@@ -4,8 +4,6 @@
 #include <string.h>
 #include <yaml.h>
 
-#include "reconciler/base/memory.h"
-
 #define DEPTH_MAX 32
 #define NODES_MAX 200000 /* of one file */
 #define KEYS_MAX 1000    /* of one mapping */
@@ -82,8 +80,9 @@ static bool next_event(struct reader *reader, yaml_event_t *event)
     if (yaml_parser_parse(&reader->yaml, event))
         return true;
     if (reader->yaml.error == YAML_MEMORY_ERROR)
-        ek_memory_exhausted();
-    report_yaml_error(reader);
+        ek_arena_fail(reader->arena);
+    else
+        report_yaml_error(reader);
     reader->failed = true;
     return false;
 }
@@ -142,6 +141,10 @@ static void remember(struct reader *reader, const yaml_char_t *anchor, struct ek
     if (!anchor)
         return;
     struct anchor *added = ek_arena_zeroed(reader->arena, sizeof *added);
+    if (!added) {
+        reader->failed = true;
+        return;
+    }
     added->name = ek_arena_copy(reader->arena, (const char *)anchor, strlen((const char *)anchor));
     added->node = node;
     added->next = reader->anchors;
@@ -193,6 +196,9 @@ static void read_list(struct reader *reader, struct ek_node *list, int depth)
             return;
         list->items =
             ek_arena_grow(reader->arena, list->items, list->count, sizeof(struct ek_node *));
+        reader->failed |= !list->items;
+        if (reader->failed)
+            return;
         list->items[list->count++] = item;
     }
 }
@@ -238,6 +244,9 @@ static void read_map(struct reader *reader, struct ek_node *map, int depth)
             continue;
         }
         map->pairs = ek_arena_grow(reader->arena, map->pairs, map->count, sizeof(struct ek_pair));
+        reader->failed |= !map->pairs;
+        if (reader->failed)
+            return;
         map->pairs[map->count++] =
             (struct ek_pair){.key = key->text, .at = key->at, .value = value};
     }
@@ -259,6 +268,9 @@ static struct ek_node *read_node(struct reader *reader, yaml_event_t *event, int
     if (event->type == YAML_ALIAS_EVENT)
         return resolve_alias(reader, event);
     struct ek_node *node = ek_arena_zeroed(reader->arena, sizeof *node);
+    reader->failed |= !node;
+    if (reader->failed)
+        return NULL;
     node->at = place_of(&event->start_mark, &event->end_mark);
     if (depth > DEPTH_MAX || ++reader->nodes > NODES_MAX) {
         refuse(reader, node->at, "EK-0308",
@@ -302,6 +314,9 @@ static void read_document(struct reader *reader, const yaml_event_t *start,
     struct ek_place at = {.line = (int)start->start_mark.line + 1, .column = 1};
     documents->items =
         ek_arena_grow(reader->arena, documents->items, documents->count, sizeof *documents->items);
+    reader->failed |= !documents->items;
+    if (reader->failed)
+        return;
     documents->items[documents->count++] = (struct ek_document){
         .file = reader->file, .root = empty ? NULL : root, .at = empty ? at : root->at};
 }
@@ -312,8 +327,10 @@ bool ek_nodes_read(const struct ek_spec_file *file, struct ek_arena *arena,
     struct reader reader = {.file = file, .arena = arena, .diagnostics = diagnostics};
     if (!ek_bytes_check(file, diagnostics))
         return false;
-    if (!yaml_parser_initialize(&reader.yaml))
-        ek_memory_exhausted();
+    if (!yaml_parser_initialize(&reader.yaml)) {
+        ek_arena_fail(arena);
+        return false;
+    }
     size_t mark = file->length >= 3 && memcmp(file->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     yaml_parser_set_encoding(&reader.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.yaml, (const unsigned char *)file->text + mark,

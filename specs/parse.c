@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "specs/check.h"
 #include "specs/text.h"
 
@@ -93,9 +94,12 @@ static void bind_document(struct ek_check *check, const struct ek_document *docu
         check->incomplete = true;
         return;
     }
+    void *value = ek_arena_zeroed(check->result, kind->size);
+    if (!value)
+        return;
     struct ek_subject *subject = &check->subjects[check->count++];
-    *subject = (struct ek_subject){.check = check, .document = document, .kind = kind};
-    subject->value = ek_arena_zeroed(check->result, kind->size);
+    *subject =
+        (struct ek_subject){.check = check, .document = document, .kind = kind, .value = value};
     ek_bind(check, document, kind, subject->value);
     ek_derive(check, subject);
 }
@@ -110,7 +114,7 @@ struct shelf {
 static void shelve(const struct ek_check *check, struct shelf *shelf)
 {
     shelf->items = ek_arena_zeroed(check->result, (check->count + 1) * shelf->kind->size);
-    for (size_t i = 0; i < check->count; i++)
+    for (size_t i = 0; shelf->items && i < check->count; i++)
         if (check->subjects[i].kind == shelf->kind && !check->subjects[i].broken)
             memcpy(shelf->items + shelf->kind->size * shelf->count++, check->subjects[i].value,
                    shelf->kind->size);
@@ -166,7 +170,7 @@ static char *keep(const struct ek_check *check, const char *text)
 static void name_broken(const struct ek_check *check, struct ek_specs *specs)
 {
     specs->broken = ek_arena_zeroed(check->result, (check->count + 1) * sizeof *specs->broken);
-    for (size_t i = 0; i < check->count; i++) {
+    for (size_t i = 0; specs->broken && i < check->count; i++) {
         const struct ek_subject *subject = &check->subjects[i];
         const struct ek_diagnostic *trouble = subject->trouble;
         EK_BUFFER sentence = {0};
@@ -185,6 +189,8 @@ static void name_broken(const struct ek_check *check, struct ek_specs *specs)
             .file = keep(check, subject->document->file->path),
             .sentence = keep(check, ek_buffer_text(&sentence)),
         };
+        if (sentence.failed)
+            ek_arena_fail(check->result);
     }
 }
 
@@ -215,8 +221,19 @@ static void warn_of_tree(struct ek_check *check, const struct ek_spec_files *fil
     ek_diagnostics_hint(check->warnings, "look whether path and revision are the right ones");
 }
 
-static void run_passes(struct ek_check *check, const struct ek_spec_files *files,
-                       struct ek_documents *documents)
+/* What was parsed, and what was said about it, is all there. */
+static int check_memory(const struct ek_check *check, struct ek_error *err)
+{
+    int result = ek_diagnostics_check(check->diagnostics, err);
+    if (result == 0)
+        result = ek_diagnostics_check(check->warnings, err);
+    if (result == 0)
+        result = ek_arena_check(check->scratch, err);
+    return result == 0 ? ek_arena_check(check->result, err) : result;
+}
+
+static int run_passes(struct ek_check *check, const struct ek_spec_files *files,
+                      struct ek_documents *documents, struct ek_error *err)
 {
     for (size_t i = 0; i < files->count; i++)
         check->incomplete =
@@ -224,6 +241,8 @@ static void run_passes(struct ek_check *check, const struct ek_spec_files *files
             check->incomplete;
     check->subjects =
         ek_arena_zeroed(check->scratch, (documents->count + 1) * sizeof *check->subjects);
+    if (!check->subjects)
+        return check_memory(check, err);
     for (size_t i = 0; i < documents->count; i++)
         bind_document(check, &documents->items[i]);
     for (size_t i = 0; i < check->count; i++)
@@ -234,6 +253,7 @@ static void run_passes(struct ek_check *check, const struct ek_spec_files *files
         warn_of_tree(check, files);
     ek_diagnostics_finish(check->diagnostics);
     ek_diagnostics_finish(check->warnings);
+    return check_memory(check, err);
 }
 
 enum what { SPECS, SOUND_SPECS, CONFIGURATION };
@@ -250,8 +270,14 @@ static int parse(const struct ek_spec_files *files, enum what what, struct ek_sp
                              .diagnostics = &diagnostics,
                              .configuration = what == CONFIGURATION};
     check.warnings = ek_arena_zeroed(result, sizeof *check.warnings);
+    if (!check.warnings)
+        return ek_no_memory(err);
     check.warnings->warnings = true;
-    run_passes(&check, files, &documents);
+    if (run_passes(&check, files, &documents, err) != 0) {
+        ek_diagnostics_done(check.warnings);
+        ek_diagnostics_done(&diagnostics);
+        return EK_NO_MEMORY;
+    }
     *ret_diagnostics = diagnostics;
     if (diagnostics.count > 0 && what != SOUND_SPECS) {
         ek_diagnostics_done(check.warnings);
@@ -260,6 +286,10 @@ static int parse(const struct ek_spec_files *files, enum what what, struct ek_sp
     ek_check_mark_broken(&check, &documents);
     struct ek_specs specs = collect(&check, files);
     name_broken(&check, &specs);
+    if (check_memory(&check, err) != 0) {
+        ek_diagnostics_done(check.warnings);
+        return EK_NO_MEMORY;
+    }
     *ret_specs = specs;
     result = NULL;
     return 0;

@@ -11,7 +11,8 @@
  * references. 0 with *ret_specs (freed by ek_specs_free; ret_specs->warnings holds what is only
  * worth knowing) when nothing is wrong; else
  * EK_INVALID with *err summing up (EK-0300) and *ret_specs untouched. *ret_diagnostics, which
- * is the caller's to free, is always filled: it is empty exactly when 0 is returned. */
+ * is the caller's to free, is always filled: it is empty when 0 is returned, and in no other case
+ * but that of EK_NO_MEMORY (EK-0599). */
 int ek_specs_parse(const struct ek_spec_files *files, struct ek_specs *ret_specs,
                    struct ek_diagnostics *ret_diagnostics, struct ek_error *err);
 
@@ -27,12 +28,14 @@ int ek_configuration_parse(const struct ek_spec_files *files, struct ek_specs *r
                            struct ek_diagnostics *ret_diagnostics, struct ek_error *err);
 
 /* SHA-256 over the canonical form of everything in a deployment's spec that matters for
- * planning: not where or how it was written, nor defaults written out, labels or contacts. */
-void ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32]);
+ * planning: not where or how it was written, nor defaults written out, labels or contacts.
+ * EK_NO_MEMORY is all that can go wrong. */
+int ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32],
+                              struct ek_error *err);
 
 /* The same over the deployment and what it refers to: its account and its authority. Two commits
  * in which it is equal say the same about the deployment. */
-void ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
-                                uint8_t ret_digest[32]);
+int ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
+                               uint8_t ret_digest[32], struct ek_error *err);
 
 #endif

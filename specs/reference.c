@@ -76,6 +76,8 @@ static void add_row(const char *path, const struct ek_key *key, void *context)
     ek_buffer_printf(page, "| `%s` | ", path);
     cell(page, ek_buffer_text(&values));
     cell(page, ek_buffer_text(&initial));
+    ek_buffer_fail_with(page, &values);
+    ek_buffer_fail_with(page, &initial);
     cell(page, key->since);
     ek_buffer_printf(page, "%s%s", key->doc,
                      key->sensitivity == EK_SENSITIVITY_PERSONAL ? " Personal data." : "");
@@ -162,6 +164,8 @@ static void look_up(const char *path, const struct ek_key *key, void *context)
     }
     ek_buffer_printf(lookup->text, "  value:   %s\n", ek_buffer_text(&values));
     ek_buffer_printf(lookup->text, "  default: %s\n", ek_buffer_text(&initial));
+    ek_buffer_fail_with(lookup->text, &values);
+    ek_buffer_fail_with(lookup->text, &initial);
     ek_buffer_printf(lookup->text, "  since:   %s\n", key->since);
     if (key->not_yet)
         ek_buffer_printf(lookup->text, "  Not acted on yet: %s.\n", key->not_yet);

@@ -192,6 +192,7 @@ static void check_lifetimes(const struct ek_subject *subject, const struct ek_su
                           "%s and renewed %s before their end",
                           authority->name, ek_buffer_text(&root), ek_buffer_text(&leaf),
                           ek_buffer_text(&renew));
+    subject->check->diagnostics->failed |= leaf.failed || root.failed || renew.failed;
     struct ek_place at = ek_subject_place(found, "spec.validity");
     ek_subject_hint(subject,
                     "the authority, at %s:%d, must be valid for validity and renewBefore "
@@ -252,6 +253,8 @@ void ek_check_references(struct ek_check *check)
     struct directory directory = {.count = check->count};
     directory.sorted =
         ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof *directory.sorted);
+    if (!directory.sorted)
+        return;
     for (size_t i = 0; i < check->count; i++)
         directory.sorted[i] = &check->subjects[i];
     qsort(directory.sorted, directory.count, sizeof *directory.sorted, compare_subjects);

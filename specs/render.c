@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "reconciler/base/json.h"
 #include "specs/diagnostic.h"
 #include "specs/text.h"
 
@@ -109,29 +110,29 @@ void ek_diagnostics_render(const struct ek_diagnostics *diagnostics, bool colour
     }
 }
 
-static void put(json_t *object, const char *name, const char *outside)
+static void put(json_t **object, const char *name, const char *outside)
 {
     EK_BUFFER safe = {0};
     if (!outside)
         return;
     show(&safe, outside);
-    json_object_set_new(object, name, json_string(ek_buffer_text(&safe)));
+    ek_json_set(object, name, safe.failed ? NULL : json_string(ek_buffer_text(&safe)));
 }
 
 json_t *ek_diagnostic_json(const struct ek_diagnostic *diagnostic)
 {
     json_t *object = json_object();
-    put(object, "severity", diagnostic->warning ? "warning" : "error");
-    put(object, "id", diagnostic->id);
-    put(object, "file", diagnostic->file);
+    put(&object, "severity", diagnostic->warning ? "warning" : "error");
+    put(&object, "id", diagnostic->id);
+    put(&object, "file", diagnostic->file);
     if (diagnostic->line > 0) {
-        json_object_set_new(object, "line", json_integer(diagnostic->line));
-        json_object_set_new(object, "column", json_integer(diagnostic->column));
-        json_object_set_new(object, "length", json_integer(diagnostic->length));
+        ek_json_set(&object, "line", json_integer(diagnostic->line));
+        ek_json_set(&object, "column", json_integer(diagnostic->column));
+        ek_json_set(&object, "length", json_integer(diagnostic->length));
     }
-    put(object, "key", diagnostic->key);
-    put(object, "message", diagnostic->sentence);
-    put(object, "hint", diagnostic->hint);
+    put(&object, "key", diagnostic->key);
+    put(&object, "message", diagnostic->sentence);
+    put(&object, "hint", diagnostic->hint);
     return object;
 }
 
@@ -139,6 +140,6 @@ json_t *ek_diagnostics_json(const struct ek_diagnostics *diagnostics)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < diagnostics->count; i++)
-        json_array_append_new(array, ek_diagnostic_json(&diagnostics->items[i]));
+        ek_json_append(&array, ek_diagnostic_json(&diagnostics->items[i]));
     return array;
 }

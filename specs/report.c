@@ -20,9 +20,7 @@ struct ek_diagnostic_origin {
 static char *print(const char *format, va_list args)
 {
     char *text = NULL;
-    if (vasprintf(&text, format, args) < 0)
-        ek_memory_exhausted();
-    return text;
+    return vasprintf(&text, format, args) < 0 ? NULL : text;
 }
 
 static void diagnostic_done(struct ek_diagnostic *diagnostic)
@@ -43,35 +41,50 @@ void ek_diagnostics_done(struct ek_diagnostics *diagnostics)
     *diagnostics = (struct ek_diagnostics){0};
 }
 
-static void reserve_one(struct ek_diagnostics *diagnostics)
+int ek_diagnostics_check(const struct ek_diagnostics *diagnostics, struct ek_error *err)
+{
+    return diagnostics->failed ? ek_no_memory(err) : 0;
+}
+
+static bool reserve_one(struct ek_diagnostics *diagnostics)
 {
     size_t count = diagnostics->count;
+    if (diagnostics->failed)
+        return false;
     if (count > 0 && (count < 8 || (count & (count - 1)) != 0))
-        return;
+        return true;
     size_t capacity = count == 0 ? 8 : count * 2;
-    diagnostics->items =
-        ek_need(reallocarray(diagnostics->items, capacity, sizeof *diagnostics->items));
-    diagnostics->origins =
-        ek_need(reallocarray(diagnostics->origins, capacity, sizeof *diagnostics->origins));
+    void *items = reallocarray(diagnostics->items, capacity, sizeof *diagnostics->items);
+    diagnostics->items = items ? items : diagnostics->items;
+    void *origins = reallocarray(diagnostics->origins, capacity, sizeof *diagnostics->origins);
+    diagnostics->origins = origins ? origins : diagnostics->origins;
+    diagnostics->failed = !items || !origins;
+    return !diagnostics->failed;
 }
 
 void ek_diagnostics_add(struct ek_diagnostics *diagnostics, struct ek_where where, const char *id,
                         const char *format, ...)
 {
-    reserve_one(diagnostics);
+    if (!reserve_one(diagnostics))
+        return;
     va_list args;
     va_start(args, format);
     struct ek_diagnostic *added = &diagnostics->items[diagnostics->count];
     *added = (struct ek_diagnostic){
-        .file = ek_need(strdup(where.file->path)),
+        .file = strdup(where.file->path),
         .warning = diagnostics->warnings,
         .line = where.at.line,
         .column = where.at.column,
         .length = where.at.length,
-        .key = where.key && *where.key ? ek_need(strdup(where.key)) : NULL,
+        .key = where.key && *where.key ? strdup(where.key) : NULL,
         .sentence = print(format, args),
     };
     va_end(args);
+    if (!added->file || !added->sentence || (where.key && *where.key && !added->key)) {
+        diagnostic_done(added);
+        diagnostics->failed = true;
+        return;
+    }
     snprintf(added->id, sizeof added->id, "%s", id);
     diagnostics->origins[diagnostics->count] =
         (struct ek_diagnostic_origin){.file = where.file, .order = diagnostics->count};
@@ -80,11 +93,14 @@ void ek_diagnostics_add(struct ek_diagnostics *diagnostics, struct ek_where wher
 
 void ek_diagnostics_hint(struct ek_diagnostics *diagnostics, const char *format, ...)
 {
+    if (diagnostics->failed)
+        return;
     struct ek_diagnostic *last = &diagnostics->items[diagnostics->count - 1];
     va_list args;
     va_start(args, format);
     free(last->hint);
     last->hint = print(format, args);
+    diagnostics->failed = !last->hint;
     va_end(args);
 }
 
@@ -163,10 +179,10 @@ static int characters_of(const char *text, size_t length)
     return characters;
 }
 
-static void fetch_source(struct ek_diagnostic *diagnostic, struct cursor *cursor)
+static bool fetch_source(struct ek_diagnostic *diagnostic, struct cursor *cursor)
 {
     if (diagnostic->line == 0)
-        return;
+        return true;
     while (cursor->line < diagnostic->line && cursor->offset < cursor->file->length)
         next_line(cursor);
     const char *line = cursor->file->text + cursor->offset;
@@ -191,20 +207,23 @@ static void fetch_source(struct ek_diagnostic *diagnostic, struct cursor *cursor
         diagnostic->source_column = WINDOW_BEFORE + 1;
     }
     length = bytes_of(line, length, WINDOW);
-    diagnostic->source = ek_need(strndup("", 0));
-    if (length > 0) {
-        free(diagnostic->source);
-        diagnostic->source = ek_need(malloc(length + 1));
-        for (size_t i = 0; i < length; i++)
-            diagnostic->source[i] = line[i] ? line[i] : ' ';
-        diagnostic->source[length] = 0;
-    }
+    diagnostic->source = malloc(length + 1);
+    if (!diagnostic->source)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        diagnostic->source[i] = line[i] ? line[i] : ' ';
+    diagnostic->source[length] = 0;
+    return true;
 }
 
 void ek_diagnostics_finish(struct ek_diagnostics *diagnostics)
 {
     size_t count = diagnostics->count;
-    struct sorting *sorting = ek_need(calloc(count + 1, sizeof *sorting));
+    struct sorting *sorting = diagnostics->failed ? NULL : calloc(count + 1, sizeof *sorting);
+    if (!sorting) {
+        diagnostics->failed = true;
+        return;
+    }
     for (size_t i = 0; i < count; i++)
         sorting[i] = (struct sorting){diagnostics->items[i], diagnostics->origins[i]};
     qsort(sorting, count, sizeof *sorting, compare);
@@ -218,7 +237,8 @@ void ek_diagnostics_finish(struct ek_diagnostics *diagnostics)
         if (kept == 0 || cursor.file != sorting[i].origin.file)
             cursor = (struct cursor){.file = sorting[i].origin.file, .line = 1};
         diagnostics->items[kept] = sorting[i].diagnostic;
-        fetch_source(&diagnostics->items[kept], &cursor);
+        if (!fetch_source(&diagnostics->items[kept], &cursor))
+            diagnostics->failed = true;
         kept++;
     }
     diagnostics->count = kept;

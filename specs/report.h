@@ -12,6 +12,8 @@ struct ek_place {
     int length; /* 0: to the end of the line */
 };
 
+/* Without memory the diagnostics have failed (ek_diagnostics_check) and take no more. */
+
 /* What a diagnostic is about; `key` is the key's path, or NULL. Borrowed for the call. */
 struct ek_where {
     const struct ek_spec_file *file;

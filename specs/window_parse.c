@@ -8,7 +8,6 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/file.h"
-#include "reconciler/base/memory.h"
 #include "specs/text.h"
 #include "specs/window_internal.h"
 
@@ -229,7 +228,7 @@ static bool zone_exists(const char *name)
     if (strcmp(name, "UTC") == 0)
         return true;
     ek_buffer_printf(&path, "%s/%s", zone_directory(), name);
-    return stat(ek_buffer_text(&path), &status) == 0 && S_ISREG(status.st_mode);
+    return !path.failed && stat(ek_buffer_text(&path), &status) == 0 && S_ISREG(status.st_mode);
 }
 
 /* The name in the tz database that was probably meant; false for none. */
@@ -473,9 +472,11 @@ static bool read_window(struct reader *reader)
 bool ek_window_parse(const char *text, struct ek_window **ret_window,
                      struct ek_window_problem *ret_problem)
 {
-    struct ek_window *window = ek_need(calloc(1, sizeof *window));
-    if (!window)
-        ek_memory_exhausted();
+    struct ek_window *window = calloc(1, sizeof *window);
+    if (!window) {
+        *ret_problem = (struct ek_window_problem){.id = "EK-0599", .sentence = "out of memory"};
+        return false;
+    }
     struct reader reader = {text, text, window, ret_problem};
     if (read_window(&reader)) {
         *ret_window = window;

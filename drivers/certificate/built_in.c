@@ -91,8 +91,7 @@ static int key_to_secret(EVP_PKEY *key, struct ek_secret **ret_secret, struct ek
     if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
         return ek_fail_openssl(err, EK_SYSTEM, "EK-0716", "the authority's key can't be written");
     long length = BIO_get_mem_data(bio, &bytes);
-    *ret_secret = ek_secret_new(bytes, (size_t)length);
-    return 0;
+    return ek_secret_make(bytes, (size_t)length, ret_secret, err);
 }
 
 /* One maker at a time, or the key of one would meet the certificate of the other. Who comes second
@@ -228,7 +227,8 @@ static bool extend_leaf(X509 *leaf, X509 *issuer, bool rsa, const char *const *n
         ek_buffer_printf(&san, "%sDNS:%s", i ? "," : "", names[i]);
     const char *usage =
         rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature";
-    return ek_x509_extend(leaf, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+    return !san.failed &&
+           ek_x509_extend(leaf, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
            ek_x509_extend(leaf, issuer, NID_key_usage, usage) &&
            ek_x509_extend(leaf, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
            ek_x509_extend(leaf, issuer, NID_subject_alt_name, ek_buffer_text(&san)) &&
@@ -238,12 +238,11 @@ static bool extend_leaf(X509 *leaf, X509 *issuer, bool rsa, const char *const *n
 
 static int64_t leaf_end(X509 *authority, int64_t now_s, int64_t validity_s)
 {
-    struct ek_certificate_facts facts;
-    ek_x509_facts(authority, &facts);
+    int64_t authority_end = ek_x509_end(authority);
     int64_t end = now_s + validity_s;
     int64_t longest = now_s - BACK_DATED_S + LEAF_VALIDITY_MAX_S;
     end = end < longest ? end : longest;
-    return end < facts.not_after_s ? end : facts.not_after_s;
+    return end < authority_end ? end : authority_end;
 }
 
 static X509 *issue(const struct signer *signer, EVP_PKEY *public_key,

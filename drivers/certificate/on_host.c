@@ -22,7 +22,9 @@ static int run(const struct ek_key_host *call, const char *const *argv,
         ek_buffer_add(&line, "\n", 1);
     }
     const struct ek_command command = {argv, line.bytes, line.length};
-    int result = call->driver->run(call->host, &command, call->deadline, &ran, err);
+    int result = ek_buffer_check(&line, err);
+    if (result == 0)
+        result = call->driver->run(call->host, &command, call->deadline, &ran, err);
     if (result != 0)
         return result;
     if (ran.status != 0) {
@@ -173,7 +175,9 @@ int ek_certificate_install_on_host(const struct ek_key_host *at,
     if (head.length > 0 && head.bytes[head.length - 1] != '\n')
         ek_buffer_text_add(&head, "\n");
     const struct ek_file_content content = {fresh, head.bytes, head.length, 0600, false};
-    int result = check_key(at, installation, err);
+    int result = ek_buffer_check(&head, err);
+    if (result == 0)
+        result = check_key(at, installation, err);
     if (result == 0)
         result = at->driver->write_file(at->host, &content, at->deadline, err);
     if (result != 0)

@@ -6,6 +6,7 @@
 
 #include "drivers/certificate/known.h"
 #include "drivers/certificate/x509.h"
+#include "reconciler/base/memory.h"
 
 int ek_certificate_read(const char *pem, size_t length, struct ek_certificate_facts *ret_facts,
                         struct ek_error *err)
@@ -17,7 +18,9 @@ int ek_certificate_read(const char *pem, size_t length, struct ek_certificate_fa
     int result = ek_x509_first(pem, length, &certificate, err);
     if (result != 0)
         return result;
-    ek_x509_facts(certificate, ret_facts);
+    result = ek_x509_facts(certificate, ret_facts, err);
+    if (result != 0)
+        return result;
     ek_known_facts_add(&key, ret_facts);
     return 0;
 }
@@ -52,11 +55,12 @@ int ek_certificate_bundle(const char *pem, size_t length, struct ek_fingerprints
     size_t count = 0;
     X509 *certificate;
     if (!bio)
-        return ek_fail_openssl(err, EK_NO_MEMORY, "EK-0716", "no memory");
+        return ek_no_memory(err);
     ERR_clear_error();
-    while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+    int result = 0;
+    while (result == 0 && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
         if (count < ret_fingerprints->max)
-            ek_x509_digest(certificate, ret_fingerprints->sha256[count]);
+            result = ek_x509_digest(certificate, ret_fingerprints->sha256[count], err);
         count++;
         X509_free(certificate);
     }

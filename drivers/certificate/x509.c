@@ -14,6 +14,10 @@ int ek_fail_openssl(struct ek_error *err, enum ek_code code, const char *id, con
 {
     char text[256] = "";
     unsigned long number = ERR_get_error();
+    if (number && ERR_GET_REASON(number) == ERR_R_MALLOC_FAILURE) {
+        ERR_clear_error();
+        return ek_no_memory(err);
+    }
     if (number)
         ERR_error_string_n(number, text, sizeof text);
     ERR_clear_error();
@@ -77,7 +81,7 @@ int ek_x509_to_pem(X509 *certificate, struct ek_buffer *ret_pem, struct ek_error
     char *bytes;
     long length = BIO_get_mem_data(bio, &bytes);
     ek_buffer_add(ret_pem, bytes, (size_t)length);
-    return 0;
+    return ek_buffer_check(ret_pem, err);
 }
 
 static int64_t seconds_of(const ASN1_TIME *time)
@@ -86,10 +90,20 @@ static int64_t seconds_of(const ASN1_TIME *time)
     return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
 }
 
-void ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static 32])
+int64_t ek_x509_end(const X509 *certificate)
 {
-    if (X509_digest(certificate, EVP_sha256(), ret_sha256, NULL) != 1)
-        ek_memory_exhausted();
+    return seconds_of(X509_get0_notAfter(certificate));
+}
+
+int ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static 32], struct ek_error *err)
+{
+    uint8_t digest[32];
+    if (X509_digest(certificate, EVP_sha256(), digest, NULL) != 1) {
+        ERR_clear_error();
+        return ek_no_memory(err); /* nothing else can go wrong */
+    }
+    memcpy(ret_sha256, digest, sizeof digest);
+    return 0;
 }
 
 static void subject_of(X509 *certificate, char *ret_text, size_t size)
@@ -121,7 +135,7 @@ static void names_of(X509 *certificate, struct ek_certificate_facts *facts)
     GENERAL_NAMES_free(names);
 }
 
-void ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts)
+int ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts, struct ek_error *err)
 {
     struct ek_certificate_facts facts = {0};
     BIGNUM *serial = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
@@ -129,12 +143,15 @@ void ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts)
     snprintf(facts.serial, sizeof facts.serial, "%s", hex ? hex : "");
     OPENSSL_free(hex);
     BN_free(serial);
-    ek_x509_digest(certificate, facts.sha256);
+    int result = ek_x509_digest(certificate, facts.sha256, err);
+    if (result != 0)
+        return result;
     subject_of(certificate, facts.subject, sizeof facts.subject);
     facts.not_before_s = seconds_of(X509_get0_notBefore(certificate));
-    facts.not_after_s = seconds_of(X509_get0_notAfter(certificate));
+    facts.not_after_s = ek_x509_end(certificate);
     names_of(certificate, &facts);
     *ret_facts = facts;
+    return 0;
 }
 
 bool ek_is_dns_name(const char *name)

@@ -47,10 +47,13 @@ bool ek_x509_extend(X509 *certificate, X509 *issuer, int nid, const char *value)
 int ek_x509_to_pem(X509 *certificate, struct ek_buffer *ret_pem, struct ek_error *err);
 
 /* SHA-256 of its DER. */
-void ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static 32]);
+/* The last second in which it is valid. */
+int64_t ek_x509_end(const X509 *certificate);
+
+int ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static 32], struct ek_error *err);
 
 /* What a certificate says. */
-void ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts);
+int ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts, struct ek_error *err);
 
 /* Whether `name` can stand in a SAN as a DNS name. */
 bool ek_is_dns_name(const char *name);

@@ -205,6 +205,8 @@ static int bind_record(const struct ek_dns_zone *zone, const struct ek_dns_recor
         ek_hosts_line_write(record, &after);
     }
     if (result == 0)
+        result = ek_buffer_check(&after, err);
+    if (result == 0)
         result = commit(&change, &after, err);
     end(&change);
     return result;
@@ -222,6 +224,8 @@ static int unbind(const struct ek_dns_zone *zone, const char *name, const char *
             ek_buffer_add(&after, line, (size_t)(next - line));
         line = next;
     }
+    if (result == 0)
+        result = ek_buffer_check(&after, err);
     if (result == 0 && after.length == change.before.length)
         result = ek_fail(err, EK_NOT_FOUND, "EK-0423", "no record of %s for %s", name, mark);
     if (result == 0)

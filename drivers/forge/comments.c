@@ -6,6 +6,7 @@
 #include "reconciler/base/comment_parts.h"
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 
 /* More pages than this have no pull request that anybody reads. */
@@ -22,6 +23,7 @@ struct found {
 struct finds {
     struct found *items;
     size_t count;
+    bool failed; /* there was no memory for all */
 };
 
 static void finds_done(struct finds *finds)
@@ -34,11 +36,12 @@ static void finds_done(struct finds *finds)
 
 /* ---- looking ----------------------------------------------------------------------------- */
 
-static bool is_about(const char *body, const char *fleet, size_t *ret_part)
+static bool is_about(const char *body, const char *fleet, struct finds *finds, size_t *ret_part)
 {
     EK_BUFFER named = {0};
-    return ek_comment_marked(body, &named, ret_part, NULL) &&
-           strcmp(ek_buffer_text(&named), fleet) == 0;
+    bool marked = ek_comment_marked(body, &named, ret_part, NULL);
+    finds->failed |= named.failed;
+    return marked && strcmp(ek_buffer_text(&named), fleet) == 0;
 }
 
 static void note(const struct ek_forge *forge, const json_t *comment, const char *fleet,
@@ -48,12 +51,16 @@ static void note(const struct ek_forge *forge, const json_t *comment, const char
     json_int_t id = json_integer_value(json_object_get(comment, "id"));
     size_t part = 0;
     if (!body || id <= 0 || json_is_true(json_object_get(comment, "system")) ||
-        !is_about(body, fleet, &part))
+        !is_about(body, fleet, finds, &part))
         return;
-    finds->items = reallocarray(finds->items, finds->count + 1, sizeof *finds->items);
+    struct found *more = reallocarray(finds->items, finds->count + 1, sizeof *more);
     char *own = strdup(body);
-    if (!finds->items || !own)
-        ek_memory_exhausted();
+    finds->items = more ? more : finds->items;
+    if (!more || !own) {
+        free(own);
+        finds->failed = true;
+        return;
+    }
     const json_t *author = json_object_get(comment, forge->driver->author_key);
     struct found *found = &finds->items[finds->count++];
     *found = (struct found){
@@ -70,14 +77,17 @@ static int read_list(const struct ek_forge *forge, const struct ek_forge_answer 
 {
     size_t i;
     json_t *comment;
-    json_t *list = json_loadb(ek_buffer_text(&answer->body), answer->body.length, 0, NULL);
+    json_t *list = NULL;
+    if (ek_json_read(ek_buffer_text(&answer->body), answer->body.length, 0, &list, NULL) ==
+        EK_NO_MEMORY)
+        return ek_no_memory(err);
     if (!json_is_array(list)) {
         json_decref(list);
         return ek_forge_senseless(forge, "the comments are no list", err);
     }
     json_array_foreach(list, i, comment) note(forge, comment, fleet, finds);
     json_decref(list);
-    return 0;
+    return finds->failed ? ek_no_memory(err) : 0;
 }
 
 static int list_all(struct ek_forge *forge, const char *fleet, struct finds *finds,
@@ -88,7 +98,9 @@ static int list_all(struct ek_forge *forge, const char *fleet, struct finds *fin
     for (int page = 0; page < PAGES_MAX; page++) {
         EK_FORGE_ANSWER answer = {0};
         const struct ek_forge_request request = {.method = "GET", .path = ek_buffer_text(&path)};
-        int result = ek_forge_send(forge, &request, &answer, err);
+        int result = ek_buffer_check(&path, err);
+        if (result == 0)
+            result = ek_forge_send(forge, &request, &answer, err);
         if (result == 0)
             result = read_list(forge, &answer, fleet, finds, err);
         if (result != 0 || !answer.next[0])
@@ -114,7 +126,10 @@ static int who_am_i(struct ek_forge *forge, json_int_t *ret_id, struct ek_error 
             *err = problem;
         return may_not ? 0 : result;
     }
-    json_t *user = json_loadb(ek_buffer_text(&answer.body), answer.body.length, 0, NULL);
+    json_t *user = NULL;
+    if (ek_json_read(ek_buffer_text(&answer.body), answer.body.length, 0, &user, NULL) ==
+        EK_NO_MEMORY)
+        return ek_no_memory(err);
     *ret_id = json_integer_value(json_object_get(user, "id"));
     json_decref(user);
     return 0;
@@ -171,12 +186,15 @@ static int send_body(struct ek_forge *forge, const char *method, const char *id,
     EK_BUFFER path = {0};
     EK_FORGE_ANSWER answer = {0};
     forge->driver->comment_path(forge->repository, forge->pull_request, id, &path);
-    json_t *json = body ? json_pack("{s:s}", "body", body) : NULL;
+    int result = ek_buffer_check(&path, err);
+    if (result != 0)
+        return result;
+    json_t *json = body ? json_pack("{s:o}", "body", ek_json_text(body)) : NULL;
     if (body && !json)
-        return ek_fail(err, EK_INVALID, "EK-1215", "the comment is not UTF-8");
+        return ek_no_memory(err);
     const struct ek_forge_request request = {
         .method = method, .path = ek_buffer_text(&path), .body = json, .once = !id};
-    int result = ek_forge_send(forge, &request, &answer, err);
+    result = ek_forge_send(forge, &request, &answer, err);
     json_decref(json);
     return result;
 }
@@ -224,7 +242,8 @@ int ek_forge_comment(struct ek_forge *forge, const char *markdown, const char *f
     int result = EK_CONFLICT;
     if (!forge->pull_request)
         return ek_fail(err, EK_INVALID, "EK-1204", "there is no pull request to comment on");
-    ek_comment_split(markdown, fleet, forge->driver->comment_max, &parts);
+    if (ek_comment_split(markdown, fleet, forge->driver->comment_max, &parts, err) != 0)
+        return EK_NO_MEMORY;
     for (int round = 0; result == EK_CONFLICT && round < ROUNDS; round++) {
         if (round)
             ek_sleep_ms(PAUSE_MS << round);

@@ -8,6 +8,7 @@
 
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "specs/text.h"
 
@@ -124,15 +125,17 @@ static int read_token(const char *path, struct ek_secret **ret_token, struct ek_
                            "the token file %.200s holds more than a token", path);
     if (token.length == 0)
         return ek_fail(err, EK_INVALID, "EK-1205", "the token file %.200s holds no token", path);
-    *ret_token = ek_secret_new(token.bytes, token.length);
-    return 0;
+    return ek_secret_make(token.bytes, token.length, ret_token, err);
 }
 
 /* ---- the handle -------------------------------------------------------------------------- */
 
-static char *copy(const char *text)
+/* A copy of a text, or of none; *failed: there was no memory for it. */
+static char *copy(const char *text, bool *failed)
 {
-    return text ? ek_need(strdup(text)) : NULL;
+    char *made = text ? strdup(text) : NULL;
+    *failed |= text && !made;
+    return made;
 }
 
 int ek_forge_open(const struct ek_forge_place *place, const struct ek_forge_login *login,
@@ -147,23 +150,32 @@ int ek_forge_open(const struct ek_forge_place *place, const struct ek_forge_logi
     if (result != 0 || !driver)
         return result;
     pthread_once(&started, start);
+    bool failed = false;
     struct ek_forge *forge = calloc(1, sizeof *forge);
     CURL *handle = curl_easy_init();
-    if (!forge || !handle)
-        ek_memory_exhausted();
+    if (!forge || !handle) {
+        free(forge);
+        curl_easy_cleanup(handle);
+        ek_secret_free(token);
+        return ek_no_memory(err);
+    }
     encode(place->repository, driver->project_is_number, &repository);
     *forge = (struct ek_forge){
         .driver = driver,
-        .url = copy(place->url),
+        .url = copy(place->url, &failed),
         .repository = ek_buffer_take(&repository),
-        .pull_request = copy(place->pull_request),
-        .commit = copy(place->commit),
-        .ca_file = copy(login->ca_file),
+        .pull_request = copy(place->pull_request, &failed),
+        .commit = copy(place->commit, &failed),
+        .ca_file = copy(login->ca_file, &failed),
         .token = token,
         .handle = handle,
         .patience_ms = patience_ms,
         .timeout_ms = patience_ms > 0 && patience_ms < TIMEOUT_MS ? patience_ms : TIMEOUT_MS,
     };
+    if (failed || !forge->repository) {
+        ek_forge_close(forge);
+        return ek_no_memory(err);
+    }
     for (size_t end = strlen(forge->url); end && forge->url[end - 1] == '/';)
         forge->url[--end] = 0;
     *ret_forge = forge;
@@ -227,14 +239,15 @@ int ek_forge_status(struct ek_forge *forge, const struct ek_forge_status *status
         return ek_fail(err, EK_INVALID, "EK-1204", "there is no commit to set a status on");
     cut(status->description, driver->description_max, &description);
     driver->status_path(forge->repository, forge->commit, &path);
-    json_t *body =
-        json_pack("{s:s, s:s, s:s}", "state", driver->states[status->state], driver->context_key,
-                  status->context, "description", ek_buffer_text(&description));
-    if (!body)
-        return ek_fail(err, EK_INVALID, "EK-1204",
-                       "the status' context or description is not UTF-8");
+    json_t *body = json_pack("{s:s, s:o, s:o}", "state", driver->states[status->state],
+                             driver->context_key, ek_json_text(status->context), "description",
+                             ek_json_text(ek_buffer_text(&description)));
     if (status->target_url)
-        json_object_set_new(body, "target_url", json_string(status->target_url));
+        ek_json_set(&body, "target_url", ek_json_text(status->target_url));
+    if (!body || path.failed || description.failed) {
+        json_decref(body);
+        return ek_no_memory(err);
+    }
     const struct ek_forge_request request = {
         .method = "POST", .path = ek_buffer_text(&path), .body = body};
     int result = ek_forge_send(forge, &request, &answer, &problem);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "specs/text.h"
 
 int ek_forge_unheard(const struct ek_forge *forge, int code, const char *words,
@@ -24,6 +25,7 @@ int ek_forge_unheard(const struct ek_forge *forge, int code, const char *words,
         {CURLE_COULDNT_RESOLVE_PROXY, EK_UNREACHABLE, "EK-1206",
          "the proxy's name does not resolve"},
         {CURLE_OPERATION_TIMEDOUT, EK_TIMEOUT, "EK-1206", "it does not answer in time"},
+        {CURLE_OUT_OF_MEMORY, EK_NO_MEMORY, "EK-0599", "out of memory"},
         {CURLE_WRITE_ERROR, EK_INVALID, "EK-1214", "its answer is far too long"},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -57,7 +59,8 @@ static void own_words(const struct ek_forge *forge, const struct ek_buffer *body
 {
     enum { SHOWN = 300 };
     static const char *const keys[] = {"message", "error", "errors"};
-    json_t *json = json_loadb(ek_buffer_text(body), body->length, 0, NULL);
+    json_t *json = NULL;
+    (void)ek_json_read(ek_buffer_text(body), body->length, 0, &json, NULL);
     EK_BUFFER plain = {0};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const json_t *value = json_object_get(json, keys[i]);
@@ -76,6 +79,7 @@ static void own_words(const struct ek_forge *forge, const struct ek_buffer *body
         memset(found, '*', length);
     size_t shown = plain.length > SHOWN ? SHOWN : plain.length;
     ek_text_show(words, ek_buffer_text(&plain), shown);
+    ek_buffer_fail_with(words, &plain);
 }
 
 static long header_number(const struct ek_forge *forge, const char *name, long otherwise)

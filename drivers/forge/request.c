@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <openssl/rand.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 
 enum { CONNECT_MS = 10000, REDIRECTS_MAX = 3, BACK_OFF_MS = 500, BACK_OFF_MOST_MS = 10000 };
@@ -31,20 +33,21 @@ static void headers_free(struct curl_slist **headers)
     curl_slist_free_all(*headers);
 }
 
+/* One that could not be added makes the list NULL, and there are no further ones. */
 static void add_header(struct curl_slist **headers, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(*headers, line);
+    struct curl_slist *longer = *headers ? curl_slist_append(*headers, line) : NULL;
     if (!longer)
-        ek_memory_exhausted();
+        curl_slist_free_all(*headers);
     *headers = longer;
 }
 
+/* NULL without memory. */
 static struct curl_slist *make_headers(const struct ek_forge *forge, bool has_body)
 {
-    struct curl_slist *headers = NULL;
     EK_SECRET_BUFFER token = {0};
     ek_buffer_printf(&token, "%s%s", forge->driver->token_header, ek_secret_reveal(forge->token));
-    add_header(&headers, token.bytes);
+    struct curl_slist *headers = token.failed ? NULL : curl_slist_append(NULL, token.bytes);
     for (size_t i = 0; forge->driver->headers[i]; i++)
         add_header(&headers, forge->driver->headers[i]);
     add_header(&headers, "Expect:");
@@ -124,11 +127,15 @@ static int exchange(const struct ek_forge *forge, const struct ek_forge_request 
 {
     char problem[CURL_ERROR_SIZE] = "";
     EK_CLEANUP(headers_free) struct curl_slist *headers = make_headers(forge, request->body);
-    char *body = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
+    EK_BUFFER body = {0};
+    if (request->body)
+        ek_json_print(json_incref((json_t *)(uintptr_t)request->body), JSON_COMPACT, &body);
+    if (!headers || body.failed)
+        return ek_no_memory(err);
     ek_forge_answer_done(answer);
     answer->next[0] = 0;
     set_manners(forge);
-    set_question(forge->handle, request->method, url, body);
+    set_question(forge->handle, request->method, url, request->body ? ek_buffer_text(&body) : NULL);
     curl_easy_setopt(forge->handle, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(forge->handle, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(forge->handle, CURLOPT_WRITEDATA, &answer->body);
@@ -136,7 +143,8 @@ static int exchange(const struct ek_forge *forge, const struct ek_forge_request 
     CURLcode code = curl_easy_perform(forge->handle);
     curl_easy_setopt(forge->handle, CURLOPT_ERRORBUFFER, NULL);
     curl_easy_setopt(forge->handle, CURLOPT_HTTPHEADER, NULL);
-    free(body);
+    if (ek_buffer_check(&answer->body, err) != 0)
+        return EK_NO_MEMORY;
     if (code != CURLE_OK)
         return ek_forge_unheard(forge, (int)code, problem, err);
     curl_easy_getinfo(forge->handle, CURLINFO_RESPONSE_CODE, &answer->status);
@@ -174,11 +182,11 @@ static int follow(const struct ek_forge *forge, struct ek_buffer *url, struct ek
                        "address with --forge-url",
                        forge->url);
     }
-    char *target = ek_need(strdup(location));
+    char *target = strdup(location);
     ek_buffer_done(url);
     ek_buffer_text_add(url, target);
     free(target);
-    return 0;
+    return ek_buffer_check(url, err);
 }
 
 static bool is_busy(long status)
@@ -211,6 +219,8 @@ int ek_forge_send(struct ek_forge *forge, const struct ek_forge_request *request
     if (request->path[0] == '/')
         ek_buffer_text_add(&url, forge->url);
     ek_buffer_text_add(&url, request->path);
+    if (ek_buffer_check(&url, err) != 0)
+        return EK_NO_MEMORY;
     if (!same_host(forge, ek_buffer_text(&url)))
         return ek_fail(err, EK_DENIED, "EK-1213", "%s leads elsewhere: %.200s",
                        forge->driver->title, ek_buffer_text(&url));

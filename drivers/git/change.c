@@ -170,8 +170,7 @@ static int read_side(git_commit *commit, const struct ek_git_request *request,
         return result;
     }
     *ret_empty = problem;
-    ek_git_commit_name(commit, request, ret_files);
-    return 0;
+    return ek_git_commit_name(commit, request, ret_files, err);
 }
 
 /* How hosts name the commit before the first one of a branch: as many zeros. */

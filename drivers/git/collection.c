@@ -58,30 +58,47 @@ int ek_collection_folder_link(const char *path, struct ek_error *err)
                         "name that begins with a dot");
 }
 
-void ek_collection_submodule(struct ek_collection *collection, const char *path)
+int ek_collection_submodule(struct ek_collection *collection, const char *path,
+                            struct ek_error *err)
 {
     struct ek_spec_files *files = &collection->files;
-    files->submodules = ek_need(
-        reallocarray(files->submodules, files->submodule_count + 1, sizeof *files->submodules));
-    files->submodules[files->submodule_count++] = ek_need(strdup(path));
+    char **grown =
+        reallocarray(files->submodules, files->submodule_count + 1, sizeof *files->submodules);
+    if (grown)
+        files->submodules = grown;
+    char *copy = grown ? strdup(path) : NULL;
+    if (!copy)
+        return ek_no_memory(err);
+    files->submodules[files->submodule_count++] = copy;
+    return 0;
 }
 
-void ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
-                       size_t length)
+int ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
+                      size_t length, struct ek_error *err)
 {
     struct ek_spec_files *files = &collection->files;
     if (files->count == collection->capacity) {
-        collection->capacity = collection->capacity ? collection->capacity * 2 : 16;
-        files->files =
-            ek_need(reallocarray(files->files, collection->capacity, sizeof *files->files));
+        size_t capacity = collection->capacity ? collection->capacity * 2 : 16;
+        void *more = reallocarray(files->files, capacity, sizeof *files->files);
+        if (!more)
+            return ek_no_memory(err);
+        files->files = more;
+        collection->capacity = capacity;
     }
-    char *text = ek_need(malloc(length + 1));
+    char *text = malloc(length + 1);
+    char *name = strdup(path);
+    if (!text || !name) {
+        free(text);
+        free(name);
+        return ek_no_memory(err);
+    }
     if (length)
         memcpy(text, bytes, length);
     text[length] = 0;
     files->files[files->count++] =
-        (struct ek_spec_file){.path = ek_need(strdup(path)), .text = text, .length = length};
+        (struct ek_spec_file){.path = name, .text = text, .length = length};
     collection->bytes += length;
+    return 0;
 }
 
 static int compare_paths(const void *left, const void *right)
@@ -101,7 +118,9 @@ int ek_collection_finish(struct ek_collection *collection, const char *origin,
                             "hidden folder");
     }
     qsort(files->files, files->count, sizeof *files->files, compare_paths);
-    files->origin = ek_need(strdup(origin));
+    files->origin = strdup(origin);
+    if (!files->origin)
+        return ek_no_memory(err);
     *ret_files = *files;
     *files = (struct ek_spec_files){0};
     return 0;

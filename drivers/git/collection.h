@@ -43,12 +43,13 @@ int ek_collection_link(const char *path, struct ek_error *err);
 /* The same for a link to a folder, whose specs would be left out. */
 int ek_collection_folder_link(const char *path, struct ek_error *err);
 
-/* Note another repository inside the tree: what it holds is not read. */
-void ek_collection_submodule(struct ek_collection *collection, const char *path);
+/* Note another repository inside the tree: what it holds is not read. EK_NO_MEMORY. */
+int ek_collection_submodule(struct ek_collection *collection, const char *path,
+                            struct ek_error *err);
 
-/* Add a copy. The limits were checked. */
-void ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
-                       size_t length);
+/* Add a copy. The limits were checked; EK_NO_MEMORY is all that can go wrong. */
+int ek_collection_add(struct ek_collection *collection, const char *path, const char *bytes,
+                      size_t length, struct ek_error *err);
 
 /* Sort and give the files to the caller; EK_NOT_FOUND when there are none (EK-0609). */
 int ek_collection_finish(struct ek_collection *collection, const char *origin,

@@ -20,6 +20,8 @@ static int fail_at(const struct walk *walk, const char *path, struct ek_error *e
     int number = errno;
     EK_BUFFER whole = {0};
     ek_buffer_printf(&whole, "%s%s%s", walk->root, *path ? "/" : "", path);
+    if (ek_buffer_check(&whole, err) != 0)
+        return EK_NO_MEMORY;
     errno = number;
     return ek_fail_errno(err, "EK-0615", ek_buffer_text(&whole));
 }
@@ -46,9 +48,11 @@ static int read_all(const struct walk *walk, int fd, const char *path, struct ek
         if (result != 0)
             return result;
     }
-    int result = ek_collection_allows(walk->collection, path, content.length, err);
+    int result = ek_buffer_check(&content, err);
     if (result == 0)
-        ek_collection_add(walk->collection, path, content.bytes, content.length);
+        result = ek_collection_allows(walk->collection, path, content.length, err);
+    if (result == 0)
+        result = ek_collection_add(walk->collection, path, content.bytes, content.length, err);
     return result;
 }
 
@@ -108,7 +112,9 @@ static int walk_directory(const struct walk *walk, int fd, const char *path, int
         if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
             continue;
         ek_buffer_printf(&below, "%s%s%s", path, *path ? "/" : "", found->d_name);
-        result = walk_entry(walk, fd, ek_buffer_text(&below), depth, err);
+        result = ek_buffer_check(&below, err);
+        if (result == 0)
+            result = walk_entry(walk, fd, ek_buffer_text(&below), depth, err);
     }
     if (result == 0 && errno != 0)
         result = fail_at(walk, path, err);

@@ -10,6 +10,7 @@
 #include "drivers/git/read.h"
 #include "drivers/git/revision.h"
 #include "drivers/git/tree.h"
+#include "reconciler/base/memory.h"
 #include "specs/text.h"
 
 static int open_local(const char *path, git_repository **ret_repository, struct ek_error *err)
@@ -57,8 +58,8 @@ static int lead_back(git_repository *repository, const git_commit *commit, const
                         "repository is configured");
 }
 
-void ek_git_commit_name(git_commit *commit, const struct ek_git_request *request,
-                        struct ek_spec_files *ret_files)
+int ek_git_commit_name(git_commit *commit, const struct ek_git_request *request,
+                       struct ek_spec_files *ret_files, struct ek_error *err)
 {
     char id[GIT_OID_HEXSZ + 1];
     struct ek_buffer commit_id = {0};
@@ -66,9 +67,15 @@ void ek_git_commit_name(git_commit *commit, const struct ek_git_request *request
     git_oid_tostr(id, sizeof id, git_commit_id(commit));
     ek_buffer_text_add(&commit_id, id);
     ek_buffer_text_add(&origin, request->url);
-    *ret_files = (struct ek_spec_files){.commit = ek_buffer_take(&commit_id),
-                                        .commit_subject = subject_of(commit),
-                                        .origin = ek_buffer_take(&origin)};
+    struct ek_spec_files files = {.commit = ek_buffer_take(&commit_id),
+                                  .commit_subject = subject_of(commit),
+                                  .origin = ek_buffer_take(&origin)};
+    if (!files.commit || !files.commit_subject || !files.origin) {
+        ek_spec_files_done(&files);
+        return ek_no_memory(err);
+    }
+    *ret_files = files;
+    return 0;
 }
 
 int ek_git_commit_read(git_commit *commit, const struct ek_git_request *request,
@@ -77,12 +84,15 @@ int ek_git_commit_read(git_commit *commit, const struct ek_git_request *request,
     EK_COLLECTION collection = {0};
     struct ek_spec_files files = {0};
     struct ek_spec_files name = {0};
-    int result = ek_git_tree_collect(commit, request->path, &collection, err);
+    int result = ek_git_commit_name(commit, request, &name, err);
+    if (result == 0)
+        result = ek_git_tree_collect(commit, request->path, &collection, err);
     if (result == 0)
         result = ek_collection_finish(&collection, request->url, &files, err);
-    if (result != 0)
+    if (result != 0) {
+        ek_spec_files_done(&name);
         return result;
-    ek_git_commit_name(commit, request, &name);
+    }
     files.commit = name.commit;
     files.commit_subject = name.commit_subject;
     name.commit = name.commit_subject = NULL;

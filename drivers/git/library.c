@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
+
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 static int start_result;
 
@@ -64,6 +66,8 @@ int ek_git_fail(struct ek_error *err, int git_code, const char *id, const char *
     int klass = last ? last->klass : GIT_ERROR_NONE;
     if (last && last->message)
         snprintf(message, sizeof message, "%s", last->message);
+    if (klass == GIT_ERROR_NOMEMORY)
+        return ek_no_memory(err);
     va_list args;
     va_start(args, format);
     vsnprintf(sentence, sizeof sentence, format, args);

@@ -53,7 +53,8 @@ static bool resolve_one(git_tree *root, struct ek_buffer *path, bool *ret_more, 
         git_tree_entry *entry = NULL;
         end += strcspn(text + end, "/");
         ek_buffer_add(&prefix, text, end);
-        if (git_tree_entry_bypath(&entry, root, ek_buffer_text(&prefix)) != 0)
+        ek_buffer_fail_with(path, &prefix);
+        if (path->failed || git_tree_entry_bypath(&entry, root, ek_buffer_text(&prefix)) != 0)
             return false;
         mode = git_tree_entry_filemode(entry);
         bool link = mode == GIT_FILEMODE_LINK;
@@ -66,6 +67,7 @@ static bool resolve_one(git_tree *root, struct ek_buffer *path, bool *ret_more, 
             ek_buffer_text_add(&target, text + end);
             good = go(&next, ek_buffer_text(&prefix)) && go(&next, "..") &&
                    go(&next, ek_buffer_text(&target));
+            ek_buffer_fail_with(&next, &target);
             ek_buffer_done(path);
             *path = next;
             next = (struct ek_buffer){0};
@@ -81,13 +83,16 @@ static bool resolve_one(git_tree *root, struct ek_buffer *path, bool *ret_more, 
     return true;
 }
 
-bool ek_git_link_is_folder(git_tree *root, const char *path)
+int ek_git_link_is_folder(git_tree *root, const char *path, bool *ret_folder, struct ek_error *err)
 {
     EK_BUFFER at = {0};
     bool more = go(&at, path);
+    bool leads = true;
     bool folder = false;
-    for (int hops = 0; more && hops < HOPS_MAX; hops++)
-        if (!resolve_one(root, &at, &more, &folder))
-            return false;
-    return !more && folder;
+    for (int hops = 0; leads && more && hops < HOPS_MAX; hops++)
+        leads = resolve_one(root, &at, &more, &folder);
+    int result = ek_buffer_check(&at, err);
+    if (result == 0)
+        *ret_folder = leads && !more && folder;
+    return result;
 }

@@ -89,6 +89,8 @@ int ek_location_parse(const char *url, struct ek_location *ret_location, struct 
             return ek_fail(err, EK_UNSUPPORTED, "EK-0610", "%s names a helper program", url);
         ek_buffer_text_add(&location.address, url);
     }
+    if (result == 0)
+        result = ek_buffer_check(&location.address, err);
     if (result != 0)
         return result;
     *ret_location = location;

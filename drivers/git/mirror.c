@@ -33,6 +33,8 @@ static int take_lock(const char *path, int *ret_lock, struct ek_error *err)
 {
     EK_BUFFER name = {0};
     ek_buffer_printf(&name, "%s.lock", path);
+    if (ek_buffer_check(&name, err) != 0)
+        return EK_NO_MEMORY;
     int result = ek_lock_take(ek_buffer_text(&name), "EK-0613", ek_monotonic_ms() + LOCK_WAIT_MS,
                               ret_lock, err);
     return result == EK_LOCKED
@@ -97,6 +99,8 @@ int ek_mirror_open(const struct ek_git_request *request, const char *address,
     int result = ek_directory_make(request->cache, 0700, err);
     mirror_path(request->cache, address, &path);
     struct ek_mirror mirror = {0};
+    if (result == 0)
+        result = ek_buffer_check(&path, err);
     if (result == 0)
         result = take_lock(ek_buffer_text(&path), &mirror.lock, err);
     if (result != 0)

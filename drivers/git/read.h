@@ -23,7 +23,7 @@ int ek_git_commit_read(git_commit *commit, const struct ek_git_request *request,
                        struct ek_spec_files *ret_files, struct ek_error *err);
 
 /* The same without any file: only which commit it is. */
-void ek_git_commit_name(git_commit *commit, const struct ek_git_request *request,
-                        struct ek_spec_files *ret_files);
+int ek_git_commit_name(git_commit *commit, const struct ek_git_request *request,
+                       struct ek_spec_files *ret_files, struct ek_error *err);
 
 #endif

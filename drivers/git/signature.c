@@ -52,7 +52,9 @@ static int write_keys(const struct key_files *files, char *const *keys, size_t c
         size_t length = type + 1 + strcspn(keys[i] + type + 1, " ");
         ek_buffer_printf(&text, "key%zu namespaces=\"git\" %.*s\n", i, (int)length, keys[i]);
     }
-    return ek_file_write(files->keys, ek_buffer_text(&text), text.length, 0600, err);
+    int result = ek_buffer_check(&text, err);
+    return result != 0 ? result
+                       : ek_file_write(files->keys, ek_buffer_text(&text), text.length, 0600, err);
 }
 
 static int run(const struct ek_command *command, struct ek_command_result *ret_result,

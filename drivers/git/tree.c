@@ -30,14 +30,21 @@ static int add_blob(const struct walk *walk, const git_oid *id, const char *path
     code = git_blob_lookup(&blob, walk->repository, id);
     if (code != 0)
         return ek_git_fail(err, code, "EK-0616", "%s can't be read from the repository", path);
-    ek_collection_add(walk->collection, path, git_blob_rawcontent(blob),
-                      (size_t)git_blob_rawsize(blob));
+    result = ek_collection_add(walk->collection, path, git_blob_rawcontent(blob),
+                               (size_t)git_blob_rawsize(blob), err);
     git_blob_free(blob);
-    return 0;
+    return result;
 }
 
 static int walk_tree(const struct walk *walk, const git_oid *id, const char *path, int depth,
                      struct ek_error *err);
+
+static int walk_link(const struct walk *walk, const char *path, struct ek_error *err)
+{
+    bool folder;
+    int result = ek_git_link_is_folder(walk->root, path, &folder, err);
+    return result == 0 && folder ? ek_collection_folder_link(path, err) : result;
+}
 
 static int walk_entry(const struct walk *walk, const git_tree_entry *entry, const char *path,
                       int depth, struct ek_error *err)
@@ -53,12 +60,10 @@ static int walk_entry(const struct walk *walk, const git_tree_entry *entry, cons
     case GIT_FILEMODE_LINK:
         if (taken)
             return ek_collection_link(path, err);
-        return ek_collection_enters(name) && ek_git_link_is_folder(walk->root, path)
-                   ? ek_collection_folder_link(path, err)
-                   : 0;
+        return ek_collection_enters(name) ? walk_link(walk, path, err) : 0;
     case GIT_FILEMODE_COMMIT: /* a submodule: another repository's specs */
         if (ek_collection_enters(name))
-            ek_collection_submodule(walk->collection, path);
+            return ek_collection_submodule(walk->collection, path, err);
         return 0;
     case GIT_FILEMODE_UNREADABLE: return 0;
     }
@@ -80,7 +85,9 @@ static int walk_tree(const struct walk *walk, const git_oid *id, const char *pat
         const git_tree_entry *entry = git_tree_entry_byindex(tree, i);
         EK_BUFFER below = {0};
         ek_buffer_printf(&below, "%s%s%s", path, *path ? "/" : "", git_tree_entry_name(entry));
-        result = walk_entry(walk, entry, ek_buffer_text(&below), depth, err);
+        result = ek_buffer_check(&below, err);
+        if (result == 0)
+            result = walk_entry(walk, entry, ek_buffer_text(&below), depth, err);
     }
     return result;
 }
@@ -110,6 +117,8 @@ int ek_git_tree_collect(git_commit *commit, const char *path, struct ek_collecti
         return ek_git_fail(err, code, "EK-0616", "the commit's tree can't be read");
     walk.root = root;
     tidy_path(path ? path : "", &tidy);
+    if (ek_buffer_check(&tidy, err) != 0)
+        return EK_NO_MEMORY;
     if (tidy.length == 0)
         return walk_tree(&walk, git_tree_id(root), "", 0, err);
     git_tree_entry *entry = NULL;

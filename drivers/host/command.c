@@ -17,6 +17,7 @@
 
 #include "drivers/host/roots.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 
 enum { ENVIRONMENT_MAX = 4 };
 
@@ -356,6 +357,10 @@ int ek_command_run(const struct ek_command *command, const struct ek_command_set
     if (result != 0)
         return result;
     small_environment(small, &path, &home);
+    if (path.failed || home.failed) {
+        close_fd(&child.namespace_fd);
+        return ek_no_memory(err);
+    }
     child.environment = setting->whole_environment ? environ : small;
 
     sigset_t before;
@@ -373,6 +378,10 @@ int ek_command_run(const struct ek_command *command, const struct ek_command_set
     if (result == 0)
         result = reap(&run, deadline, &outcome.status, err);
     end(&run);
+    if (result == 0)
+        result = ek_buffer_check(&outcome.output, err);
+    if (result == 0)
+        result = ek_buffer_check(&outcome.errors, err);
     release_sigpipe(&before);
     close_fd(&child.namespace_fd);
     if (result != 0)

@@ -15,6 +15,7 @@
 #include "drivers/host/place.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 
 enum { CONFIGURATION_MAX = 1 << 20, TAIL_BYTES = 4096 };
 
@@ -61,7 +62,8 @@ int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err)
     EK_BUFFER text = {0};
     ek_buffer_printf(&text, "old pid %d\nbegun %lld\n", (int)old_pid, (long long)ek_wall_ms());
     const struct ek_file_content content = {path, text.bytes, text.length, 0644, false};
-    return ek_host_file_write(&content, NULL, err);
+    int result = ek_buffer_check(&text, err);
+    return result == 0 ? ek_host_file_write(&content, NULL, err) : result;
 }
 
 int ek_mark_clear(const char *path, struct ek_error *err)
@@ -77,16 +79,21 @@ bool ek_mark_is_set(const char *path)
     return access(path, F_OK) == 0;
 }
 
-void ek_host_configuration(const struct ek_host *host,
-                           struct ek_server_configuration *ret_configuration)
+int ek_host_configuration(const struct ek_host *host,
+                          struct ek_server_configuration *ret_configuration, struct ek_error *err)
 {
     EK_FILE file = {0};
     const struct ek_file_question question = {host->configuration, CONFIGURATION_MAX};
     struct ek_server_configuration none = {.port = 27017, .mode = EK_SSL_UNKNOWN};
-    if (ek_host_file_read(&question, &file, NULL) != 0 ||
-        ek_server_configuration_parse(ek_buffer_text(&file.content), file.content.length,
-                                      host->configuration, ret_configuration, NULL) != 0)
+    int result = ek_host_file_read(&question, &file, NULL);
+    if (result == 0)
+        result = ek_server_configuration_parse(ek_buffer_text(&file.content), file.content.length,
+                                               host->configuration, ret_configuration, NULL);
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    if (result != 0)
         *ret_configuration = none;
+    return 0;
 }
 
 bool ek_directory_has_content(const char *path)

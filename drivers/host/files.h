@@ -58,9 +58,10 @@ int ek_mark_set(const char *path, pid_t old_pid, struct ek_error *err);
 int ek_mark_clear(const char *path, struct ek_error *err);
 bool ek_mark_is_set(const char *path);
 
-/* The host's configuration file; nothing is an error: what can't be read gives the defaults. */
-void ek_host_configuration(const struct ek_host *host,
-                           struct ek_server_configuration *ret_configuration);
+/* The host's configuration file; what can't be read gives the defaults, and EK_NO_MEMORY is all
+ * that is an error. */
+int ek_host_configuration(const struct ek_host *host,
+                          struct ek_server_configuration *ret_configuration, struct ek_error *err);
 
 /* EK_DENIED (EK-0474) unless an address of that name is one of this machine's; errors of
  * ek_resolve. */

@@ -228,8 +228,11 @@ int ek_process_launch(const struct ek_launch *launch, struct ek_process *ret_pro
     if (result != 0)
         return result;
     struct ek_process process;
-    if (ek_process_look(server, &process, NULL) != 0)
-        process = (struct ek_process){.pid = server}; /* ended already */
+    result = ek_process_if_alive(server, &process, err);
+    if (result != 0)
+        return result; /* it runs; the next look finds it */
+    if (!process.pid)
+        process.pid = server; /* ended already */
     *ret_process = process;
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "drivers/host/process.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 
 /* How long a started server is watched for an early end, unless it listens before. */
 enum { WATCH_MS = 1000, PID_FILE_MAX = 256 };
@@ -43,28 +44,39 @@ static bool read_pid_file(const char *text, pid_t *ret_pid, uint64_t *ret_ticks)
     return at > number;
 }
 
-static bool pid_file_process(const struct ek_host *host, struct ek_process *ret_process)
+static int pid_file_process(const struct ek_host *host, struct ek_process *ret_process,
+                            struct ek_error *err)
 {
     char path[PATH_MAX];
     EK_BUFFER text = {0};
     pid_t pid = -1;
     uint64_t ticks = 0;
     struct ek_process process;
+    bool serves = false;
     path_in(host, "mongod.pid", path);
-    if (ek_file_read(path, PID_FILE_MAX, &text, NULL, NULL) != 0 ||
-        !read_pid_file(ek_buffer_text(&text), &pid, &ticks) ||
-        ek_process_look(pid, &process, NULL) != 0 || process.ticks != ticks ||
-        !ek_process_serves(pid, host->configuration))
-        return false;
+    int result = ek_file_read(path, PID_FILE_MAX, &text, NULL, err);
+    if (result != 0)
+        return result;
+    if (!read_pid_file(ek_buffer_text(&text), &pid, &ticks))
+        return EK_NOT_FOUND;
+    result = ek_process_look(pid, &process, err);
+    if (result == 0)
+        result = ek_process_serves(pid, host->configuration, &serves, err);
+    if (result != 0)
+        return result;
+    if (process.ticks != ticks || !serves)
+        return EK_NOT_FOUND;
     *ret_process = process;
-    return true;
+    return 0;
 }
 
 static int find(const struct ek_host *host, struct ek_process *ret_process, struct ek_error *err)
 {
-    if (pid_file_process(host, ret_process))
-        return 0;
-    return ek_process_find(host->configuration, ret_process, err);
+    struct ek_error problem = {0};
+    int result = pid_file_process(host, ret_process, &problem);
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    return result == 0 ? 0 : ek_process_find(host->configuration, ret_process, err);
 }
 
 static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_facts *ret_facts,
@@ -82,7 +94,9 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
     int result = find(host, &process, err);
     if (result != 0)
         return result;
-    ek_host_configuration(host, &configuration);
+    result = ek_host_configuration(host, &configuration, err);
+    if (result != 0)
+        return result;
     *ret_facts = (struct ek_host_facts){
         .running = process.pid != 0,
         .pid = process.pid,
@@ -145,7 +159,8 @@ static int write_pid_file(const struct ek_host *host, const struct ek_process *p
     ek_buffer_printf(&text, "%d started %" PRId64 " ticks %" PRIu64 "\n", (int)process->pid,
                      process->started_ms, process->ticks);
     const struct ek_file_content content = {path, text.bytes, text.length, 0644, false};
-    return ek_host_file_write(&content, NULL, err);
+    int result = ek_buffer_check(&text, err);
+    return result == 0 ? ek_host_file_write(&content, NULL, err) : result;
 }
 
 static int64_t file_size(const char *path)
@@ -218,7 +233,9 @@ static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
                        host->deployment, host->member, (int)process.pid);
     path_in(host, "server.out", output);
     path_in(host, "evenkeel.restarting", mark);
-    ek_host_configuration(host, &configuration);
+    result = ek_host_configuration(host, &configuration, err);
+    if (result != 0)
+        return result;
     bool expand = expand_exec || configuration.password_by_exec;
     const char *const argv[] = {host->server_binary,
                                 "--config",

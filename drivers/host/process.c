@@ -19,6 +19,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/proc.h"
 
 enum { PROC_TEXT_MAX = 1 << 20 };
@@ -33,8 +34,9 @@ static int proc_read(pid_t pid, const char *name, struct ek_buffer *ret_text)
 static int boot_time_s(int64_t *ret_seconds)
 {
     EK_BUFFER text = {0};
-    if (ek_file_read("/proc/stat", PROC_TEXT_MAX, &text, NULL, NULL) != 0)
-        return EK_SYSTEM;
+    int result = ek_file_read("/proc/stat", PROC_TEXT_MAX, &text, NULL, NULL);
+    if (result != 0)
+        return result;
     const char *line = strstr(ek_buffer_text(&text), "\nbtime ");
     if (!line)
         return EK_SYSTEM;
@@ -45,8 +47,9 @@ static int boot_time_s(int64_t *ret_seconds)
 static int stat_of(pid_t pid, char *ret_state, uint64_t *ret_ticks)
 {
     EK_BUFFER text = {0};
-    if (proc_read(pid, "stat", &text) != 0 || text.length == 0)
-        return EK_NOT_FOUND;
+    int result = proc_read(pid, "stat", &text);
+    if (result != 0 || text.length == 0)
+        return result == EK_NO_MEMORY ? result : EK_NOT_FOUND;
     const char *stat = ek_buffer_text(&text);
     *ret_state = *ek_proc_stat_field(stat, EK_PROC_STATE);
     *ret_ticks = strtoull(ek_proc_stat_field(stat, EK_PROC_START), NULL, 10);
@@ -58,9 +61,15 @@ int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *
     char state;
     struct ek_process process = {.pid = pid};
     int64_t boot_s;
-    if (pid <= 0 || stat_of(pid, &state, &process.ticks) != 0 || strchr("ZXx", state))
+    int result = pid > 0 ? stat_of(pid, &state, &process.ticks) : EK_NOT_FOUND;
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    if (result != 0 || strchr("ZXx", state))
         return ek_fail(err, EK_NOT_FOUND, "EK-0401", "no process %d", (int)pid);
-    if (boot_time_s(&boot_s) != 0)
+    result = boot_time_s(&boot_s);
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    if (result != 0)
         return ek_fail(err, EK_SYSTEM, "EK-0401",
                        "/proc/stat does not tell when the machine started");
     uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
@@ -73,14 +82,21 @@ int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *
     return 0;
 }
 
-bool ek_process_serves(pid_t pid, const char *configuration)
+int ek_process_if_alive(pid_t pid, struct ek_process *ret_process, struct ek_error *err)
 {
-    EK_BUFFER text = {0};
-    if (proc_read(pid, "cmdline", &text) != 0)
-        return false;
-    const char *end = ek_buffer_text(&text) + text.length;
+    struct ek_process process = {0};
+    int result = pid > 0 ? ek_process_look(pid, &process, NULL) : EK_NOT_FOUND;
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    *ret_process = result == 0 ? process : (struct ek_process){0};
+    return 0;
+}
+
+static bool names_file(const struct ek_buffer *command_line, const char *configuration)
+{
+    const char *end = ek_buffer_text(command_line) + command_line->length;
     const char *previous = "";
-    for (const char *argument = ek_buffer_text(&text); argument < end;
+    for (const char *argument = ek_buffer_text(command_line); argument < end;
          argument += strlen(argument) + 1) {
         bool named = strcmp(previous, "--config") == 0 || strcmp(previous, "-f") == 0;
         if (named && strcmp(argument, configuration) == 0)
@@ -90,6 +106,16 @@ bool ek_process_serves(pid_t pid, const char *configuration)
         previous = argument;
     }
     return false;
+}
+
+int ek_process_serves(pid_t pid, const char *configuration, bool *ret_serves, struct ek_error *err)
+{
+    EK_BUFFER text = {0};
+    int result = proc_read(pid, "cmdline", &text);
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    *ret_serves = result == 0 && names_file(&text, configuration);
+    return 0;
 }
 
 /* ---- where it was found last: /proc is long where many servers run ---- */
@@ -117,8 +143,20 @@ static void remember(const char *configuration, const struct ek_process *process
     pthread_mutex_unlock(&found_last.lock);
 }
 
+/* The live process of that pid, if it serves the configuration; else EK_NOT_FOUND. */
+static int look_for_server(pid_t pid, const char *configuration, struct ek_process *ret_process,
+                           struct ek_error *err)
+{
+    bool serves = false;
+    int result = pid > 0 ? ek_process_serves(pid, configuration, &serves, err) : 0;
+    if (result != 0)
+        return result;
+    return serves ? ek_process_look(pid, ret_process, err) : EK_NOT_FOUND;
+}
+
 /* The one that was the oldest still is, as long as it lives. */
-static bool is_still_there(const char *configuration, struct ek_process *ret_process)
+static int still_there(const char *configuration, struct ek_process *ret_process,
+                       struct ek_error *err)
 {
     size_t place = place_of(configuration);
     struct ek_process now = {0};
@@ -126,11 +164,13 @@ static bool is_still_there(const char *configuration, struct ek_process *ret_pro
     pid_t pid = found_last.at[place].pid;
     uint64_t ticks = found_last.at[place].ticks;
     pthread_mutex_unlock(&found_last.lock);
-    if (pid <= 0 || !ek_process_serves(pid, configuration) ||
-        ek_process_look(pid, &now, NULL) != 0 || now.ticks != ticks)
-        return false;
+    int result = look_for_server(pid, configuration, &now, err);
+    if (result != 0)
+        return result;
+    if (now.ticks != ticks)
+        return EK_NOT_FOUND;
     *ret_process = now;
-    return true;
+    return 0;
 }
 
 /* A server forks to run its __exec commands; until such a child executes, it looks like its
@@ -138,23 +178,31 @@ static bool is_still_there(const char *configuration, struct ek_process *ret_pro
 int ek_process_find(const char *configuration, struct ek_process *ret_process, struct ek_error *err)
 {
     struct ek_process oldest = {0};
-    if (is_still_there(configuration, ret_process))
+    struct ek_error problem = {0};
+    int result = still_there(configuration, ret_process, &problem);
+    if (result == 0)
         return 0;
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
     DIR *directory = opendir("/proc");
     if (!directory)
         return ek_fail_errno(err, "EK-0401", "/proc");
-    for (struct dirent *entry; (entry = readdir(directory));) {
+    for (struct dirent *entry; result != EK_NO_MEMORY && (entry = readdir(directory));) {
         struct ek_process found = {0};
         pid_t pid =
             isdigit((unsigned char)*entry->d_name) ? (pid_t)strtol(entry->d_name, NULL, 10) : 0;
-        if (pid <= 0 || pid == getpid() || !ek_process_serves(pid, configuration) ||
-            ek_process_look(pid, &found, NULL) != 0)
+        if (pid <= 0 || pid == getpid())
+            continue;
+        result = look_for_server(pid, configuration, &found, &problem);
+        if (result != 0)
             continue;
         if (!oldest.pid || found.ticks < oldest.ticks ||
             (found.ticks == oldest.ticks && found.pid < oldest.pid))
             oldest = found;
     }
     closedir(directory);
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
     if (oldest.pid)
         remember(configuration, &oldest);
     *ret_process = oldest;
@@ -169,8 +217,12 @@ static int open_process(const struct ek_process *process, int *ret_fd, struct ek
     int fd = pidfd_open(process->pid, 0);
     if (fd < 0 && errno != ESRCH)
         return ek_fail_errno(err, "EK-0401", "pidfd_open");
-    if (fd >= 0 &&
-        (ek_process_look(process->pid, &now, NULL) != 0 || now.ticks != process->ticks)) {
+    int result = fd >= 0 ? ek_process_look(process->pid, &now, err) : 0;
+    if (result == EK_NO_MEMORY) {
+        close(fd);
+        return result;
+    }
+    if (fd >= 0 && (result != 0 || now.ticks != process->ticks)) {
         close(fd);
         fd = -1;
     }

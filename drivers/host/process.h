@@ -19,8 +19,12 @@ struct ek_process {
 /* The live process of that pid; EK_NOT_FOUND (EK-0401) when there is none or it is a zombie. */
 int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *err);
 
-/* Whether the process was started with `--config <configuration>` (or -f) as it is written. */
-bool ek_process_serves(pid_t pid, const char *configuration);
+/* The same, but where none lives (or pid is 0) 0 with ret_process->pid 0. */
+int ek_process_if_alive(pid_t pid, struct ek_process *ret_process, struct ek_error *err);
+
+/* Whether the process was started with `--config <configuration>` (or -f) as it is written. One
+ * that is gone was not; EK_NO_MEMORY is all that can go wrong. */
+int ek_process_serves(pid_t pid, const char *configuration, bool *ret_serves, struct ek_error *err);
 
 /* The oldest live process that serves the configuration; pid 0 when there is none. */
 int ek_process_find(const char *configuration, struct ek_process *ret_process,

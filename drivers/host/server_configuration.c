@@ -56,12 +56,13 @@ static bool is_password(const char *name)
     return strcmp(name, EK_TLS_PASSWORD_KEY) == 0 || strcmp(name, "clusterPassword") == 0;
 }
 
-void ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
-                              uint8_t ret_digest[32])
+int ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
+                             uint8_t ret_digest[32], struct ek_error *err)
 {
-    memset(ret_digest, 0, 32);
-    struct pair *pairs = ek_need(calloc(count + 1, sizeof *pairs));
+    struct pair *pairs = calloc(count + 1, sizeof *pairs);
     size_t used = 0;
+    if (!pairs)
+        return ek_no_memory(err);
     for (size_t i = 0; i < count; i++)
         if (strcmp(names[i], "mode") != 0)
             pairs[used++] = (struct pair){
@@ -72,10 +73,13 @@ void ek_server_options_digest(const char *const *names, const char *const *value
         ek_buffer_printf(&canonical, "%s=%s\n", pairs[i].name, pairs[i].value);
     free(pairs);
     if (used > 0)
-        ek_sha256(canonical.bytes, canonical.length, ret_digest);
+        return ek_sha256_of(&canonical, ret_digest, err);
+    memset(ret_digest, 0, 32);
+    return 0;
 }
 
-void ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32])
+int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32],
+                         struct ek_error *err)
 {
     const char *names[4] = {"allowConnectionsWithoutCertificates"};
     const char *values[4] = {"true"};
@@ -90,7 +94,8 @@ void ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32
             names[count] = optional[i].name;
             values[count++] = optional[i].value;
         }
-    ek_server_options_digest(names, values, tls->mode == EK_SSL_DISABLED ? 0 : count, ret_digest);
+    return ek_server_options_digest(names, values, tls->mode == EK_SSL_DISABLED ? 0 : count,
+                                    ret_digest, err);
 }
 
 /* net.tls.mode takes the TLS words only and net.ssl.mode the SSL words only: with the
@@ -102,10 +107,11 @@ static enum ek_ssl_mode mode_of(const char *word, bool ssl)
     return strcmp(accepted, word) == 0 ? mode : EK_SSL_UNKNOWN;
 }
 
-static void set_text(char **field, const char *value)
+static int set_text(char **field, const char *value, struct ek_error *err)
 {
     free(*field);
-    *field = ek_need(strdup(value));
+    *field = strdup(value);
+    return *field ? 0 : ek_no_memory(err);
 }
 
 struct tls_found {
@@ -114,9 +120,11 @@ struct tls_found {
     bool by_tls, by_ssl;
 };
 
-static void take_tls_option(const struct ek_yaml_option *option, const char *key, bool ssl,
-                            struct ek_server_configuration *configuration, struct tls_found *found)
+static int take_tls_option(const struct ek_yaml_option *option, const char *key,
+                           struct ek_server_configuration *configuration, struct tls_found *found,
+                           struct ek_error *err)
 {
+    bool ssl = strncmp(option->name, "net.ssl.", 8) == 0;
     const char *name = ssl ? ek_tls_name_of_ssl(key) : key;
     *(ssl ? &found->by_ssl : &found->by_tls) = true;
     found->names[found->count] = name;
@@ -124,11 +132,12 @@ static void take_tls_option(const struct ek_yaml_option *option, const char *key
     if (strcmp(name, "mode") == 0)
         configuration->mode = mode_of(option->value, ssl);
     else if (strcmp(name, "certificateKeyFile") == 0)
-        set_text(&configuration->certificate_key_file, option->value);
+        return set_text(&configuration->certificate_key_file, option->value, err);
     else if (strcmp(name, "CAFile") == 0)
-        set_text(&configuration->ca_file, option->value);
+        return set_text(&configuration->ca_file, option->value, err);
     else if (strcmp(name, EK_TLS_PASSWORD_KEY) == 0)
         configuration->password_by_exec = option->by_exec;
+    return 0;
 }
 
 static int parse_port(const char *text, int *ret_port)
@@ -162,13 +171,11 @@ static int take_option(const struct ek_yaml_option *option, const char *path,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(option->name, texts[i].name) == 0)
-            set_text(texts[i].field, option->value);
+            return set_text(texts[i].field, option->value, err);
     const char *key;
-    if ((key = after(option->name, "net.tls.")))
-        take_tls_option(option, key, false, configuration, found);
-    else if ((key = after(option->name, "net.ssl.")))
-        take_tls_option(option, key, true, configuration, found);
-    else if (strcmp(option->name, "security.authorization") == 0)
+    if ((key = after(option->name, "net.tls.")) || (key = after(option->name, "net.ssl.")))
+        return take_tls_option(option, key, configuration, found, err);
+    if (strcmp(option->name, "security.authorization") == 0)
         configuration->authorization |= strcmp(option->value, "enabled") == 0;
     else if (strcmp(option->name, "net.port") == 0 &&
              parse_port(option->value, &configuration->port) != 0)
@@ -189,14 +196,18 @@ int ek_server_configuration_parse(const char *text, size_t length, const char *p
     if (result != 0)
         return result;
     struct ek_server_configuration configuration = {.mode = EK_SSL_DISABLED, .port = 27017};
-    struct tls_found found = {.names = ek_need(calloc(options.count + 1, sizeof(char *))),
-                              .values = ek_need(calloc(options.count + 1, sizeof(char *)))};
+    struct tls_found found = {.names = calloc(options.count + 1, sizeof(char *)),
+                              .values = calloc(options.count + 1, sizeof(char *))};
+    if (!found.names || !found.values)
+        result = ek_no_memory(err);
     for (size_t i = 0; i < options.count && result == 0; i++)
         result = take_option(&options.rows[i], path, &configuration, &found, err);
     if (found.by_ssl && found.by_tls) /* the server refuses the two together */
         configuration.mode = EK_SSL_UNKNOWN;
     configuration.authorization |= configuration.key_file != NULL;
-    ek_server_options_digest(found.names, found.values, found.count, configuration.options_digest);
+    if (result == 0)
+        result = ek_server_options_digest(found.names, found.values, found.count,
+                                          configuration.options_digest, err);
     free(found.names);
     free(found.values);
     if (result != 0) {

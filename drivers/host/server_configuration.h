@@ -54,7 +54,8 @@ struct ek_server_text {
 
 /* The canonical options digest that ek_server_configuration_parse would find after
  * ek_server_configuration_edit wrote `tls` (so that wanted and found can be compared). */
-void ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32]);
+int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32],
+                         struct ek_error *err);
 
 /* The digest that the file will have once `tls` is written into it: as above, and with
  * the keys that people set under net.tls themselves. The one to compare such a file with. */
@@ -63,8 +64,8 @@ int ek_server_tls_digest_in(const struct ek_server_text *file, const struct ek_s
 
 /* The same digest from single options as a running server reports them
  * (getCmdLineOpts.parsed.net.tls): names and values of every key but mode, any order. */
-void ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
-                              uint8_t ret_digest[32]);
+int ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
+                             uint8_t ret_digest[32], struct ek_error *err);
 
 /* The file with net.tls replaced by what `tls` says and nothing else touched; other keys
  * under net.tls that people set themselves (disabledProtocols, …) are kept while TLS is on.

@@ -206,24 +206,29 @@ static void find_step(struct editor *editor)
     }
 }
 
-static void want(struct editor *editor)
+static int want(struct editor *editor)
 {
+    bool all = true;
     const struct ek_server_tls *tls = editor->tls;
-    editor->wanted[WANTED_MODE] =
-        (struct wanted){"mode", ek_need(strdup(ek_tls_mode_name(tls->mode)))};
+    editor->wanted[WANTED_MODE] = (struct wanted){"mode", strdup(ek_tls_mode_name(tls->mode))};
     editor->wanted[WANTED_FILE] = (struct wanted){
         "certificateKeyFile",
         tls->certificate_key_file ? ek_server_quoted(tls->certificate_key_file) : NULL};
     editor->wanted[WANTED_CA] =
         (struct wanted){"CAFile", tls->ca_file ? ek_server_quoted(tls->ca_file) : NULL};
     editor->wanted[WANTED_ALLOW] =
-        (struct wanted){"allowConnectionsWithoutCertificates", ek_need(strdup("true"))};
+        (struct wanted){"allowConnectionsWithoutCertificates", strdup("true")};
     editor->wanted[WANTED_PASSWORD] = (struct wanted){EK_TLS_PASSWORD_KEY, NULL};
     if (tls->password_file) {
         EK_BUFFER command = {0};
         ek_server_password_command(tls->password_file, &command);
         editor->command = ek_buffer_take(&command);
+        all = editor->command != NULL;
     }
+    all = all && editor->wanted[WANTED_MODE].value && editor->wanted[WANTED_ALLOW].value &&
+          (editor->wanted[WANTED_FILE].value || !tls->certificate_key_file) &&
+          (editor->wanted[WANTED_CA].value || !tls->ca_file);
+    return all ? 0 : ek_no_memory(editor->err);
 }
 
 static bool is_wanted(const struct editor *editor, size_t row)
@@ -247,11 +252,21 @@ static void add_wanted(const struct editor *editor, struct ek_buffer *lines, siz
         return;
     }
     char *command = ek_server_quoted(editor->command);
+    if (!command) {
+        ek_buffer_fail(lines);
+        return;
+    }
     add_line(editor, lines, column, wanted->key, "");
     add_line(editor, lines, column + editor->step, "__exec", command);
     add_line(editor, lines, column + editor->step, "type", "\"string\"");
     add_line(editor, lines, column + editor->step, "trim", "\"whitespace\"");
     free(command);
+}
+
+static void replace(const struct editor *editor, size_t from, size_t to, const struct ek_buffer *by)
+{
+    editor->edit->failed |= by->failed;
+    ek_text_replace(editor->edit, from, to, ek_buffer_text(by));
 }
 
 /* Those of the wanted keys that `present` lacks; the section's own key first if asked. */
@@ -264,10 +279,10 @@ static void insert_missing(const struct editor *editor, size_t line, size_t colu
     for (size_t row = 0; row < WANTED_COUNT; row++)
         if (!present[row] && is_wanted(editor, row))
             add_wanted(editor, &lines, section ? column + editor->step : column, row);
-    if (lines.length == 0)
+    if (lines.length == 0 && !lines.failed)
         return;
     size_t at = ek_text_line(editor->edit, line);
-    ek_text_replace(editor->edit, at, at, ek_buffer_text(&lines));
+    replace(editor, at, at, &lines);
 }
 
 static void remove_lines(const struct editor *editor, const struct ek_yaml_node *key,
@@ -305,16 +320,14 @@ static void set_value(const struct editor *editor, size_t row, const struct ek_y
         value->line == value->end_line && value->line == key->line) {
         EK_BUFFER text = {0};
         ek_buffer_printf(&text, "%s%s", is_null(value) ? " " : "", editor->wanted[row].value);
-        ek_text_replace(edit, ek_text_at(edit, value->line, value->column),
-                        ek_text_at(edit, value->end_line, value->end_column),
-                        ek_buffer_text(&text));
+        replace(editor, ek_text_at(edit, value->line, value->column),
+                ek_text_at(edit, value->end_line, value->end_column), &text);
         return;
     }
     EK_BUFFER lines = {0};
     add_wanted(editor, &lines, key->column, row);
     size_t last = last_line(edit, value);
-    ek_text_replace(edit, ek_text_line(edit, key->line), ek_text_line(edit, last + 1),
-                    ek_buffer_text(&lines));
+    replace(editor, ek_text_line(edit, key->line), ek_text_line(edit, last + 1), &lines);
 }
 
 static void rename_key(const struct editor *editor, const struct ek_yaml_node *key,
@@ -374,7 +387,7 @@ static int turn_on(struct editor *editor)
             EK_BUFFER net = {0};
             add_line(editor, &net, root_column, "net", "");
             size_t at = ek_text_line(editor->edit, line);
-            ek_text_replace(editor->edit, at, at, ek_buffer_text(&net));
+            replace(editor, at, at, &net);
         }
         insert_missing(editor, line, root_column + editor->step, "tls", present);
         return 0;
@@ -470,9 +483,15 @@ static int check_result(const struct ek_server_text *before, const struct ek_buf
     if (result != 0)
         return result;
     struct ek_server_configuration found = {0};
-    bool good = other_options(ek_buffer_text(after), after->length, path, &new_lines, NULL) == 0 &&
-                ek_server_configuration_parse(ek_buffer_text(after), after->length, path, &found,
-                                              NULL) == 0;
+    struct ek_error wrong = {0};
+    bool good =
+        other_options(ek_buffer_text(after), after->length, path, &new_lines, &wrong) == 0 &&
+        ek_server_configuration_parse(ek_buffer_text(after), after->length, path, &found, &wrong) ==
+            0;
+    if (wrong.code == EK_NO_MEMORY || old_lines.failed || new_lines.failed) {
+        ek_server_configuration_done(&found);
+        return ek_no_memory(err);
+    }
     bool on = tls->mode != EK_SSL_DISABLED;
     good = good && found.mode == tls->mode &&
            same(found.certificate_key_file, on ? tls->certificate_key_file : NULL) &&
@@ -501,12 +520,15 @@ int ek_server_configuration_edit(const struct ek_server_text *file, const struct
     int result = ek_yaml_tree_parse(text + mark, length - mark, path, &tree, err);
     if (result != 0)
         return result;
-    ek_text_edit_init(&edit, text + mark, length - mark);
+    result = ek_text_edit_init(&edit, text + mark, length - mark, err);
+    if (result != 0)
+        return result;
     struct editor editor = {.path = path, .tls = tls, .edit = &edit, .err = err};
     result = find_net(&editor, &tree);
+    find_step(&editor);
+    if (result == 0)
+        result = want(&editor);
     if (result == 0) {
-        find_step(&editor);
-        want(&editor);
         result = tls->mode == EK_SSL_DISABLED ? turn_off(&editor) : turn_on(&editor);
     }
     for (size_t i = 0; i < WANTED_COUNT; i++)
@@ -518,7 +540,10 @@ int ek_server_configuration_edit(const struct ek_server_text *file, const struct
     EK_BUFFER edited = {0};
     ek_text_apply(&edit, &edited);
     ek_buffer_add(&body, ek_buffer_text(&edited), edited.length);
-    result = check_result(file, &body, tls, err);
+    ek_buffer_fail_with(&body, &edited);
+    result = ek_buffer_check(&body, err);
+    if (result == 0)
+        result = check_result(file, &body, tls, err);
     if (result != 0)
         return result;
     *ret_text = body;

@@ -87,8 +87,15 @@ int ek_server_configuration_create(const struct ek_server_new *server,
     ek_buffer_text_add(&text, "# Made by Evenkeel. It changes net.tls only; the rest is yours.\n");
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         add_section(&text, &sections[i]);
-    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+    const char *const wanted[] = {server->log_path, server->db_path, server->bind_ip,
+                                  server->replica_set, server->key_file};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
+        if (wanted[i] && !owned[i])
+            ek_buffer_fail(&text);
         free(owned[i]);
+    }
+    if (ek_buffer_check(&text, err) != 0)
+        return EK_NO_MEMORY;
     const struct ek_server_tls off = {.mode = EK_SSL_DISABLED};
     const struct ek_server_text plain = {ek_buffer_text(&text), text.length, "mongod.conf"};
     return ek_server_configuration_edit(&plain, tls ? tls : &off, ret_text, err);

@@ -23,7 +23,9 @@ static int run(const struct ek_host *host, const struct ek_command *command, int
     EK_SSH_ANSWER answer = {0};
     while (command->argv[count])
         count++;
-    const char **arguments = ek_need(calloc(HEAD + count + 1, sizeof *arguments));
+    const char **arguments = calloc(HEAD + count + 1, sizeof *arguments);
+    if (!arguments)
+        return ek_no_memory(err);
     snprintf(numbers[COUNT], NUMBER, "%zu", count);
     snprintf(numbers[LENGTH], NUMBER, "%zu", command->input_length);
     snprintf(numbers[SECONDS], NUMBER, "%lld", (long long)(ek_time_left_ms(deadline) / 1000 + 1));
@@ -80,6 +82,8 @@ int ek_ssh_read_file(const struct ek_host *host, const struct ek_file_question *
         file.modified_ms += strtoll(fraction + 1, NULL, 10);
     if (length > 0)
         ek_buffer_add(&file.content, content, length);
+    if (file.content.failed)
+        return ek_buffer_check(&file.content, err);
     *ret_file = file;
     return 0;
 }

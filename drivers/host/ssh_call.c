@@ -53,7 +53,8 @@ int ek_ssh_question_text(const struct ek_host *host, const struct ek_ssh_questio
         result = add_line(*word, ret_text, err);
     if (result == 0 && question->length > 0)
         ek_buffer_add(ret_text, question->bytes, question->length);
-    return result;
+    ek_buffer_fail_with(ret_text, &name);
+    return result == 0 ? ek_buffer_check(ret_text, err) : result;
 }
 
 /* ---- the answer ---- */
@@ -199,6 +200,10 @@ static int understand(const struct call *call, const struct ek_command_result *e
                             EK_SSH_MARKER) != NULL;
         result = no_answer(call->host, ended, begun, err);
     }
+    if (result == 0)
+        result = ek_buffer_check(&answer.output, err);
+    if (result == 0)
+        result = ek_buffer_check(&answer.errors, err);
     if (result != 0) {
         ek_ssh_answer_done(&answer);
         return result;
@@ -218,6 +223,9 @@ static int exchange(struct call *call, struct ek_ssh_answer *ret_answer, struct 
     if (result != 0)
         return result;
     ek_ssh_remote_command(call->host->ssh->sudo, &remote);
+    result = ek_buffer_check(&remote, err);
+    if (result != 0)
+        return result;
     ek_ssh_arguments(call->connection, ek_buffer_text(&remote), arguments);
     const struct ek_command command = {
         .argv = arguments, .input = text.bytes, .input_length = text.length};
@@ -247,7 +255,7 @@ static int greet(const struct ek_host *host, struct ek_ssh_connection *connectio
 int ek_ssh_connect(const struct ek_host *host, int64_t deadline,
                    struct ek_ssh_connection **ret_connection, struct ek_error *err)
 {
-    struct ek_ssh_connection *connection;
+    struct ek_ssh_connection *connection = NULL;
     bool fresh;
     int result = ek_ssh_enter(host, deadline, &connection, &fresh, err);
     if (result != 0)
@@ -264,7 +272,7 @@ int ek_ssh_connect(const struct ek_host *host, int64_t deadline,
 int ek_ssh_ask(const struct ek_host *host, const struct ek_ssh_question *question, int64_t deadline,
                struct ek_ssh_answer *ret_answer, struct ek_error *err)
 {
-    struct ek_ssh_connection *connection;
+    struct ek_ssh_connection *connection = NULL;
     int result = ek_ssh_connect(host, deadline, &connection, err);
     if (result != 0)
         return result;

@@ -66,29 +66,42 @@ static void identify(const struct ek_ssh *ssh, struct ek_buffer *ret_identity)
         ek_buffer_printf(ret_identity, "%s\n", ssh->host_keys[i]);
 }
 
+/* A new one, at the head of all. It takes the identity over; NULL without memory. */
+static struct ek_ssh_connection *add_connection(const char *directory, struct ek_buffer *identity)
+{
+    char digest[65];
+    struct ek_ssh_connection *added = calloc(1, sizeof *added);
+    if (!added)
+        return NULL;
+    ek_sha256_hex(identity->bytes, identity->length, digest);
+    snprintf(added->socket, sizeof added->socket, "%s/%.16s", directory, digest);
+    added->identity = ek_buffer_take(identity);
+    added->next = all.connections;
+    all.connections = added;
+    return added;
+}
+
 static int find(const struct ek_ssh *ssh, struct ek_ssh_connection **ret_connection,
                 struct ek_error *err)
 {
     EK_BUFFER identity = {0};
     char directory[64];
-    char digest[65];
     int result = private_directory(directory, sizeof directory, err);
     if (result != 0)
         return result;
     identify(ssh, &identity);
+    result = ek_buffer_check(&identity, err);
+    if (result != 0)
+        return result;
     pthread_mutex_lock(&all.lock);
     struct ek_ssh_connection *found = all.connections;
     while (found && strcmp(found->identity, ek_buffer_text(&identity)) != 0)
         found = found->next;
-    if (!found) {
-        found = ek_need(calloc(1, sizeof *found));
-        ek_sha256_hex(identity.bytes, identity.length, digest);
-        snprintf(found->socket, sizeof found->socket, "%s/%.16s", directory, digest);
-        found->identity = ek_buffer_take(&identity);
-        found->next = all.connections;
-        all.connections = found;
-    }
+    if (!found)
+        found = add_connection(directory, &identity);
     pthread_mutex_unlock(&all.lock);
+    if (!found)
+        return ek_no_memory(err);
     *ret_connection = found;
     return 0;
 }
@@ -157,6 +170,7 @@ struct command_line {
     size_t count;
     struct ek_buffer made[8]; /* words that were put together */
     size_t made_count;
+    bool failed; /* there was no memory for all of it */
 };
 
 static void add(struct command_line *line, const char *word)
@@ -181,6 +195,7 @@ __attribute__((format(printf, 2, 3))) static void make_option(struct command_lin
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
     ek_buffer_text_add(made, text);
+    line->failed = line->failed || made->failed;
     option(line, ek_buffer_text(made));
 }
 
@@ -197,6 +212,7 @@ static void pin(struct command_line *line, const struct ek_ssh *ssh)
     EK_BUFFER pinned = {0};
     for (size_t i = 0; i < ssh->host_key_count; i++)
         ek_buffer_printf(&pinned, " %s", ssh->host_keys[i]);
+    line->failed = line->failed || pinned.failed;
     make_option(line,
                 "KnownHostsCommand=/bin/sh -c 'case \"%s \" in *\" $1 \"*) echo \"$2 $3 $4\";; "
                 "esac' sh %%f %%H %%t %%K",
@@ -267,7 +283,8 @@ static int start_master(const struct ek_host *host, const struct ek_ssh_connecti
     master_line(host->ssh, connection, deadline, &line);
     const struct ek_command command = {.argv = line.words};
     const struct ek_command_setting setting = {.whole_environment = true};
-    int result = ek_command_run(&command, &setting, deadline, &ended, err);
+    int result = line.failed ? ek_no_memory(err)
+                             : ek_command_run(&command, &setting, deadline, &ended, err);
     line_done(&line);
     (void)ek_file_read(words_path, WORDS_MAX, &words, NULL, NULL);
     unlink(words_path);
@@ -327,7 +344,7 @@ static int make_sure_it_is_up(const struct ek_host *host,
 int ek_ssh_enter(const struct ek_host *host, int64_t deadline,
                  struct ek_ssh_connection **ret_connection, bool *ret_new, struct ek_error *err)
 {
-    struct ek_ssh_connection *connection;
+    struct ek_ssh_connection *connection = NULL;
     bool started;
     int result = find(host->ssh, &connection, err);
     if (result == 0)

@@ -53,24 +53,37 @@ static struct held *held_for(const char *name)
     return held;
 }
 
-static void remember(const struct ek_host *host, int fd)
+/* NULL without memory. */
+static struct held *held_or_new(const char name[512])
+{
+    struct held *held = held_for(name);
+    if (held)
+        return held;
+    held = calloc(1, sizeof *held);
+    if (!held)
+        return NULL;
+    memcpy(held->name, name, sizeof held->name);
+    held->next = ours.first;
+    ours.first = held;
+    return held;
+}
+
+/* A fence whose loss would go unnoticed is none. */
+static int remember(const struct ek_host *host, int fd, struct ek_error *err)
 {
     char name[512];
     struct stat status;
     name_of(host, name);
     if (fstat(fd, &status) != 0)
-        return;
+        return ek_fail_errno(err, "EK-0472", "the fence's connection");
     pthread_mutex_lock(&ours.lock);
-    struct held *held = held_for(name);
-    if (!held) {
-        held = ek_need(calloc(1, sizeof *held));
-        memcpy(held->name, name, sizeof name);
-        held->next = ours.first;
-        ours.first = held;
+    struct held *held = held_or_new(name);
+    if (held) {
+        held->fd = fd;
+        held->inode = status.st_ino;
     }
-    held->fd = fd;
-    held->inode = status.st_ino;
     pthread_mutex_unlock(&ours.lock);
+    return held ? 0 : ek_no_memory(err);
 }
 
 int ek_ssh_fence_check(const struct ek_host *host, struct ek_error *err)
@@ -94,7 +107,7 @@ int ek_ssh_fence_check(const struct ek_host *host, struct ek_error *err)
     return ek_hint(err, "nothing more was done; run it again");
 }
 
-/* ---- the client that keeps the channel ---- */
+/* ---- the client that keeps the channel, in the child ---- */
 
 static _Noreturn void become_client(const char *program, const char *const *arguments, int end,
                                     int null)
@@ -110,6 +123,8 @@ static _Noreturn void become_client(const char *program, const char *const *argu
     execv(program, (char *const *)arguments);
     _exit(1);
 }
+
+/* ---- starting it ---- */
 
 /* It is nobody's child, so that nobody has to see its end. */
 static int start_client(const struct ek_ssh_connection *connection, const char *remote, int *ret_fd,
@@ -228,6 +243,9 @@ static int hear(struct talk *talk, struct ek_error *err)
         if (got <= 0 || talk->heard.length > TALK_MAX)
             return lost(talk, err);
         ek_buffer_add(&talk->heard, chunk, (size_t)got);
+        result = ek_buffer_check(&talk->heard, err);
+        if (result != 0)
+            return result;
     }
     return 0;
 }
@@ -244,6 +262,9 @@ static int await_lock(struct talk *talk, struct ek_fence_line *ret_line, struct 
     if (!busy && strcmp(talk->word, "locked") != 0)
         return ek_ssh_last_word(talk->host, "fence", talk->word + strcspn(talk->word, " ") + 1, "",
                                 err);
+    result = ek_buffer_check(&talk->before, err); /* empty would be a fence that nobody had */
+    if (result != 0)
+        return result;
     size_t length = talk->before.length; /* a line end stands before the marker */
     result = ek_fence_line_read(ek_buffer_text(&talk->before), length > 0 ? length - 1 : 0, "fence",
                                 ret_line, busy ? NULL : err);
@@ -267,7 +288,9 @@ static int take_turn(struct talk *talk, const struct ek_fence *fence,
     EK_BUFFER line = {0};
     ek_fence_line_write(&mine, text);
     ek_buffer_add(&line, text, EK_FENCE_LINE);
-    result = say(talk, &line, err);
+    result = ek_buffer_check(&line, err);
+    if (result == 0)
+        result = say(talk, &line, err);
     if (result == 0)
         result = hear(talk, err);
     if (result == 0 && strcmp(talk->word, "held") != 0)
@@ -294,6 +317,9 @@ static int converse(struct talk *talk, const struct ek_ssh_connection *connectio
     if (result != 0)
         return result;
     ek_ssh_remote_command(talk->host->ssh->sudo, &remote);
+    result = ek_buffer_check(&remote, err);
+    if (result != 0)
+        return result;
     result = start_client(connection, ek_buffer_text(&remote), &talk->fd, err);
     if (result != 0)
         return result;
@@ -308,7 +334,7 @@ static int converse(struct talk *talk, const struct ek_ssh_connection *connectio
 int ek_ssh_fence(const struct ek_host *host, const struct ek_fence *fence, int64_t deadline,
                  struct ek_fence_hold *ret_hold, struct ek_error *err)
 {
-    struct ek_ssh_connection *connection;
+    struct ek_ssh_connection *connection = NULL;
     struct talk talk = {.host = host, .fd = -1, .deadline = deadline};
     ret_hold->highest = 0;
     int result = ek_ssh_connect(host, deadline, &connection, err);
@@ -318,9 +344,12 @@ int ek_ssh_fence(const struct ek_host *host, const struct ek_fence *fence, int64
     }
     ek_buffer_done(&talk.heard);
     ek_buffer_done(&talk.before);
-    if (result == 0)
-        remember(host, ret_hold->lock);
-    else
+    if (result == 0) {
+        result = remember(host, ret_hold->lock, err);
+        if (result != 0)
+            close(ret_hold->lock);
+    }
+    if (result != 0)
         ek_wrap(err, "%s/%s", host->deployment, host->member);
     return result;
 }

@@ -33,9 +33,11 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
         result = ek_unit_look(host->unit, deadline, &unit, err);
     if (result != 0)
         return result;
-    if (unit.main_pid > 0)
-        (void)ek_process_look(unit.main_pid, &process, NULL);
-    ek_host_configuration(host, &configuration);
+    result = ek_process_if_alive(unit.main_pid, &process, err);
+    if (result == 0)
+        result = ek_host_configuration(host, &configuration, err);
+    if (result != 0)
+        return result;
     const char *data = configuration.db_path ? configuration.db_path : "/data/db";
     *ret_facts = (struct ek_host_facts){
         .running = process.pid != 0,
@@ -103,12 +105,16 @@ static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
     int result = ek_unit_look(host->unit, deadline, &unit, err);
     if (result != 0)
         return result;
-    if (unit.main_pid > 0 && ek_process_look(unit.main_pid, &process, NULL) == 0)
+    result = ek_process_if_alive(unit.main_pid, &process, err);
+    if (result != 0)
+        return result;
+    if (process.pid)
         return ek_fail(err, EK_EXISTS, "EK-0402", "%s runs already, as process %d", host->unit,
                        (int)unit.main_pid);
-    ek_host_configuration(host, &configuration);
-    result =
-        ek_unit_expansion(host->unit, expand_exec || configuration.password_by_exec, deadline, err);
+    result = ek_host_configuration(host, &configuration, err);
+    if (result == 0)
+        result = ek_unit_expansion(host->unit, expand_exec || configuration.password_by_exec,
+                                   deadline, err);
     if (result == 0)
         result = ek_unit_start(host->unit, configuration.log_path, deadline, err);
     ek_server_configuration_done(&configuration);

@@ -11,6 +11,7 @@
 #include "drivers/host/process.h"
 #include "drivers/host/roots.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 
 enum { WATCH_MS = 1000, DROP_IN_MAX = 65536 };
 
@@ -154,6 +155,8 @@ int ek_unit_command_line(const char *cat_output, const char *own_drop_in,
         }
         line += length + (line[length] == '\n');
     }
+    if (joined.failed || found.failed)
+        return ek_no_memory(err);
     if (count != 1)
         return ek_fail(err, EK_UNSUPPORTED, "EK-0418", "the unit has %zu command lines, not one",
                        count);
@@ -182,7 +185,8 @@ int ek_unit_expansion(const char *name, bool wanted, int64_t deadline, struct ek
                      "# By Evenkeel: the server reads its key's password by a command.\n"
                      "[Service]\nExecStart=\nExecStart=%s --configExpand exec\n",
                      ek_buffer_text(&line));
-    return put_drop_in(path, ek_buffer_text(&text), deadline, err);
+    result = ek_buffer_check(&text, err);
+    return result != 0 ? result : put_drop_in(path, ek_buffer_text(&text), deadline, err);
 }
 
 /* ---- start and stop ---- */
@@ -221,7 +225,10 @@ int ek_unit_start(const char *name, const char *log_path, int64_t deadline, stru
         result = ek_unit_look(name, deadline, &unit, err);
         if (result != 0)
             return result;
-        bool alive = unit.main_pid > 0 && ek_process_look(unit.main_pid, &process, NULL) == 0;
+        result = ek_process_if_alive(unit.main_pid, &process, err);
+        if (result != 0)
+            return result;
+        bool alive = process.pid != 0;
         bool starting = strcmp(unit.active, "activating") == 0;
         if (!alive && !starting)
             return ended_at_once(name, log_path, unit.active, err);
@@ -237,9 +244,11 @@ int ek_unit_stop(const char *name, pid_t main_pid, int64_t deadline, struct ek_e
 {
     char path[PATH_MAX];
     struct ek_process process = {0};
-    bool alive = main_pid > 0 && ek_process_look(main_pid, &process, NULL) == 0;
+    int result = ek_process_if_alive(main_pid, &process, err);
+    bool alive = process.pid != 0;
     drop_in_path(ek_host_roots().systemd_runtime, name, "50-evenkeel-stop.conf", path);
-    int result = put_drop_in(path,
+    if (result == 0)
+        result = put_drop_in(path,
                              "# By Evenkeel, while it waits for this unit to stop.\n"
                              "[Service]\nTimeoutStopSec=infinity\n",
                              deadline, err);

@@ -6,13 +6,16 @@
 
 #include "reconciler/base/memory.h"
 
-void ek_text_edit_init(struct ek_text_edit *edit, const char *text, size_t length)
+int ek_text_edit_init(struct ek_text_edit *edit, const char *text, size_t length,
+                      struct ek_error *err)
 {
     size_t lines = 1;
     for (size_t i = 0; i < length; i++)
         lines += text[i] == '\n';
     *edit = (struct ek_text_edit){.text = text, .length = length, .line_end = "\n"};
-    edit->line_starts = ek_need(calloc(lines + 1, sizeof *edit->line_starts));
+    edit->line_starts = calloc(lines + 1, sizeof *edit->line_starts);
+    if (!edit->line_starts)
+        return ek_no_memory(err);
     for (size_t i = 0; i < length; i++) {
         if (text[i] != '\n')
             continue;
@@ -22,6 +25,7 @@ void ek_text_edit_init(struct ek_text_edit *edit, const char *text, size_t lengt
     }
     if (length > 0 && text[length - 1] != '\n')
         edit->line_starts[++edit->line_count] = length;
+    return 0;
 }
 
 void ek_text_edit_done(struct ek_text_edit *edit)
@@ -50,10 +54,16 @@ size_t ek_text_at(const struct ek_text_edit *edit, size_t line, size_t column)
 
 void ek_text_replace(struct ek_text_edit *edit, size_t from, size_t to, const char *by)
 {
-    edit->changes =
-        ek_need(realloc(edit->changes, (edit->change_count + 1) * sizeof *edit->changes));
-    edit->changes[edit->change_count] = (struct ek_text_change){
-        .from = from, .to = to, .order = edit->change_count, .by = ek_need(strdup(by))};
+    struct ek_text_change *more = realloc(edit->changes, (edit->change_count + 1) * sizeof *more);
+    char *copy = more ? strdup(by) : NULL;
+    edit->changes = more ? more : edit->changes;
+    edit->failed |= !copy;
+    if (edit->failed) {
+        free(copy);
+        return;
+    }
+    more[edit->change_count] =
+        (struct ek_text_change){.from = from, .to = to, .order = edit->change_count, .by = copy};
     edit->change_count++;
 }
 
@@ -72,6 +82,8 @@ void ek_text_apply(struct ek_text_edit *edit, struct ek_buffer *ret_text)
 {
     EK_BUFFER text = {0};
     size_t done = 0;
+    if (edit->failed)
+        ek_buffer_fail(&text);
     if (edit->change_count > 0)
         qsort(edit->changes, edit->change_count, sizeof *edit->changes, compare_changes);
     for (size_t i = 0; i < edit->change_count; i++) {

@@ -2,6 +2,7 @@
 #ifndef EK_DRIVERS_HOST_TEXT_EDIT_H
 #define EK_DRIVERS_HOST_TEXT_EDIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "reconciler/base/buffer.h"
@@ -20,9 +21,11 @@ struct ek_text_edit {
     const char *line_end; /* "\n" or "\r\n", as the first line has it */
     struct ek_text_change *changes;
     size_t change_count;
+    bool failed; /* there was no memory for a change: applying them gives a failed buffer */
 };
 
-void ek_text_edit_init(struct ek_text_edit *edit, const char *text, size_t length);
+int ek_text_edit_init(struct ek_text_edit *edit, const char *text, size_t length,
+                      struct ek_error *err);
 void ek_text_edit_done(struct ek_text_edit *edit);
 
 /* Byte offset of a line's start (the text's end for lines behind it), and of a column
@@ -33,7 +36,8 @@ size_t ek_text_at(const struct ek_text_edit *edit, size_t line, size_t column);
 /* Ranges must not overlap; inserts at one place keep their order. `by` is copied. */
 void ek_text_replace(struct ek_text_edit *edit, size_t from, size_t to, const char *by);
 
-/* Make the changes. A text without a final line end stays without one. */
+/* Make the changes; the buffer fails where there is no memory. A text without a final line end
+ * stays without one. */
 void ek_text_apply(struct ek_text_edit *edit, struct ek_buffer *ret_text);
 
 #define EK_TEXT_EDIT EK_CLEANUP(ek_text_edit_done) struct ek_text_edit

@@ -77,7 +77,7 @@ static int next_event(struct loader *loader, yaml_event_t *ret_event)
     const yaml_parser_t *parser = &loader->parser;
     char what[160];
     if (parser->error == YAML_MEMORY_ERROR)
-        ek_memory_exhausted();
+        return ek_no_memory(loader->err);
     snprintf(what, sizeof what, "not YAML: %s", parser->problem ? parser->problem : "unreadable");
     if (parser->error == YAML_READER_ERROR)
         return fail_at_byte(loader, what);
@@ -85,37 +85,51 @@ static int next_event(struct loader *loader, yaml_event_t *ret_event)
                         parser->problem_mark.column, what);
 }
 
+/* NULL without memory. */
 static struct ek_yaml_node *node_new(const yaml_event_t *event, const yaml_char_t *anchor,
                                      const yaml_char_t *tag)
 {
-    struct ek_yaml_node *node = ek_need(calloc(1, sizeof *node));
+    struct ek_yaml_node *node = calloc(1, sizeof *node);
+    if (!node)
+        return NULL;
     node->line = event->start_mark.line;
     node->column = event->start_mark.column;
     node->end_line = event->end_mark.line;
     node->end_column = event->end_mark.column;
     node->marked = anchor || tag;
-    if (anchor)
-        node->anchor = ek_need(strdup((const char *)anchor));
+    if (anchor && !(node->anchor = strdup((const char *)anchor))) {
+        free(node);
+        return NULL;
+    }
     return node;
 }
 
-static void add_pair(struct ek_yaml_node *parent, struct ek_yaml_node *key,
-                     struct ek_yaml_node *value)
+/* Room for one pair more. */
+static bool reserve_pair(struct ek_yaml_node *parent)
 {
     size_t wanted = (parent->count + 1) * sizeof *parent->values;
     if (parent->kind == EK_YAML_MAPPING) {
-        parent->keys = ek_need(realloc(parent->keys, wanted));
-        parent->keys[parent->count] = key;
+        struct ek_yaml_node **keys = realloc(parent->keys, wanted);
+        if (!keys)
+            return false;
+        parent->keys = keys;
     }
-    parent->values = ek_need(realloc(parent->values, wanted));
-    parent->values[parent->count++] = value;
+    struct ek_yaml_node **values = realloc(parent->values, wanted);
+    if (!values)
+        return false;
+    parent->values = values;
+    return true;
 }
 
-static void remember_anchor(struct loader *loader, const struct ek_yaml_node *node)
+static bool remember_anchor(struct loader *loader, const struct ek_yaml_node *node)
 {
-    loader->anchored = ek_need(
-        realloc(loader->anchored, (loader->anchored_count + 1) * sizeof(struct ek_yaml_node *)));
+    size_t wanted = (loader->anchored_count + 1) * sizeof(struct ek_yaml_node *);
+    const struct ek_yaml_node **more = realloc(loader->anchored, wanted);
+    if (!more)
+        return false;
+    loader->anchored = more;
     loader->anchored[loader->anchored_count++] = node;
+    return true;
 }
 
 static int load_alias(struct loader *loader, const yaml_event_t *event,
@@ -126,6 +140,8 @@ static int load_alias(struct loader *loader, const yaml_event_t *event,
         if (strcmp(loader->anchored[i]->anchor, name) != 0)
             continue;
         struct ek_yaml_node *node = node_new(event, event->data.alias.anchor, NULL);
+        if (!node)
+            return ek_no_memory(loader->err);
         node->kind = EK_YAML_ALIAS;
         node->target = loader->anchored[i];
         *ret_node = node;
@@ -187,48 +203,71 @@ static int load_children(struct loader *loader, struct ek_yaml_node *parent, int
             if (result == 0)
                 result = load_child(loader, depth, parent, &value);
         }
+        if (result == 0 && !reserve_pair(parent))
+            result = ek_no_memory(loader->err);
         if (result != 0) {
             node_free(key);
+            node_free(value);
             return result;
         }
-        add_pair(parent, key, value);
+        if (mapping)
+            parent->keys[parent->count] = key;
+        parent->values[parent->count++] = value;
     }
+}
+
+/* What the event alone tells of a node: all of a scalar, no children; NULL without memory. */
+static struct ek_yaml_node *node_of(const yaml_event_t *event)
+{
+    struct ek_yaml_node *node = NULL;
+    if (event->type == YAML_SCALAR_EVENT) {
+        yaml_scalar_style_t style = event->data.scalar.style;
+        node = node_new(event, event->data.scalar.anchor, event->data.scalar.tag);
+        char *value = strndup((const char *)event->data.scalar.value, event->data.scalar.length);
+        if (!node || !value) {
+            free(value);
+            node_free(node);
+            return NULL;
+        }
+        node->kind = EK_YAML_SCALAR;
+        node->value = value;
+        node->block_text = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
+        return node;
+    }
+    bool mapping = event->type == YAML_MAPPING_START_EVENT;
+    if (mapping)
+        node = node_new(event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+    else
+        node = node_new(event, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+    if (!node)
+        return NULL;
+    node->kind = mapping ? EK_YAML_MAPPING : EK_YAML_SEQUENCE;
+    node->flow = mapping ? event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
+                         : event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+    return node;
 }
 
 static int load_node(struct loader *loader, const yaml_event_t *event, int depth,
                      struct ek_yaml_node **ret_node)
 {
-    struct ek_yaml_node *node = NULL;
-    int result = 0;
     if (event->type == YAML_ALIAS_EVENT)
         return load_alias(loader, event, ret_node);
-    if (event->type == YAML_SCALAR_EVENT) {
-        yaml_scalar_style_t style = event->data.scalar.style;
-        node = node_new(event, event->data.scalar.anchor, event->data.scalar.tag);
-        node->kind = EK_YAML_SCALAR;
-        node->value =
-            ek_need(strndup((const char *)event->data.scalar.value, event->data.scalar.length));
-        node->block_text = style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE;
-    } else if (event->type == YAML_MAPPING_START_EVENT) {
-        node = node_new(event, event->data.mapping_start.anchor, event->data.mapping_start.tag);
-        node->kind = EK_YAML_MAPPING;
-        node->flow = event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
-        result = load_children(loader, node, depth + 1);
-    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
-        node = node_new(event, event->data.sequence_start.anchor, event->data.sequence_start.tag);
-        node->kind = EK_YAML_SEQUENCE;
-        node->flow = event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
-        result = load_children(loader, node, depth + 1);
-    } else {
+    if (event->type != YAML_SCALAR_EVENT && event->type != YAML_MAPPING_START_EVENT &&
+        event->type != YAML_SEQUENCE_START_EVENT)
         return ek_yaml_fail(loader->err, loader->path, event->start_mark.line,
                             event->start_mark.column, "unexpected structure");
-    }
+    struct ek_yaml_node *node = node_of(event);
+    if (!node)
+        return ek_no_memory(loader->err);
+    int result = 0;
+    if (event->type != YAML_SCALAR_EVENT)
+        result = load_children(loader, node, depth + 1);
+    if (result == 0 && node->anchor && !remember_anchor(loader, node))
+        result = ek_no_memory(loader->err);
     if (result != 0) {
         node_free(node);
         return result;
     }
-    if (node->anchor)
-        remember_anchor(loader, node);
     *ret_node = node;
     return 0;
 }
@@ -263,7 +302,7 @@ int ek_yaml_tree_parse(const char *text, size_t length, const char *path,
     struct loader loader = {.path = path, .err = err};
     EK_YAML_TREE tree = {0};
     if (!yaml_parser_initialize(&loader.parser))
-        ek_memory_exhausted();
+        return ek_no_memory(err);
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* a byte order mark */
         text += 3;
         length -= 3;
@@ -326,7 +365,9 @@ static int walk_mapping(const struct walk *walk, const char *prefix,
     for (size_t i = 0; i < mapping->count; i++) {
         EK_BUFFER name = {0};
         ek_buffer_printf(&name, "%s%s%s", prefix, *prefix ? "." : "", mapping->keys[i]->value);
-        int result = walk_node(walk, ek_buffer_text(&name), mapping->values[i]);
+        int result = ek_buffer_check(&name, walk->err);
+        if (result == 0)
+            result = walk_node(walk, ek_buffer_text(&name), mapping->values[i]);
         if (result != 0)
             return result;
     }
@@ -350,14 +391,18 @@ static int walk_node(const struct walk *walk, const char *name, const struct ek_
         sequence_text(node, &value);
     else
         ek_buffer_text_add(&value, node->value);
-    options->rows = ek_need(realloc(options->rows, (options->count + 1) * sizeof *options->rows));
-    options->rows[options->count++] = (struct ek_yaml_option){
-        .name = ek_need(strdup(name)),
+    struct ek_yaml_option *rows = realloc(options->rows, (options->count + 1) * sizeof *rows);
+    if (!rows)
+        return ek_no_memory(walk->err);
+    options->rows = rows;
+    struct ek_yaml_option *row = &rows[options->count++];
+    *row = (struct ek_yaml_option){
+        .name = strdup(name),
         .value = ek_buffer_take(&value),
         .by_exec = exec,
         .expansion = expansion,
     };
-    return 0;
+    return row->name && row->value ? 0 : ek_no_memory(walk->err);
 }
 
 int ek_yaml_options_of(const struct ek_yaml_tree *tree, const char *path,

@@ -12,31 +12,39 @@
 #include "reconciler/base/memory.h"
 
 /* What SCRAM-SHA-1 takes for the password: the server need not know the password itself. */
-static void add_digest(bson_t *command, const struct ek_mongodb_user *user)
-{
-    unsigned char digest[EVP_MAX_MD_SIZE] = {0};
-    unsigned int length = 0;
+struct digest {
     char hex[2 * EVP_MAX_MD_SIZE + 1];
+};
+
+static void digest_wipe(struct digest *digest)
+{
+    OPENSSL_cleanse(digest, sizeof *digest);
+}
+
+static int digest_make(const struct ek_mongodb_user *user, struct digest *ret_digest,
+                       struct ek_error *err)
+{
+    unsigned char bytes[EVP_MAX_MD_SIZE] = {0};
+    unsigned int length = 0;
     EK_SECRET_BUFFER text = {0};
     ek_buffer_printf(&text, "%s:mongo:%s", user->name, ek_secret_reveal(user->password));
-    if (EVP_Digest(text.bytes, text.length, digest, &length, EVP_md5(), NULL) != 1)
-        ek_memory_exhausted();
-    ek_hex(digest, length, hex);
-    BSON_APPEND_UTF8(command, "pwd", hex);
-    BSON_APPEND_BOOL(command, "digestPassword", false);
-    OPENSSL_cleanse(hex, sizeof hex);
-    OPENSSL_cleanse(digest, sizeof digest);
+    if (text.failed || EVP_Digest(text.bytes, text.length, bytes, &length, EVP_md5(), NULL) != 1)
+        return ek_no_memory(err);
+    ek_hex(bytes, length, ret_digest->hex);
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    return 0;
 }
 
 static void add_password(bson_t *command, const struct ek_mongodb_link *link,
-                         const struct ek_mongodb_user *user)
+                         const struct ek_mongodb_user *user, const struct digest *digest)
 {
     bson_t mechanisms;
     if (link->proven) {
         BSON_APPEND_UTF8(command, "pwd", ek_secret_reveal(user->password));
         return;
     }
-    add_digest(command, user);
+    BSON_APPEND_UTF8(command, "pwd", digest->hex);
+    BSON_APPEND_BOOL(command, "digestPassword", false);
     if (ek_bson_int(&link->hello, "maxWireVersion", 0) < EK_WIRE_VERSION_4_0)
         return; /* it knows no other mechanism */
     bson_append_array_begin(command, "mechanisms", -1, &mechanisms);
@@ -45,12 +53,12 @@ static void add_password(bson_t *command, const struct ek_mongodb_link *link,
 }
 
 static bson_t *user_command(const char *verb, const struct ek_mongodb_link *link,
-                            const struct ek_mongodb_user *user)
+                            const struct ek_mongodb_user *user, const struct digest *digest)
 {
     bson_t *command = bson_new();
     bson_t roles, role, concern;
     BSON_APPEND_UTF8(command, verb, user->name);
-    add_password(command, link, user);
+    add_password(command, link, user, digest);
     bson_append_array_begin(command, "roles", -1, &roles);
     for (uint32_t i = 0; user->roles[i]; i++) {
         char key[24];
@@ -76,9 +84,10 @@ static void wipe(bson_t *command)
 }
 
 static void run_user_command(struct ek_mongodb_link *link, const char *verb,
-                             const struct ek_mongodb_user *user, struct ek_mongodb_reply *ret_reply)
+                             const struct ek_mongodb_user *user, const struct digest *digest,
+                             struct ek_mongodb_reply *ret_reply)
 {
-    bson_t *command = user_command(verb, link, user);
+    bson_t *command = user_command(verb, link, user, digest);
     ek_mongodb_command(link, command, ret_reply);
     wipe(command);
     /* Servers blot the password out when they quote a command; don't rely on it. */
@@ -101,11 +110,15 @@ int ek_mongodb_ensure_user(const struct ek_mongodb_target *target,
                 target->member);
         return ek_hint(err, "evenkeel plan tells which certificate it presents");
     }
+    EK_CLEANUP(digest_wipe) struct digest digest = {""};
+    failed = digest_make(user, &digest, err);
+    if (failed)
+        return failed;
     EK_REPLY reply;
-    run_user_command(&link, "createUser", user, &reply);
+    run_user_command(&link, "createUser", user, &digest, &reply);
     if (!reply.ok && reply.code == EK_SERVER_USER_EXISTS) {
         ek_mongodb_reply_done(&reply);
-        run_user_command(&link, "updateUser", user, &reply);
+        run_user_command(&link, "updateUser", user, &digest, &reply);
     }
     if (!reply.ok)
         return ek_mongodb_reply_fail(&reply, target->member, "set up the user", err);

@@ -228,7 +228,9 @@ int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_l
         return open_with(dial, &none, ret_link, err);
     int failed = EK_DENIED;
     for (size_t i = 0; i < EK_KEYS_MAX && failed == EK_DENIED; i++) {
-        EK_SECRET *key = ek_key_file_key(dial->target->key_file, i);
+        EK_SECRET *key = NULL;
+        if (ek_key_file_key(dial->target->key_file, i, &key, err) != 0)
+            return EK_NO_MEMORY;
         if (!key && i > 0)
             break;
         ek_mongodb_link_done(ret_link);

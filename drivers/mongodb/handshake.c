@@ -27,7 +27,6 @@
 #include "drivers/mongodb/tls_context.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
-#include "reconciler/base/memory.h"
 #include "reconciler/base/resolve.h"
 
 void ek_mongodb_handshake_done(struct ek_mongodb_handshake *handshake)
@@ -153,10 +152,11 @@ static SSL *new_tls(SSL_CTX *context, const char *host, int fd)
     return NULL;
 }
 
-static void read_certificate(X509 *certificate, struct ek_mongodb_handshake *handshake)
+/* False without memory. */
+static bool read_certificate(X509 *certificate, struct ek_mongodb_handshake *handshake)
 {
     if (X509_digest(certificate, EVP_sha256(), handshake->certificate_sha256, NULL) != 1)
-        ek_memory_exhausted();
+        return false;
     struct tm end;
     if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1)
         handshake->not_after_s = timegm(&end);
@@ -164,9 +164,10 @@ static void read_certificate(X509 *certificate, struct ek_mongodb_handshake *han
     char *bytes = NULL;
     if (text && PEM_write_bio_X509(text, certificate) == 1) {
         long length = BIO_get_mem_data(text, &bytes);
-        handshake->certificate_pem = ek_need(strndup(bytes, (size_t)length));
+        handshake->certificate_pem = strndup(bytes, (size_t)length);
     }
     BIO_free(text);
+    return handshake->certificate_pem != NULL;
 }
 
 static void read_verdict(SSL *tls, bool ca_given, struct ek_mongodb_handshake *handshake)
@@ -177,7 +178,10 @@ static void read_verdict(SSL *tls, bool ca_given, struct ek_mongodb_handshake *h
         set_problem(handshake, "the server presented no certificate");
         return;
     }
-    read_certificate(certificate, handshake);
+    if (!read_certificate(certificate, handshake)) {
+        set_problem(handshake, "there is no memory for the server's certificate");
+        return;
+    }
     long verdict = SSL_get_verify_result(tls);
     if (!ca_given)
         set_problem(handshake, "no certificate authority is known yet to verify it against");

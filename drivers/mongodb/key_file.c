@@ -6,6 +6,7 @@
 #include <yaml.h>
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/memory.h"
 
 enum { KEY_LEAST = 6, KEY_MOST = 1024 };
 
@@ -30,6 +31,8 @@ static int add_key(const yaml_node_t *node, struct ek_buffer *keys, struct ek_er
             return bad("a key has a character that is not of base64", err);
         ek_buffer_add(keys, c, 1);
     }
+    if (ek_buffer_check(keys, err) != 0)
+        return EK_NO_MEMORY;
     size_t length = keys->length - before;
     if (length < KEY_LEAST || length > KEY_MOST)
         return bad("a key must have 6 to 1024 characters", err);
@@ -80,22 +83,25 @@ int ek_key_file_parse(const char *text, size_t length, struct ek_secret **ret_ke
     yaml_document_t document;
     EK_SECRET_BUFFER keys = {0};
     if (!yaml_parser_initialize(&parser))
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
     int result = 0;
     if (yaml_parser_load(&parser, &document)) {
         result = add_keys(&document, &keys, err);
         wipe_document(&document);
     } else {
-        result = bad(parser.problem ? parser.problem : "it is not YAML", err);
+        result = parser.error == YAML_MEMORY_ERROR
+                     ? ek_no_memory(err)
+                     : bad(parser.problem ? parser.problem : "it is not YAML", err);
     }
     wipe_parser(&parser);
     if (result == 0)
-        *ret_keys = ek_secret_new(ek_buffer_text(&keys), keys.length);
-    return result;
+        result = ek_buffer_check(&keys, err);
+    return result == 0 ? ek_secret_make(ek_buffer_text(&keys), keys.length, ret_keys, err) : result;
 }
 
-struct ek_secret *ek_key_file_key(const struct ek_secret *keys, size_t index)
+int ek_key_file_key(const struct ek_secret *keys, size_t index, struct ek_secret **ret_key,
+                    struct ek_error *err)
 {
     const char *line = ek_secret_reveal(keys);
     for (; index > 0 && *line; index--) {
@@ -103,5 +109,8 @@ struct ek_secret *ek_key_file_key(const struct ek_secret *keys, size_t index)
         line += *line == '\n';
     }
     size_t length = strcspn(line, "\n");
-    return length ? ek_secret_new(line, length) : NULL;
+    if (length > 0)
+        return ek_secret_make(line, length, ret_key, err);
+    *ret_key = NULL;
+    return 0;
 }

@@ -16,7 +16,8 @@ enum { EK_KEYS_MAX = 2 };
 int ek_key_file_parse(const char *text, size_t length, struct ek_secret **ret_keys,
                       struct ek_error *err);
 
-/* Key number `index`, from 0; NULL when there is none. The caller frees it. */
-struct ek_secret *ek_key_file_key(const struct ek_secret *keys, size_t index);
+/* Key number `index`, from 0; NULL when there is none. The caller frees it. EK_NO_MEMORY. */
+int ek_key_file_key(const struct ek_secret *keys, size_t index, struct ek_secret **ret_key,
+                    struct ek_error *err);
 
 #endif

@@ -298,11 +298,15 @@ int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
                        struct ek_mongodb_seen *ret_seen, struct ek_error *err)
 {
     struct ek_mongodb_link link = {0};
-    struct ek_mongodb_seen *seen = ek_need(malloc(sizeof *seen));
-    ek_mongodb_seen_init(seen);
     struct ek_mongodb_session *session = target->session ? *target->session : NULL;
     if (target->session && !session)
-        *target->session = session = ek_need(calloc(1, sizeof *session));
+        *target->session = session = calloc(1, sizeof *session);
+    struct ek_mongodb_seen *seen = malloc(sizeof *seen);
+    if (!seen || (target->session && !session)) {
+        free(seen);
+        return ek_no_memory(err);
+    }
+    ek_mongodb_seen_init(seen);
     struct observation of = {
         .target = target, .seen = seen, .link = session ? &session->link : &link};
     const char *host = target->tls_host ? target->tls_host : target->plain_host;

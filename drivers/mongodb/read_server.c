@@ -39,6 +39,7 @@ struct options {
     char *names[OPTIONS_MAX];
     char *values[OPTIONS_MAX];
     size_t count;
+    bool failed; /* there was no memory for one of them */
 };
 
 static void options_done(struct options *options)
@@ -76,18 +77,23 @@ static void collect_options(const bson_t *section, const char *prefix, int depth
         EK_BUFFER name = {0};
         ek_buffer_printf(&name, "%s%s%s", prefix, *prefix ? "." : "",
                          depth == 0 ? ek_tls_name_of_ssl(key) : key);
+        options->failed |= name.failed;
         if (ek_bson_iter_document(&at, &inner)) {
             collect_options(&inner, ek_buffer_text(&name), depth + 1, options);
             continue;
         }
         EK_BUFFER value = {0};
         value_text(&at, &value);
+        options->failed |= name.failed || value.failed;
+        if (options->failed)
+            return;
         options->names[options->count] = ek_buffer_take(&name);
         options->values[options->count++] = ek_buffer_take(&value);
     }
 }
 
-static void read_tls_options(const bson_t *section, struct ek_mongodb_seen *seen)
+/* False without memory. */
+static bool read_tls_options(const bson_t *section, struct ek_mongodb_seen *seen)
 {
     EK_CLEANUP(options_done) struct options options = {0};
     const char *mode = ek_bson_text(section, "mode");
@@ -100,10 +106,11 @@ static void read_tls_options(const bson_t *section, struct ek_mongodb_seen *seen
                          sizeof seen->certificate_key_file);
         else if (strcmp(options.names[i], "CAFile") == 0)
             bson_strncpy(seen->ca_file, options.values[i], sizeof seen->ca_file);
-    if (options.count)
-        ek_server_options_digest((const char *const *)options.names,
-                                 (const char *const *)options.values, options.count,
-                                 seen->options_digest);
+    return !options.failed &&
+           (options.count == 0 ||
+            ek_server_options_digest((const char *const *)options.names,
+                                     (const char *const *)options.values, options.count,
+                                     seen->options_digest, NULL) == 0);
 }
 
 void ek_mongodb_read_options(const bson_t *reply, struct ek_mongodb_seen *seen)
@@ -115,7 +122,7 @@ void ek_mongodb_read_options(const bson_t *reply, struct ek_mongodb_seen *seen)
     seen->mode_at_start = EK_SSL_DISABLED;
     if (ek_bson_document(&parsed, "net.tls", &section) ||
         ek_bson_document(&parsed, "net.ssl", &section))
-        read_tls_options(&section, seen);
+        seen->options_known = read_tls_options(&section, seen);
     bool key_file =
         ek_bson_copy_text(&parsed, "security.keyFile", seen->key_file, sizeof seen->key_file);
     const char *authorization = ek_bson_text(&parsed, "security.authorization");

@@ -24,20 +24,18 @@ static int decode(const char *text, size_t length, const char *from, struct ek_s
     for (size_t i = 0; i < length; i++)
         all_hex = all_hex && (ek_hex_digit(text[i]) >= 0 || strchr(" \t\r\n", text[i]));
     if (length == EK_MASTER_KEY_BYTES && !all_hex) {
-        *ret_key = ek_secret_new(text, length);
-        return 0;
+        return ek_secret_make(text, length, ret_key, err);
     }
     while (length > 0 && strchr(" \t\r\n", text[length - 1]))
         length--;
     bool good = length == 2 * sizeof key && ek_hex_read(text, sizeof key, key);
-    if (good)
-        *ret_key = ek_secret_new(key, sizeof key);
+    int result = good ? ek_secret_make(key, sizeof key, ret_key, err) : 0;
     OPENSSL_cleanse(key, sizeof key);
     if (!good)
         return ek_fail(err, EK_INVALID, "EK-0704",
                        "the master key from %s is neither 64 hexadecimal digits nor 32 bytes",
                        from);
-    return 0;
+    return result;
 }
 
 static int read_file(const char *path, struct ek_secret **ret_key, struct ek_error *err)
@@ -62,6 +60,8 @@ static int run_command(const char *line, struct ek_secret **ret_key, struct ek_e
     const char *argv[ARGUMENTS_MAX + 1] = {NULL};
     size_t count = 0;
     ek_buffer_text_add(&words, line);
+    if (ek_buffer_check(&words, err) != 0)
+        return EK_NO_MEMORY;
     char *rest = words.bytes;
     for (char *word; rest && (word = strsep(&rest, " \t"));)
         if (*word && count < ARGUMENTS_MAX)

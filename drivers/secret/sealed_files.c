@@ -23,6 +23,7 @@
 #include "drivers/secret/master_key.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 
 enum {
     HEAD = 8, /* magic and version */
@@ -148,10 +149,12 @@ static int seal(const struct ek_secret_store *store, const char *name,
     ek_buffer_add(&sealed, head, HEAD);
     ek_buffer_add(&sealed, random, sizeof random);
     size_t whole = OVERHEAD + ek_secret_length(secret);
-    while (sealed.length < whole)
+    while (sealed.length < whole && !sealed.failed)
         ek_buffer_add(&sealed, room,
                       whole - sealed.length < sizeof room ? whole - sealed.length : sizeof room);
-    result = sealing_key(master, random, key, err);
+    result = ek_buffer_check(&sealed, err);
+    if (result == 0)
+        result = sealing_key(master, random, key, err);
     if (result == 0) {
         EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
         if (!context || !encrypt(context, key, name, secret, (unsigned char *)sealed.bytes))
@@ -213,11 +216,11 @@ static int unseal(const struct ek_secret_store *store, const char *name,
         EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
         text = OPENSSL_malloc(length + 1);
         if (!context || !text)
-            result = ek_fail(err, EK_NO_MEMORY, "EK-0716", "no memory");
+            result = ek_no_memory(err);
         else if (!decrypt(context, key, name, &sealed, text))
             result = ek_fail(err, EK_DENIED, "EK-0703", "the master key does not open '%s'", name);
         else
-            *ret_secret = ek_secret_new(text, length);
+            result = ek_secret_make(text, length, ret_secret, err);
         EVP_CIPHER_CTX_free(context);
         OPENSSL_clear_free(text, length + 1);
     }

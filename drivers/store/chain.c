@@ -6,14 +6,15 @@
 #include "drivers/store/store.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/memory.h"
 
 static void add(struct ek_buffer *text, const char *field)
 {
     ek_buffer_printf(text, "%zu:%s\n", strlen(field), field);
 }
 
-void ek_store_chain(const char *before, const struct ek_store_event *event,
-                    char ret_hash[static 65])
+int ek_store_chain(const char *before, const struct ek_store_event *event, char ret_hash[static 65],
+                   struct ek_error *err)
 {
     EK_BUFFER text = {0};
     const char *const fields[] = {event->account, event->deployment, event->kind, event->who,
@@ -23,7 +24,7 @@ void ek_store_chain(const char *before, const struct ek_store_event *event,
     ek_buffer_printf(&text, "%" PRId64 "\n%" PRId64 "\n", event->number, event->at_ms);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         add(&text, fields[i]);
-    ek_sha256_hex(ek_buffer_text(&text), text.length, ret_hash);
+    return ek_sha256_hex_of(&text, ret_hash, err);
 }
 
 struct walk {
@@ -33,13 +34,16 @@ struct walk {
     char head_hash[65];
     int64_t broken; /* the first that does not fit, 0 none */
     const char *how;
+    bool failed; /* there was no memory to look on */
 };
 
 static bool check(void *context, const struct ek_store_event *event)
 {
     struct walk *walk = context;
     char hash[65];
-    ek_store_chain(walk->hash, event, hash);
+    walk->failed = ek_store_chain(walk->hash, event, hash, NULL) != 0;
+    if (walk->failed)
+        return false;
     if (event->number != walk->number + 1)
         walk->how = "is missing";
     else if (strcmp(hash, event->hash) != 0)
@@ -65,6 +69,8 @@ int ek_store_verify(const struct ek_store_handle *handle, int64_t *ret_events, s
         result = handle->driver->events(handle->store, &all, check, &walk, err);
     if (result != 0)
         return result;
+    if (walk.failed)
+        return ek_no_memory(err);
     if (!walk.broken && walk.number < walk.head) {
         walk.broken = walk.number + 1;
         walk.how = "is missing, cut off at the end";

@@ -227,8 +227,7 @@ static int number_next(struct ek_store *store, struct ek_store_event *event, str
     if (result != 0)
         return result;
     event->number = last.number + 1;
-    ek_store_chain(last.hash, event, event->hash);
-    return 0;
+    return ek_store_chain(last.hash, event, event->hash, err);
 }
 
 enum outcome { DONE, TAKEN, MISSING, NOT_SEEN };

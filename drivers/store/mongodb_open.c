@@ -7,6 +7,7 @@
 #include "drivers/mongodb/link.h"
 #include "drivers/store/mongodb.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/secret_bytes.h"
 #include "reconciler/base/thread.h"
 
@@ -82,7 +83,7 @@ static int make_uri(const struct ek_store_location *location, mongoc_uri_t **ret
     return set_password(uri, location, err);
 }
 
-static void set_name(struct ek_store *store, const mongoc_uri_t *uri)
+static int set_name(struct ek_store *store, const mongoc_uri_t *uri, struct ek_error *err)
 {
     EK_BUFFER name = {0};
     const char *database = mongoc_uri_get_database(uri);
@@ -91,6 +92,7 @@ static void set_name(struct ek_store *store, const mongoc_uri_t *uri)
     for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(uri); host; host = host->next)
         ek_buffer_printf(&name, "%s%s", name.length ? "," : "", host->host_and_port);
     snprintf(store->name, sizeof store->name, "%s/%s", ek_buffer_text(&name), store->database);
+    return ek_buffer_check(&name, err);
 }
 
 /* The pool watches the servers from threads of its own: no signal is theirs. */
@@ -173,10 +175,11 @@ static int open_store(const struct ek_store_location *location, struct ek_store 
         return result;
     struct ek_store *store = calloc(1, sizeof *store);
     if (!store)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
-    set_name(store, uri);
-    start_pool(store, uri);
-    if (!store->pool)
+        return ek_no_memory(err);
+    result = set_name(store, uri, err);
+    if (result == 0)
+        start_pool(store, uri);
+    if (result == 0 && !store->pool)
         result = bad(location->uri, "libmongoc makes no connections of it", err);
     if (result == 0)
         result = check_version(store, location->must_exist, err);

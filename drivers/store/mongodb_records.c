@@ -69,9 +69,11 @@ int ek_mongodb_store_get_plan(struct ek_store *store, const char *name, char **r
     int result = ek_mongodb_store_find_one(store, "plans", name, &entry, err);
     if (result == 0) {
         const char *text = ek_bson_text(&entry, "document");
-        *ret_document = strdup(text ? text : "");
-        if (!*ret_document)
-            ek_memory_exhausted();
+        char *copy = strdup(text ? text : "");
+        if (copy)
+            *ret_document = copy;
+        else
+            result = ek_no_memory(err);
     }
     bson_destroy(&entry);
     return result;

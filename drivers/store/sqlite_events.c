@@ -49,7 +49,9 @@ static int add(struct ek_store *store, const struct ek_store_event *event, int64
     if (result != 0)
         return result;
     full.number++;
-    ek_store_chain(before, &full, full.hash);
+    result = ek_store_chain(before, &full, full.hash, err);
+    if (result != 0)
+        return result;
     result = ek_sqlite_prepare(
         store, &statement, err,
         "INSERT INTO events (number, at_ms, account, deployment, kind, who, revision, plan, text,"
@@ -103,21 +105,25 @@ static void page_done(struct page *page)
     free(page->events);
 }
 
-static void take_row(sqlite3_stmt *statement, struct page *page)
+static int take_row(sqlite3_stmt *statement, struct page *page, struct ek_error *err)
 {
     EK_BUFFER texts = {0};
     size_t at[TEXTS];
     if (page->count == page->room) {
-        page->room = page->room ? 2 * page->room : 64;
-        page->events = realloc(page->events, page->room * sizeof *page->events);
-        if (!page->events)
-            ek_memory_exhausted();
+        size_t room = page->room ? 2 * page->room : 64;
+        struct ek_store_event *more = realloc(page->events, room * sizeof *more);
+        if (!more)
+            return ek_no_memory(err);
+        page->events = more;
+        page->room = room;
     }
     for (int i = 0; i < TEXTS; i++) {
         const char *text = ek_sqlite_text(statement, 2 + i);
         at[i] = texts.length;
         ek_buffer_add(&texts, text, strlen(text) + 1);
     }
+    if (ek_buffer_check(&texts, err) != 0)
+        return EK_NO_MEMORY;
     struct ek_store_event *event = &page->events[page->count++];
     *event = (struct ek_store_event){.number = sqlite3_column_int64(statement, 0),
                                      .at_ms = sqlite3_column_int64(statement, 1)};
@@ -128,6 +134,7 @@ static void take_row(sqlite3_stmt *statement, struct page *page)
     const char *base = ek_buffer_take(&texts);
     for (size_t i = 0; i < TEXTS; i++)
         *slots[i] = base + at[i];
+    return 0;
 }
 
 /* Only what is asked for stands in the query: so that an index serves it. */
@@ -161,14 +168,16 @@ static int read_page(struct ek_store *store, const struct ek_store_query *query,
     bool row = true;
     int64_t most = query->most ? (int64_t)query->most : PAGE;
     make_sql(query, &sql);
-    int result =
-        ek_sqlite_prepare(store, &statement, err, ek_buffer_text(&sql), "iittti", after,
-                          query->since_ms, query->account, query->deployment, query->kind, most);
+    int result = ek_buffer_check(&sql, err);
+    if (result == 0)
+        result = ek_sqlite_prepare(store, &statement, err, ek_buffer_text(&sql), "iittti", after,
+                                   query->since_ms, query->account, query->deployment, query->kind,
+                                   most);
     while (result == 0) {
         result = ek_sqlite_step(store, statement, &row, err);
         if (result != 0 || !row)
             break;
-        take_row(statement, page);
+        result = take_row(statement, page, err);
     }
     return result;
 }

@@ -105,11 +105,13 @@ static int open_store(const struct ek_store_location *location, struct ek_store 
         return result;
     struct ek_store *store = calloc(1, sizeof *store);
     if (!store)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     pthread_mutex_init(&store->mutex, NULL);
     store->path = strdup(location->path);
-    if (!store->path)
-        ek_memory_exhausted();
+    if (!store->path) {
+        close_store(store);
+        return ek_no_memory(err);
+    }
     int code = sqlite3_open_v2(location->path, &store->database,
                                SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     result = code == SQLITE_OK ? prepare(store, err) : ek_sqlite_fail(store, err);

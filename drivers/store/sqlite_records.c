@@ -44,9 +44,10 @@ static int find_plan(struct ek_store *store, const char *name, char **ret_docume
         return result;
     if (!row)
         return ek_fail(err, EK_NOT_FOUND, "EK-1011", "the store has no plan %s", name);
-    *ret_document = strdup(ek_sqlite_text(statement, 0));
-    if (!*ret_document)
-        ek_memory_exhausted();
+    char *copy = strdup(ek_sqlite_text(statement, 0));
+    if (!copy)
+        return ek_no_memory(err);
+    *ret_document = copy;
     return 0;
 }
 

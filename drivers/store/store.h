@@ -170,7 +170,7 @@ int ek_store_verify(const struct ek_store_handle *handle, int64_t *ret_events,
  *     number and at_ms, each in decimal with a line feed behind,
  *     account, deployment, kind, who, commit, plan, text, detail,
  * where each text is written as its length in bytes, a colon, the text, a line feed. */
-void ek_store_chain(const char *before, const struct ek_store_event *event,
-                    char ret_hash[static 65]);
+int ek_store_chain(const char *before, const struct ek_store_event *event, char ret_hash[static 65],
+                   struct ek_error *err);
 
 #endif

@@ -20,15 +20,37 @@ void ek_buffer_wipe(struct ek_buffer *buffer)
     ek_buffer_done(buffer);
 }
 
-static void reserve(struct ek_buffer *buffer, size_t more)
+void ek_buffer_fail(struct ek_buffer *buffer)
+{
+    ek_buffer_wipe(buffer);
+    buffer->failed = true;
+}
+
+void ek_buffer_fail_with(struct ek_buffer *buffer, const struct ek_buffer *part)
+{
+    if (part->failed)
+        ek_buffer_fail(buffer);
+}
+
+int ek_buffer_check(const struct ek_buffer *buffer, struct ek_error *err)
+{
+    return buffer->failed ? ek_no_memory(err) : 0;
+}
+
+/* Whether there is room for so many bytes more and a NUL. */
+static bool reserve(struct ek_buffer *buffer, size_t more)
 {
     size_t needed = buffer->length + more + 1;
-    if (needed <= buffer->capacity)
-        return;
+    if (buffer->failed || needed <= buffer->capacity)
+        return !buffer->failed;
     size_t capacity = buffer->capacity ? buffer->capacity * 2 : 256;
     while (capacity < needed)
         capacity *= 2;
-    char *bytes = ek_need(malloc(capacity));
+    char *bytes = malloc(capacity);
+    if (!bytes) {
+        ek_buffer_fail(buffer);
+        return false;
+    }
     if (buffer->bytes) {
         memcpy(bytes, buffer->bytes, buffer->length);
         OPENSSL_cleanse(buffer->bytes, buffer->capacity);
@@ -37,11 +59,13 @@ static void reserve(struct ek_buffer *buffer, size_t more)
     bytes[buffer->length] = 0;
     buffer->bytes = bytes;
     buffer->capacity = capacity;
+    return true;
 }
 
 void ek_buffer_add(struct ek_buffer *buffer, const void *bytes, size_t length)
 {
-    reserve(buffer, length);
+    if (!reserve(buffer, length))
+        return;
     if (length)
         memcpy(buffer->bytes + buffer->length, bytes, length);
     buffer->length += length;
@@ -50,7 +74,10 @@ void ek_buffer_add(struct ek_buffer *buffer, const void *bytes, size_t length)
 
 void ek_buffer_text_add(struct ek_buffer *buffer, const char *text)
 {
-    ek_buffer_add(buffer, text, strlen(text));
+    if (text)
+        ek_buffer_add(buffer, text, strlen(text));
+    else
+        ek_buffer_fail(buffer);
 }
 
 void ek_buffer_printf(struct ek_buffer *buffer, const char *format, ...)
@@ -61,8 +88,9 @@ void ek_buffer_printf(struct ek_buffer *buffer, const char *format, ...)
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (length > 0) {
-        reserve(buffer, (size_t)length);
+    if (length < 0) {
+        ek_buffer_fail(buffer);
+    } else if (length > 0 && reserve(buffer, (size_t)length)) {
         vsnprintf(buffer->bytes + buffer->length, (size_t)length + 1, format, again);
         buffer->length += (size_t)length;
     }
@@ -76,8 +104,7 @@ const char *ek_buffer_text(const struct ek_buffer *buffer)
 
 char *ek_buffer_take(struct ek_buffer *buffer)
 {
-    reserve(buffer, 0);
-    char *bytes = buffer->bytes;
+    char *bytes = reserve(buffer, 0) ? buffer->bytes : NULL;
     *buffer = (struct ek_buffer){0};
     return bytes;
 }

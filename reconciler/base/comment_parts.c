@@ -158,11 +158,12 @@ static void open_all(const struct open *open, struct ek_buffer *text)
 }
 
 /* Room for the marker, for what is closed, and for the sentence about what is left out. */
-static size_t reserve(const char *fleet)
+static int reserve(const char *fleet, size_t *ret_length, struct ek_error *err)
 {
     EK_BUFFER marker = {0};
     ek_comment_mark(&marker, fleet, 999999, 999999);
-    return marker.length + 600;
+    *ret_length = marker.length + 600;
+    return ek_buffer_check(&marker, err);
 }
 
 /* The longest beginning of a too long line that ends between characters. */
@@ -173,34 +174,44 @@ static size_t whole_characters(const char *line, size_t length)
     return length;
 }
 
-static void add_part(struct ek_comment_parts *parts, struct ek_buffer *text)
+static int add_part(struct ek_comment_parts *parts, struct ek_buffer *text, struct ek_error *err)
 {
-    parts->texts = reallocarray(parts->texts, parts->count + 1, sizeof *parts->texts);
-    if (!parts->texts)
-        ek_memory_exhausted();
-    parts->texts[parts->count++] = ek_buffer_take(text);
+    char **more = reallocarray(parts->texts, parts->count + 1, sizeof *more);
+    if (!more || text->failed)
+        ek_buffer_done(text);
+    parts->texts = more ? more : parts->texts;
+    char *taken = more ? ek_buffer_take(text) : NULL;
+    if (!taken)
+        return ek_no_memory(err);
+    parts->texts[parts->count++] = taken;
+    return 0;
 }
 
-static void mark_all(struct ek_comment_parts *parts, const char *fleet)
+static int mark_all(struct ek_comment_parts *parts, const char *fleet, struct ek_error *err)
 {
     for (size_t i = 0; i < parts->count; i++) {
         struct ek_buffer text = {0};
         ek_comment_mark(&text, fleet, i + 1, parts->count);
         ek_buffer_text_add(&text, parts->texts[i]);
+        if (text.failed)
+            return ek_no_memory(err);
         free(parts->texts[i]);
         parts->texts[i] = ek_buffer_take(&text);
     }
+    return 0;
 }
 
-void ek_comment_split(const char *markdown, const char *fleet, size_t limit,
-                      struct ek_comment_parts *ret_parts)
+int ek_comment_split(const char *markdown, const char *fleet, size_t limit,
+                     struct ek_comment_parts *ret_parts, struct ek_error *err)
 {
     struct ek_comment_parts parts = {0};
     struct open open = {0};
     EK_BUFFER part = {0};
-    size_t room = limit - reserve(fleet);
+    size_t reserved = 0;
+    int result = reserve(fleet, &reserved, err);
+    size_t room = limit - reserved;
     const char *at = markdown;
-    while (*at) {
+    while (result == 0 && *at) {
         size_t length = strcspn(at, "\n");
         length += at[length] == '\n';
         if (part.length + length > room && part.length > room / 2) {
@@ -209,8 +220,8 @@ void ek_comment_split(const char *markdown, const char *fleet, size_t limit,
             if (last)
                 ek_buffer_text_add(&part, "\n**The rest is left out here:** `evenkeel plan` shows "
                                           "all of it.\n");
-            add_part(&parts, &part);
-            if (last)
+            result = add_part(&parts, &part, err);
+            if (last || result != 0)
                 break;
             open_all(&open, &part);
         }
@@ -220,10 +231,18 @@ void ek_comment_split(const char *markdown, const char *fleet, size_t limit,
         ek_buffer_add(&part, at, length);
         at += length;
     }
-    if (part.length || parts.count == 0)
-        add_part(&parts, &part);
-    mark_all(&parts, fleet);
+    if (result == 0)
+        result = ek_buffer_check(&part, err);
+    if (result == 0 && (part.length || parts.count == 0))
+        result = add_part(&parts, &part, err);
+    if (result == 0)
+        result = mark_all(&parts, fleet, err);
+    if (result != 0) {
+        ek_comment_parts_done(&parts);
+        return result;
+    }
     *ret_parts = parts;
+    return 0;
 }
 
 void ek_comment_parts_done(struct ek_comment_parts *parts)

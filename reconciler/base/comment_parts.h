@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/error.h"
 
 /* The longest name of a fleet, in bytes: markers take up room in each part. */
 #define EK_COMMENT_FLEET_MAX 200
@@ -27,9 +28,9 @@ struct ek_comment_parts {
 #define EK_COMMENT_PARTS_MAX 8
 
 /* Split Markdown (without a marker) at lines, so that each part, with its marker, has at most
- * `limit` bytes (at least 4000) and none of its blocks and folds stays open. */
-void ek_comment_split(const char *markdown, const char *fleet, size_t limit,
-                      struct ek_comment_parts *ret_parts);
+ * `limit` bytes (at least 4000) and none of its blocks and folds stays open. Fails without memory only. */
+int ek_comment_split(const char *markdown, const char *fleet, size_t limit,
+                     struct ek_comment_parts *ret_parts, struct ek_error *err);
 void ek_comment_parts_done(struct ek_comment_parts *parts);
 
 /* Append the words of the first heading, "Evenkeel: " and markup left out: what a commit status

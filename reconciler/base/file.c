@@ -54,6 +54,8 @@ int ek_file_read_all(int fd, const struct ek_file_limit *limit, struct ek_buffer
                              limit->max);
     }
     close(fd);
+    if (result == 0)
+        result = ek_buffer_check(&content, err);
     if (result != 0)
         return result;
     *ret_content = content;

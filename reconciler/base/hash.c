@@ -1,16 +1,17 @@
+/* The functions that need no memory are the old ones, in libcrypto itself. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "reconciler/base/hash.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include "reconciler/base/hex.h"
-#include "reconciler/base/memory.h"
 
 void ek_sha256(const void *bytes, size_t length, uint8_t ret_digest[static 32])
 {
-    unsigned int written = 0;
-    if (EVP_Digest(bytes ? bytes : "", length, ret_digest, &written, EVP_sha256(), NULL) != 1 ||
-        written != 32)
-        ek_memory_exhausted();
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    SHA256_Update(&context, bytes ? bytes : "", length);
+    SHA256_Final(ret_digest, &context);
 }
 
 void ek_sha256_hex(const void *bytes, size_t length, char ret_hex[static 65])
@@ -18,6 +19,23 @@ void ek_sha256_hex(const void *bytes, size_t length, char ret_hex[static 65])
     uint8_t digest[32];
     ek_sha256(bytes, length, digest);
     ek_hex(digest, sizeof digest, ret_hex);
+}
+
+int ek_sha256_of(const struct ek_buffer *buffer, uint8_t ret_digest[static 32],
+                 struct ek_error *err)
+{
+    int result = ek_buffer_check(buffer, err);
+    if (result == 0)
+        ek_sha256(buffer->bytes, buffer->length, ret_digest);
+    return result;
+}
+
+int ek_sha256_hex_of(const struct ek_buffer *buffer, char ret_hex[static 65], struct ek_error *err)
+{
+    int result = ek_buffer_check(buffer, err);
+    if (result == 0)
+        ek_sha256_hex(buffer->bytes, buffer->length, ret_hex);
+    return result;
 }
 
 uint64_t ek_hash_text(const char *text)

@@ -1,24 +1,8 @@
 #include "reconciler/base/memory.h"
 
-#include <stdlib.h>
-
-static void (*end_of_process)(void);
-
-void ek_memory_on_exhausted(void (*end)(void))
+int ek_no_memory(struct ek_error *err)
 {
-    end_of_process = end;
-}
-
-_Noreturn void ek_memory_exhausted(void)
-{
-    if (end_of_process)
-        end_of_process();
-    abort();
-}
-
-void *ek_need(void *memory)
-{
-    if (!memory)
-        ek_memory_exhausted();
-    return memory;
+    ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    ek_hint(err, "run it again: it goes on from where the fleet is");
+    return EK_NO_MEMORY;
 }

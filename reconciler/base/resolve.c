@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/thread.h"
 
 /* A question to the resolver, shared by the thread that asks and the one that waits; whoever is
@@ -114,6 +115,8 @@ static int take_answer(struct question *question, struct addrinfo **ret_addresse
         question->addresses = NULL;
         return 0;
     }
+    if (number == EAI_MEMORY)
+        return ek_no_memory(err);
     bool none = number == EAI_NONAME || number == EAI_NODATA || number == EAI_ADDRFAMILY;
     return no_answer(question->host, none ? EK_NOT_FOUND : EK_UNREACHABLE,
                      number == EAI_SYSTEM ? strerror_r(question->system_number, text, sizeof text)
@@ -126,7 +129,7 @@ int ek_resolve(const char *host, int port, int64_t deadline, struct addrinfo **r
 {
     struct question *question = question_new(host, port);
     if (!question)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     look_up(question, AI_NUMERICHOST); /* an address needs nobody's answer */
     if (question->number != 0) {
         int number = start(question);

@@ -22,7 +22,7 @@ struct ek_secret *ek_secret_new(const void *bytes, size_t length)
     struct ek_secret *secret =
         mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (secret == MAP_FAILED)
-        ek_memory_exhausted();
+        return NULL;
     madvise(secret, mapped, MADV_DONTDUMP);
     mlock(secret, mapped); /* best effort: the limit may be small */
     secret->mapped = mapped;
@@ -31,6 +31,16 @@ struct ek_secret *ek_secret_new(const void *bytes, size_t length)
         memcpy(secret->bytes, bytes, length);
     secret->bytes[length] = 0;
     return secret;
+}
+
+int ek_secret_make(const void *bytes, size_t length, struct ek_secret **ret_secret,
+                   struct ek_error *err)
+{
+    struct ek_secret *secret = ek_secret_new(bytes, length);
+    if (!secret)
+        return ek_no_memory(err);
+    *ret_secret = secret;
+    return 0;
 }
 
 int ek_secret_random(size_t bytes, struct ek_secret **ret_secret, struct ek_error *err)
@@ -49,10 +59,10 @@ int ek_secret_random(size_t bytes, struct ek_secret **ret_secret, struct ek_erro
             text[i] = '-';
         else if (text[i] == '/')
             text[i] = '_';
-    *ret_secret = ek_secret_new(text, (size_t)length);
+    int result = ek_secret_make(text, (size_t)length, ret_secret, err);
     OPENSSL_cleanse(raw, sizeof raw);
     OPENSSL_cleanse(text, sizeof text);
-    return 0;
+    return result;
 }
 
 const char *ek_secret_reveal(const struct ek_secret *secret)

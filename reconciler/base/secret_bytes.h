@@ -10,8 +10,11 @@
 
 struct ek_secret; /* opaque */
 
-/* Copy `length` bytes into a new secret (the caller wipes its own copy). */
+/* Copy `length` bytes into a new secret, the caller's (who wipes the copy that it had). NULL
+ * without memory; _make: EK_NO_MEMORY (EK-0599) then. */
 struct ek_secret *ek_secret_new(const void *bytes, size_t length);
+int ek_secret_make(const void *bytes, size_t length, struct ek_secret **ret_secret,
+                   struct ek_error *err);
 
 /* A new random secret: `bytes` cryptographically random bytes written as base64url
  * text (no padding), so that it can stand in a configuration or a URI. */

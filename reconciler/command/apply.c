@@ -114,6 +114,8 @@ static int ask(const struct apply *apply, struct ek_error *err)
         separator = ", ";
     }
     ek_buffer_text_add(&question, "? Only \"yes\" is accepted: ");
+    if (ek_buffer_check(&question, err) != 0)
+        return EK_NO_MEMORY;
     const struct ek_prompt prompt = {
         .question = ek_buffer_text(&question),
         .wanted = "yes",
@@ -122,10 +124,13 @@ static int ask(const struct apply *apply, struct ek_error *err)
     return ek_ask(&prompt, err);
 }
 
-static void show(struct apply *apply)
+/* Nobody is asked about, and nothing is done of, what could not be shown. */
+static int show(struct apply *apply, struct ek_error *err)
 {
     EK_BUFFER text = {0};
-    struct ek_planned *planned = ek_need(calloc(apply->count + 1, sizeof *planned));
+    struct ek_planned *planned = calloc(apply->count + 1, sizeof *planned);
+    if (!planned)
+        return ek_no_memory(err);
     for (size_t i = 0; i < apply->count; i++)
         planned[i] = ek_looked_planned(&apply->jobs[i].looked);
     struct ek_plan_set set = {
@@ -136,8 +141,11 @@ static void show(struct apply *apply)
     } else if (!apply->options->quiet) {
         ek_plan_text(&set, ek_colour_wanted(apply->options, STDOUT_FILENO), &text);
     }
-    ek_print(&text);
     free(planned);
+    int result = ek_buffer_check(&text, err);
+    if (result == 0)
+        ek_print(&text);
+    return result;
 }
 
 /* ---- doing ---------------------------------------------------------------------------- */
@@ -153,7 +161,7 @@ static void on_event(void *context, const struct ek_event *event)
     struct listener *listener = context;
     EK_BUFFER text = {0};
     if (event->kind == EK_EVENT_STEP_DONE)
-        ek_command_memory_status(EK_EXIT_PARTLY);
+        ek_command_abort_status(EK_EXIT_PARTLY);
     if (listener->apply->options->output == EK_OUTPUT_JSON)
         ek_progress_json(&listener->progress, event, &text);
     else
@@ -171,14 +179,13 @@ static int refresh(void *context, const struct ek_state *state, struct ek_policy
     return ek_apply_consent_refresh(&listener->job->consent, state, policy, err);
 }
 
-static void name_plan(const struct apply *apply, const struct job *job, char ret_name[65])
+static int name_plan(const struct apply *apply, const struct job *job, char ret_name[65],
+                     struct ek_error *err)
 {
-    if (apply->file) {
-        ek_plan_file_planned_name(apply->file, job->index, ret_name);
-    } else {
-        struct ek_planned planned = ek_looked_planned(&job->looked);
-        ek_planned_name(&planned, ret_name);
-    }
+    if (apply->file)
+        return ek_plan_file_planned_name(apply->file, job->index, ret_name, err);
+    struct ek_planned planned = ek_looked_planned(&job->looked);
+    return ek_planned_name(&planned, ret_name, err);
 }
 
 static void say_moved(struct apply *apply, struct job *job)
@@ -191,7 +198,7 @@ static void say_moved(struct apply *apply, struct job *job)
         apply->file, job->index,
         EK_SITUATION(job->looked.spec, job->looked.observation->state, &job->looked.policy), &text,
         NULL);
-    if (text.length)
+    if (ek_buffer_check(&text, &ignored) == 0 && text.length)
         fprintf(stderr, "What moved in %s since the plan was made (- then, + now):\n%s\n",
                 job->looked.spec->name, ek_buffer_text(&text));
 }
@@ -299,10 +306,11 @@ static int prepare(struct apply *apply, struct ek_error *err)
         struct job *job = &apply->jobs[i];
         ek_record_init(&job->record, &apply->fleet.store, job->looked.spec,
                        apply->fleet.source.commit);
-        name_plan(apply, job, job->record.plan);
+        result = name_plan(apply, job, job->record.plan, err);
         const struct ek_apply_subject subject = {
             .looked = &job->looked, .file = apply->file, .plan = job->record.plan};
-        result = ek_apply_consent_init(&job->consent, &apply->fleet, &subject, err);
+        if (result == 0)
+            result = ek_apply_consent_init(&job->consent, &apply->fleet, &subject, err);
         if (result == 0)
             result = check_agreed(apply, job, err);
         if (result == 0 && job->looked.plan.count)
@@ -357,10 +365,13 @@ static int lock_all(struct apply *apply, struct ek_error *err)
     return result;
 }
 
-static void make_jobs(struct apply *apply, size_t count)
+static int make_jobs(struct apply *apply, size_t count, struct ek_error *err)
 {
-    apply->jobs = ek_need(calloc(count + 1, sizeof *apply->jobs));
+    apply->jobs = calloc(count + 1, sizeof *apply->jobs);
+    if (!apply->jobs)
+        return ek_no_memory(err);
     apply->count = count;
+    return 0;
 }
 
 /* Nothing can be done now, since every plan waits from its first step on: say so, and don't ask. */
@@ -416,19 +427,21 @@ static int from_specs(struct apply *apply, struct ek_error *err)
                               ? apply->options->settle_timeout_ms
                               : EK_LOOK_PATIENCE_MS;
     size_t steps = 0;
-    make_jobs(apply, fleet->chosen_count);
+    int result = make_jobs(apply, fleet->chosen_count, err);
     for (size_t i = 0; i < apply->count; i++)
         apply->jobs[i].looked.spec = fleet->chosen[i];
-    int result = lock_all(apply, err);
+    if (result == 0)
+        result = lock_all(apply, err);
     for (size_t i = 0; i < apply->count && result == 0; i++) {
         ek_fleet_look(fleet, fleet->chosen[i], patience_ms, &apply->jobs[i].looked);
         *err = apply->jobs[i].looked.error;
         result = err->code;
         steps += apply->jobs[i].looked.plan.count;
     }
+    if (result == 0)
+        result = show(apply, err);
     if (result != 0)
         return result;
-    show(apply);
     for (size_t i = 0; i < apply->count; i++) {
         const struct ek_plan *plan = &apply->jobs[i].looked.plan;
         if (plan->count == 0 && plan->end == EK_VERDICT_BLOCKED) {
@@ -488,9 +501,10 @@ static int take_from_file(struct apply *apply, size_t index, struct ek_error *er
 static int from_file(struct apply *apply, struct ek_error *err)
 {
     size_t count = ek_plan_file_count(apply->file);
-    make_jobs(apply, count);
+    int result = make_jobs(apply, count, err);
     apply->count = 0;
-    int result = ek_fleet_store(&apply->fleet, true, err);
+    if (result == 0)
+        result = ek_fleet_store(&apply->fleet, true, err);
     for (size_t i = 0; i < count && result == 0; i++)
         result = take_from_file(apply, i, err);
     if (result == 0 && apply->options->deployment && apply->count == 0)

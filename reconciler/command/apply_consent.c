@@ -182,6 +182,8 @@ static int ask_for_name(const struct ek_options *options, const struct ek_deploy
     ek_buffer_printf(
         &question, "\nNo maintenance window of %s is open (%s). To disturb it now, type its name: ",
         spec->name, closed->window_words[0] ? closed->window_words : "none opens again");
+    if (ek_buffer_check(&question, err) != 0)
+        return EK_NO_MEMORY;
     const struct ek_prompt prompt = {.question = ek_buffer_text(&question),
                                      .wanted = spec->name,
                                      .otherwise = "nothing was changed",
@@ -207,6 +209,9 @@ int ek_apply_outside_window(const struct ek_options *options, struct ek_apply_co
         return result;
     ek_buffer_printf(&text, "%s lets plan %.12s go on while no window is open", consent->who,
                      consent->plan);
+    result = ek_buffer_check(&text, err);
+    if (result != 0)
+        return result;
     ek_record_said(record, EK_JOURNAL_OUTSIDE_WINDOW, question.now_ms, ek_buffer_text(&text));
     if (record->error.code != 0 && err)
         *err = record->error;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/apply_consent.h"
 #include "reconciler/command/ask.h"
@@ -35,6 +36,8 @@ static int ask(const struct approve *approve, struct ek_error *err)
     for (size_t i = 0; i < approve->count; i++)
         ek_buffer_printf(&question, "%s%s", i ? ", " : "", approve->looked[i].spec->name);
     ek_buffer_text_add(&question, "? Only \"yes\" is accepted: ");
+    if (ek_buffer_check(&question, err) != 0)
+        return EK_NO_MEMORY;
     const struct ek_prompt prompt = {.question = ek_buffer_text(&question),
                                      .wanted = "yes",
                                      .otherwise = "nothing was recorded",
@@ -42,23 +45,27 @@ static int ask(const struct approve *approve, struct ek_error *err)
     return ek_ask(&prompt, err);
 }
 
-static void say_approved(const struct approve *approve, size_t i, const char *who)
+static int say_approved(const struct approve *approve, size_t i, const char *who,
+                        struct ek_error *err)
 {
     EK_BUFFER text = {0};
     const struct ek_deployment_spec *spec = approve->looked[i].spec;
     char plan[65];
-    ek_plan_file_planned_name(approve->file, i, plan);
+    int result = ek_plan_file_planned_name(approve->file, i, plan, err);
+    if (result != 0)
+        return result;
     if (approve->options->output == EK_OUTPUT_JSON) {
         json_t *json =
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "format_version", "1.0", "type",
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "format_version", "1.0", "type",
                       "approval", "account", spec->account, "deployment", spec->name, "plan", plan,
-                      "who", who, "signed", approve->keys[i][0] != 0);
+                      "who", ek_json_text(who), "signed", approve->keys[i][0] != 0);
         ek_json_add(json, JSON_COMPACT, &text);
     } else {
         ek_buffer_printf(&text, "Approved plan %.12s of %s/%s as %s.\n", plan, spec->account,
                          spec->name, who);
     }
     ek_print(&text);
+    return 0;
 }
 
 static int record(struct approve *approve, struct ek_error *err)
@@ -79,33 +86,36 @@ static int record(struct approve *approve, struct ek_error *err)
         };
         result = ek_consent_approve(&approve->fleet.store, &given, err);
         if (result == 0)
-            say_approved(approve, i, who);
+            result = say_approved(approve, i, who, err);
     }
     return result;
 }
 
 /* ---- one deployment's plan as it is now ------------------------------------------------ */
 
-static void print(const struct approve *approve, const struct ek_plan_set *set)
+static int print(const struct approve *approve, const struct ek_plan_set *set, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     if (approve->options->quiet || approve->options->output == EK_OUTPUT_JSON)
-        return;
+        return 0;
     if (approve->options->output == EK_OUTPUT_MARKDOWN)
         ek_plan_markdown(set, &text);
     else
         ek_plan_text(set, ek_colour_wanted(approve->options, STDOUT_FILENO), &text);
-    ek_print(&text);
+    int result = ek_buffer_check(&text, err);
+    if (result == 0)
+        ek_print(&text);
+    return result;
 }
 
 static int make_file(struct approve *approve, const struct ek_plan_set *set, struct ek_error *err)
 {
-    json_t *json = ek_plan_json(set);
-    char *text = ek_need(json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII));
-    int result = ek_plan_file_parse(text, strlen(text), "the plan", &approve->file, err);
-    free(text);
-    json_decref(json);
-    return result;
+    EK_BUFFER text = {0};
+    ek_json_print(ek_plan_json(set), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, &text);
+    int result = ek_buffer_check(&text, err);
+    return result == 0 ? ek_plan_file_parse(ek_buffer_text(&text), text.length, "the plan",
+                                            &approve->file, err)
+                       : result;
 }
 
 static int check_name(const char *wanted, const char plan[65], struct ek_error *err)
@@ -168,6 +178,16 @@ static int choose(struct approve *approve, const struct ek_deployment_spec **ret
     return 0;
 }
 
+static int make_rows(struct approve *approve, size_t count, struct ek_error *err)
+{
+    approve->looked = calloc(count + 1, sizeof *approve->looked);
+    approve->keys = calloc(count + 1, sizeof *approve->keys);
+    if (!approve->looked || !approve->keys)
+        return ek_no_memory(err);
+    approve->count = count;
+    return 0;
+}
+
 static int from_specs(struct approve *approve, bool *ret_said, struct ek_error *err)
 {
     const struct ek_options *options = approve->options;
@@ -175,10 +195,9 @@ static int from_specs(struct approve *approve, bool *ret_said, struct ek_error *
     int result = choose(approve, &spec, ret_said, err);
     if (result != 0)
         return result;
-    approve->looked = ek_need(calloc(1, sizeof *approve->looked));
-    approve->keys = ek_need(calloc(1, sizeof *approve->keys));
-    approve->count = 1;
-    result = ek_fleet_store(&approve->fleet, false, err);
+    result = make_rows(approve, 1, err);
+    if (result == 0)
+        result = ek_fleet_store(&approve->fleet, false, err);
     if (result != 0)
         return result;
     ek_fleet_look(&approve->fleet, spec, EK_LOOK_PATIENCE_MS, &approve->looked[0]);
@@ -188,12 +207,13 @@ static int from_specs(struct approve *approve, bool *ret_said, struct ek_error *
     struct ek_planned planned = ek_looked_planned(&approve->looked[0]);
     struct ek_plan_set set = {.source = approve->fleet.source, .planned = &planned, .count = 1};
     char plan[65];
-    ek_planned_name(&planned, plan);
-    if (options->argument_count > 1)
+    result = ek_planned_name(&planned, plan, err);
+    if (result == 0 && options->argument_count > 1)
         result = check_name(options->arguments[1], plan, err);
+    if (result == 0)
+        result = print(approve, &set, err);
     if (result != 0)
         return result;
-    print(approve, &set);
     if (planned.plan->count == 0 && !planned.less_consent)
         return nothing_to_approve(approve, planned.plan, err);
     result = make_file(approve, &set, err);
@@ -244,14 +264,15 @@ static int check_deployment(struct approve *approve, size_t index, struct ek_err
     if (result != 0)
         return result;
     struct ek_planned planned = ek_looked_planned(looked);
-    ek_planned_name(&planned, now);
-    ek_plan_file_planned_name(approve->file, index, in_file);
-    if (strcmp(in_file, now) == 0)
-        return 0;
+    result = ek_planned_name(&planned, now, err);
+    if (result == 0)
+        result = ek_plan_file_planned_name(approve->file, index, in_file, err);
+    if (result != 0 || strcmp(in_file, now) == 0)
+        return result;
     EK_BUFFER moved = {0};
     ek_plan_file_moved(approve->file, index, EK_SITUATION(spec, planned.state, planned.policy),
                        &moved, NULL);
-    if (moved.length)
+    if (ek_buffer_check(&moved, err) == 0 && moved.length)
         fprintf(stderr, "What moved in %s since the plan was made (- then, + now):\n%s\n", name,
                 ek_buffer_text(&moved));
     ek_fail(err, EK_STALE, "EK-1105", "the plan of %s is %.12s by now, not %.12s", name, now,
@@ -271,10 +292,11 @@ static int from_file(struct approve *approve, bool *ret_said, struct ek_error *e
         result = ek_fleet_store(&approve->fleet, false, err);
     if (result != 0)
         return result;
-    approve->count = ek_plan_file_count(approve->file);
-    approve->looked = ek_need(calloc(approve->count + 1, sizeof *approve->looked));
-    approve->keys = ek_need(calloc(approve->count + 1, sizeof *approve->keys));
-    struct ek_planned *planned = ek_need(calloc(approve->count + 1, sizeof *planned));
+    size_t count = ek_plan_file_count(approve->file);
+    struct ek_planned *planned = calloc(count + 1, sizeof *planned);
+    if (!planned)
+        return ek_no_memory(err);
+    result = make_rows(approve, count, err);
     struct ek_plan_set set = {.source = approve->fleet.source,
                               .planned = planned,
                               .count = approve->count,
@@ -285,7 +307,7 @@ static int from_file(struct approve *approve, bool *ret_said, struct ek_error *e
             planned[i] = ek_looked_planned(&approve->looked[i]);
     }
     if (result == 0)
-        print(approve, &set);
+        result = print(approve, &set, err);
     free(planned);
     if (result == 0)
         result = ask(approve, err);

@@ -15,19 +15,25 @@ int ek_fleet_change_read(const struct ek_git_request *request, const char *from,
     if (result != 0)
         return result;
     struct ek_fleet_change *change = calloc(1, sizeof *change);
-    if (!change)
-        ek_memory_exhausted();
+    if (!change) {
+        ek_git_change_done(&git);
+        return ek_no_memory(err);
+    }
     change->git = git;
     EK_DIAGNOSTICS diagnostics = {0};
-    if (ek_specs_parse(&change->git.base, &change->base, &diagnostics, NULL) != 0)
-        change->base_errors = diagnostics.count;
+    if (ek_specs_parse(&change->git.base, &change->base, &diagnostics, err) == EK_NO_MEMORY) {
+        ek_fleet_change_free(change);
+        return EK_NO_MEMORY;
+    }
+    change->base_errors = diagnostics.count;
     *ret_change = change;
     return 0;
 }
 
-void ek_fleet_change_compare(struct ek_fleet_change *change, const struct ek_specs *after)
+int ek_fleet_change_compare(struct ek_fleet_change *change, const struct ek_specs *after,
+                            struct ek_error *err)
 {
-    ek_specs_compare(&change->base, after, &change->comparison);
+    return ek_specs_compare(&change->base, after, &change->comparison, err);
 }
 
 void ek_fleet_change_free(struct ek_fleet_change *change)

@@ -19,7 +19,8 @@ int ek_fleet_change_read(const struct ek_git_request *request, const char *from,
                          struct ek_fleet_change **ret_change, struct ek_error *err);
 
 /* Compare with the specs after the change, once they are parsed. They must outlive it. */
-void ek_fleet_change_compare(struct ek_fleet_change *change, const struct ek_specs *after);
+int ek_fleet_change_compare(struct ek_fleet_change *change, const struct ek_specs *after,
+                            struct ek_error *err);
 void ek_fleet_change_free(struct ek_fleet_change *change);
 
 /* The difference about a deployment of the specs after the change; NULL: untouched. */

@@ -8,6 +8,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 
 enum { EVENT_MOST = 32 << 20 };
@@ -18,13 +19,22 @@ static const char *variable(const char *name)
     return value && value[0] ? value : NULL;
 }
 
+/* Keep a copy of what was found out; NULL: of nothing. The detection fails where there is no memory
+ * for one. */
+static char *keep(struct ek_ci *ci, const char *value)
+{
+    char *copy = value ? strdup(value) : NULL;
+    ci->failed |= value && !copy;
+    return copy;
+}
+
 /* The first of the variables that is set. */
-static char *first(const char *one, const char *other)
+static char *first(struct ek_ci *ci, const char *one, const char *other)
 {
     const char *value = variable(one);
     if (!value && other)
         value = variable(other);
-    return value ? ek_need(strdup(value)) : NULL;
+    return keep(ci, value);
 }
 
 static bool is_true(const char *name)
@@ -35,11 +45,9 @@ static bool is_true(const char *name)
 
 /* ---- GitHub Actions, and what is made in its image --------------------------------------- */
 
-static char *commit_of(const json_t *pull_request)
+static const char *commit_of(const json_t *pull_request)
 {
-    const char *commit =
-        json_string_value(json_object_get(json_object_get(pull_request, "head"), "sha"));
-    return commit ? ek_need(strdup(commit)) : NULL;
+    return json_string_value(json_object_get(json_object_get(pull_request, "head"), "sha"));
 }
 
 /* The pull request is told by the event alone: GITHUB_SHA may be a merge that only CI knows. */
@@ -53,7 +61,9 @@ static int read_event(struct ek_ci *ci, struct ek_error *err)
     if (ek_input_read(path, EVENT_MOST, &text, &problem) != 0)
         return ek_fail(err, problem.code, "EK-1216", "GITHUB_EVENT_PATH can't be read: %s",
                        problem.sentence);
-    json_t *event = json_loadb(ek_buffer_text(&text), text.length, 0, NULL);
+    json_t *event = NULL;
+    if (ek_json_read(ek_buffer_text(&text), text.length, 0, &event, NULL) == EK_NO_MEMORY)
+        return ek_no_memory(err);
     if (!json_is_object(event)) {
         json_decref(event);
         return ek_fail(err, EK_INVALID, "EK-1216", "GITHUB_EVENT_PATH holds no event: %s", path);
@@ -65,32 +75,35 @@ static int read_event(struct ek_ci *ci, struct ek_error *err)
     if (number > 0) {
         char digits[24];
         snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, number);
-        ci->pull_request = ek_need(strdup(digits));
-        ci->commit = commit_of(pull_request);
+        ci->pull_request = keep(ci, digits);
+        ci->commit = keep(ci, commit_of(pull_request));
     }
     json_decref(event);
     return 0;
 }
 
 /* refs/pull/12/merge */
-static char *number_of_reference(void)
+static char *number_of_reference(struct ek_ci *ci)
 {
     static const char prefix[] = "refs/pull/";
     const char *reference = variable("GITHUB_REF");
     if (!reference || strncmp(reference, prefix, sizeof prefix - 1) != 0)
         return NULL;
     const char *number = reference + sizeof prefix - 1;
-    return ek_need(strndup(number, strcspn(number, "/")));
+    char *copy = strndup(number, strcspn(number, "/"));
+    ci->failed |= !copy;
+    return copy;
 }
 
-static char *joined(const char *format, const char *server, const char *repository,
-                    const char *number)
+static char *joined(struct ek_ci *ci, const char *repository, const char *number)
 {
+    const char *server = variable("GITHUB_SERVER_URL");
     EK_BUFFER text = {0};
     if (!server || !repository || !number)
         return NULL;
     ek_buffer_text_add(&text, server);
-    ek_buffer_printf(&text, "/%s/%s%s", repository, format, number);
+    ek_buffer_printf(&text, "/%s/actions/runs/%s", repository, number);
+    ci->failed |= text.failed;
     return ek_buffer_take(&text);
 }
 
@@ -99,25 +112,25 @@ static int actions(struct ek_ci *ci, bool gitea, struct ek_error *err)
     const char *server = variable("GITHUB_SERVER_URL");
     const char *repository = variable("GITHUB_REPOSITORY");
     EK_BUFFER url = {0};
-    ci->forge = ek_need(strdup(gitea ? "gitea" : "github"));
-    ci->repository = first("GITHUB_REPOSITORY", NULL);
-    ci->url = first("GITHUB_API_URL", NULL);
+    ci->forge = keep(ci, gitea ? "gitea" : "github");
+    ci->repository = first(ci, "GITHUB_REPOSITORY", NULL);
+    ci->url = first(ci, "GITHUB_API_URL", NULL);
     if (!ci->url && gitea && server) {
         ek_buffer_printf(&url, "%s/api/v1", server);
+        ci->failed |= url.failed;
         ci->url = ek_buffer_take(&url);
     }
     if (!ci->url && !gitea)
-        ci->url = ek_need(strdup("https://api.github.com"));
+        ci->url = keep(ci, "https://api.github.com");
     /* Gitea counts the runs of a repository, GitHub those of all. */
-    ci->run = joined("actions/runs/", server, repository,
-                     variable(gitea ? "GITHUB_RUN_NUMBER" : "GITHUB_RUN_ID"));
+    ci->run = joined(ci, repository, variable(gitea ? "GITHUB_RUN_NUMBER" : "GITHUB_RUN_ID"));
     int result = read_event(ci, err);
     if (result != 0)
         return result;
     if (!ci->pull_request)
-        ci->pull_request = number_of_reference();
+        ci->pull_request = number_of_reference(ci);
     if (!ci->commit && !ci->pull_request)
-        ci->commit = first("GITHUB_SHA", NULL);
+        ci->commit = first(ci, "GITHUB_SHA", NULL);
     return 0;
 }
 
@@ -125,12 +138,12 @@ static int actions(struct ek_ci *ci, bool gitea, struct ek_error *err)
 
 static void gitlab(struct ek_ci *ci)
 {
-    ci->forge = ek_need(strdup("gitlab"));
-    ci->url = first("CI_API_V4_URL", NULL);
-    ci->repository = first("CI_MERGE_REQUEST_PROJECT_ID", "CI_PROJECT_ID");
-    ci->pull_request = first("CI_MERGE_REQUEST_IID", NULL);
-    ci->commit = first("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA");
-    ci->run = first("CI_JOB_URL", "CI_PIPELINE_URL");
+    ci->forge = keep(ci, "gitlab");
+    ci->url = first(ci, "CI_API_V4_URL", NULL);
+    ci->repository = first(ci, "CI_MERGE_REQUEST_PROJECT_ID", "CI_PROJECT_ID");
+    ci->pull_request = first(ci, "CI_MERGE_REQUEST_IID", NULL);
+    ci->commit = first(ci, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA");
+    ci->run = first(ci, "CI_JOB_URL", "CI_PIPELINE_URL");
 }
 
 int ek_ci_detect(struct ek_ci *ret_ci, struct ek_error *err)
@@ -143,6 +156,8 @@ int ek_ci_detect(struct ek_ci *ret_ci, struct ek_error *err)
         result = actions(&ci, true, err);
     else if (is_true("GITHUB_ACTIONS"))
         result = actions(&ci, false, err);
+    if (result == 0 && ci.failed)
+        result = ek_no_memory(err);
     if (result == 0)
         *ret_ci = ci;
     else

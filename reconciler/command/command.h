@@ -3,6 +3,7 @@
 #define EK_COMMAND_COMMAND_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
@@ -46,18 +47,26 @@ int ek_command_help(const struct ek_options *options);
 void ek_help_all(struct ek_buffer *text);
 void ek_help_verb(const struct ek_verb *verb, struct ek_buffer *text);
 
-/* Let the process end in order when memory runs out, in the libraries too: a few words on
- * standard error and EK_EXIT_ERROR, or what _status was told last. Before anything else. */
-void ek_command_memory(void);
-void ek_command_memory_status(int status);
+/* Let the process end in order where a library gives up and aborts, as libbson does without memory:
+ * a few words on standard error and EK_EXIT_ERROR, or what _status was told last. Before anything
+ * else. */
+void ek_command_abort(void);
+void ek_command_abort_status(int status);
 
 /* ---- saying things (say.c) ---- */
 
-/* Print to standard output and empty the buffer. */
+/* Print to standard output and empty the buffer. Of one that failed nothing is printed, and the
+ * command ends with EK-0599 then, whatever else it did. */
 void ek_print(struct ek_buffer *text);
 
+/* The same, to standard error. */
+void ek_print_aside(struct ek_buffer *text);
+
+/* Whether that has happened. */
+bool ek_print_lost(void);
+
 /* Append an object and a newline, and let go of the object. `layout`: JSON_COMPACT for one line, or
- * JSON_INDENT(2). What can't be JSON (NULL: some text was no UTF-8) becomes {}. */
+ * JSON_INDENT(2). Without an object the buffer fails. */
 void ek_json_add(json_t *json, size_t layout, struct ek_buffer *text);
 
 /* Print an error to standard error: sentence, cause, hint, where to read more. */

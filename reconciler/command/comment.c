@@ -8,6 +8,7 @@
 #include "reconciler/base/comment_parts.h"
 #include "drivers/forge/forge.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/command/ci.h"
 #include "reconciler/command/command.h"
 #include "reconciler/report/comment.h"
@@ -49,11 +50,11 @@ static int read_standard_input(struct ek_buffer *text, struct ek_error *err)
             return ek_fail(err, EK_INVALID, "EK-1215", "standard input is longer than %d MiB",
                            MARKDOWN_MOST >> 20);
     }
-    return got < 0 ? ek_fail_errno(err, "EK-1215", "standard input") : 0;
+    return got < 0 ? ek_fail_errno(err, "EK-1215", "standard input") : ek_buffer_check(text, err);
 }
 
 /* A plan's own comment begins with a marker, which says what it is about. */
-static void take_marker(struct said *said, const struct ek_buffer *text)
+static int take_marker(struct said *said, const struct ek_buffer *text, struct ek_error *err)
 {
     size_t part = 0;
     size_t length = 0;
@@ -64,6 +65,8 @@ static void take_marker(struct said *said, const struct ek_buffer *text)
         ek_buffer_text_add(&said->fleet, said->options->fleet);
     }
     ek_buffer_text_add(&said->markdown, body + length);
+    int result = ek_buffer_check(&said->fleet, err);
+    return result == 0 ? ek_buffer_check(&said->markdown, err) : result;
 }
 
 /* What tells the comment about a plan file from others: as plan names it, as far as the file
@@ -95,7 +98,8 @@ static int write_plan(const struct said *said, const char *path, struct ek_buffe
     set.fleet = fleet_of(said->options, &set.source);
     ek_buffer_done(text);
     ek_plan_markdown(&set, text);
-    return 0;
+    ek_buffer_fail_with(text, &next);
+    return ek_buffer_check(text, err);
 }
 
 static int read_markdown(struct said *said, struct ek_error *err)
@@ -106,13 +110,15 @@ static int read_markdown(struct said *said, struct ek_error *err)
     const char *path = options->argument_count ? options->arguments[0] : NULL;
     if (!path) {
         ek_buffer_text_add(&said->fleet, options->fleet ? options->fleet : "");
-        return 0;
+        return ek_buffer_check(&said->fleet, err);
     }
     if (strcmp(path, "-") == 0) {
         int result = read_standard_input(&text, err);
         if (result != 0)
             return result;
-    } else if (ek_input_read(path, MARKDOWN_MOST, &text, &problem) != 0) {
+    } else if (ek_input_read(path, MARKDOWN_MOST, &text, &problem) == EK_NO_MEMORY) {
+        return ek_no_memory(err);
+    } else if (problem.code != 0) {
         return ek_fail(err, problem.code, "EK-1215", "the comment can't be read: %s",
                        problem.sentence);
     }
@@ -122,7 +128,7 @@ static int read_markdown(struct said *said, struct ek_error *err)
     }
     int result = text.bytes[0] == '{' ? write_plan(said, path, &text, err) : 0;
     if (result == 0)
-        take_marker(said, &text);
+        result = take_marker(said, &text, err);
     said->with_comment = true;
     return result;
 }
@@ -213,6 +219,11 @@ static int set_status(struct said *said, struct ek_forge *forge, struct ek_error
     ek_comment_title(ek_buffer_text(&said->markdown), &title);
     if (title.length == 0)
         ek_buffer_text_add(&title, words[state]);
+    int result = ek_buffer_check(&context, err);
+    if (result == 0)
+        result = ek_buffer_check(&title, err);
+    if (result != 0)
+        return result;
     const struct ek_forge_status status = {
         .state = state,
         .context = ek_buffer_text(&context),

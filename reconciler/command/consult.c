@@ -30,7 +30,9 @@ static bool signed_commit(const struct ek_fleet *fleet, enum ek_approval_rule ru
         return false;
     EK_BUFFER cache = {0};
     struct ek_git_request request = ek_fleet_git_request(fleet, &cache);
-    int result = ek_git_commit_signer(&request, approvers->commit_keys, approvers->commit_key_count,
+    int result = ek_buffer_check(&cache, &err);
+    if (result == 0)
+        result = ek_git_commit_signer(&request, approvers->commit_keys, approvers->commit_key_count,
                                       signer, &err);
     if (result != 0 && fleet->options->verbose)
         ek_say(fleet->options, "%s", err.sentence);
@@ -49,10 +51,9 @@ int ek_fleet_guard(const struct ek_fleet *fleet, struct ek_looked *looked,
         if (signed_commit(fleet, demand->rule, demand->approvers, ret_guard->signers[i]))
             demand->commit_signed_by = ret_guard->signers[i];
     }
-    ek_looked_digest(looked);
-    ek_guard_digest(ret_guard, looked->spec_digest);
     snprintf(looked->less_consent, sizeof looked->less_consent, "%s", ret_guard->words);
-    return 0;
+    result = ek_looked_digest(looked, err);
+    return result == 0 ? ek_guard_digest(ret_guard, looked->spec_digest, err) : result;
 }
 
 struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,

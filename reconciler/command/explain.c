@@ -46,6 +46,10 @@ int ek_command_explain(const struct ek_options *options)
     const struct ek_catalogue_row *rows[SHOWN];
     for (size_t i = 0; i < options->argument_count; i++)
         ek_buffer_printf(&what, "%s%s", i ? " " : "", options->arguments[i]);
+    if (ek_buffer_check(&what, &err) != 0) {
+        ek_say_error(options, &err);
+        return ek_exit_status_of(&err);
+    }
     if (what.length == 0) {
         ek_fail(&err, EK_INVALID, "EK-0804", "explain wants an id, a key or a log line");
         ek_hint(&err, "evenkeel explain EK-0113, evenkeel explain spec.sslMode");

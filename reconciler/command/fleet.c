@@ -1,5 +1,6 @@
 #include "reconciler/command/fleet.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,19 @@ enum { STATE_PATH_LONGEST = 300 };
 
 /* ---- settings ------------------------------------------------------------------------- */
 
+/* NULL: there was no memory for it, which check_owned() tells. */
 static char *own(struct ek_fleet *fleet, char *text)
 {
-    fleet->owned[fleet->owned_count++] = ek_need(text);
+    fleet->owned[fleet->owned_count++] = text;
     return text;
+}
+
+static int check_owned(const struct ek_fleet *fleet, struct ek_error *err)
+{
+    for (size_t i = 0; i < fleet->owned_count; i++)
+        if (!fleet->owned[i])
+            return ek_no_memory(err);
+    return 0;
 }
 
 static const char *in_place(struct ek_fleet *fleet, const char *root, const char *xdg,
@@ -46,12 +56,14 @@ static const char *in_place(struct ek_fleet *fleet, const char *root, const char
 static const char *absolute(struct ek_fleet *fleet, const char *path)
 {
     char *real = realpath(path, NULL);
-    if (real)
+    if (real || errno == ENOMEM)
         return own(fleet, real);
     if (path[0] == '/')
         return own(fleet, strdup(path));
     EK_BUFFER text = {0};
     char *here = getcwd(NULL, 0);
+    if (!here && errno == ENOMEM)
+        ek_buffer_fail(&text);
     ek_buffer_printf(&text, "%s/%s", here ? here : "", path);
     free(here);
     return own(fleet, ek_buffer_take(&text));
@@ -71,6 +83,9 @@ int ek_fleet_settings(struct ek_fleet *fleet, struct ek_error *err)
     else if (!options->secret_key_command)
         controller->secret_key_file =
             in_place(fleet, "/etc/evenkeel", "XDG_CONFIG_HOME", ".config", "/master.key");
+    int result = check_owned(fleet, err);
+    if (result != 0)
+        return result;
     if (controller->state_directory && strlen(controller->state_directory) > STATE_PATH_LONGEST)
         return ek_fail(err, EK_INVALID, "EK-0803",
                        "the state directory's path is longer than %d bytes", STATE_PATH_LONGEST);
@@ -112,9 +127,12 @@ static int read_files(struct ek_fleet *fleet, struct ek_spec_files *ret_files, s
         return ek_directory_read(fleet->source.directory, ret_files, err);
     EK_BUFFER cache = {0};
     struct ek_git_request request = ek_fleet_git_request(fleet, &cache);
+    int result = ek_buffer_check(&cache, err);
+    if (result != 0)
+        return result;
     if (!options->from)
         return ek_git_read(&request, ret_files, err);
-    int result = ek_fleet_change_read(&request, options->from, &fleet->change, err);
+    result = ek_fleet_change_read(&request, options->from, &fleet->change, err);
     if (result == 0)
         *ret_files = fleet->change->git.head;
     return result;
@@ -129,6 +147,8 @@ static int parse(struct ek_fleet *fleet, const struct ek_spec_files *files, bool
         return result;
     EK_BUFFER text = {0};
     ek_diagnostics_render(&diagnostics, ek_colour_wanted(fleet->options, STDERR_FILENO), &text);
+    if (ek_buffer_check(&text, err) != 0)
+        return EK_NO_MEMORY;
     fflush(stdout);
     fputs(ek_buffer_text(&text), stderr);
     fprintf(stderr, "\nevenkeel: %zu error%s in the specs\n", diagnostics.count,
@@ -138,6 +158,7 @@ static int parse(struct ek_fleet *fleet, const struct ek_spec_files *files, bool
         EK_BUFFER comment = {0};
         ek_fleet_comment_name(fleet->options, &name);
         ek_diagnostics_markdown(ek_buffer_text(&name), files->commit, &diagnostics, &comment);
+        ek_buffer_fail_with(&comment, &name);
         ek_print(&comment);
     }
     *ret_said = true;
@@ -151,8 +172,7 @@ void ek_fleet_warn(const struct ek_fleet *fleet)
     if (!warnings || warnings->count == 0 || fleet->options->quiet)
         return;
     ek_diagnostics_render(warnings, ek_colour_wanted(fleet->options, STDERR_FILENO), &text);
-    fflush(stdout);
-    fputs(ek_buffer_text(&text), stderr);
+    ek_print_aside(&text);
 }
 
 static int choose(struct ek_fleet *fleet, struct ek_error *err)
@@ -161,7 +181,7 @@ static int choose(struct ek_fleet *fleet, struct ek_error *err)
     bool found = false;
     fleet->chosen = calloc(fleet->specs.deployment_count + 1, sizeof(void *));
     if (!fleet->chosen)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     const char **names = calloc(fleet->specs.deployment_count + 1, sizeof *names);
     for (size_t i = 0; i < fleet->specs.deployment_count; i++) {
         const struct ek_deployment_spec *spec = &fleet->specs.deployments[i];
@@ -215,8 +235,9 @@ static int load(struct ek_fleet *fleet, bool *ret_said, struct ek_error *err)
         fleet->source.commit = fleet->specs.commit;
         fleet->source.commit_subject = fleet->specs.commit_subject;
         if (fleet->change)
-            ek_fleet_change_compare(fleet->change, &fleet->specs);
-        result = choose(fleet, err);
+            result = ek_fleet_change_compare(fleet->change, &fleet->specs, err);
+        if (result == 0)
+            result = choose(fleet, err);
     }
     if (!fleet->change)
         ek_spec_files_done(&files);
@@ -249,7 +270,7 @@ int ek_fleet_source(struct ek_fleet *fleet, struct ek_error *err)
         fleet->source.directory =
             absolute(fleet, options->argument_count ? options->arguments[0] : ".");
     }
-    return 0;
+    return check_owned(fleet, err);
 }
 
 int ek_fleet_open(const struct ek_options *options, struct ek_fleet *ret_fleet, bool *ret_said,
@@ -259,7 +280,10 @@ int ek_fleet_open(const struct ek_options *options, struct ek_fleet *ret_fleet, 
     if (ret_said)
         *ret_said = false;
     int result = ek_fleet_source(&fleet, err);
-    return result == 0 ? opened(&fleet, ret_fleet, ret_said, err) : result;
+    if (result == 0)
+        return opened(&fleet, ret_fleet, ret_said, err);
+    ek_fleet_done(&fleet);
+    return result;
 }
 
 int ek_fleet_open_source(const struct ek_options *options, const struct ek_plan_source *source,
@@ -334,6 +358,7 @@ void ek_fleet_comment_name(const struct ek_options *options, struct ek_buffer *n
         ek_buffer_printf(&whole, "%s%s", whole.length ? " " : "", options->deployment);
     size_t cut = whole.length > EK_COMMENT_FLEET_MAX ? whole.length - EK_COMMENT_FLEET_MAX : 0;
     ek_buffer_text_add(name, ek_buffer_text(&whole) + cut);
+    ek_buffer_fail_with(name, &whole);
 }
 
 /* ---- looking -------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/store.h"
@@ -155,18 +156,13 @@ static void print_text(const struct history *history, const struct ek_store_even
         EK_BUFFER commit = {0};
         ek_buffer_add(&commit, event->commit, strnlen(event->commit, COMMIT_SHOWN));
         add_plain(&line, ek_buffer_text(&commit));
+        ek_buffer_fail_with(&line, &commit);
     }
     ek_buffer_text_add(&line, ")\n");
     ek_print(&line);
 }
 
 /* Text that is no UTF-8 can't be JSON. */
-static json_t *text_json(const char *text)
-{
-    json_t *json = json_string(text);
-    return json ? json : json_string("");
-}
-
 static void print_json(json_t *json)
 {
     EK_BUFFER line = {0};
@@ -178,21 +174,23 @@ static void print_event_json(const struct ek_store_event *event)
 {
     char at[32];
     json_t *json = json_object();
-    json_t *detail = json_loads(event->detail, 0, NULL);
+    json_t *detail = NULL;
+    bool unread =
+        ek_json_read(event->detail, strlen(event->detail), 0, &detail, NULL) == EK_INVALID;
     ek_time_text(event->at_ms, true, at);
-    json_object_set_new(json, "type", json_string("event"));
-    json_object_set_new(json, "number", json_integer(event->number));
-    json_object_set_new(json, "at", json_string(at));
-    json_object_set_new(json, "at_ms", json_integer(event->at_ms));
-    json_object_set_new(json, "account", text_json(event->account));
-    json_object_set_new(json, "deployment", text_json(event->deployment));
-    json_object_set_new(json, "kind", text_json(event->kind));
-    json_object_set_new(json, "who", text_json(event->who));
-    json_object_set_new(json, "commit", text_json(event->commit));
-    json_object_set_new(json, "plan", text_json(event->plan));
-    json_object_set_new(json, "text", text_json(event->text));
-    json_object_set_new(json, "detail", detail ? detail : json_object());
-    json_object_set_new(json, "hash", text_json(event->hash));
+    ek_json_set(&json, "type", json_string("event"));
+    ek_json_set(&json, "number", json_integer(event->number));
+    ek_json_set(&json, "at", json_string(at));
+    ek_json_set(&json, "at_ms", json_integer(event->at_ms));
+    ek_json_set(&json, "account", ek_json_text(event->account));
+    ek_json_set(&json, "deployment", ek_json_text(event->deployment));
+    ek_json_set(&json, "kind", ek_json_text(event->kind));
+    ek_json_set(&json, "who", ek_json_text(event->who));
+    ek_json_set(&json, "commit", ek_json_text(event->commit));
+    ek_json_set(&json, "plan", ek_json_text(event->plan));
+    ek_json_set(&json, "text", ek_json_text(event->text));
+    ek_json_set(&json, "detail", unread ? json_object() : detail);
+    ek_json_set(&json, "hash", ek_json_text(event->hash));
     print_json(json);
 }
 

@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "reconciler/base/json.h"
 #include "reconciler/command/command.h"
 #include "reconciler/consent/sign.h"
 
@@ -9,8 +10,8 @@ static void print(const struct ek_options *options, const char *path, const char
 {
     EK_BUFFER text = {0};
     if (options->output == EK_OUTPUT_JSON) {
-        json_t *json = json_pack("{s:s, s:s, s:s, s:s}", "format_version", "1.0", "type", "key",
-                                 "file", path, "public_key", public);
+        json_t *json = json_pack("{s:s, s:s, s:o, s:s}", "format_version", "1.0", "type", "key",
+                                 "file", ek_json_text(path), "public_key", public);
         ek_json_add(json, JSON_COMPACT, &text);
     } else {
         ek_buffer_printf(&text, "%s\n", public);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/command/command.h"
 
 const struct ek_verb ek_verbs[] = {
@@ -190,23 +191,27 @@ static int close_output(int status)
 {
     const struct ek_options options = {0};
     struct ek_error err = {0};
-    if (!ferror(stdout) && fflush(stdout) == 0)
+    bool written = !ferror(stdout) && fflush(stdout) == 0;
+    if (written && !ek_print_lost())
         return status;
-    ek_fail(&err, EK_SYSTEM, "EK-0814", "standard output can't be written to");
+    if (written)
+        ek_no_memory(&err);
+    else
+        ek_fail(&err, EK_SYSTEM, "EK-0814", "standard output can't be written to");
     ek_say_error(&options, &err);
     return status == EK_EXIT_OK || status == EK_EXIT_CHANGES ? EK_EXIT_ERROR : status;
 }
 
 int main(int count, char **words)
 {
-    ek_command_memory();
+    ek_command_abort();
     keep_secrets();
     signal(SIGPIPE, on_closed_pipe);
     if (count < 2) {
         EK_BUFFER text = {0};
         ek_help_all(&text);
         fputs(ek_buffer_text(&text), stderr);
-        return EK_EXIT_USAGE;
+        return close_output(EK_EXIT_USAGE);
     }
     const struct ek_verb *verb = find_verb(words[1]);
     if (!verb)

@@ -11,17 +11,21 @@
 #include "reconciler/base/file.h"
 
 /* Whether something was sealed already: then the key that sealed it is needed, not a new one. */
-static bool has_secrets(const char *state_directory)
+static int look_for_secrets(const char *state_directory, bool *ret_found, struct ek_error *err)
 {
     EK_BUFFER path = {0};
     bool found = false;
     ek_buffer_printf(&path, "%s/secrets", state_directory);
+    int result = ek_buffer_check(&path, err);
+    if (result != 0)
+        return result;
     DIR *directory = opendir(ek_buffer_text(&path));
     for (struct dirent *entry; directory && !found && (entry = readdir(directory));)
         found = entry->d_name[0] != '.';
     if (directory)
         closedir(directory);
-    return found;
+    *ret_found = found;
+    return 0;
 }
 
 int ek_master_key_ensure(const struct ek_controller *controller, char *ret_notice, size_t size,
@@ -29,13 +33,18 @@ int ek_master_key_ensure(const struct ek_controller *controller, char *ret_notic
 {
     EK_BUFFER folder = {0};
     struct stat status;
-    if (controller->secret_key_command || stat(controller->secret_key_file, &status) == 0 ||
-        has_secrets(controller->state_directory))
+    bool secrets = false;
+    if (controller->secret_key_command || stat(controller->secret_key_file, &status) == 0)
         return 0;
+    int result = look_for_secrets(controller->state_directory, &secrets, err);
+    if (result != 0 || secrets)
+        return result;
     const char *slash = strrchr(controller->secret_key_file, '/');
     ek_buffer_add(&folder, controller->secret_key_file,
                   (size_t)(slash - controller->secret_key_file));
-    int result = folder.length ? ek_directory_make(ek_buffer_text(&folder), 0700, err) : 0;
+    result = ek_buffer_check(&folder, err);
+    if (result == 0 && folder.length)
+        result = ek_directory_make(ek_buffer_text(&folder), 0700, err);
     if (result == 0)
         result = ek_secret_master_key_create(controller->secret_key_file, err);
     if (result == 0)

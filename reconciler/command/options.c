@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
+
 enum kind { FLAG, TEXT, DURATION, CHOICE, COLOUR_OFF };
 
 #define PEOPLE (EK_VERB_PAUSE | EK_VERB_RESUME | EK_VERB_APPROVE)
@@ -423,7 +425,7 @@ int ek_options_parse(unsigned verb, int count, char **words, struct ek_options *
 {
     struct ek_options parsed = {.arguments = calloc((size_t)count + 1, sizeof(char *))};
     if (!parsed.arguments)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     int result = from_environment(verb, &parsed, err);
     const struct ek_options environment = parsed;
     if (result == 0)

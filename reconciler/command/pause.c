@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/command/named.h"
 #include "reconciler/loop/journal.h"
@@ -21,9 +22,9 @@ static void print(const struct ek_options *options, const struct ek_named *named
     if (options->output == EK_OUTPUT_JSON) {
         ek_time_text(pause->until_ms, true, until);
         json_t *json =
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "format_version", "1.0", "type",
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "format_version", "1.0", "type",
                       "pause", "account", named->account, "deployment", named->deployment, "until",
-                      until, "who", pause->who, "reason", pause->why);
+                      until, "who", ek_json_text(pause->who), "reason", ek_json_text(pause->why));
         ek_json_add(json, JSON_COMPACT, &text);
     } else {
         ek_time_text(pause->until_ms, false, until);
@@ -55,13 +56,16 @@ static int pause_it(const struct ek_options *options, const struct ek_named *nam
     pause.until_ms = pause.since_ms + options->pause_ms;
     snprintf(pause.who, sizeof pause.who, "%.127s", named->who);
     snprintf(pause.why, sizeof pause.why, "%s", reason);
-    int result =
-        store->driver->put_pause(store->store, named->account, named->deployment, &pause, err);
-    if (result != 0)
-        return result;
     ek_time_text(pause.until_ms, true, until);
     ek_buffer_printf(&text, "paused until %s%s%s", until, reason[0] ? ": " : "", reason);
     ek_buffer_printf(&detail, "{\"until_ms\":%" PRId64 "}", pause.until_ms);
+    ek_buffer_fail_with(&detail, &text);
+    int result = ek_buffer_check(&detail, err);
+    if (result == 0)
+        result =
+            store->driver->put_pause(store->store, named->account, named->deployment, &pause, err);
+    if (result != 0)
+        return result;
     const struct ek_said_of_named said = {.kind = ek_journal_word(EK_JOURNAL_PAUSED),
                                           .at_ms = pause.since_ms,
                                           .text = ek_buffer_text(&text),

@@ -52,23 +52,24 @@ struct looks {
     size_t bad;
 };
 
-static void *rows(size_t count, size_t size)
+static int make_rows(const struct ek_fleet *fleet, struct looks *looks, struct ek_error *err)
 {
-    void *memory = calloc(count + 1, size);
-    if (!memory)
-        ek_memory_exhausted();
-    return memory;
+    size_t count = fleet->chosen_count + 1;
+    size_t changes = fleet->change ? fleet->change->comparison.count + 1 : 1;
+    looks->looked = calloc(count, sizeof *looks->looked);
+    looks->before = calloc(count, sizeof *looks->before);
+    looks->planned = calloc(count, sizeof *looks->planned);
+    looks->planned_before = calloc(count, sizeof *looks->planned_before);
+    looks->failures = calloc(count, sizeof *looks->failures);
+    looks->gone = calloc(changes, sizeof *looks->gone);
+    bool all = looks->looked && looks->before && looks->planned && looks->planned_before &&
+               looks->failures && looks->gone;
+    return all ? 0 : ek_no_memory(err);
 }
 
 static void look(const struct ek_fleet *fleet, struct looks *looks)
 {
     size_t count = fleet->chosen_count;
-    looks->looked = rows(count, sizeof *looks->looked);
-    looks->before = rows(count, sizeof *looks->before);
-    looks->planned = rows(count, sizeof *looks->planned);
-    looks->planned_before = rows(count, sizeof *looks->planned_before);
-    looks->failures = rows(count, sizeof *looks->failures);
-    looks->gone = rows(fleet->change ? fleet->change->comparison.count : 0, sizeof *looks->gone);
     for (size_t i = 0; i < count; i++) {
         struct ek_looked *looked = &looks->looked[i];
         ek_fleet_look(fleet, fleet->chosen[i], EK_LOOK_PATIENCE_MS, looked);
@@ -90,7 +91,7 @@ static void look(const struct ek_fleet *fleet, struct looks *looks)
 
 static void looks_done(struct looks *looks, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && looks->looked && looks->before; i++) {
         ek_looked_done(&looks->looked[i]);
         ek_looked_done(&looks->before[i]);
     }
@@ -106,6 +107,8 @@ static int write_file(const struct ek_options *options, const struct ek_plan_set
                       struct ek_error *err)
 {
     json_t *document = ek_plan_json(set);
+    if (!document)
+        return ek_no_memory(err);
     int result = options->sign_key_file ? ek_plan_sign(document, options->sign_key_file, err) : 0;
     if (result == 0)
         result = ek_plan_file_write_document(document, options->out, err);
@@ -129,6 +132,9 @@ static int report(const struct ek_fleet *fleet, const struct looks *looks, struc
     ek_fleet_comment_name(options, &name);
     if (fleet->change)
         change = ek_fleet_change_report(fleet->change, options->deployment, looks->gone);
+    int result = ek_buffer_check(&next, err);
+    if (result == 0)
+        result = ek_buffer_check(&name, err);
     struct ek_plan_set set = {
         .source = fleet->source,
         .planned = looks->planned,
@@ -139,11 +145,10 @@ static int report(const struct ek_fleet *fleet, const struct looks *looks, struc
         .failure_count = looks->bad,
         .fleet = ek_buffer_text(&name),
     };
-    if (options->out && looks->bad == 0) {
-        int result = write_file(options, &set, err);
-        if (result != 0)
-            return result;
-    }
+    if (result == 0 && options->out && looks->bad == 0)
+        result = write_file(options, &set, err);
+    if (result != 0)
+        return result;
     if (looks->good || looks->bad == 0 || options->output == EK_OUTPUT_MARKDOWN)
         print(options, &set);
     return 0;
@@ -161,6 +166,7 @@ static int failed(const struct ek_options *options, const struct ek_error *err, 
     if (options->output == EK_OUTPUT_MARKDOWN && ek_exit_status_of(err) != EK_EXIT_USAGE) {
         ek_fleet_comment_name(options, &name);
         ek_error_markdown(ek_buffer_text(&name), err, &text);
+        ek_buffer_fail_with(&text, &name);
         ek_print(&text);
     }
     return ek_exit_status_of(err);
@@ -181,6 +187,11 @@ int ek_command_plan(const struct ek_options *options)
         return failed(options, &err, said);
     ek_fleet_warn(&fleet);
     if (ek_fleet_store(&fleet, false, &err) != 0) {
+        ek_fleet_done(&fleet);
+        return failed(options, &err, false);
+    }
+    if (make_rows(&fleet, &looks, &err) != 0) {
+        looks_done(&looks, fleet.chosen_count);
         ek_fleet_done(&fleet);
         return failed(options, &err, false);
     }

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/master_key.h"
 #include "reconciler/command/run_settings.h"
@@ -121,7 +122,11 @@ static int start(struct run *run, struct ek_error *err)
         return result;
     }
     run->webhooks = ek_webhooks_new(&hooks);
-    ek_webhooks_set(run->webhooks, run->settings.hooks, run->settings.hook_count);
+    if (!run->webhooks)
+        return ek_no_memory(err);
+    result = ek_webhooks_set(run->webhooks, run->settings.hooks, run->settings.hook_count, err);
+    if (result != 0)
+        return result;
     tell(run, EK_JOURNAL_STARTED, "Evenkeel " EK_VERSION);
     if (notice[0])
         tell(run, EK_JOURNAL_MASTER_KEY_MADE, notice);
@@ -157,8 +162,9 @@ static void reload(struct run *run)
     int result = ek_run_settings_read(run->options, &next, &err);
     if (result == 0)
         result = ek_loop_reload(run->loop, &next.loop, &err);
+    if (result == 0)
+        result = ek_webhooks_set(run->webhooks, next.hooks, next.hook_count, &err);
     if (result == 0) {
-        ek_webhooks_set(run->webhooks, next.hooks, next.hook_count);
         ek_loop_fetch(run->loop, NULL, &err);
         pthread_mutex_lock(&run->lock);
         ek_run_settings_keep_controller(&next, &run->settings);
@@ -254,7 +260,7 @@ int ek_command_run_loop(const struct ek_options *options)
                                  : options->quiet ? EK_LEVEL_WARNING
                                                   : EK_LEVEL_INFO);
     run.metrics = ek_metrics_new();
-    int result = start(&run, &err);
+    int result = run.systemd && run.journal && run.metrics ? start(&run, &err) : ek_no_memory(&err);
     if (result == 0) {
         serve(&run, &signals);
         if (run.settings.loop.once) {

@@ -7,11 +7,12 @@
 #include <unistd.h>
 
 #include "drivers/git/git.h"
+#include "reconciler/base/memory.h"
 #include "specs/parse.h"
 
 static int no_memory(struct ek_error *err)
 {
-    return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    return ek_no_memory(err);
 }
 
 /* ---- from a file ---------------------------------------------------------------------- */
@@ -31,6 +32,8 @@ int ek_configuration_read(const struct ek_options *options, struct ek_specs *ret
     } else if (diagnostics.count) {
         EK_BUFFER text = {0};
         ek_diagnostics_render(&diagnostics, ek_colour_wanted(options, STDERR_FILENO), &text);
+        if (ek_buffer_check(&text, err) != 0)
+            return EK_NO_MEMORY;
         fprintf(stderr, "%s\n", ek_buffer_text(&text));
     }
     if (result != 0 || ret_configuration->controller_count == 1)

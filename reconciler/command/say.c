@@ -4,22 +4,37 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reconciler/base/json.h"
 #include "reconciler/command/command.h"
 #include "reconciler/report/palette.h"
 
+static bool lost; /* something that was to be printed was not all there */
+
 void ek_print(struct ek_buffer *text)
 {
+    lost |= text->failed;
     fwrite(ek_buffer_text(text), 1, text->length, stdout);
     fflush(stdout);
     ek_buffer_done(text);
 }
 
+void ek_print_aside(struct ek_buffer *text)
+{
+    lost |= text->failed;
+    fflush(stdout);
+    fwrite(ek_buffer_text(text), 1, text->length, stderr);
+    ek_buffer_done(text);
+}
+
+bool ek_print_lost(void)
+{
+    return lost;
+}
+
 void ek_json_add(json_t *json, size_t layout, struct ek_buffer *text)
 {
-    char *words = json_dumps(json, layout | JSON_SORT_KEYS);
-    ek_buffer_printf(text, "%s\n", words ? words : "{}");
-    free(words);
-    json_decref(json);
+    ek_json_print(json, layout | JSON_SORT_KEYS, text);
+    ek_buffer_text_add(text, "\n");
 }
 
 bool ek_colour_wanted(const struct ek_options *options, int stream)

@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "reconciler/base/memory.h"
 #include "reconciler/command/command.h"
 #include "reconciler/command/show.h"
 #include "specs/arena.h"
 
 static void add_json(const struct ek_plan_file *file, struct ek_buffer *text)
 {
-    char *dump = json_dumps(ek_plan_file_document(file), JSON_INDENT(2) | JSON_SORT_KEYS);
-    ek_need(dump);
-    ek_buffer_printf(text, "%s\n", dump);
-    free(dump);
+    json_t *document = (json_t *)(uintptr_t)ek_plan_file_document(file);
+    ek_json_add(json_incref(document), JSON_INDENT(2), text);
 }
 
 /* Who signed it, as the file itself claims. */
@@ -63,6 +60,8 @@ int ek_command_show(const struct ek_options *options)
         ek_buffer_text_add(&next, "evenkeel apply ");
         ek_shell_word(&next, options->arguments[0]);
     }
+    if (result == 0)
+        result = ek_buffer_check(&next, &err);
     if (result == 0)
         result = ek_plan_file_print(options, file, ek_buffer_text(&next), &err);
     if (result != 0)

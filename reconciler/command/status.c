@@ -29,15 +29,20 @@ static void *look_on(void *context)
     return NULL;
 }
 
-void ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop,
-                   struct ek_round *ret_round)
+int ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop, struct ek_round *ret_round,
+                  struct ek_error *err)
 {
     struct ek_round round = {.count = fleet->chosen_count};
     struct looking looking = {.fleet = fleet, .stop = stop, .round = &round};
     pthread_t threads[AT_A_TIME];
     size_t started = 0;
-    round.looked = ek_need(calloc(round.count + 1, sizeof *round.looked));
-    round.planned = ek_need(calloc(round.count + 1, sizeof *round.planned));
+    round.looked = calloc(round.count + 1, sizeof *round.looked);
+    round.planned = calloc(round.count + 1, sizeof *round.planned);
+    if (!round.looked || !round.planned) {
+        free(round.looked);
+        free(round.planned);
+        return ek_no_memory(err);
+    }
     while (started < AT_A_TIME && started + 1 < round.count &&
            pthread_create(&threads[started], NULL, look_on, &looking) == 0)
         started++;
@@ -48,6 +53,7 @@ void ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop,
         if (round.looked[i].spec && !round.looked[i].error.code)
             round.planned[round.good++] = ek_looked_planned(&round.looked[i]);
     *ret_round = round;
+    return 0;
 }
 
 void ek_round_done(struct ek_round *round)
@@ -78,7 +84,7 @@ void ek_round_print(const struct ek_options *options, const struct ek_round *rou
 int ek_command_status(const struct ek_options *options)
 {
     struct ek_fleet fleet;
-    struct ek_round round;
+    struct ek_round round = {0};
     struct ek_error err = {0};
     EK_BUFFER text = {0};
     bool said = false;
@@ -88,12 +94,13 @@ int ek_command_status(const struct ek_options *options)
     if (ek_fleet_open(options, &fleet, &said, &err) == 0 &&
         ek_fleet_store(&fleet, false, &err) != 0)
         ek_fleet_done(&fleet);
+    if (err.code == 0 && ek_round_look(&fleet, NULL, &round, &err) != 0)
+        ek_fleet_done(&fleet);
     if (err.code != 0) {
         if (!said)
             ek_say_error(options, &err);
         return ek_exit_status_of(&err);
     }
-    ek_round_look(&fleet, NULL, &round);
     ek_round_print(options, &round, ek_colour_wanted(options, STDOUT_FILENO), &text);
     ek_print(&text);
     for (size_t i = 0; i < round.count; i++)

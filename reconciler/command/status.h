@@ -15,8 +15,8 @@ struct ek_round {
 
 /* Look at all, several at a time. Once *stop (may be NULL) is set, no further look is begun and
  * the rest is left out. */
-void ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop,
-                   struct ek_round *ret_round);
+int ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop, struct ek_round *ret_round,
+                  struct ek_error *err);
 void ek_round_done(struct ek_round *round);
 
 /* Append the round as the options ask for. */

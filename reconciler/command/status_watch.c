@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/command/screen.h"
@@ -65,6 +66,7 @@ static bool stopped_within(const struct watch *watch, int64_t ms)
 struct look {
     const struct ek_fleet *fleet;
     struct ek_round round;
+    struct ek_error error; /* nothing could be looked at */
     atomic_bool stop;
     atomic_bool over;
 };
@@ -72,7 +74,7 @@ struct look {
 static void *look_once(void *context)
 {
     struct look *look = context;
-    ek_round_look(look->fleet, &look->stop, &look->round);
+    ek_round_look(look->fleet, &look->stop, &look->round, &look->error);
     atomic_store(&look->over, true);
     return NULL;
 }
@@ -110,6 +112,8 @@ static bool look(struct watch *watch, struct ek_round *ret_round)
     if (threaded)
         pthread_join(thread, NULL);
     *ret_round = look.round;
+    if (look.error.code)
+        watch->fleet_error = look.error;
     return stopped;
 }
 
@@ -155,6 +159,8 @@ static void draw(struct watch *watch, const struct ek_round *round)
     ek_buffer_printf(&frame, "%s\n", now);
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     ek_screen_draw(ek_buffer_text(&frame), size.ws_row, size.ws_col, &text);
+    if (frame.failed || text.failed) /* the frame before stays; the next one is due soon */
+        return;
     ek_print(&text);
     ek_buffer_done(&watch->last);
     watch->last = frame;
@@ -163,29 +169,37 @@ static void draw(struct watch *watch, const struct ek_round *round)
 
 /* ---- off a terminal ----------------------------------------------------------------------- */
 
-/* Whether it is new about the deployment; remembered. */
+static struct said *add_said(struct watch *watch, const char *name)
+{
+    struct said *more = realloc(watch->said, (watch->said_count + 1) * sizeof *more);
+    if (!more)
+        return NULL;
+    watch->said = more;
+    more[watch->said_count] = (struct said){.name = strdup(name)};
+    return more[watch->said_count].name ? &more[watch->said_count++] : NULL;
+}
+
+/* Whether it is new about the deployment; remembered, so that it is said again for want of memory
+ * only. */
 static bool is_news(struct watch *watch, const char *name, const char *line)
 {
     struct said *said = NULL;
     for (size_t i = 0; i < watch->said_count && !said; i++)
         if (strcmp(watch->said[i].name, name) == 0)
             said = &watch->said[i];
-    if (said && strcmp(said->line, line) == 0)
+    if (said && said->line && strcmp(said->line, line) == 0)
         return false;
-    if (!said) {
-        watch->said = ek_need(realloc(watch->said, (watch->said_count + 1) * sizeof *watch->said));
-        said = &watch->said[watch->said_count++];
-        *said = (struct said){.name = ek_need(strdup(name))};
-    }
+    if (!said && !(said = add_said(watch, name)))
+        return true;
     free(said->line);
-    said->line = ek_need(strdup(line));
+    said->line = strdup(line);
     return true;
 }
 
 static void add_json(json_t *object, const char *type, const char *now, struct ek_buffer *text)
 {
-    json_object_set_new(object, "type", json_string(type));
-    json_object_set_new(object, "time", json_string(now));
+    ek_json_set(&object, "type", json_string(type));
+    ek_json_set(&object, "time", json_string(now));
     ek_json_add(object, JSON_COMPACT, text);
 }
 
@@ -195,6 +209,7 @@ static void tell_planned(struct watch *watch, const struct ek_planned *planned,
     EK_BUFFER line = {0};
     char now[32];
     ek_status_line(planned, &line);
+    ek_buffer_fail_with(text, &line);
     if (!is_news(watch, planned->spec->name, ek_buffer_text(&line)))
         return;
     ek_time_text(planned->observed_ms, true, now);
@@ -212,9 +227,9 @@ static void tell_error(struct watch *watch, const char *name, const struct ek_er
         return;
     ek_time_text(ek_wall_ms(), true, now);
     if (watch->options->output == EK_OUTPUT_JSON)
-        add_json(
-            json_pack("{s:s, s:s, s:s}", "name", name, "id", err->id, "message", err->sentence),
-            "error", now, text);
+        add_json(json_pack("{s:s, s:s, s:o}", "name", name, "id", err->id, "message",
+                           ek_json_text(err->sentence)),
+                 "error", now, text);
     else
         ek_buffer_printf(text, "%s %s [%s]\n", now, err->sentence, err->id);
 }

@@ -9,6 +9,7 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/json.h"
 #include "reconciler/loop/journal.h"
 
 int ek_store_of(const struct ek_options *options, const char *state_directory, bool must_exist,
@@ -31,7 +32,8 @@ int ek_store_of(const struct ek_options *options, const char *state_directory, b
         ek_buffer_printf(&path, "%s/evenkeel.db", state_directory);
     if (!remote)
         location.path = ek_buffer_text(&path);
-    return ek_store_open(&location, ret_handle, err);
+    int result = ek_buffer_check(&path, err);
+    return result != 0 ? result : ek_store_open(&location, ret_handle, err);
 }
 
 /* ---- events --------------------------------------------------------------------------- */
@@ -51,10 +53,11 @@ void ek_record_init(struct ek_record *record, const struct ek_store_handle *stor
     ek_this_person(record->who, sizeof record->who);
 }
 
+/* An event with its text and its detail, which is let go of. */
 static void keep(struct ek_record *record, enum ek_journal_event kind, int64_t at_ms,
-                 const char *text, json_t *detail)
+                 const struct ek_buffer *text, json_t *detail)
 {
-    char *words = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
+    EK_BUFFER words = {0};
     struct ek_error err = {0};
     int64_t number;
     struct ek_store_event event = {.at_ms = at_ms,
@@ -64,19 +67,23 @@ static void keep(struct ek_record *record, enum ek_journal_event kind, int64_t a
                                    .who = record->who,
                                    .commit = record->commit ? record->commit : "",
                                    .plan = record->plan,
-                                   .text = text,
-                                   .detail = words ? words : "{}"};
-    int result = record->store->driver->append(record->store->store, &event, &number, &err);
+                                   .text = ek_buffer_text(text)};
+    ek_json_print(detail, JSON_COMPACT | JSON_SORT_KEYS, &words);
+    ek_buffer_fail_with(&words, text);
+    event.detail = ek_buffer_text(&words);
+    int result = ek_buffer_check(&words, &err);
+    if (result == 0)
+        result = record->store->driver->append(record->store->store, &event, &number, &err);
     if (result != 0 && record->error.code == 0)
         record->error = err;
-    free(words);
-    json_decref(detail);
 }
 
 void ek_record_said(struct ek_record *record, enum ek_journal_event kind, int64_t at_ms,
                     const char *text)
 {
-    keep(record, kind, at_ms, text, json_object());
+    EK_BUFFER words = {0};
+    ek_buffer_text_add(&words, text);
+    keep(record, kind, at_ms, &words, json_object());
 }
 
 static void step_done(struct ek_record *record, const struct ek_event *event)
@@ -89,7 +96,8 @@ static void step_done(struct ek_record *record, const struct ek_event *event)
         ek_buffer_printf(&step, " %s", record->spec->members[event->step->member].name);
     ek_buffer_printf(&text, "%s%s%s", ek_buffer_text(&step), event->step->why[0] ? ": " : "",
                      event->step->why);
-    keep(record, EK_JOURNAL_STEP_DONE, event->at_ms, ek_buffer_text(&text),
+    ek_buffer_fail_with(&text, &step);
+    keep(record, EK_JOURNAL_STEP_DONE, event->at_ms, &text,
          json_pack("{s:s, s:I}", "step", ek_buffer_text(&step), "duration_ms",
                    (json_int_t)event->elapsed_ms));
 }
@@ -104,10 +112,11 @@ void ek_record_event(struct ek_record *record, const struct ek_event *event)
         record->begun = true;
         ek_buffer_printf(&text, "%zu steps, %d restarts, %d elections", event->plan->count,
                          event->plan->restarts, event->plan->elections);
-        keep(record, EK_JOURNAL_BEGUN, event->at_ms, ek_buffer_text(&text),
+        keep(record, EK_JOURNAL_BEGUN, event->at_ms, &text,
              json_pack("{s:I}", "steps", (json_int_t)event->plan->count));
     } else if (event->kind == EK_EVENT_FINISHED && record->steps_done > 0) {
-        keep(record, EK_JOURNAL_RECONCILED, event->at_ms, "as the specs say",
+        ek_buffer_text_add(&text, "as the specs say");
+        keep(record, EK_JOURNAL_RECONCILED, event->at_ms, &text,
              json_pack("{s:I}", "duration_ms", (json_int_t)event->elapsed_ms));
     }
 }
@@ -116,6 +125,8 @@ void ek_record_failure(struct ek_record *record, const struct ek_error *why)
 {
     if (!record->begun || record->error.code != 0)
         return;
-    keep(record, EK_JOURNAL_RECONCILE_FAILED, ek_wall_ms(), why->sentence,
+    EK_BUFFER sentence = {0};
+    ek_buffer_text_add(&sentence, why->sentence);
+    keep(record, EK_JOURNAL_RECONCILE_FAILED, ek_wall_ms(), &sentence,
          json_pack("{s:s}", "id", why->id));
 }

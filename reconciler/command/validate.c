@@ -1,6 +1,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "reconciler/base/json.h"
 #include "reconciler/command/fleet.h"
 #include "specs/diagnostic.h"
 
@@ -8,7 +9,7 @@ static void as_json(const struct ek_fleet *fleet, struct ek_buffer *text)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < fleet->chosen_count; i++)
-        json_array_append_new(names, json_string(fleet->chosen[i]->name));
+        ek_json_append(&names, json_string(fleet->chosen[i]->name));
     json_t *json =
         json_pack("{s:s, s:s, s:b, s:s?, s:o, s:o}", "format_version", "1.1", "type", "validation",
                   "valid", 1, "commit", fleet->source.commit, "deployments", names, "warnings",
@@ -37,6 +38,7 @@ int ek_command_validate(const struct ek_options *options)
         ek_buffer_text_add(&number, "no");
     else
         ek_buffer_printf(&number, "%zu", deployments);
+    ek_buffer_fail_with(&text, &number);
     if (options->output == EK_OUTPUT_JSON)
         as_json(&fleet, &text);
     else

@@ -13,8 +13,10 @@ static int verify_one(const struct ek_fleet *fleet, const struct ek_deployment_s
                       struct ek_verified *ret_verified, struct ek_error *err)
 {
     struct ek_world *world = NULL;
-    struct ek_check *checks = ek_need(calloc(CHECKS_MAX, sizeof *checks));
+    struct ek_check *checks = calloc(CHECKS_MAX, sizeof *checks);
     struct ek_checks found = {.checks = checks, .max = CHECKS_MAX};
+    if (!checks)
+        return ek_no_memory(err);
     int result = ek_world_open(&fleet->specs, spec, &fleet->controller, &world, err);
     if (result == 0)
         result = ek_verify(world, ek_monotonic_ms() + OBSERVE_MS, &found, err);
@@ -98,7 +100,13 @@ int ek_command_verify(const struct ek_options *options)
             ek_say_error(options, &err);
         return ek_exit_status_of(&err);
     }
-    struct ek_verified *verified = ek_need(calloc(fleet.chosen_count + 1, sizeof *verified));
+    struct ek_verified *verified = calloc(fleet.chosen_count + 1, sizeof *verified);
+    if (!verified) {
+        ek_no_memory(&err);
+        ek_say_error(options, &err);
+        ek_fleet_done(&fleet);
+        return EK_EXIT_ERROR;
+    }
     size_t good = 0;
     int status = EK_EXIT_OK;
     for (size_t i = 0; i < fleet.chosen_count; i++) {

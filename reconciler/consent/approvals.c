@@ -7,6 +7,8 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/consent/sign.h"
 #include "reconciler/loop/journal.h"
 
@@ -50,11 +52,11 @@ static int load(struct search *search, struct ek_error *err)
 
 /* Documents that are signed are kept under a name of their own: the same plan may have been
  * approved without a signature before. */
-static void signed_name(const char *plan, const char *key, char ret_name[65])
+static int signed_name(const char *plan, const char *key, char ret_name[65], struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_buffer_printf(&text, "plan %s signed by %s", plan, key);
-    ek_sha256_hex(text.bytes, text.length, ret_name);
+    return ek_sha256_hex_of(&text, ret_name, err);
 }
 
 static int fetch(const struct search *search, const char *name, struct ek_plan_file **ret_file,
@@ -64,11 +66,13 @@ static int fetch(const struct search *search, const char *name, struct ek_plan_f
     char *text = NULL;
     struct ek_error problem = {0};
     int result = store->driver->get_plan(store->store, name, &text, &problem);
-    if (result == 0)
-        result = ek_plan_file_parse(text, strlen(text), "the plan in the store", ret_file, &problem)
-                     ? EK_NOT_FOUND /* what can't be understood was not agreed to */
-                     : 0;
-    else if (result != EK_NOT_FOUND && err)
+    if (result == 0) {
+        result =
+            ek_plan_file_parse(text, strlen(text), "the plan in the store", ret_file, &problem);
+        if (result != 0 && result != EK_NO_MEMORY)
+            result = EK_NOT_FOUND; /* what can't be understood was not agreed to */
+    }
+    if (result != 0 && result != EK_NOT_FOUND && err)
         *err = problem;
     free(text);
     return result;
@@ -84,8 +88,9 @@ static int fetch_signed(const struct search *search, const char *plan,
         char by[EK_PUBLIC_KEY_SIZE];
         struct ek_error ignored = {0};
         struct ek_plan_file *file = NULL;
-        signed_name(plan, key, name);
-        int result = fetch(search, name, &file, err);
+        int result = signed_name(plan, key, name, err);
+        if (result == 0)
+            result = fetch(search, name, &file, err);
         if (result == 0 &&
             ek_plan_verify(ek_plan_file_document(file), &key, 1, by, &ignored) == 0) {
             *ret_file = file;
@@ -105,8 +110,8 @@ static size_t index_of(const struct ek_plan_file *file, const struct ek_deployme
     size_t i = 0;
     char name[65];
     for (; i < ek_plan_file_count(file); i++) {
-        ek_plan_file_planned_name(file, i, name);
-        if (strcmp(name, plan) == 0 && strcmp(ek_plan_file_deployment(file, i), spec->name) == 0 &&
+        if (ek_plan_file_planned_name(file, i, name, NULL) == 0 && strcmp(name, plan) == 0 &&
+            strcmp(ek_plan_file_deployment(file, i), spec->name) == 0 &&
             strcmp(ek_plan_file_account(file, i), spec->account) == 0)
             break;
     }
@@ -165,7 +170,7 @@ int ek_approval_find(const struct ek_consent_question *question, const struct ek
         return EK_NOT_FOUND;
     struct search *search = calloc(1, sizeof *search);
     if (!search)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     search->question = question;
     search->policy = policy;
     int result = load(search, err);
@@ -184,18 +189,16 @@ int ek_approval_find(const struct ek_consent_question *question, const struct ek
 static int keep_document(const struct ek_store_handle *store, const struct ek_plan_file *file,
                          const struct ek_approval *approval, const char *name, struct ek_error *err)
 {
-    char *text =
-        json_dumps(ek_plan_file_document(file), JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
-    if (!text)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while keeping a plan");
+    EK_BUFFER text = {0};
+    ek_json_print(json_incref((json_t *)(uintptr_t)ek_plan_file_document(file)),
+                  JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, &text);
     const struct ek_plan_record plan = {.account = approval->account,
                                         .deployment = approval->deployment,
                                         .name = name,
-                                        .document = text,
+                                        .document = ek_buffer_text(&text),
                                         .at_ms = approval->at_ms};
-    int result = store->driver->put_plan(store->store, &plan, err);
-    free(text);
-    return result;
+    int result = ek_buffer_check(&text, err);
+    return result == 0 ? store->driver->put_plan(store->store, &plan, err) : result;
 }
 
 /* `event` says its kind, commit and text; the rest is the approval's. */
@@ -211,7 +214,8 @@ static int record(const struct ek_store_handle *store, const struct ek_approval 
     event.who = approval->who;
     event.plan = approval->plan;
     event.detail = approval->how[0] ? ek_buffer_text(&detail) : "{}";
-    return store->driver->append(store->store, &event, &number, err);
+    int result = ek_buffer_check(&detail, err);
+    return result == 0 ? store->driver->append(store->store, &event, &number, err) : result;
 }
 
 int ek_consent_approve(const struct ek_store_handle *store, const struct ek_consent_given *given,
@@ -223,23 +227,28 @@ int ek_consent_approve(const struct ek_store_handle *store, const struct ek_cons
     struct ek_plan_source source;
     char name[65];
     ek_plan_file_source(file, &source);
-    ek_plan_file_planned_name(file, given->index, approval.plan);
+    int result = ek_plan_file_planned_name(file, given->index, approval.plan, err);
+    if (result != 0)
+        return result;
     snprintf(approval.account, sizeof approval.account, "%s",
              ek_plan_file_account(file, given->index));
     snprintf(approval.deployment, sizeof approval.deployment, "%s",
              ek_plan_file_deployment(file, given->index));
     snprintf(approval.who, sizeof approval.who, "%s", given->who);
     snprintf(approval.how, sizeof approval.how, "%s", key ? "signed-plan" : "command");
-    int result = keep_document(store, file, &approval, approval.plan, err);
-    if (result == 0 && key) {
-        signed_name(approval.plan, key, name);
-        result = keep_document(store, file, &approval, name, err);
-    }
-    if (result == 0)
-        result = store->driver->put_approval(store->store, &approval, err);
     EK_BUFFER text = {0};
     ek_buffer_printf(&text, "%s approved plan %.12s%s", given->who, approval.plan,
                      key ? ", which is signed" : "");
+    result = ek_buffer_check(&text, err);
+    if (result == 0)
+        result = keep_document(store, file, &approval, approval.plan, err);
+    if (result == 0 && key) {
+        result = signed_name(approval.plan, key, name, err);
+        if (result == 0)
+            result = keep_document(store, file, &approval, name, err);
+    }
+    if (result == 0)
+        result = store->driver->put_approval(store->store, &approval, err);
     if (result == 0)
         result = record(store, &approval,
                         (struct ek_store_event){.kind = ek_journal_word(EK_JOURNAL_APPROVED),

@@ -8,17 +8,14 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/journal.h"
 
 static const char *const words[] = {[EK_APPROVAL_DEFAULT] = "none",
                                     [EK_APPROVAL_NONE] = "none",
                                     [EK_APPROVAL_REQUIRED] = "required",
                                     [EK_APPROVAL_SIGNED] = "signed"};
-
-static int no_memory(struct ek_error *err)
-{
-    return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
-}
 
 static bool asks(enum ek_approval_rule rule)
 {
@@ -42,25 +39,20 @@ static json_t *keys_json(char **keys, size_t count)
     if (sorted)
         qsort(sorted, count, sizeof *sorted, compare_texts);
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(json, sorted ? json_string(sorted[i]) : NULL);
-    bool whole = sorted && json_array_size(json) == count;
+        ek_json_append(&json, sorted ? json_string(sorted[i]) : NULL);
     free(sorted);
-    if (whole)
-        return json;
-    json_decref(json);
-    return NULL;
+    return json;
 }
 
 /* Canonical; NULL: out of memory. */
 static char *rule_text(enum ek_approval_rule approval, const struct ek_approvers *approvers)
 {
-    json_t *json =
-        json_pack("{s:s, s:o, s:o}", "approval", words[approval], "commitKeys",
-                  keys_json(approvers->commit_keys, approvers->commit_key_count), "planKeys",
-                  keys_json(approvers->plan_keys, approvers->plan_key_count));
-    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    json_decref(json);
-    return text;
+    EK_BUFFER text = {0};
+    ek_json_print(json_pack("{s:s, s:o, s:o}", "approval", words[approval], "commitKeys",
+                            keys_json(approvers->commit_keys, approvers->commit_key_count),
+                            "planKeys", keys_json(approvers->plan_keys, approvers->plan_key_count)),
+                  JSON_COMPACT | JSON_SORT_KEYS, &text);
+    return ek_buffer_take(&text);
 }
 
 static bool read_keys(const json_t *json, char ***ret_keys, size_t *ret_count)
@@ -81,7 +73,8 @@ static bool read_keys(const json_t *json, char ***ret_keys, size_t *ret_count)
 static int read_rule(const char *text, struct ek_guard_rule *ret_rule, struct ek_error *err)
 {
     struct ek_guard_rule *rule = ret_rule;
-    rule->json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    if (ek_json_read(text, strlen(text), JSON_REJECT_DUPLICATES, &rule->json, NULL) == EK_NO_MEMORY)
+        return ek_no_memory(err);
     const char *word = json_string_value(json_object_get(rule->json, "approval"));
     rule->approval = EK_APPROVAL_SIGNED;
     for (int i = EK_APPROVAL_NONE; word && i <= (int)EK_APPROVAL_SIGNED; i++)
@@ -91,7 +84,7 @@ static int read_rule(const char *text, struct ek_guard_rule *ret_rule, struct ek
                           &rule->approvers.plan_key_count) &&
                 read_keys(json_object_get(rule->json, "commitKeys"), &rule->approvers.commit_keys,
                           &rule->approvers.commit_key_count);
-    return read ? 0 : no_memory(err);
+    return read ? 0 : ek_no_memory(err);
 }
 
 static void rule_done(struct ek_guard_rule *rule)
@@ -109,7 +102,7 @@ int ek_guard_floor_text(const struct ek_controller_spec *controller, char **ret_
     if (asks(controller->maintenance.approval)) {
         text = rule_text(controller->maintenance.approval, &controller->maintenance.approvers);
         if (!text)
-            return no_memory(err);
+            return ek_no_memory(err);
     }
     *ret_text = text;
     return 0;
@@ -146,7 +139,8 @@ static void tell_new_keys(struct ek_buffer *text, const struct key_list *before,
 }
 
 /* Which keys count under a rule: commits can't take the place of a signed plan. */
-static void compare(struct ek_guard *guard, const struct ek_deployment_spec *spec)
+static int compare(struct ek_guard *guard, const struct ek_deployment_spec *spec,
+                   struct ek_error *err)
 {
     const struct ek_guard_rule *kept = &guard->kept;
     const struct ek_approvers *before = &kept->approvers;
@@ -154,7 +148,7 @@ static void compare(struct ek_guard *guard, const struct ek_deployment_spec *spe
     enum ek_approval_rule rule = spec->maintenance.approval;
     EK_BUFFER text = {0};
     if (!asks(kept->approval))
-        return;
+        return 0;
     if (rule < kept->approval)
         ek_buffer_printf(&text, "approval %s -> %s", words[kept->approval], words[rule]);
     tell_new_keys(&text, &(struct key_list){"", before->plan_keys, before->plan_key_count},
@@ -165,6 +159,7 @@ static void compare(struct ek_guard *guard, const struct ek_deployment_spec *spe
             &(struct key_list){"commitKeys", after->commit_keys, after->commit_key_count});
     guard->loosened = text.length > 0;
     snprintf(guard->words, sizeof guard->words, "%s", ek_buffer_text(&text));
+    return ek_buffer_check(&text, err);
 }
 
 static void demand(struct ek_guard *guard, const struct ek_guard_rule *rule)
@@ -201,7 +196,7 @@ static int recall(const struct ek_store_handle *store, const struct ek_deploymen
     struct latest latest = {0};
     int result = store->driver->events(store->store, &query, keep_detail, &latest, err);
     if (result == 0 && latest.failed)
-        result = no_memory(err);
+        result = ek_no_memory(err);
     if (result == 0)
         *ret_text = latest.detail;
     else
@@ -215,14 +210,14 @@ static int with_kept(struct ek_guard *guard, const struct ek_deployment_spec *sp
     EK_BUFFER both = {0};
     char *now = rule_text(spec->maintenance.approval, &spec->maintenance.approvers);
     if (!now)
-        return no_memory(err);
+        return ek_no_memory(err);
     int result = kept ? read_rule(kept, &guard->kept, err) : 0;
     guard->moved = kept ? strcmp(kept, now) != 0 : asks(spec->maintenance.approval);
     if (result == 0)
-        compare(guard, spec);
-    if (guard->loosened) {
+        result = compare(guard, spec, err);
+    if (result == 0 && guard->loosened) {
         ek_buffer_printf(&both, "%s\n%s\n", kept, now);
-        ek_sha256_hex(both.bytes, both.length, guard->change);
+        result = ek_sha256_hex_of(&both, guard->change, err);
     }
     free(now);
     return result;
@@ -255,15 +250,18 @@ void ek_guard_done(struct ek_guard *guard)
     *guard = (struct ek_guard){0};
 }
 
-void ek_guard_digest(const struct ek_guard *guard, uint8_t digest[32])
+int ek_guard_digest(const struct ek_guard *guard, uint8_t digest[32], struct ek_error *err)
 {
     char hex[65];
     EK_BUFFER text = {0};
     if (!guard->loosened)
-        return;
+        return 0;
     ek_hex(digest, 32, hex);
     ek_buffer_printf(&text, "spec %s with less consent %s\n", hex, guard->change);
+    if (ek_buffer_check(&text, err) != 0)
+        return EK_NO_MEMORY;
     ek_sha256(text.bytes, text.length, digest);
+    return 0;
 }
 
 int ek_guard_keep(const struct ek_store_handle *store, const struct ek_deployment_spec *spec,
@@ -277,7 +275,7 @@ int ek_guard_keep(const struct ek_store_handle *store, const struct ek_deploymen
         return 0;
     char *rule = rule_text(spec->maintenance.approval, approvers);
     if (!rule)
-        return no_memory(err);
+        return ek_no_memory(err);
     ek_buffer_printf(&text, "from now on: approval %s, %zu plan keys, %zu commit keys",
                      words[spec->maintenance.approval], approvers->plan_key_count,
                      approvers->commit_key_count);
@@ -292,7 +290,9 @@ int ek_guard_keep(const struct ek_store_handle *store, const struct ek_deploymen
         .text = ek_buffer_text(&text),
         .detail = rule,
     };
-    int result = store->driver->append(store->store, &event, &number, err);
+    int result = ek_buffer_check(&text, err);
+    if (result == 0)
+        result = store->driver->append(store->store, &event, &number, err);
     free(rule);
     return result;
 }

@@ -56,8 +56,9 @@ int ek_guard_load(const struct ek_store_handle *store, const struct ek_deploymen
 void ek_guard_done(struct ek_guard *guard);
 
 /* Where the rule is loosened, that is a part of what a plan is made for: mix it into the digest of
- * the spec, so that no plan of another commit, and no approval of one, is taken for this one. */
-void ek_guard_digest(const struct ek_guard *guard, uint8_t digest[32]);
+ * the spec, so that no plan of another commit, and no approval of one, is taken for this one.
+ * EK_NO_MEMORY. */
+int ek_guard_digest(const struct ek_guard *guard, uint8_t digest[32], struct ek_error *err);
 
 /* Who keeps a rule, and when. */
 struct ek_guard_note {

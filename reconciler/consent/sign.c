@@ -14,6 +14,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 
 enum { SIGNATURE_BYTES = 64, KEY_FILE_MAX = 8192 };
@@ -97,15 +98,13 @@ static int read_private(const char *path, EVP_PKEY **ret_key, struct ek_error *e
 /* ---- documents ------------------------------------------------------------------------ */
 
 /* What a signature is over: all of the document but the signature. */
-static char *signed_text(const json_t *document)
+static int signed_text(const json_t *document, struct ek_buffer *text, struct ek_error *err)
 {
-    json_t *copy = json_copy((json_t *)(uintptr_t)document);
-    json_object_del(copy, "signature");
-    char *text = json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
-    json_decref(copy);
-    if (!text)
-        ek_memory_exhausted();
-    return text;
+    json_t *copy = ek_json_copy(document);
+    if (copy)
+        json_object_del(copy, "signature");
+    ek_json_print(copy, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, text);
+    return ek_buffer_check(text, err);
 }
 
 static bool sign(EVP_PKEY *key, const char *text, unsigned char ret_signature[SIGNATURE_BYTES])
@@ -129,16 +128,18 @@ int ek_plan_sign(struct json_t *document, const char *key_path, struct ek_error 
     int result = read_private(key_path, &key, err);
     if (result != 0)
         return result;
-    char *text = signed_text(document);
-    if (!ek_public_key_print(key, public) || !sign(key, text, signature)) {
+    EK_BUFFER text = {0};
+    result = signed_text(document, &text, err);
+    if (result == 0 &&
+        (!ek_public_key_print(key, public) || !sign(key, ek_buffer_text(&text), signature))) {
         result = ek_fail(err, EK_SYSTEM, "EK-1124", "the plan could not be signed");
-    } else {
+    } else if (result == 0) {
         EVP_EncodeBlock((unsigned char *)value, signature, SIGNATURE_BYTES);
-        json_object_set_new(
-            document, "signature",
-            json_pack("{s:s, s:s, s:s}", "algorithm", algorithm, "key", public, "value", value));
+        json_t *signed_by =
+            json_pack("{s:s, s:s, s:s}", "algorithm", algorithm, "key", public, "value", value);
+        if (json_object_set_new(document, "signature", signed_by) != 0)
+            result = ek_no_memory(err);
     }
-    free(text);
     EVP_PKEY_free(key);
     return result;
 }
@@ -177,9 +178,10 @@ int ek_plan_verify(const struct json_t *document, const char *const *keys, size_
                 "the plan is signed by a key that nobody here trusts: %s", by);
         return ek_hint(err, "evenkeel explain EK-1121");
     }
-    char *text = good ? signed_text(document) : NULL;
-    good = good && verified(by, text, signature);
-    free(text);
+    EK_BUFFER text = {0};
+    if (good && signed_text(document, &text, err) != 0)
+        return EK_NO_MEMORY;
+    good = good && verified(by, ek_buffer_text(&text), signature);
     if (!good)
         return ek_fail(err, EK_DENIED, "EK-1121",
                        "the signature does not fit: the plan was changed after it was signed");

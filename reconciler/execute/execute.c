@@ -7,6 +7,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/execute/cost.h"
 #include "reconciler/execute/turn.h"
 #include "reconciler/laws/permit.h"
@@ -253,7 +254,11 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
 {
     const struct ek_execution *execution = run->execution;
     struct ek_broken_law law;
-    if (ek_permit(EK_SITUATION(execution->spec, run->now->state, &run->policy), step, &law) > 0) {
+    int broken =
+        ek_permit(EK_SITUATION(execution->spec, run->now->state, &run->policy), step, &law);
+    if (broken < 0)
+        return ek_no_memory(err);
+    if (broken > 0) {
         struct ek_blocked *blocked = &run->outcome->blocked;
         snprintf(blocked->id, sizeof blocked->id, "%s", law.id);
         snprintf(blocked->sentence, sizeof blocked->sentence, "%s", law.sentence);
@@ -324,7 +329,10 @@ static int begin(struct run *run, struct ek_error *err)
         if (cancelled(run))
             return ek_fail(err, EK_CANCELLED, "EK-0129",
                            "stopped on request before the first step");
-        bool fits = !execution->approved || digest_position(run, execution->approved) >= 0;
+        int position = execution->approved ? digest_position(run, execution->approved) : 0;
+        bool fits = position >= 0;
+        if (position == EK_NO_MEMORY)
+            return ek_no_memory(err);
         if (verdict.kind == EK_VERDICT_BLOCKED && (fits || !verdict.blocked.waits)) {
             result = wait_or_stop(run, &verdict.blocked, err);
             if (result != 0)

@@ -21,6 +21,8 @@ static int choose_label(const struct ek_state *state, char ret_label[32], struct
     EK_BUFFER seed = {0};
     ek_buffer_printf(&seed, "SSL domain of %s/%s %s", ek_set(state)->account,
                      ek_set(state)->deployment, ek_set(state)->set_id);
+    if (ek_buffer_check(&seed, err) != 0)
+        return EK_NO_MEMORY;
     if (ek_set(state)->set_id[0])
         ek_sha256(seed.bytes, seed.length, bytes);
     else if (RAND_bytes(bytes, sizeof bytes) != 1)
@@ -98,8 +100,9 @@ int ek_looked_open(const struct ek_specs *specs, const struct ek_deployment_spec
                    struct ek_error *err)
 {
     struct ek_looked looked = {.spec = spec, .controller = controller};
-    ek_looked_digest(&looked);
-    int result = ek_observation_new(spec->member_count, &looked.observation, err);
+    int result = ek_looked_digest(&looked, err);
+    if (result == 0)
+        result = ek_observation_new(spec->member_count, &looked.observation, err);
     if (result == 0)
         result = ek_world_open(specs, spec, controller, &looked.world, err);
     if (result != 0)
@@ -143,9 +146,9 @@ void ek_look(const struct ek_specs *specs, const struct ek_deployment_spec *spec
     }
 }
 
-void ek_looked_digest(struct ek_looked *looked)
+int ek_looked_digest(struct ek_looked *looked, struct ek_error *err)
 {
-    ek_deployment_spec_digest(looked->spec, looked->spec_digest);
+    return ek_deployment_spec_digest(looked->spec, looked->spec_digest, err);
 }
 
 void ek_looked_done(struct ek_looked *looked)

@@ -43,7 +43,7 @@ void ek_look(const struct ek_specs *specs, const struct ek_deployment_spec *spec
              struct ek_looked *ret_looked);
 
 /* Fill in the digest of its spec. */
-void ek_looked_digest(struct ek_looked *looked);
+int ek_looked_digest(struct ek_looked *looked, struct ek_error *err);
 
 /* As the reports want it; borrows. */
 struct ek_planned ek_looked_planned(const struct ek_looked *looked);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/kernel/aspect.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -20,8 +21,15 @@ void ek_observe_problem(struct ek_observing *o, size_t i, const char *format, ..
     va_end(args);
 }
 
+void ek_observe_result(struct ek_observing *o, int result)
+{
+    if (result == EK_NO_MEMORY)
+        atomic_store(&o->no_memory, true);
+}
+
 void ek_observe_failure(struct ek_observing *o, size_t i, const struct ek_error *err)
 {
+    ek_observe_result(o, err->code);
     const struct ek_span *at = &err->at;
     EK_BUFFER place = {0};
     if (at->file[0] && at->line)
@@ -43,6 +51,7 @@ int ek_observe_file(struct ek_observing *o, size_t i, const char *path, struct e
     struct ek_error err = {0};
     int result =
         o->world->hosts->read_file(&o->world->host[i], &question, o->deadline, ret_file, &err);
+    ek_observe_result(o, result);
     if (result != 0 && result != EK_NOT_FOUND)
         ek_observe_problem(o, i, "%s", err.sentence);
     return result;
@@ -150,9 +159,8 @@ static int observing_new(struct ek_world *world, int64_t deadline, struct ek_obs
     struct ek_observing *o = calloc(1, sizeof *o);
     if (o)
         o->problems = calloc(EK_MEMBERS_MAX + 1, sizeof *o->problems);
-    int result = o && o->problems
-                     ? ek_state_new(world->spec->member_count, &o->state, err)
-                     : ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while observing");
+    int result = o && o->problems ? ek_state_new(world->spec->member_count, &o->state, err)
+                                  : ek_no_memory(err);
     if (result != 0) {
         observing_free(o);
         return result;
@@ -173,6 +181,10 @@ int ek_observe(struct ek_world *world, int64_t deadline, struct ek_observation *
     result = look_at_controller(o, err);
     if (result == 0) {
         look_at_fleet(o);
+        if (atomic_load(&o->no_memory))
+            result = ek_no_memory(err);
+    }
+    if (result == 0) {
         free(observation->state);
         observation->state = o->state;
         o->state = NULL;
@@ -186,8 +198,8 @@ int ek_observation_new(size_t member_count, struct ek_observation **ret_observat
                        struct ek_error *err)
 {
     struct ek_observation *observation = calloc(1, sizeof *observation);
-    int result = observation ? ek_state_new(member_count, &observation->state, err)
-                             : ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+    int result =
+        observation ? ek_state_new(member_count, &observation->state, err) : ek_no_memory(err);
     if (result == 0)
         *ret_observation = observation;
     else

@@ -3,6 +3,8 @@
 #ifndef EK_EXECUTE_OBSERVE_H
 #define EK_EXECUTE_OBSERVE_H
 
+#include <stdatomic.h>
+
 #include "reconciler/execute/world_internal.h"
 
 /* What one observation gathers of a member before it is put together. */
@@ -22,6 +24,7 @@ struct ek_observing {
     struct ek_buffer authority_pem; /* empty: there is none */
     struct ek_dns_record records[EK_MEMBERS_MAX * 4];
     size_t record_count;
+    atomic_bool no_memory; /* something stayed unknown for want of it: nothing is to be concluded */
     struct ek_observing_member members[EK_MEMBERS_MAX];
 };
 
@@ -48,6 +51,10 @@ void ek_observe_problem(struct ek_observing *o, size_t i, const char *format, ..
 
 /* The same of a failure: its place in the file and its row of the catalogue are told, too. */
 void ek_observe_failure(struct ek_observing *o, size_t i, const struct ek_error *err);
+
+/* Note what a question came to: for want of memory the whole observation fails, since nothing is
+ * to be concluded from what stayed unknown so. ek_observe_failure does it as well. */
+void ek_observe_result(struct ek_observing *o, int result);
 
 /* Read a file on member i's host into ret_file, whose content is the caller's. EK_NOT_FOUND; other
  * failures are told as problems. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/execute/world_internal.h"
 
 enum { LOOK_UP_MS = 10000 };
@@ -110,7 +111,7 @@ int ek_world_open(const struct ek_specs *specs, const struct ek_deployment_spec 
 {
     struct ek_world *world = calloc(1, sizeof *world);
     if (!world)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     world->specs = specs;
     world->spec = spec;
     world->controller = controller;

@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include "reconciler/base/hash.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/kernel/aspect.h"
-
-static int out_of_memory(struct ek_error *err)
-{
-    return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while comparing states");
-}
 
 /* ---- visiting ---- */
 
@@ -46,7 +43,7 @@ struct visit {
     enum ek_field_role role;
     ek_fact_visit *visit;
     void *context;
-    struct ek_buffer text;
+    struct ek_buffer text; /* of one fact; it takes nothing more once it failed */
 };
 
 /* Of one aspect's part, element by element. */
@@ -73,12 +70,12 @@ static void visit_part(struct visit *v, const struct ek_aspect *aspect, enum ek_
 int ek_facts_visit(const struct ek_situation *situation, enum ek_field_role role,
                    ek_fact_visit *visit, void *context, struct ek_error *err)
 {
-    (void)err;
     struct visit v = {.situation = situation, .role = role, .visit = visit, .context = context};
     for (size_t i = 0; i < EK_PARTS; i++)
         visit_part(&v, ek_aspect_at(i / EK_PARTS_OF_ASPECT), (enum ek_part_id)i);
+    int result = ek_buffer_check(&v.text, err);
     ek_buffer_done(&v.text);
-    return 0;
+    return result;
 }
 
 /* ---- digests ---- */
@@ -93,9 +90,7 @@ static int digest(const struct ek_situation *situation, enum ek_field_role role,
 {
     EK_BUFFER lines = {0};
     int result = ek_facts_visit(situation, role, add_line, &lines, err);
-    if (result == 0)
-        ek_sha256_hex(ek_buffer_text(&lines), lines.length, ret_hex);
-    return result;
+    return result == 0 ? ek_sha256_hex_of(&lines, ret_hex, err) : result;
 }
 
 int ek_state_digest(const struct ek_situation *situation, char ret_hex[65], struct ek_error *err)
@@ -130,32 +125,29 @@ int ek_facts_words(const struct ek_situation *situation, struct ek_buffer *text,
                    struct ek_error *err)
 {
     struct words words = {.state = situation->state, .text = text};
-    return ek_facts_visit(situation, EK_FIELD_PLANNED, say_fact, &words, err);
+    int result = ek_facts_visit(situation, EK_FIELD_PLANNED, say_fact, &words, err);
+    if (result != 0)
+        ek_buffer_fail(text);
+    return result == 0 ? ek_buffer_check(text, err) : result;
 }
 
 /* ---- differences ---- */
 
-struct collection {
-    json_t *facts;
-    bool failed;
-};
-
 static void collect(void *context, const struct ek_fact *fact)
 {
-    struct collection *c = context;
-    c->failed |= json_object_set_new(c->facts, fact->key, json_string(fact->text)) != 0;
+    ek_json_set(context, fact->key, ek_json_text(fact->text));
 }
 
 int ek_facts_json(const struct ek_situation *situation, json_t **ret_facts, struct ek_error *err)
 {
-    struct collection c = {.facts = json_object()};
-    int result = c.facts ? ek_facts_visit(situation, EK_FIELD_PLANNED, collect, &c, err) : 0;
-    if (result == 0 && (!c.facts || c.failed))
-        result = out_of_memory(err);
+    json_t *facts = json_object();
+    int result = ek_facts_visit(situation, EK_FIELD_PLANNED, collect, &facts, err);
+    if (result == 0 && !facts)
+        result = ek_no_memory(err);
     if (result != 0)
-        json_decref(c.facts);
+        json_decref(facts);
     else
-        *ret_facts = c.facts;
+        *ret_facts = facts;
     return result;
 }
 
@@ -222,7 +214,8 @@ int ek_facts_moved(const json_t *before, const struct ek_situation *situation,
     add_missing(&c, before, c.now, '-');
     add_missing(&c, c.now, before, '+');
     json_decref(c.now);
-    if (ret_drift)
+    result = ek_buffer_check(text, err);
+    if (result == 0 && ret_drift)
         *ret_drift = c.drift;
-    return 0;
+    return result;
 }

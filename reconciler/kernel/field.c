@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/base/json.h"
 #include "reconciler/kernel/aspect.h"
 
 bool ek_field_of_member(const struct ek_field *field)
@@ -40,11 +41,8 @@ json_t *ek_fields_write(const struct ek_state *state, const struct ek_field *fie
                         const void *base)
 {
     json_t *object = json_object();
-    for (const struct ek_field *field = fields; field->key; field++) {
-        json_t *value = field->kind->write(state, field, (const char *)base + field->offset);
-        if (value)
-            json_object_set_new(object, field->key, value);
-    }
+    for (const struct ek_field *field = fields; field->key; field++)
+        field->kind->write(state, field, (const char *)base + field->offset, &object);
     return object;
 }
 
@@ -78,14 +76,14 @@ int ek_fields_read(const struct ek_field_scope *scope, const struct ek_field *fi
 
 /* ---- objects ---- */
 
-static json_t *write_object(const struct ek_state *state, const struct ek_field *field,
-                            const void *value)
+static void write_object(const struct ek_state *state, const struct ek_field *field,
+                         const void *value, json_t **object)
 {
-    json_t *object = ek_fields_write(state, field->parts, value);
-    if (json_object_size(object))
-        return object;
-    json_decref(object);
-    return NULL;
+    json_t *parts = ek_fields_write(state, field->parts, value);
+    if (parts && json_object_size(parts) == 0)
+        json_decref(parts);
+    else
+        ek_json_set(object, field->key, parts);
 }
 
 static int read_object(const struct ek_field_scope *scope, const struct ek_field *field,

@@ -22,10 +22,10 @@ struct ek_field_scope {
 
 /* How a kind of value is written, read and looked at. Static tables. */
 struct ek_field_kind {
-    /* MUST. The value as JSON that the caller owns; NULL when it is not known or empty, and left
-     * out. Also NULL when memory ran out: json_object_set_new refuses it. */
-    struct json_t *(*write)(const struct ek_state *state, const struct ek_field *field,
-                            const void *value);
+    /* MUST. Set the value as JSON under the field's key of *object, as ek_json_set does; one that
+     * is not known or empty is left out. */
+    void (*write)(const struct ek_state *state, const struct ek_field *field, const void *value,
+                  struct json_t **object);
     /* MUST. Read what write wrote, into *ret_value. EK_INVALID (EK-0819). */
     int (*read)(const struct ek_field_scope *scope, const struct ek_field *field,
                 const struct json_t *json, void *ret_value);
@@ -90,7 +90,8 @@ extern const struct ek_field_kind ek_object_kind;  /* unknown as its first part 
 int ek_field_wrong(const struct ek_field_scope *scope, const struct ek_field *field,
                    const char *wanted);
 
-/* Hex of 32 bytes, as every digest is written and read: in lower case, one spelling each. */
+/* Hex of 32 bytes, as every digest is written and read: in lower case, one spelling each; NULL
+ * without memory. */
 struct json_t *ek_field_hex(const uint8_t digest[32]);
 bool ek_field_hex_read(const struct json_t *json, uint8_t ret_digest[32]);
 
@@ -108,8 +109,8 @@ bool ek_field_unknown(const struct ek_field *field, const struct ek_state *state
 /* Set what is "unknown" by another value than 0, in each element. `fields`: pointers, NULL last. */
 void ek_fields_begin(const struct ek_field *const *fields, struct ek_state *state);
 
-/* The fields that are known, as an object that the caller owns. `fields` is ended by one without
- * a key. */
+/* The fields that are known, as an object that the caller owns; NULL without memory. `fields` is
+ * ended by one without a key. */
 struct json_t *ek_fields_write(const struct ek_state *state, const struct ek_field *fields,
                                const void *base);
 

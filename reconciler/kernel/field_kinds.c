@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
 #include "reconciler/kernel/aspect.h"
 
 int ek_field_wrong(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -18,13 +19,13 @@ int ek_field_wrong(const struct ek_field_scope *scope, const struct ek_field *fi
 
 /* ---- plain values ---------------------------------------------------------------------- */
 
-static json_t *write_text(const struct ek_state *state, const struct ek_field *field,
-                          const void *value)
+static void write_text(const struct ek_state *state, const struct ek_field *field,
+                       const void *value, json_t **object)
 {
     (void)state;
-    (void)field;
     const char *text = value;
-    return text[0] ? json_string(text) : NULL;
+    if (text[0])
+        ek_json_set(object, field->key, ek_json_text(text));
 }
 
 static int read_text(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -49,13 +50,13 @@ static void say_text(const struct ek_state *state, const struct ek_field *field,
 const struct ek_field_kind ek_text_kind = {
     .write = write_text, .read = read_text, .words = say_text};
 
-static json_t *write_tri(const struct ek_state *state, const struct ek_field *field,
-                         const void *value)
+static void write_tri(const struct ek_state *state, const struct ek_field *field, const void *value,
+                      json_t **object)
 {
     (void)state;
-    (void)field;
     enum ek_tri tri = *(const enum ek_tri *)value;
-    return tri == EK_UNKNOWN ? NULL : json_boolean(tri == EK_YES);
+    if (tri != EK_UNKNOWN)
+        ek_json_set(object, field->key, json_boolean(tri == EK_YES));
 }
 
 static int read_tri(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -83,12 +84,12 @@ static bool tri_unknown(const struct ek_field *field, const void *value)
 const struct ek_field_kind ek_tri_kind = {
     .write = write_tri, .read = read_tri, .words = say_tri, .unknown = tri_unknown};
 
-static json_t *write_flag(const struct ek_state *state, const struct ek_field *field,
-                          const void *value)
+static void write_flag(const struct ek_state *state, const struct ek_field *field,
+                       const void *value, json_t **object)
 {
     (void)state;
-    (void)field;
-    return *(const bool *)value ? json_true() : NULL;
+    if (*(const bool *)value)
+        ek_json_set(object, field->key, json_true());
 }
 
 static int read_flag(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -110,12 +111,13 @@ static void say_flag(const struct ek_state *state, const struct ek_field *field,
 const struct ek_field_kind ek_flag_kind = {
     .write = write_flag, .read = read_flag, .words = say_flag};
 
-static json_t *write_long(const struct ek_state *state, const struct ek_field *field,
-                          const void *value)
+static void write_long(const struct ek_state *state, const struct ek_field *field,
+                       const void *value, json_t **object)
 {
     (void)state;
     int64_t number = *(const int64_t *)value;
-    return number == field->unknown ? NULL : json_integer(number);
+    if (number != field->unknown)
+        ek_json_set(object, field->key, json_integer(number));
 }
 
 static int read_long(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -146,12 +148,13 @@ static bool long_unknown(const struct ek_field *field, const void *value)
 const struct ek_field_kind ek_long_kind = {
     .write = write_long, .read = read_long, .words = say_long, .unknown = long_unknown};
 
-static json_t *write_int(const struct ek_state *state, const struct ek_field *field,
-                         const void *value)
+static void write_int(const struct ek_state *state, const struct ek_field *field, const void *value,
+                      json_t **object)
 {
     (void)state;
     int number = *(const int *)value;
-    return number == field->unknown ? NULL : json_integer(number);
+    if (number != field->unknown)
+        ek_json_set(object, field->key, json_integer(number));
 }
 
 static int read_int(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -179,14 +182,13 @@ static bool int_unknown(const struct ek_field *field, const void *value)
 const struct ek_field_kind ek_int_kind = {
     .write = write_int, .read = read_int, .words = say_int, .unknown = int_unknown};
 
-static json_t *write_number(const struct ek_state *state, const struct ek_field *field,
-                            const void *value)
+static void write_number(const struct ek_state *state, const struct ek_field *field,
+                         const void *value, json_t **object)
 {
     (void)state;
-    (void)field;
     double number = *(const double *)value;
-    return number == floor(number) && fabs(number) < 1e9 ? json_integer((json_int_t)number)
-                                                         : json_real(number);
+    bool whole = number == floor(number) && fabs(number) < 1e9;
+    ek_json_set(object, field->key, whole ? json_integer((json_int_t)number) : json_real(number));
 }
 
 static int read_number(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -215,7 +217,7 @@ json_t *ek_field_hex(const uint8_t digest[32])
 {
     char hex[65];
     ek_hex(digest, 32, hex);
-    return json_string(hex);
+    return ek_json_text(hex);
 }
 
 static bool is_zero(const uint8_t digest[32])
@@ -231,12 +233,12 @@ bool ek_field_hex_read(const json_t *json, uint8_t ret_digest[32])
            ek_hex_read(hex, 32, ret_digest);
 }
 
-static json_t *write_digest(const struct ek_state *state, const struct ek_field *field,
-                            const void *value)
+static void write_digest(const struct ek_state *state, const struct ek_field *field,
+                         const void *value, json_t **object)
 {
     (void)state;
-    (void)field;
-    return is_zero(value) ? NULL : ek_field_hex(value);
+    if (!is_zero(value))
+        ek_json_set(object, field->key, ek_field_hex(value));
 }
 
 static int read_digest(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -263,13 +265,14 @@ static bool digest_unknown(const struct ek_field *field, const void *value)
 const struct ek_field_kind ek_digest_kind = {
     .write = write_digest, .read = read_digest, .words = say_digest, .unknown = digest_unknown};
 
-static json_t *write_version(const struct ek_state *state, const struct ek_field *field,
-                             const void *value)
+static void write_version(const struct ek_state *state, const struct ek_field *field,
+                          const void *value, json_t **object)
 {
     (void)state;
-    (void)field;
     const int *version = value;
-    return version[0] ? json_sprintf("%d.%d.%d", version[0], version[1], version[2]) : NULL;
+    if (version[0])
+        ek_json_set(object, field->key,
+                    json_sprintf("%d.%d.%d", version[0], version[1], version[2]));
 }
 
 static int read_version(const struct ek_field_scope *scope, const struct ek_field *field,
@@ -303,18 +306,17 @@ const struct ek_field_kind ek_version_kind = {
 
 /* ---- members for bits, authorities, objects --------------------------------------------- */
 
-static json_t *write_members(const struct ek_state *state, const struct ek_field *field,
-                             const void *value)
+static void write_members(const struct ek_state *state, const struct ek_field *field,
+                          const void *value, json_t **object)
 {
-    (void)field;
     uint64_t bits = *(const uint64_t *)value;
     if (!bits)
-        return NULL;
+        return;
     json_t *names = json_array();
     for (size_t i = 0; i < state->member_count; i++)
         if (bits >> i & 1)
-            json_array_append_new(names, json_string(ek_member_name(state, i)));
-    return names;
+            ek_json_append(&names, ek_json_text(ek_member_name(state, i)));
+    ek_json_set(object, field->key, names);
 }
 
 static int read_members(const struct ek_field_scope *scope, const struct ek_field *field,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/kernel/aspect.h"
 #include "reconciler/laws/permit.h"
 
@@ -33,11 +34,11 @@ static int append(struct ek_plan *plan, const struct ek_step *step, struct ek_er
 {
     struct ek_step *steps = realloc(plan->steps, (plan->count + 1) * sizeof *steps);
     if (!steps)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while planning");
+        return ek_no_memory(err);
     plan->steps = steps;
     char(*digests)[65] = realloc(plan->digests, (plan->count + 2) * sizeof *digests);
     if (!digests)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while planning");
+        return ek_no_memory(err);
     plan->digests = digests;
     plan->steps[plan->count++] = *step;
     return 0;
@@ -115,7 +116,10 @@ static int unroll(const struct ek_situation *begin, struct ek_state **state, str
         plan->blocked = verdict.blocked;
         if (verdict.kind != EK_VERDICT_STEP)
             return 0;
-        if (ek_permit(&now, &verdict.step, &law) > 0) {
+        int broken = ek_permit(&now, &verdict.step, &law);
+        if (broken < 0)
+            return ek_no_memory(err);
+        if (broken > 0) {
             stop_at_law(plan, &verdict.step, &law);
             return 0;
         }
@@ -132,9 +136,8 @@ int ek_plan_make(const struct ek_situation *situation, struct ek_plan *ret_plan,
 {
     struct ek_plan plan = {.digests = malloc(sizeof *plan.digests)};
     struct ek_state *modelled = NULL;
-    int result = plan.digests
-                     ? ek_state_clone(situation->state, &modelled, err)
-                     : ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while planning");
+    int result =
+        plan.digests ? ek_state_clone(situation->state, &modelled, err) : ek_no_memory(err);
     if (result == 0)
         result = ek_state_digest(situation, plan.digests[0], err);
     if (result == 0) {
@@ -171,6 +174,6 @@ int ek_plan_fits(const struct ek_plan *plan, const struct ek_situation *situatio
     if (plan->set_id[0] && strcmp(plan->set_id, ek_state_identity(situation->state)) != 0)
         return -1;
     if (ek_state_digest(situation, digest, NULL) != 0)
-        return -1;
+        return EK_NO_MEMORY;
     return ek_plan_find(plan, digest);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/kernel/aspect.h"
 
 /* Elements begin where any plain type may begin. */
@@ -16,11 +17,6 @@ const char *ek_tri_word(enum ek_tri value)
 {
     static const char *const words[] = {"unknown", "no", "yes"};
     return words[value];
-}
-
-static int out_of_memory(struct ek_error *err)
-{
-    return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory for the state of a deployment");
 }
 
 /* Where each part lies; the size of the whole. */
@@ -46,7 +42,7 @@ int ek_state_new(size_t member_count, struct ek_state **ret_state, struct ek_err
     size_t size = lay_out(member_count, parts);
     struct ek_state *state = calloc(1, size);
     if (!state)
-        return out_of_memory(err);
+        return ek_no_memory(err);
     state->size = size;
     state->member_count = member_count;
     memcpy(state->parts, parts, sizeof parts);
@@ -60,7 +56,7 @@ int ek_state_clone(const struct ek_state *state, struct ek_state **ret_copy, str
 {
     struct ek_state *copy = malloc(state->size);
     if (!copy)
-        return out_of_memory(err);
+        return ek_no_memory(err);
     memcpy(copy, state, state->size);
     *ret_copy = copy;
     return 0;
@@ -71,7 +67,7 @@ int ek_state_assign(struct ek_state **to, const struct ek_state *from, struct ek
     if (!*to || (*to)->size != from->size) {
         struct ek_state *room = realloc(*to, from->size);
         if (!room)
-            return out_of_memory(err);
+            return ek_no_memory(err);
         *to = room;
     }
     memcpy(*to, from, from->size);
@@ -95,7 +91,7 @@ int ek_state_insert(struct ek_state **state, enum ek_part_id part, size_t index,
     size_t grown = aligned(used + added) - aligned(used);
     struct ek_state *room = realloc(*state, (*state)->size + grown);
     if (!room)
-        return out_of_memory(err);
+        return ek_no_memory(err);
     char *bytes = (char *)room;
     memmove(bytes + aligned(used) + grown, bytes + aligned(used), room->size - aligned(used));
     memmove(bytes + at + added, bytes + at, used - at);

@@ -21,7 +21,8 @@ struct ek_law_question {
     const struct ek_state *state;
     const struct ek_policy *policy;
     const struct ek_step *step;
-    char *sentence; /* what would be broken, of EK_SENTENCE_SIZE */
+    char *sentence;  /* what would be broken, of EK_SENTENCE_SIZE */
+    bool *no_memory; /* to be set where that can't be told for want of it */
 };
 
 struct ek_law {

@@ -47,14 +47,16 @@ int ek_permit(const struct ek_situation *situation, const struct ek_step *step,
               struct ek_broken_law *ret_first)
 {
     char sentence[EK_SENTENCE_SIZE];
+    bool no_memory = false;
     const struct ek_law_question question = {.spec = situation->spec,
                                              .state = situation->state,
                                              .policy = situation->policy,
                                              .step = step,
-                                             .sentence = sentence};
+                                             .sentence = sentence,
+                                             .no_memory = &no_memory};
     int count = 0;
     for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
         for (const struct ek_law *const *law = groups[g]; *law; law++)
             count += is_broken(*law, &question, ret_first, count);
-    return count;
+    return no_memory ? EK_NO_MEMORY : count;
 }

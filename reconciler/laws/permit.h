@@ -11,8 +11,7 @@ struct ek_broken_law {
 };
 
 /* How many laws the step would break in this situation; the one of the lowest id is written to
- * *ret_first (may be NULL). 0: permitted. A law that can't be judged for want of memory counts as
- * broken. */
+ * *ret_first (may be NULL). 0: permitted. EK_NO_MEMORY, below 0, when a law can't be judged. */
 int ek_permit(const struct ek_situation *situation, const struct ek_step *step,
               struct ek_broken_law *ret_first);
 

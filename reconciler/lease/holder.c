@@ -14,6 +14,8 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/proc.h"
 #include "reconciler/base/time_text.h"
 
@@ -29,19 +31,22 @@ static bool proc_is_ours(void)
     return strtol(target, NULL, 10) == getpid();
 }
 
-static bool stat_of(int64_t pid, struct ek_buffer *ret_text)
+static int stat_of(int64_t pid, struct ek_buffer *ret_text)
 {
     char path[48];
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-    return ek_file_read(path, PROC_MAX, ret_text, NULL, NULL) == 0 && ret_text->length > 0;
+    int result = ek_file_read(path, PROC_MAX, ret_text, NULL, NULL);
+    return result == 0 && ret_text->length == 0 ? EK_NOT_FOUND : result;
 }
 
-static void this_boot(char *buffer, size_t size)
+static int this_boot(char *buffer, size_t size)
 {
     EK_BUFFER text = {0};
-    if (ek_file_read("/proc/sys/kernel/random/boot_id", PROC_MAX, &text, NULL, NULL) == 0)
+    int result = ek_file_read("/proc/sys/kernel/random/boot_id", PROC_MAX, &text, NULL, NULL);
+    if (result == 0)
         snprintf(buffer, size, "%.*s", (int)strcspn(ek_buffer_text(&text), "\n"),
                  ek_buffer_text(&text));
+    return result;
 }
 
 static void this_space(char *buffer, size_t size)
@@ -74,11 +79,15 @@ int ek_lease_holder_self(const char *operation, int64_t ttl_ms, struct ek_lease_
     ek_hex(id, sizeof id, holder.id);
     snprintf(holder.operation, sizeof holder.operation, "%s", operation);
     gethostname(holder.host, sizeof holder.host - 1);
-    this_boot(holder.boot, sizeof holder.boot);
+    if (this_boot(holder.boot, sizeof holder.boot) == EK_NO_MEMORY)
+        return ek_no_memory(err);
     this_space(holder.space, sizeof holder.space);
     this_user(holder.who, sizeof holder.who);
     ek_time_text(ek_wall_ms(), true, holder.since);
-    if (proc_is_ours() && stat_of(getpid(), &stat))
+    int result = proc_is_ours() ? stat_of(getpid(), &stat) : EK_NOT_FOUND;
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    if (result == 0)
         holder.started =
             strtoll(ek_proc_stat_field(ek_buffer_text(&stat), EK_PROC_START), NULL, 10);
     *ret_holder = holder;
@@ -97,25 +106,30 @@ static const struct {
 #undef TEXT
 };
 
-void ek_lease_holder_write(const struct ek_lease_holder *holder, char text[static 512])
+int ek_lease_holder_write(const struct ek_lease_holder *holder, char text[static 512],
+                          struct ek_error *err)
 {
     json_t *json = json_object();
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         const char *value = (const char *)holder + texts[i].offset;
-        json_t *word = json_string(value);
-        json_object_set_new(json, texts[i].key, word ? word : json_string("unknown"));
+        ek_json_set(&json, texts[i].key, ek_json_text(value));
     }
-    json_object_set_new(json, "pid", json_integer(holder->pid));
-    json_object_set_new(json, "started", json_integer(holder->started));
-    json_object_set_new(json, "ttl", json_integer(holder->ttl_ms));
+    ek_json_set(&json, "pid", json_integer(holder->pid));
+    ek_json_set(&json, "started", json_integer(holder->started));
+    ek_json_set(&json, "ttl", json_integer(holder->ttl_ms));
+    if (!json)
+        return ek_no_memory(err);
     size_t used = json_dumpb(json, text, 511, JSON_COMPACT | JSON_SORT_KEYS);
     if (used > 511) { /* names full of escapes */
         for (size_t i = 1; i < 4; i++)
-            json_object_set_new(json, texts[i].key, json_string("unknown"));
-        used = json_dumpb(json, text, 511, JSON_COMPACT | JSON_SORT_KEYS);
+            ek_json_set(&json, texts[i].key, json_string("unknown"));
+        used = json ? json_dumpb(json, text, 511, JSON_COMPACT | JSON_SORT_KEYS) : 0;
     }
-    text[used] = 0;
     json_decref(json);
+    if (used == 0)
+        return ek_no_memory(err);
+    text[used] = 0;
+    return 0;
 }
 
 void ek_lease_holder_read(const char *text, struct ek_lease_holder *ret_holder)
@@ -139,7 +153,7 @@ static bool has_ended(int64_t pid, int64_t started)
     EK_BUFFER text = {0};
     if (kill((pid_t)pid, 0) != 0 && errno == ESRCH)
         return true;
-    if (!proc_is_ours() || !stat_of(pid, &text))
+    if (!proc_is_ours() || stat_of(pid, &text) != 0)
         return false;
     const char *stat = ek_buffer_text(&text);
     if (strtoll(ek_proc_stat_field(stat, EK_PROC_START), NULL, 10) != started)

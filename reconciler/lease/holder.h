@@ -25,7 +25,8 @@ int ek_lease_holder_self(const char *operation, int64_t ttl_ms, struct ek_lease_
                          struct ek_error *err);
 
 /* As the record keeps it: at most 511 bytes. */
-void ek_lease_holder_write(const struct ek_lease_holder *holder, char text[static 512]);
+int ek_lease_holder_write(const struct ek_lease_holder *holder, char text[static 512],
+                          struct ek_error *err);
 
 /* Read what a record says; what it does not say stays empty. */
 void ek_lease_holder_read(const char *text, struct ek_lease_holder *ret_holder);

@@ -7,6 +7,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/thread.h"
 #include "reconciler/lease/decide.h"
 #include "reconciler/lease/holder.h"
@@ -69,11 +70,12 @@ static int swap_in(struct ek_lease *lease, const struct ek_lease_record *now, st
     struct ek_lease_record wanted;
     struct ek_lease_record seen;
     char text[sizeof wanted.holder];
-    ek_lease_holder_write(&lease->holder, text);
+    int result = ek_lease_holder_write(&lease->holder, text, err);
+    if (result != 0)
+        return result;
     ek_lease_taken(now, text, &wanted);
     int64_t sent = ek_boottime_ms();
-    int result =
-        lease->store.driver->swap_lease(lease->store.store, lease->name, now, &wanted, err);
+    result = lease->store.driver->swap_lease(lease->store.store, lease->name, now, &wanted, err);
     if (result != 0 && result != EK_CONFLICT &&
         lease->store.driver->get_lease(lease->store.store, lease->name, &seen, NULL) == 0 &&
         ek_lease_same(&seen, &wanted))
@@ -245,7 +247,7 @@ int ek_lease_take(const struct ek_store_handle *store, const struct ek_lease_req
 {
     struct ek_lease *lease = calloc(1, sizeof *lease);
     if (!lease)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     struct ek_lease_watch watch = {0};
     lease->store = *store;
     lease->ttl_ms = request->ttl_ms ? request->ttl_ms : TTL_MS;

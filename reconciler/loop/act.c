@@ -112,7 +112,7 @@ static void failed(struct ek_keeper *keeper, const struct ek_error *err)
         ek_metrics_step_failed(loop->metrics, &keeper->step);
         ek_keeper_step_words(keeper, &keeper->step, &step);
         entry.event = EK_JOURNAL_STEP_FAILED;
-        entry.step = ek_buffer_text(&step);
+        entry.step = ek_journal_text(&step);
     }
     ek_tell_error(loop, &entry, err);
     ek_keeper_condition(keeper, EK_CONDITION_FAILING);
@@ -132,12 +132,12 @@ static void ended(struct ek_keeper *keeper, int result, const struct ek_outcome 
         keeper->failures = 0;
         keeper->act_not_before_ms = 0;
         if (outcome->steps_done)
-            ek_tell(keeper->loop, &entry, NULL);
+            ek_tell(keeper->loop, &entry, json_object());
         break;
     case EK_CANCELLED:
         entry.event = EK_JOURNAL_SUPERSEDED;
         entry.message = "stopped at a step boundary: what is wanted changed, or the loop ends";
-        ek_tell(keeper->loop, &entry, NULL);
+        ek_tell(keeper->loop, &entry, json_object());
         break;
     case EK_BLOCKED:
         ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
@@ -285,8 +285,9 @@ static bool is_permitted(struct ek_keeper *keeper)
                           verdict.blocked.id, verdict.blocked.sentence, verdict.blocked.hint);
         return false;
     }
-    if (ek_permit(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
-                  &verdict.step, &law) == 0)
+    int broken = ek_permit(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
+                           &verdict.step, &law);
+    if (broken <= 0) /* what could not be judged is asked again before the act, which fails then */
         return true;
     ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
     ek_keeper_say(keeper, EK_JOURNAL_BLOCKED, law.id, law.sentence, NULL);

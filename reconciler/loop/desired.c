@@ -7,7 +7,7 @@
 #include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 
-static void fingerprint(const struct ek_spec_files *files, char ret_hex[65])
+static int fingerprint(const struct ek_spec_files *files, char ret_hex[65], struct ek_error *err)
 {
     EK_BUFFER digests = {0};
     for (size_t i = 0; i < files->count; i++) {
@@ -15,7 +15,7 @@ static void fingerprint(const struct ek_spec_files *files, char ret_hex[65])
         ek_sha256_hex(files->files[i].text, files->files[i].length, hex);
         ek_buffer_printf(&digests, "%s %s\n", hex, files->files[i].path);
     }
-    ek_sha256_hex(digests.bytes, digests.length, ret_hex);
+    return ek_sha256_hex_of(&digests, ret_hex, err);
 }
 
 static bool is_listed(const struct ek_desired *desired, const char *file)
@@ -26,30 +26,45 @@ static bool is_listed(const struct ek_desired *desired, const char *file)
     return false;
 }
 
-static void list_broken_files(struct ek_desired *desired, const struct ek_diagnostics *diagnostics)
+static int list_broken_files(struct ek_desired *desired, const struct ek_diagnostics *diagnostics,
+                             struct ek_error *err)
 {
-    desired->broken_files = ek_need(calloc(diagnostics->count + 1, sizeof(char *)));
-    for (size_t i = 0; i < diagnostics->count; i++)
-        if (!is_listed(desired, diagnostics->items[i].file))
-            desired->broken_files[desired->broken_file_count++] =
-                ek_need(strdup(diagnostics->items[i].file));
+    desired->broken_files = calloc(diagnostics->count + 1, sizeof(char *));
+    if (!desired->broken_files)
+        return ek_no_memory(err);
+    for (size_t i = 0; i < diagnostics->count; i++) {
+        if (is_listed(desired, diagnostics->items[i].file))
+            continue;
+        char *copy = strdup(diagnostics->items[i].file);
+        if (!copy)
+            return ek_no_memory(err);
+        desired->broken_files[desired->broken_file_count++] = copy;
+    }
+    return 0;
 }
 
 int ek_desired_new(const char *repository, const struct ek_spec_files *files,
                    struct ek_desired **ret_desired, struct ek_error *err)
 {
     EK_DIAGNOSTICS diagnostics = {0};
-    struct ek_desired *desired = ek_need(calloc(1, sizeof *desired));
+    struct ek_desired *desired = calloc(1, sizeof *desired);
+    if (!desired)
+        return ek_no_memory(err);
     desired->holders = 1;
     int result = ek_specs_parse_sound(files, &desired->specs, &diagnostics, err);
+    if (result == 0 && !(desired->repository = strdup(repository)))
+        result = ek_no_memory(err);
+    if (result == 0)
+        result = list_broken_files(desired, &diagnostics, err);
+    ek_diagnostics_render(&diagnostics, false, &desired->trouble);
+    if (result == 0)
+        result = ek_buffer_check(&desired->trouble, err);
+    if (result == 0)
+        result = fingerprint(files, desired->fingerprint, err);
     if (result != 0) {
         ek_desired_release(desired);
         return result;
     }
-    desired->repository = ek_need(strdup(repository));
-    list_broken_files(desired, &diagnostics);
-    ek_diagnostics_render(&diagnostics, false, &desired->trouble);
-    fingerprint(files, desired->fingerprint);
     *ret_desired = desired;
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/loop_internal.h"
 
 /* First looks are spread over this much, so that a start does not look at everything at once. */
@@ -29,7 +30,7 @@ static int add_keeper(struct ek_loop *loop, const struct ek_wanted *wanted,
         loop->keepers = more;
     if (!more || !keeper) {
         free(keeper);
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     }
     keeper->loop = loop;
     snprintf(keeper->account, sizeof keeper->account, "%s", wanted->account);
@@ -72,7 +73,7 @@ int ek_loop_distribute(struct ek_loop *loop, struct ek_error *err)
     const struct ek_desired **desired = calloc(loop->follower_count + 1, sizeof(void *));
     struct ek_roster roster = {0};
     if (!desired)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     for (size_t i = 0; i < loop->follower_count; i++)
         desired[i] = loop->followers[i]->dropped ? NULL : loop->followers[i]->desired;
     int result = ek_roster_make(desired, loop->follower_count, &loop->roster, &roster, err);

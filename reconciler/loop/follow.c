@@ -5,6 +5,8 @@
 
 #include "drivers/git/git.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/backoff.h"
 #include "reconciler/loop/loop_internal.h"
 
@@ -26,7 +28,11 @@ static int recall_commit(struct ek_follower *follower, struct ek_error *err)
     int result = ek_tell_latest(follower->loop, &wanted, &detail, &at_ms, err);
     if (result != 0)
         return result;
-    json_t *json = json_loads(detail, 0, NULL);
+    json_t *json = NULL;
+    if (ek_json_read(detail, strlen(detail), 0, &json, NULL) == EK_NO_MEMORY) {
+        free(detail);
+        return ek_no_memory(err);
+    }
     const char *commit = json_string_value(json_object_get(json, "followed"));
     const char *url = json_string_value(json_object_get(json, "url"));
     if (commit && url && strcmp(url, follower->settings.url) == 0)
@@ -68,6 +74,9 @@ static int read_files(struct ek_follower *follower, struct ek_spec_files *ret_fi
         return result;
     struct ek_git_request request =
         ek_follower_request(follower->loop, settings->name, settings->revision, &cache);
+    result = ek_buffer_check(&cache, err);
+    if (result != 0)
+        return result;
     if (follower->commit[0] && !settings->accept_rewritten)
         request.ancestor = follower->commit;
     return ek_git_read(&request, ret_files, err);
@@ -82,15 +91,12 @@ static void tell_commit(struct ek_follower *follower, const struct ek_desired *d
                      desired->specs.commit_subject ? desired->specs.commit_subject
                                                    : "a plain directory");
     entry.commit = desired->specs.commit;
-    entry.message = ek_buffer_text(&message);
+    entry.message = ek_journal_text(&message);
     if (desired->specs.commit) {
-        json_object_set_new(detail, "followed", json_string(desired->specs.commit));
-        json_object_set_new(detail, "url", json_string(follower->settings.url));
+        ek_json_set(&detail, "followed", json_string(desired->specs.commit));
+        ek_json_set(&detail, "url", json_string(follower->settings.url));
     }
-    char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
-    ek_tell(follower->loop, &entry, text);
-    free(text);
-    json_decref(detail);
+    ek_tell(follower->loop, &entry, detail);
     ek_metrics_info(follower->loop->metrics, EK_METRIC_REPOSITORY_COMMIT_INFO,
                     EK_LABELS(follower->settings.name, desired->specs.commit));
     if (desired->trouble.length == 0)
@@ -99,7 +105,7 @@ static void tell_commit(struct ek_follower *follower, const struct ek_desired *d
     entry.commit = desired->specs.commit;
     entry.id = "EK-1304";
     entry.message = ek_buffer_text(&desired->trouble);
-    ek_tell(follower->loop, &entry, NULL);
+    ek_tell(follower->loop, &entry, json_object());
 }
 
 static int hand_on(struct ek_follower *follower, struct ek_desired *desired, struct ek_error *err)
@@ -175,7 +181,7 @@ static void pass(struct ek_follower *follower)
         ek_metrics_set(loop->metrics, EK_METRIC_REPOSITORY_LAST_FETCH, EK_LABELS(name),
                        (double)ek_wall_ms() / 1000);
         follower->trouble[0] = 0;
-        ek_tell(loop, &entry, NULL);
+        ek_tell(loop, &entry, json_object());
     }
     pthread_mutex_lock(&loop->lock);
     follower->failures = result == 0 ? 0 : follower->failures + 1;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/thread.h"
 #include "reconciler/loop/http_listen.h"
 #include "reconciler/loop/http_patience.h"
@@ -61,10 +62,13 @@ static void say(struct answer *answer, unsigned status, const char *reason)
 static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer)
 {
     size_t length = answer->body.length;
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        length, ek_buffer_take(&answer->body), MHD_RESPMEM_MUST_FREE);
-    if (!response)
+    char *body = ek_buffer_take(&answer->body);
+    struct MHD_Response *response =
+        body ? MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE) : NULL;
+    if (!response) { /* the connection is closed, and the other side tries again */
+        free(body);
         return MHD_NO;
+    }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
@@ -310,7 +314,7 @@ int ek_http_start(const struct ek_http_setup *setup, struct ek_http **ret_http,
     int listener = -1;
     struct ek_http *http = calloc(1, sizeof *http);
     if (!http)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     http->setup = *setup;
     if (http->setup.request_ms == 0)
         http->setup.request_ms = EK_HTTP_REQUEST_MS;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/thread.h"
 
 struct ek_patient {
@@ -59,7 +60,7 @@ int ek_patience_new(int64_t ms, struct ek_patience **ret_patience, struct ek_err
 {
     struct ek_patience *patience = calloc(1, sizeof *patience);
     if (!patience)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     patience->ms = ms;
     pthread_mutex_init(&patience->lock, NULL);
     ek_condition_init(&patience->changed);

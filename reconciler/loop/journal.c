@@ -10,7 +10,6 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
-#include "reconciler/base/memory.h"
 
 #ifndef EK_VERSION
 #define EK_VERSION "unknown"
@@ -211,7 +210,7 @@ struct ek_journal *ek_journal_new(int fd, enum ek_journal_form form, enum ek_jou
 {
     struct ek_journal *journal = calloc(1, sizeof *journal);
     if (!journal)
-        ek_memory_exhausted();
+        return NULL;
     *journal = (struct ek_journal){.fd = fd, .form = form, .least = least};
     pthread_mutex_init(&journal->lock, NULL);
     return journal;
@@ -241,6 +240,11 @@ enum ek_journal_form ek_journal_form_of(int fd)
     return ours ? EK_JOURNAL_SYSTEMD : EK_JOURNAL_TEXT;
 }
 
+const char *ek_journal_text(const struct ek_buffer *text)
+{
+    return text->failed ? "(no memory for the words)" : ek_buffer_text(text);
+}
+
 void ek_journal_write(struct ek_journal *journal, const struct ek_journal_entry *entry)
 {
     if (!journal || rows[entry->event].level > journal->least)
@@ -263,6 +267,6 @@ void ek_journal_error(struct ek_journal *journal, const struct ek_journal_entry 
     if (err->hint[0])
         ek_buffer_printf(&message, "; hint: %s", err->hint);
     told.id = err->id;
-    told.message = ek_buffer_text(&message);
+    told.message = message.failed ? err->sentence : ek_buffer_text(&message);
     ek_journal_write(journal, &told);
 }

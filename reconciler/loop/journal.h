@@ -59,6 +59,9 @@ void ek_journal_write(struct ek_journal *journal, const struct ek_journal_entry 
 void ek_journal_error(struct ek_journal *journal, const struct ek_journal_entry *entry,
                       const struct ek_error *err);
 
+/* The text of a buffer for an entry; of one that failed, words that say so. */
+const char *ek_journal_text(const struct ek_buffer *text);
+
 /* Append the line of an entry, newline included. */
 void ek_journal_line(const struct ek_journal_entry *entry, enum ek_journal_form form,
                      struct ek_buffer *text);

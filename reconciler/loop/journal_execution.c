@@ -48,10 +48,10 @@ void ek_journal_execution(struct ek_journal *journal, const struct ek_deployment
         .at_ms = event->at_ms,
         .account = spec->account,
         .deployment = spec->name,
-        .step = ek_buffer_text(&step),
+        .step = ek_journal_text(&step),
         .commit = commit,
         .duration_ms = event->kind == EK_EVENT_STEP_BEGUN ? 0 : event->elapsed_ms,
-        .message = ek_buffer_text(&message),
+        .message = ek_journal_text(&message),
     };
     ek_journal_write(journal, &entry);
 }

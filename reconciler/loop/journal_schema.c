@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/json.h"
 #include "reconciler/loop/journal.h"
 
 static const struct {
@@ -32,10 +33,11 @@ static json_t *event_rule(void)
     ek_buffer_text_add(&doc, "What happened.");
     for (int i = 0; i < EK_JOURNAL_EVENTS; i++) {
         enum ek_journal_event event = (enum ek_journal_event)i;
-        json_array_append_new(words, json_string(ek_journal_word(event)));
+        ek_json_append(&words, json_string(ek_journal_word(event)));
         ek_buffer_printf(&doc, " %s: %s", ek_journal_word(event), ek_journal_doc(event));
     }
-    return json_pack("{s:s, s:o}", "description", ek_buffer_text(&doc), "enum", words);
+    return json_pack("{s:o, s:o}", "description",
+                     doc.failed ? NULL : json_string(ek_buffer_text(&doc)), "enum", words);
 }
 
 void ek_journal_schema(struct ek_buffer *text)
@@ -45,23 +47,21 @@ void ek_journal_schema(struct ek_buffer *text)
         json_t *rule = json_pack("{s:s, s:s, s:i}", "description", texts[i].doc, "type", "string",
                                  "minLength", 1);
         if (texts[i].pattern)
-            json_object_set_new(rule, "pattern", json_string(texts[i].pattern));
-        json_object_set_new(properties, texts[i].name, rule);
+            ek_json_set(&rule, "pattern", json_string(texts[i].pattern));
+        ek_json_set(&properties, texts[i].name, rule);
     }
-    json_object_set_new(properties, "event", event_rule());
-    json_object_set_new(properties, "level",
-                        json_pack("{s:s, s:[s,s,s,s]}", "description", "How urgent.", "enum",
-                                  "error", "warning", "info", "debug"));
-    json_object_set_new(properties, "duration_ms",
-                        json_pack("{s:s, s:s, s:i}", "description", "How long it took.", "type",
-                                  "integer", "minimum", 1));
+    ek_json_set(&properties, "event", event_rule());
+    ek_json_set(&properties, "level",
+                json_pack("{s:s, s:[s,s,s,s]}", "description", "How urgent.", "enum", "error",
+                          "warning", "info", "debug"));
+    ek_json_set(&properties, "duration_ms",
+                json_pack("{s:s, s:s, s:i}", "description", "How long it took.", "type", "integer",
+                          "minimum", 1));
     json_t *schema = json_pack("{s:s, s:s, s:s, s:[s,s,s], s:b, s:o}", "$schema",
                                "https://json-schema.org/draft/2020-12/schema", "title",
                                "A line of evenkeel run --output json: one thing that happened",
                                "type", "object", "required", "time", "level", "event",
                                "additionalProperties", 0, "properties", properties);
-    char *dump = json_dumps(schema, JSON_INDENT(2) | JSON_SORT_KEYS);
-    ek_buffer_printf(text, "%s\n", dump ? dump : "");
-    free(dump);
-    json_decref(schema);
+    ek_json_print(schema, JSON_INDENT(2) | JSON_SORT_KEYS, text);
+    ek_buffer_text_add(text, "\n");
 }

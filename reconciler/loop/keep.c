@@ -6,6 +6,8 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/consent/consent.h"
 #include "reconciler/loop/culprit.h"
 #include "reconciler/loop/loop_internal.h"
@@ -44,8 +46,8 @@ void ek_keeper_say(struct ek_keeper *keeper, enum ek_journal_event event, const 
     if (hint && hint[0])
         ek_buffer_printf(&message, " (%s)", hint);
     entry.id = id;
-    entry.message = ek_buffer_text(&message);
-    ek_tell(keeper->loop, &entry, NULL);
+    entry.message = ek_journal_text(&message);
+    ek_tell(keeper->loop, &entry, json_object());
 }
 
 /* ---- what is wanted of it ---- */
@@ -95,7 +97,7 @@ static void find_signer(struct ek_keeper *keeper)
         return;
     struct ek_git_request request = ek_follower_request(keeper->loop, keeper->desired->repository,
                                                         keeper->desired->specs.commit, &cache);
-    if (request.url)
+    if (request.url && !cache.failed)
         ek_git_commit_signer(&request, approvers->commit_keys, approvers->commit_key_count,
                              keeper->signer, &err);
 }
@@ -136,18 +138,23 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
     int result = ek_tell_latest(keeper->loop, &wanted, &detail, &at_ms, err);
     if (result != 0)
         return result;
-    json_t *json = json_loads(detail, 0, NULL);
+    json_t *json = NULL;
+    result = ek_json_read(detail, strlen(detail), 0, &json, NULL);
+    free(detail);
+    if (result == EK_NO_MEMORY)
+        return ek_no_memory(err);
     const char *digest = json_string_value(json_object_get(json, "spec_digest"));
     if (digest && strcmp(digest, hex) == 0) {
-        const json_t *facts = json_object_get(json, "facts");
+        json_t *facts = json_object_get(json, "facts");
         json_decref(keeper->synced.facts);
-        keeper->synced.facts = json_is_object(facts) ? json_deep_copy(facts) : json_object();
+        keeper->synced.facts = json_is_object(facts) ? json_incref(facts) : json_object();
         keeper->synced.known = true;
         keeper->synced.at_s = at_ms / 1000;
         memcpy(keeper->synced.spec_digest, keeper->looked.spec_digest, 32);
     }
     json_decref(json);
-    free(detail);
+    if (keeper->synced.known && !keeper->synced.facts)
+        return ek_no_memory(err);
     keeper->restored = true;
     return 0;
 }
@@ -158,11 +165,8 @@ static void tell_synced(struct ek_keeper *keeper)
     char hex[65];
     ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
     json_t *detail = json_pack("{s:s, s:O}", "spec_digest", hex, "facts", keeper->synced.facts);
-    char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
     entry.message = "the deployment is as its specs say";
-    ek_tell(keeper->loop, &entry, text);
-    free(text);
-    json_decref(detail);
+    ek_tell(keeper->loop, &entry, detail);
 }
 
 static void in_sync(struct ek_keeper *keeper)
@@ -195,7 +199,7 @@ static void tell_health(struct ek_keeper *keeper)
     if ((well && keeper->health[0]) || (!well && (was_well || !keeper->health[0]))) {
         entry.message = well ? "every member serves and there is a primary"
                              : "a member does not serve, or there is no primary";
-        ek_tell(keeper->loop, &entry, NULL);
+        ek_tell(keeper->loop, &entry, json_object());
     }
     snprintf(keeper->health, sizeof keeper->health, "%s", health);
 }
@@ -246,11 +250,8 @@ static void tell_drift(struct ek_keeper *keeper, const struct ek_drift *drift)
                      message.length ? "" : "the fleet", ek_buffer_text(&drift->change));
     add_culprits(keeper, drift, &message);
     json_t *detail = json_pack("{s:s}", "change", ek_buffer_text(&drift->change));
-    char *text = json_dumps(detail, JSON_COMPACT | JSON_SORT_KEYS);
-    entry.message = ek_buffer_text(&message);
-    ek_tell(keeper->loop, &entry, text);
-    free(text);
-    json_decref(detail);
+    entry.message = ek_journal_text(&message);
+    ek_tell(keeper->loop, &entry, detail);
 }
 
 /* Whether the plan may be carried out as far as drift is concerned. */
@@ -277,22 +278,23 @@ static bool drift_allows(struct ek_keeper *keeper)
     return policy == EK_DRIFT_ENFORCE;
 }
 
-static void tell_plan(struct ek_keeper *keeper)
+static int tell_plan(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_looked *looked = &keeper->looked;
     struct ek_planned planned = ek_looked_planned(looked);
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_PLANNED);
     char name[65];
     char message[160];
-    ek_planned_name(&planned, name);
-    if (strcmp(name, keeper->planned) == 0)
-        return;
+    int result = ek_planned_name(&planned, name, err);
+    if (result != 0 || strcmp(name, keeper->planned) == 0)
+        return result;
     snprintf(keeper->planned, sizeof keeper->planned, "%s", name);
     snprintf(message, sizeof message, "%zu steps, %d restarts, %d elections", looked->plan.count,
              looked->plan.restarts, looked->plan.elections);
     entry.plan = name;
     entry.message = message;
-    ek_tell(keeper->loop, &entry, NULL);
+    ek_tell(keeper->loop, &entry, json_object());
+    return 0;
 }
 
 static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
@@ -338,12 +340,13 @@ static bool rule_holds(struct ek_keeper *keeper)
     ek_buffer_printf(&sentence, "the specs ask for less consent than before (%s); %s",
                      keeper->guard.words, err.sentence);
     ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
-    ek_keeper_say(keeper, EK_JOURNAL_WAITING, err.id, ek_buffer_text(&sentence), err.hint);
+    ek_keeper_say(keeper, EK_JOURNAL_WAITING, err.id, ek_journal_text(&sentence), err.hint);
     return false;
 }
 
 static void judge(struct ek_keeper *keeper)
 {
+    struct ek_error err = {0};
     struct ek_looked *looked = &keeper->looked;
     const struct ek_blocked *blocked = &looked->plan.blocked;
     bool stuck = looked->plan.end == EK_VERDICT_BLOCKED;
@@ -362,8 +365,10 @@ static void judge(struct ek_keeper *keeper)
     ek_keeper_condition(keeper, EK_CONDITION_DIFFERING);
     if (!drift_allows(keeper))
         return;
-    tell_plan(keeper);
-    ek_keeper_act(keeper);
+    if (tell_plan(keeper, &err) != 0)
+        tell_failure(keeper, &err);
+    else
+        ek_keeper_act(keeper);
 }
 
 /* ---- the pass ---- */

@@ -20,11 +20,6 @@ int64_t ek_loop_now_ms(const struct ek_loop *loop)
 
 /* ---- followers ---- */
 
-static char *copy_of(const char *text)
-{
-    return text ? ek_need(strdup(text)) : NULL;
-}
-
 static void repository_done(struct ek_loop_repository *repository)
 {
     const char *texts[] = {repository->name,        repository->url,    repository->directory,
@@ -35,19 +30,22 @@ static void repository_done(struct ek_loop_repository *repository)
     *repository = (struct ek_loop_repository){0};
 }
 
-static struct ek_loop_repository repository_copy(const struct ek_loop_repository *from)
+/* The copy is to be done with in any case; false without memory. */
+static bool repository_copy(const struct ek_loop_repository *from, struct ek_loop_repository *copy)
 {
-    return (struct ek_loop_repository){
-        .name = copy_of(from->name),
-        .url = copy_of(from->url),
-        .directory = copy_of(from->directory),
-        .revision = copy_of(from->revision),
-        .folder = copy_of(from->folder),
-        .token_file = copy_of(from->token_file),
-        .ssh_key_file = copy_of(from->ssh_key_file),
-        .interval_ms = from->interval_ms,
-        .accept_rewritten = from->accept_rewritten,
-    };
+    const char *const texts[] = {from->name,   from->url,        from->directory,   from->revision,
+                                 from->folder, from->token_file, from->ssh_key_file};
+    const char **const copies[] = {&copy->name,        &copy->url,    &copy->directory,
+                                   &copy->revision,    &copy->folder, &copy->token_file,
+                                   &copy->ssh_key_file};
+    bool all = true;
+    *copy = (struct ek_loop_repository){.interval_ms = from->interval_ms,
+                                        .accept_rewritten = from->accept_rewritten};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        *copies[i] = texts[i] ? strdup(texts[i]) : NULL;
+        all = all && (*copies[i] || !texts[i]);
+    }
+    return all;
 }
 
 static void follower_free(struct ek_follower *follower)
@@ -77,14 +75,22 @@ static void take_over(struct ek_follower *follower, const struct ek_follower *fo
 static int add_follower(struct ek_loop *loop, const struct ek_loop_repository *repository,
                         const struct ek_follower *former, struct ek_error *err)
 {
-    struct ek_follower *follower = ek_need(calloc(1, sizeof *follower));
-    loop->followers =
-        ek_need(reallocarray(loop->followers, loop->follower_count + 1, sizeof(void *)));
+    struct ek_follower **more =
+        reallocarray(loop->followers, loop->follower_count + 1, sizeof(void *));
+    struct ek_follower *follower = calloc(1, sizeof *follower);
+    if (more)
+        loop->followers = more;
+    if (!more || !follower) {
+        free(follower);
+        return ek_no_memory(err);
+    }
     follower->loop = loop;
-    follower->settings = repository_copy(repository);
     ek_sleeper_init(&follower->sleeper, ek_monotonic_ms());
-    take_over(follower, former);
-    int result = ek_sleeper_start(&follower->sleeper, ek_follow, follower, err);
+    int result = repository_copy(repository, &follower->settings) ? 0 : ek_no_memory(err);
+    if (result == 0) {
+        take_over(follower, former);
+        result = ek_sleeper_start(&follower->sleeper, ek_follow, follower, err);
+    }
     if (result != 0) {
         follower_free(follower);
         return result;
@@ -144,14 +150,19 @@ static int set_repositories(struct ek_loop *loop, const struct ek_loop_settings 
 
 /* ---- starting, reloading ---- */
 
-static void take_settings(struct ek_loop *loop, const struct ek_loop_settings *settings)
+static int take_settings(struct ek_loop *loop, const struct ek_loop_settings *settings,
+                         struct ek_error *err)
 {
+    char *floor = settings->floor ? strdup(settings->floor) : NULL;
+    if (settings->floor && !floor)
+        return ek_no_memory(err);
     loop->settings = *settings;
     loop->settings.repositories = NULL;
     loop->settings.floor = NULL;
     free(loop->floor);
-    loop->floor = settings->floor ? ek_need(strdup(settings->floor)) : NULL;
+    loop->floor = floor;
     loop->settings.repository_count = 0;
+    return 0;
 }
 
 static void name_self(struct ek_loop *loop)
@@ -166,9 +177,9 @@ int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_loop_
 {
     struct ek_loop *loop = calloc(1, sizeof *loop);
     if (!loop)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     pthread_mutex_init(&loop->lock, NULL);
-    take_settings(loop, settings);
+    int result = take_settings(loop, settings, err);
     name_self(loop);
     loop->store = records->store;
     loop->journal = records->journal;
@@ -176,7 +187,8 @@ int ek_loop_start(const struct ek_loop_settings *settings, const struct ek_loop_
     loop->started_ms = ek_monotonic_ms();
     loop->turns = ek_turns_new(settings->acting_total, settings->acting_per_account);
     pthread_mutex_lock(&loop->lock);
-    int result = set_repositories(loop, settings, err);
+    if (result == 0)
+        result = loop->turns ? set_repositories(loop, settings, err) : ek_no_memory(err);
     pthread_mutex_unlock(&loop->lock);
     if (result != 0) {
         ek_loop_stop(loop);
@@ -197,8 +209,9 @@ int ek_loop_reload(struct ek_loop *loop, const struct ek_loop_settings *settings
     next.once = loop->settings.once;
     next.traces = loop->settings.traces;
     int result = set_repositories(loop, &next, err);
+    if (result == 0)
+        result = take_settings(loop, &next, err);
     if (result == 0) {
-        take_settings(loop, &next);
         ek_turns_limit(loop->turns, next.acting_total, next.acting_per_account);
         result = ek_loop_distribute(loop, err);
     }

@@ -2,9 +2,10 @@
 #ifndef EK_LOOP_LOOP_INTERNAL_H
 #define EK_LOOP_LOOP_INTERNAL_H
 
+#include <jansson.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "drivers/git/git.h"
 #include "reconciler/consent/consent.h"
@@ -138,8 +139,9 @@ int64_t ek_loop_now_ms(const struct ek_loop *loop);
 
 /* ---- telling (tell.c) ---- */
 
-/* Write to the log, and what is of lasting interest to the store. */
-void ek_tell(struct ek_loop *loop, const struct ek_journal_entry *entry, const char *detail);
+/* Write to the log, and what is of lasting interest to the store, with the detail, which is taken:
+ * an object (NULL: there was no memory for it, and the event is not stored). */
+void ek_tell(struct ek_loop *loop, const struct ek_journal_entry *entry, json_t *detail);
 void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
                    const struct ek_error *err);
 

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/base/memory.h"
 #include "reconciler/loop/metrics_internal.h"
 
 #ifndef EK_VERSION
@@ -100,6 +99,8 @@ static void remove_range(struct ek_metrics *metrics, enum ek_metric metric,
                          const struct ek_buffer *prefix)
 {
     struct family *family = &metrics->families[metric];
+    if (prefix->failed) /* which reads as all of them */
+        return;
     size_t first = place(family, prefix);
     size_t last = first;
     while (last < family->count && begins_with(&family->series[last], prefix))
@@ -120,23 +121,33 @@ static size_t bucket_count(const struct ek_metric_row *row)
     return count;
 }
 
+/* NULL without memory: then a sample is lost. */
 static struct series *insert(struct ek_metrics *metrics, enum ek_metric metric, size_t at,
                              const struct ek_buffer *key)
 {
     const struct ek_metric_row *row = &ek_metric_rows[metric];
     struct family *family = &metrics->families[metric];
     if (!family->series || family->count == family->room) {
-        family->room = family->room ? 2 * family->room : 8;
-        family->series = ek_need(realloc(family->series, family->room * sizeof *family->series));
+        size_t room = family->room ? 2 * family->room : 8;
+        struct series *more = realloc(family->series, room * sizeof *more);
+        if (!more)
+            return NULL;
+        family->series = more;
+        family->room = room;
     }
+    struct series made = {.key_length = key->length, .key = malloc(key->length + 1)};
+    if (row->buckets)
+        made.buckets = calloc(bucket_count(row) + 1, sizeof *made.buckets);
+    if (!made.key || (row->buckets && !made.buckets)) {
+        series_done(&made);
+        return NULL;
+    }
+    memcpy(made.key, ek_buffer_text(key), key->length + 1);
     if (at < family->count)
         memmove(&family->series[at + 1], &family->series[at],
                 (family->count - at) * sizeof *family->series);
     struct series *series = &family->series[at];
-    *series = (struct series){.key_length = key->length, .key = ek_need(malloc(key->length + 1))};
-    if (row->buckets)
-        series->buckets = ek_need(calloc(bucket_count(row) + 1, sizeof *series->buckets));
-    memcpy(series->key, ek_buffer_text(key), key->length + 1);
+    *series = made;
     family->count++;
     metrics->count++;
     return series;
@@ -149,12 +160,15 @@ static struct series *series_of(struct ek_metrics *metrics, enum ek_metric metri
     struct family *family = &metrics->families[metric];
     EK_BUFFER key = {0};
     key_of(labels, label_count(&ek_metric_rows[metric]), &key);
+    if (key.failed)
+        return NULL;
     size_t at = place(family, &key);
     if (at < family->count && compare(&family->series[at], &key) == 0)
         return &family->series[at];
     if (metrics->count >= SERIES_MAX && metric != EK_METRIC_SERIES_DROPPED) {
         struct series *dropped = series_of(metrics, EK_METRIC_SERIES_DROPPED, EK_NO_LABELS);
-        dropped->value++;
+        if (dropped)
+            dropped->value++;
         return NULL;
     }
     return insert(metrics, metric, at, &key);
@@ -166,7 +180,7 @@ struct ek_metrics *ek_metrics_new(void)
 {
     struct ek_metrics *metrics = calloc(1, sizeof *metrics);
     if (!metrics)
-        ek_memory_exhausted();
+        return NULL;
     pthread_mutex_init(&metrics->lock, NULL);
     ek_metrics_info(metrics, EK_METRIC_BUILD_INFO, EK_LABELS(EK_VERSION));
     ek_metrics_add(metrics, EK_METRIC_SERIES_DROPPED, EK_NO_LABELS, 0);

@@ -105,6 +105,7 @@ static void write_histogram(const struct ek_metric_row *row, const struct series
         if (openmetrics && !strchr(ek_buffer_text(&le), '.'))
             ek_buffer_text_add(&le, ".0");
         below += series->buckets[i];
+        ek_buffer_fail_with(text, &le);
         sample.le = ek_buffer_text(&le);
         sample.value = (double)below;
         write_sample(&sample, text);

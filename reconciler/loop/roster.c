@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
+
 static int compare(const void *left, const void *right)
 {
     const struct ek_wanted *a = left;
@@ -150,7 +152,7 @@ static int find_shared_servers(struct ek_roster *roster, struct ek_error *err)
         count += roster->items[i].spec ? roster->items[i].spec->member_count : 0;
     struct endpoint *endpoints = calloc(count + 1, sizeof *endpoints);
     if (!endpoints)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     count = 0;
     for (size_t i = 0; i < roster->count; i++) {
         struct ek_wanted *item = &roster->items[i];
@@ -187,7 +189,7 @@ int ek_roster_make(const struct ek_desired *const *desired, size_t count,
             most += desired[i]->specs.deployment_count + desired[i]->specs.broken_count;
     roster.items = calloc(most + 1, sizeof *roster.items);
     if (!roster.items)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     for (size_t i = 0; i < count; i++)
         if (desired[i])
             add_repository(&roster, desired[i]);

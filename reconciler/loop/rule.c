@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/loop_internal.h"
 
 static int copy_floor(struct ek_keeper *keeper, char **ret_floor, struct ek_error *err)
@@ -14,7 +15,7 @@ static int copy_floor(struct ek_keeper *keeper, char **ret_floor, struct ek_erro
     keeper->guarded_in = loop->reloads;
     pthread_mutex_unlock(&loop->lock);
     if (failed)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     *ret_floor = floor;
     return 0;
 }
@@ -30,9 +31,10 @@ static void find_signers(struct ek_keeper *keeper)
             continue;
         struct ek_git_request request = ek_follower_request(
             keeper->loop, keeper->desired->repository, keeper->desired->specs.commit, &cache);
-        if (request.url && ek_git_commit_signer(&request, demand->approvers->commit_keys,
-                                                demand->approvers->commit_key_count,
-                                                guard->signers[i], &ignored) == 0)
+        if (request.url && !cache.failed &&
+            ek_git_commit_signer(&request, demand->approvers->commit_keys,
+                                 demand->approvers->commit_key_count, guard->signers[i],
+                                 &ignored) == 0)
             demand->commit_signed_by = guard->signers[i];
     }
 }
@@ -57,12 +59,14 @@ int ek_keeper_guard(struct ek_keeper *keeper, struct ek_error *err)
     ek_guard_done(&keeper->guard);
     result = ek_guard_load(keeper->loop->store, looked->spec, floor, &keeper->guard, err);
     free(floor);
+    if (result == 0)
+        result = ek_looked_digest(looked, err);
+    if (result == 0)
+        result = ek_guard_digest(&keeper->guard, looked->spec_digest, err);
     keeper->guarded = result == 0;
     if (result != 0)
         return result;
     find_signers(keeper);
-    ek_looked_digest(looked);
-    ek_guard_digest(&keeper->guard, looked->spec_digest);
     snprintf(looked->less_consent, sizeof looked->less_consent, "%s", keeper->guard.words);
     return 0;
 }

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
-#include "reconciler/base/memory.h"
 
 enum { STATUS_MAX = 512 };
 
@@ -61,7 +60,7 @@ struct ek_systemd *ek_systemd_new(void)
     struct ek_systemd *systemd = calloc(1, sizeof *systemd);
     const char *pid = getenv("WATCHDOG_PID");
     if (!systemd)
-        ek_memory_exhausted();
+        return NULL;
     systemd->socket = -1;
     pthread_mutex_init(&systemd->lock, NULL);
     const struct timeval patience = {.tv_sec = 1};

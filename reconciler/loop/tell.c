@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/loop/loop_internal.h"
 
 /* Of the loop's daily breath nobody asks a year later. */
@@ -25,24 +27,17 @@ static const char *text_of(const char *text)
     return text ? text : "";
 }
 
-static char *detail_with(const struct ek_journal_entry *entry, const char *detail)
+static void add_detail(const struct ek_journal_entry *entry, json_t *json, struct ek_buffer *text)
 {
-    json_t *json = detail ? json_loads(detail, 0, NULL) : NULL;
-    if (!json_is_object(json)) {
-        json_decref(json);
-        json = json_object();
-    }
     if (entry->repository)
-        json_object_set_new(json, "repository", json_string(entry->repository));
+        ek_json_set(&json, "repository", ek_json_text(entry->repository));
     if (entry->step)
-        json_object_set_new(json, "step", json_string(entry->step));
+        ek_json_set(&json, "step", ek_json_text(entry->step));
     if (entry->duration_ms)
-        json_object_set_new(json, "duration_ms", json_integer(entry->duration_ms));
+        ek_json_set(&json, "duration_ms", json_integer(entry->duration_ms));
     if (entry->id)
-        json_object_set_new(json, "id", json_string(entry->id));
-    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
-    json_decref(json);
-    return text;
+        ek_json_set(&json, "id", ek_json_text(entry->id));
+    ek_json_print(json, JSON_COMPACT | JSON_SORT_KEYS, text);
 }
 
 /* A store that fails is told of once; acts are refused anyway, since no lease is to be had. */
@@ -62,12 +57,15 @@ static void note_store(struct ek_loop *loop, bool failed, const struct ek_error 
         ek_journal_write(loop->journal, &entry);
 }
 
-void ek_tell(struct ek_loop *loop, const struct ek_journal_entry *entry, const char *detail)
+void ek_tell(struct ek_loop *loop, const struct ek_journal_entry *entry, json_t *detail)
 {
+    EK_BUFFER whole = {0};
     ek_journal_write(loop->journal, entry);
-    if (!lasts(entry->event))
+    if (!lasts(entry->event)) {
+        json_decref(detail);
         return;
-    char *whole = detail_with(entry, detail);
+    }
+    add_detail(entry, detail, &whole);
     struct ek_store_event event = {
         .at_ms = entry->at_ms ? entry->at_ms : ek_loop_now_ms(loop),
         .account = text_of(entry->account),
@@ -77,13 +75,14 @@ void ek_tell(struct ek_loop *loop, const struct ek_journal_entry *entry, const c
         .commit = text_of(entry->commit),
         .plan = text_of(entry->plan),
         .text = text_of(entry->message),
-        .detail = whole ? whole : "{}",
+        .detail = ek_buffer_text(&whole),
     };
     struct ek_error err = {0};
     int64_t number;
-    int result = loop->store->driver->append(loop->store->store, &event, &number, &err);
+    int result = ek_buffer_check(&whole, &err);
+    if (result == 0)
+        result = loop->store->driver->append(loop->store->store, &event, &number, &err);
     note_store(loop, result != 0, &err);
-    free(whole);
 }
 
 void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
@@ -97,8 +96,8 @@ void ek_tell_error(struct ek_loop *loop, const struct ek_journal_entry *entry,
     if (err->hint[0])
         ek_buffer_printf(&message, " (%s)", err->hint);
     told.id = err->id;
-    told.message = ek_buffer_text(&message);
-    ek_tell(loop, &told, NULL);
+    told.message = message.failed ? err->sentence : ek_buffer_text(&message);
+    ek_tell(loop, &told, json_object());
 }
 
 /* ---- an execution ---- */
@@ -123,11 +122,11 @@ void ek_tell_execution(struct ek_keeper *keeper, const struct ek_event *event)
         keeper, event->kind == EK_EVENT_STEP_DONE ? EK_JOURNAL_STEP_DONE : EK_JOURNAL_STEP_BEGUN);
     EK_BUFFER step = {0};
     ek_keeper_step_words(keeper, event->step, &step);
-    entry.step = ek_buffer_text(&step);
+    entry.step = ek_journal_text(&step);
     entry.plan = keeper->planned;
     entry.message = event->step->why;
     entry.duration_ms = event->kind == EK_EVENT_STEP_DONE ? event->elapsed_ms : 0;
-    ek_tell(loop, &entry, NULL);
+    ek_tell(loop, &entry, json_object());
 }
 
 /* ---- looking back ---- */
@@ -137,20 +136,24 @@ struct search {
     const char *value;
     char *detail;
     int64_t at_ms;
+    bool failed; /* there was no memory for it */
 };
 
 static bool keep_latest(void *context, const struct ek_store_event *event)
 {
     struct search *search = context;
-    json_t *json = json_loads(event->detail, 0, NULL);
+    json_t *json = NULL;
+    search->failed |=
+        ek_json_read(event->detail, strlen(event->detail), 0, &json, NULL) == EK_NO_MEMORY;
     const char *value = json_string_value(json_object_get(json, search->key));
     if (!search->key || (value && (!search->value || strcmp(value, search->value) == 0))) {
         free(search->detail);
         search->detail = strdup(event->detail);
+        search->failed |= !search->detail;
         search->at_ms = event->at_ms;
     }
     json_decref(json);
-    return true;
+    return !search->failed;
 }
 
 int ek_tell_latest(struct ek_loop *loop, const struct ek_event_search *wanted, char **ret_detail,
@@ -164,11 +167,15 @@ int ek_tell_latest(struct ek_loop *loop, const struct ek_event_search *wanted, c
     struct search search = {.key = wanted->key, .value = wanted->value};
     int result = loop->store->driver->events(loop->store->store, &query, keep_latest, &search, err);
     note_store(loop, result != 0, err);
+    if (result == 0 && !search.failed && !search.detail)
+        search.failed = !(search.detail = strdup(""));
+    if (result == 0 && search.failed)
+        result = ek_no_memory(err);
     if (result != 0) {
         free(search.detail);
         return result;
     }
-    *ret_detail = search.detail ? search.detail : strdup("");
+    *ret_detail = search.detail;
     *ret_at_ms = search.at_ms;
     return 0;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "reconciler/base/hex.h"
-#include "reconciler/base/memory.h"
+#include "reconciler/base/json.h"
 #include "reconciler/loop/trace_export.h"
 
 #ifndef EK_VERSION
@@ -43,12 +43,11 @@ static void random_id(size_t bytes, char *ret_hex)
     ek_hex(raw, bytes, ret_hex);
 }
 
-static void add_attribute(json_t *attributes, const char *key, const char *value)
+static void add_attribute(json_t **attributes, const char *key, const char *value)
 {
-    json_t *text = value && value[0] ? json_string(value) : NULL; /* NULL also for bad UTF-8 */
-    if (text)
-        json_array_append_new(
-            attributes, json_pack("{s:s, s:{s:o}}", "key", key, "value", "stringValue", text));
+    if (value && value[0])
+        ek_json_append(attributes, json_pack("{s:s, s:{s:o}}", "key", key, "value", "stringValue",
+                                             ek_json_text(value)));
 }
 
 static json_t *nanoseconds(int64_t ms)
@@ -68,23 +67,22 @@ struct span {
     const struct ek_error *err;
 };
 
+/* The span's attributes are taken. */
 static void add_span(struct ek_trace *trace, const struct span *span)
 {
+    json_t *attributes = span->attributes;
     json_t *status = json_pack("{s:i}", "code", span->err ? FAILED : WENT_WELL);
     if (span->err) {
-        json_t *message = json_string(span->err->sentence);
-        if (message)
-            json_object_set_new(status, "message", message);
-        add_attribute(span->attributes, "evenkeel.error.id", span->err->id);
+        ek_json_set(&status, "message", ek_json_text(span->err->sentence));
+        add_attribute(&attributes, "evenkeel.error.id", span->err->id);
     }
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "traceId", trace->id, "spanId",
-                  span->id, "name", span->name, "kind", INTERNAL, "startTimeUnixNano",
-                  nanoseconds(span->begun_ms), "endTimeUnixNano", nanoseconds(span->ended_ms),
-                  "attributes", span->attributes, "status", status);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o}", "traceId", trace->id, "spanId", span->id,
+        "name", span->name, "kind", INTERNAL, "startTimeUnixNano", nanoseconds(span->begun_ms),
+        "endTimeUnixNano", nanoseconds(span->ended_ms), "attributes", attributes, "status", status);
     if (span->parent)
-        json_object_set_new(json, "parentSpanId", json_string(span->parent));
-    json_array_append_new(trace->spans, json);
+        ek_json_set(&json, "parentSpanId", json_string(span->parent));
+    ek_json_append(&trace->spans, json);
 }
 
 struct ek_trace *ek_trace_begin(struct ek_traces *traces, const struct ek_trace_about *about,
@@ -92,17 +90,19 @@ struct ek_trace *ek_trace_begin(struct ek_traces *traces, const struct ek_trace_
 {
     if (!traces)
         return NULL;
-    struct ek_trace *trace = ek_need(calloc(1, sizeof *trace));
+    struct ek_trace *trace = calloc(1, sizeof *trace);
+    if (!trace)
+        return NULL;
     trace->traces = traces;
     trace->begun_ms = at_ms;
-    trace->spans = ek_need(json_array());
-    trace->attributes = ek_need(json_array());
+    trace->spans = json_array();
+    trace->attributes = json_array();
     random_id(TRACE_BYTES, trace->id);
     random_id(SPAN_BYTES, trace->root);
-    add_attribute(trace->attributes, "evenkeel.account", about->account);
-    add_attribute(trace->attributes, "evenkeel.deployment", about->deployment);
-    add_attribute(trace->attributes, "evenkeel.commit", about->commit);
-    add_attribute(trace->attributes, "evenkeel.plan", about->plan);
+    add_attribute(&trace->attributes, "evenkeel.account", about->account);
+    add_attribute(&trace->attributes, "evenkeel.deployment", about->deployment);
+    add_attribute(&trace->attributes, "evenkeel.commit", about->commit);
+    add_attribute(&trace->attributes, "evenkeel.plan", about->plan);
     return trace;
 }
 
@@ -113,8 +113,8 @@ void ek_trace_step(struct ek_trace *trace, const struct ek_traced_step *step)
         return;
     random_id(SPAN_BYTES, id);
     json_t *attributes = json_array();
-    add_attribute(attributes, "evenkeel.step", step->kind);
-    add_attribute(attributes, "evenkeel.member", step->member);
+    add_attribute(&attributes, "evenkeel.step", step->kind);
+    add_attribute(&attributes, "evenkeel.member", step->member);
     add_span(trace, &(struct span){id, trace->root, step->kind, step->begun_ms, step->ended_ms,
                                    attributes, step->err});
 }
@@ -130,8 +130,9 @@ void ek_trace_end(struct ek_trace *trace, int64_t at_ms, const struct ek_error *
         "resource", "attributes", "key", "service.name", "value", "stringValue", "evenkeel", "key",
         "service.version", "value", "stringValue", EK_VERSION, "scopeSpans", "scope", "name",
         "evenkeel", "version", EK_VERSION, "spans", trace->spans);
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
-    json_decref(document);
+    EK_BUFFER dump = {0};
+    ek_json_print(document, JSON_COMPACT, &dump);
+    char *text = ek_buffer_take(&dump);
     if (text)
         ek_traces_enqueue(trace->traces, text);
     free(trace);

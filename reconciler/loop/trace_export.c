@@ -83,7 +83,9 @@ static bool send_one(struct ek_traces *traces, CURL *curl, const char *document)
 
 static CURL *prepare(struct ek_traces *traces, struct curl_slist *headers)
 {
-    CURL *curl = ek_need(curl_easy_init());
+    CURL *curl = headers ? curl_easy_init() : NULL;
+    if (!curl)
+        return NULL;
     curl_easy_setopt(curl, CURLOPT_URL, traces->url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -119,10 +121,13 @@ static void *send_on(void *context)
 {
     struct ek_traces *traces = context;
     struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    headers = curl_slist_append(headers, "Expect:");
-    CURL *curl = prepare(traces, headers);
+    struct curl_slist *both = headers ? curl_slist_append(headers, "Expect:") : NULL;
+    CURL *curl = prepare(traces, both);
     for (char *document; (document = next(traces)); free(document))
-        send_one(traces, curl, document);
+        if (curl)
+            send_one(traces, curl, document);
+        else
+            count(traces, "failed");
     curl_easy_cleanup(curl);
     curl_slist_free_all(headers);
     return NULL;
@@ -149,7 +154,9 @@ static int read_endpoint(const char *endpoint, char url[URL_MAX], struct ek_erro
 int ek_traces_new(const char *endpoint, struct ek_metrics *metrics, struct ek_traces **ret_traces,
                   struct ek_error *err)
 {
-    struct ek_traces *traces = ek_need(calloc(1, sizeof *traces));
+    struct ek_traces *traces = calloc(1, sizeof *traces);
+    if (!traces)
+        return ek_no_memory(err);
     int result = read_endpoint(endpoint, traces->url, err);
     if (result != 0) {
         free(traces);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/base/memory.h"
-
 /* One account that has turns now. */
 struct holder {
     char account[64];
@@ -23,7 +21,9 @@ struct ek_turns {
 
 struct ek_turns *ek_turns_new(size_t total, size_t per_account)
 {
-    struct ek_turns *turns = ek_need(calloc(1, sizeof *turns));
+    struct ek_turns *turns = calloc(1, sizeof *turns);
+    if (!turns)
+        return NULL;
     pthread_mutex_init(&turns->lock, NULL);
     ek_turns_limit(turns, total, per_account);
     return turns;

@@ -12,6 +12,8 @@
 
 #include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/secret_file.h"
 
 enum { DIGEST = SHA256_DIGEST_LENGTH, SECRET_MAX = 4096, SECRET_LEAST = 16 };
@@ -101,7 +103,8 @@ static bool standard(const struct check *check)
     ek_buffer_printf(&message, "%s.%s.", id, at);
     ek_buffer_add(&message, check->request->body, check->request->length);
     size_t length = signing_key(check->secret, key);
-    bool made = HMAC(EVP_sha256(), key, (int)length, (const unsigned char *)message.bytes,
+    bool made = !message.failed &&
+                HMAC(EVP_sha256(), key, (int)length, (const unsigned char *)message.bytes,
                      message.length, right, NULL) != NULL;
     OPENSSL_cleanse(key, sizeof key);
     if (!made)
@@ -221,8 +224,10 @@ int ek_webhook_read(const struct ek_webhook_request *request, const struct ek_se
     if (!is_push(host, event))
         return ek_fail(err, EK_UNSUPPORTED, "EK-1355", "\"%.64s\" is not a push; ignored",
                        event ? event : "an event without a name");
-    json_error_t problem;
-    json_t *root = json_loadb(request->body, request->length, JSON_REJECT_DUPLICATES, &problem);
+    json_t *root = NULL;
+    if (ek_json_read(request->body, request->length, JSON_REJECT_DUPLICATES, &root, NULL) ==
+        EK_NO_MEMORY)
+        return ek_no_memory(err);
     if (!json_is_object(root)) {
         json_decref(root);
         ek_fail(err, EK_INVALID, "EK-1353", "the webhook's body is not a JSON object");
@@ -245,8 +250,7 @@ int ek_webhook_secret(const char *path, struct ek_secret **ret_secret, struct ek
     if (content.length < SECRET_LEAST)
         return ek_fail(err, EK_INVALID, "EK-1354",
                        "%s: a webhook's secret has at least %d characters", path, SECRET_LEAST);
-    *ret_secret = ek_secret_new(content.bytes, content.length);
-    return 0;
+    return ek_secret_make(content.bytes, content.length, ret_secret, err);
 }
 
 /* ---- whose push is it? -------------------------------------------------------------------- */

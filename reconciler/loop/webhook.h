@@ -65,12 +65,13 @@ struct ek_webhooks_setup {
     void *context;
 };
 
-/* Never NULL. There are no hooks until ek_webhooks_set. */
+/* NULL without memory. There are no hooks until ek_webhooks_set. */
 struct ek_webhooks *ek_webhooks_new(const struct ek_webhooks_setup *setup);
 void ek_webhooks_free(struct ek_webhooks *webhooks);
 
 /* Replace the hooks; the strings are copied. */
-void ek_webhooks_set(struct ek_webhooks *webhooks, const struct ek_hook *hooks, size_t count);
+int ek_webhooks_set(struct ek_webhooks *webhooks, const struct ek_hook *hooks, size_t count,
+                    struct ek_error *err);
 
 /* Answer a request: the HTTP status, and why in a few words. Refusals are counted, and logged
  * once a minute at most. */

@@ -29,7 +29,7 @@ struct ek_webhooks *ek_webhooks_new(const struct ek_webhooks_setup *setup)
 {
     struct ek_webhooks *webhooks = calloc(1, sizeof *webhooks);
     if (!webhooks)
-        ek_memory_exhausted();
+        return NULL;
     webhooks->setup = *setup;
     pthread_mutex_init(&webhooks->lock, NULL);
     return webhooks;
@@ -53,21 +53,28 @@ void ek_webhooks_free(struct ek_webhooks *webhooks)
     free(webhooks);
 }
 
-static char *copy(const char *text)
-{
-    char *made = strdup(text ? text : "");
-    if (!made)
-        ek_memory_exhausted();
-    return made;
-}
-
-void ek_webhooks_set(struct ek_webhooks *webhooks, const struct ek_hook *hooks, size_t count)
+static struct hook *hooks_copy(const struct ek_hook *hooks, size_t count)
 {
     struct hook *copies = calloc(count + 1, sizeof *copies);
+    bool all = copies != NULL;
+    for (size_t i = 0; copies && i < count; i++) {
+        copies[i] = (struct hook){strdup(hooks[i].name ? hooks[i].name : ""),
+                                  strdup(hooks[i].secret_file ? hooks[i].secret_file : "")};
+        all = all && copies[i].name && copies[i].secret_file;
+    }
+    if (all)
+        return copies;
+    if (copies)
+        hooks_free(copies, count);
+    return NULL;
+}
+
+int ek_webhooks_set(struct ek_webhooks *webhooks, const struct ek_hook *hooks, size_t count,
+                    struct ek_error *err)
+{
+    struct hook *copies = hooks_copy(hooks, count);
     if (!copies)
-        ek_memory_exhausted();
-    for (size_t i = 0; i < count; i++)
-        copies[i] = (struct hook){copy(hooks[i].name), copy(hooks[i].secret_file)};
+        return ek_no_memory(err);
     pthread_mutex_lock(&webhooks->lock);
     struct hook *old = webhooks->hooks;
     size_t old_count = webhooks->count;
@@ -75,16 +82,21 @@ void ek_webhooks_set(struct ek_webhooks *webhooks, const struct ek_hook *hooks, 
     webhooks->count = count;
     pthread_mutex_unlock(&webhooks->lock);
     hooks_free(old, old_count);
+    return 0;
 }
 
-/* The secret file of a hook, the caller's; NULL when there is no such hook. */
-static char *secret_file_of(struct ek_webhooks *webhooks, const char *name)
+/* The secret file of a hook, the caller's; NULL without memory, or (*ret_known) when there is no
+ * such hook. */
+static char *secret_file_of(struct ek_webhooks *webhooks, const char *name, bool *ret_known)
 {
     char *path = NULL;
+    *ret_known = false;
     pthread_mutex_lock(&webhooks->lock);
-    for (size_t i = 0; i < webhooks->count && !path; i++)
-        if (strcmp(webhooks->hooks[i].name, name) == 0)
-            path = copy(webhooks->hooks[i].secret_file);
+    for (size_t i = 0; i < webhooks->count && !*ret_known; i++) {
+        *ret_known = strcmp(webhooks->hooks[i].name, name) == 0;
+        if (*ret_known)
+            path = strdup(webhooks->hooks[i].secret_file);
+    }
     pthread_mutex_unlock(&webhooks->lock);
     return path;
 }
@@ -141,7 +153,7 @@ static void push_arrived(struct ek_webhooks *webhooks, const char *hook, const s
     const struct ek_journal_entry entry = {.event = EK_JOURNAL_WEBHOOK,
                                            .repository = what,
                                            .commit = push->deleted ? NULL : push->commit,
-                                           .message = ek_buffer_text(&message)};
+                                           .message = ek_journal_text(&message)};
     ek_journal_write(webhooks->setup.journal, &entry);
     snprintf(ret_reason, size, "the repository will be fetched");
     if (webhooks->setup.on_push)
@@ -154,10 +166,11 @@ int ek_webhooks_serve(struct ek_webhooks *webhooks, const struct ek_webhook_requ
     struct ek_error err = {0};
     struct ek_push push;
     EK_SECRET *secret = NULL;
-    char *path = secret_file_of(webhooks, request->hook);
+    bool known = false;
+    char *path = secret_file_of(webhooks, request->hook, &known);
     if (!path) {
-        snprintf(ret_reason, size, "there is no such webhook");
-        return 404;
+        snprintf(ret_reason, size, known ? "out of memory" : "there is no such webhook");
+        return known ? 503 : 404;
     }
     const struct outcome *outcome = &no_secret;
     if (ek_webhook_secret(path, &secret, &err) == 0)

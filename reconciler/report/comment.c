@@ -45,6 +45,7 @@ void ek_markdown_code(struct ek_buffer *text, const char *words)
 {
     EK_BUFFER line = {0};
     one_line(words, &line);
+    ek_buffer_fail_with(text, &line);
     if (line.length == 0)
         return;
     size_t ticks = longest_run(line.bytes, '`') + 1;
@@ -83,6 +84,7 @@ void ek_markdown_text(struct ek_buffer *text, const char *words)
     };
     EK_BUFFER line = {0};
     one_line(words, &line);
+    ek_buffer_fail_with(text, &line);
     for (const char *at = ek_buffer_text(&line); *at; at++) {
         const char *instead = NULL;
         for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -142,6 +144,7 @@ void ek_diagnostics_markdown(const char *fleet, const char *commit,
         ek_buffer_printf(&place, "%s:%d:%d", item->file, item->line, item->column);
         ek_buffer_text_add(text, "- ");
         ek_markdown_code(text, ek_buffer_text(&place));
+        ek_buffer_fail_with(text, &place);
         ek_buffer_text_add(text, " ");
         ek_markdown_code(text, item->sentence);
         if (item->hint) {
@@ -153,6 +156,7 @@ void ek_diagnostics_markdown(const char *fleet, const char *commit,
     ek_diagnostics_render(diagnostics, false, &listing);
     ek_buffer_text_add(text, "\n<details><summary>The lines in question</summary>\n\n");
     ek_markdown_block(text, "text", ek_buffer_text(&listing));
+    ek_buffer_fail_with(text, &listing);
     ek_buffer_text_add(text, "\n</details>\n\nTo see the same where you edit:\n\n");
     ek_markdown_block(text, "sh", "evenkeel validate PATH\n");
 }

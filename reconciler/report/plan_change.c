@@ -10,19 +10,6 @@ static const char *text_of(const json_t *json, const char *key)
     return json_string_value(json_object_get(json, key));
 }
 
-/* Owned by the arena, as the rest is. */
-static struct ek_plan *keep(struct ek_arena *arena, struct ek_plan *plan)
-{
-    struct ek_plan *kept = ek_arena_zeroed(arena, sizeof *kept);
-    *kept = *plan;
-    kept->steps = ek_arena_zeroed(arena, (plan->count + 1) * sizeof *kept->steps);
-    kept->digests = ek_arena_zeroed(arena, (plan->count + 1) * sizeof *kept->digests);
-    memcpy(kept->steps, plan->steps, plan->count * sizeof *kept->steps);
-    memcpy(kept->digests, plan->digests, (plan->count + 1) * sizeof *kept->digests);
-    ek_plan_done(plan);
-    return kept;
-}
-
 static void read_before(const struct ek_plan_file *file, const json_t *json, struct ek_arena *arena,
                         struct ek_planned *planned)
 {
@@ -36,8 +23,11 @@ static void read_before(const struct ek_plan_file *file, const json_t *json, str
         return;
     }
     struct ek_planned *old = ek_arena_zeroed(arena, sizeof *old);
+    const struct ek_plan *kept = ek_plan_keep(arena, &plan);
+    if (!old || !kept)
+        return;
     *old = *planned;
-    old->plan = keep(arena, &plan);
+    old->plan = kept;
     old->shown = NULL;
     planned->before = old;
 }
@@ -61,6 +51,8 @@ static const struct ek_plan_change *read_change(const json_t *json, struct ek_ar
     size_t count = json_array_size(removed);
     struct ek_plan_gone *gone = ek_arena_zeroed(arena, (count + 1) * sizeof *gone);
     struct ek_plan_change *change = ek_arena_zeroed(arena, sizeof *change);
+    if (!gone || !change)
+        return NULL;
     *change = (struct ek_plan_change){
         .base = text_of(json, "base"),
         .base_errors = (size_t)json_integer_value(json_object_get(json, "base_errors")),
@@ -85,6 +77,8 @@ int ek_plan_file_set(const struct ek_plan_file *file, struct ek_arena *arena,
     const json_t *change = json_object_get(ek_plan_file_document(file), "change");
     const json_t *touched = json_object_get(change, "deployments");
     struct ek_planned *planned = ek_arena_zeroed(arena, (count + 1) * sizeof *planned);
+    if (ek_arena_check(arena, err) != 0)
+        return EK_NO_MEMORY;
     struct ek_plan_set set = {.planned = planned, .count = count, .name = ek_plan_file_name(file)};
     ek_plan_file_source(file, &set.source);
     for (size_t i = 0; i < count; i++) {
@@ -96,6 +90,8 @@ int ek_plan_file_set(const struct ek_plan_file *file, struct ek_arena *arena,
     }
     if (json_is_object(change))
         set.change = read_change(change, arena);
-    *ret_set = set;
-    return 0;
+    int result = ek_arena_check(arena, err);
+    if (result == 0)
+        *ret_set = set;
+    return result;
 }

@@ -7,6 +7,8 @@
 
 #include "reconciler/base/file.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
+#include "reconciler/base/memory.h"
 
 enum { PLAN_FILE_MAX = 64 * 1024 * 1024 };
 
@@ -18,6 +20,8 @@ struct ek_plan_file {
 int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct ek_error *err)
 {
     json_t *document = ek_plan_json(set);
+    if (!document)
+        return ek_no_memory(err);
     int result = ek_plan_file_write_document(document, path, err);
     json_decref(document);
     return result;
@@ -25,12 +29,11 @@ int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct e
 
 int ek_plan_file_write_document(const json_t *document, const char *path, struct ek_error *err)
 {
-    char *text = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
-    if (!text)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while writing a plan");
-    int result = ek_file_write(path, text, strlen(text), 0600, err);
-    free(text);
-    return result;
+    EK_BUFFER text = {0};
+    ek_json_print(json_incref((json_t *)(uintptr_t)document),
+                  JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, &text);
+    int result = ek_buffer_check(&text, err);
+    return result == 0 ? ek_file_write(path, text.bytes, text.length, 0600, err) : result;
 }
 
 static const json_t *deployment(const struct ek_plan_file *file, size_t index)
@@ -67,7 +70,8 @@ static int check(const struct ek_plan_file *file, struct ek_error *err)
                 version, EK_PLAN_FORMAT_MAJOR);
         return ek_hint(err, "apply it with that version, or make a new plan with this one");
     }
-    ek_plan_json_digest(file->document, hex);
+    if (ek_plan_json_digest(file->document, hex, err) != 0)
+        return EK_NO_MEMORY;
     if (strcmp(hex, name) != 0)
         return ek_plan_file_damaged(file, "its content was changed after it was written", err);
     if (!json_is_array(json_object_get(file->document, "deployments")))
@@ -76,7 +80,8 @@ static int check(const struct ek_plan_file *file, struct ek_error *err)
         if (!ek_plan_file_deployment(file, i) || !ek_plan_file_account(file, i))
             return ek_plan_file_damaged(file, "a deployment has no name", err);
         const char *planned = text_of(deployment(file, i), "plan");
-        ek_plan_file_planned_name(file, i, hex);
+        if (ek_plan_file_planned_name(file, i, hex, err) != 0)
+            return EK_NO_MEMORY;
         if (planned && strcmp(planned, hex) != 0)
             return ek_plan_file_damaged(file, "the name of a plan is not its own", err);
     }
@@ -90,10 +95,12 @@ int ek_plan_file_parse(const char *text, size_t length, const char *name,
     int result;
     struct ek_plan_file *file = calloc(1, sizeof *file);
     if (!file)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
+        return ek_no_memory(err);
     snprintf(file->path, sizeof file->path, "%s", name);
-    file->document = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
-    if (!file->document) {
+    result = ek_json_read(text, length, JSON_REJECT_DUPLICATES, &file->document, &problem);
+    if (result == EK_NO_MEMORY) {
+        ek_no_memory(err);
+    } else if (result != 0) {
         result = ek_plan_file_damaged(file, "it is not JSON", err);
         ek_cause(err, "line %d: %s", problem.line, problem.text);
     } else {
@@ -163,9 +170,10 @@ const char *ek_plan_file_deployment(const struct ek_plan_file *file, size_t inde
     return text_of(deployment(file, index), "name");
 }
 
-void ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65])
+int ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65],
+                              struct ek_error *err)
 {
-    ek_plan_json_name(deployment(file, index), ret_hex);
+    return ek_plan_json_name(deployment(file, index), ret_hex, err);
 }
 
 const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index)
@@ -255,7 +263,7 @@ static int read_plan(const struct ek_plan_file *file, const json_t *json,
     plan->steps = calloc(count + 1, sizeof *plan->steps);
     plan->digests = calloc(count + 1, sizeof *plan->digests);
     if (!plan->steps || !plan->digests)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory while reading a plan");
+        return ek_no_memory(err);
     plan->count = count;
     if (!copy_text(json, "replica_set_id", plan->set_id, sizeof plan->set_id) ||
         !copy_text(json, "state_digest", plan->digests[0], 65))

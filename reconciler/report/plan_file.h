@@ -38,7 +38,8 @@ const char *ek_plan_file_name(const struct ek_plan_file *file);
 const struct json_t *ek_plan_file_document(const struct ek_plan_file *file);
 
 /* The name of the plan of the file's deployment `index`, as ek_planned_name gives it. */
-void ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65]);
+int ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65],
+                              struct ek_error *err);
 
 /* Its deployments: how many, and their names and accounts. */
 size_t ek_plan_file_count(const struct ek_plan_file *file);
@@ -68,6 +69,9 @@ int ek_plan_file_plan(const struct ek_plan_file *file, size_t index,
 struct ek_arena;
 int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_arena *arena,
                       struct ek_planned *ret_planned, struct ek_error *err);
+
+/* The plan, moved into the arena so that it ends with the rest; NULL without memory. */
+struct ek_plan *ek_plan_keep(struct ek_arena *arena, struct ek_plan *plan);
 
 /* The plan in one part of the document: its "steps", "blocked", "totals" and "state_digest"; the
  * caller frees it with ek_plan_done. EK_INVALID (EK-0808). */

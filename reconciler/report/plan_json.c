@@ -7,29 +7,20 @@
 #include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/report/plan_report.h"
 #include "reconciler/report/view.h"
 
-static json_t *text_or_null(const char *text)
-{
-    return text && text[0] ? json_string(text) : json_null();
-}
-
-static void set(json_t *object, const char *key, json_t *value)
-{
-    json_object_set_new(object, key, value ? value : json_null());
-}
-
 static json_t *member_name(const struct ek_deployment_spec *spec, int member)
 {
-    return member >= 0 ? json_string(spec->members[member].name) : json_null();
+    return member >= 0 ? ek_json_text(spec->members[member].name) : json_null();
 }
 
 static json_t *mode_json(enum ek_ssl_mode mode)
 {
-    return mode ? json_string(ek_ssl_mode_name(mode)) : json_null();
+    return mode ? ek_json_text(ek_ssl_mode_name(mode)) : json_null();
 }
 
 static json_t *step_json(const struct ek_planned *planned, size_t i)
@@ -38,19 +29,19 @@ static json_t *step_json(const struct ek_planned *planned, size_t i)
     const struct ek_step *step = &planned->plan->steps[i];
     const struct ek_step_kind *kind = step->kind;
     json_t *json = json_object();
-    set(json, "number", json_integer((json_int_t)i + 1));
-    set(json, "kind", json_string(kind->name));
-    set(json, "verb", json_string(kind->verb));
-    set(json, "change", json_string(changes[kind->change]));
-    set(json, "member", member_name(planned->spec, step->member));
-    set(json, "other", member_name(planned->spec, step->other));
-    ek_step_arguments_json(step, json);
-    set(json, "reason", json_string(step->why));
-    set(json, "restarts", json_integer(kind->restarts));
-    set(json, "elections", json_integer(kind->elections));
-    set(json, "can_be_undone", json_boolean(kind->can_be_undone));
-    set(json, "state_digest_before", json_string(planned->plan->digests[i]));
-    set(json, "state_digest_after", json_string(planned->plan->digests[i + 1]));
+    ek_json_set(&json, "number", json_integer((json_int_t)i + 1));
+    ek_json_set(&json, "kind", ek_json_text(kind->name));
+    ek_json_set(&json, "verb", ek_json_text(kind->verb));
+    ek_json_set(&json, "change", ek_json_text(changes[kind->change]));
+    ek_json_set(&json, "member", member_name(planned->spec, step->member));
+    ek_json_set(&json, "other", member_name(planned->spec, step->other));
+    ek_step_arguments_json(step, &json);
+    ek_json_set(&json, "reason", ek_json_text(step->why));
+    ek_json_set(&json, "restarts", json_integer(kind->restarts));
+    ek_json_set(&json, "elections", json_integer(kind->elections));
+    ek_json_set(&json, "can_be_undone", json_boolean(kind->can_be_undone));
+    ek_json_set(&json, "state_digest_before", ek_json_text(planned->plan->digests[i]));
+    ek_json_set(&json, "state_digest_after", ek_json_text(planned->plan->digests[i + 1]));
     return json;
 }
 
@@ -63,15 +54,16 @@ static json_t *member_json(const struct ek_planned *planned, size_t i)
     if (member->version[0])
         snprintf(version, sizeof version, "%d.%d.%d", member->version[0], member->version[1],
                  member->version[2]);
-    set(json, "name", json_string(planned->spec->members[i].name));
-    set(json, "reachable", json_string(ek_tri_word(member->reachable)));
-    set(json, "state", json_string(ek_member_state_name(member->state)));
-    set(json, "healthy", json_boolean(ek_member_serves(planned->state, i, NULL)));
-    set(json, "host", text_or_null(member->host));
-    set(json, "version", text_or_null(version));
-    set(json, "ssl_mode_running", mode_json(transport->mode_running));
-    set(json, "ssl_mode_configured", mode_json(transport->mode_configured));
-    set(json, "problem", text_or_null(planned->problems ? planned->problems[i] : NULL));
+    ek_json_set(&json, "name", ek_json_text(planned->spec->members[i].name));
+    ek_json_set(&json, "reachable", ek_json_text(ek_tri_word(member->reachable)));
+    ek_json_set(&json, "state", ek_json_text(ek_member_state_name(member->state)));
+    ek_json_set(&json, "healthy", json_boolean(ek_member_serves(planned->state, i, NULL)));
+    ek_json_set(&json, "host", ek_json_text_or_null(member->host));
+    ek_json_set(&json, "version", ek_json_text_or_null(version));
+    ek_json_set(&json, "ssl_mode_running", mode_json(transport->mode_running));
+    ek_json_set(&json, "ssl_mode_configured", mode_json(transport->mode_configured));
+    ek_json_set(&json, "problem",
+                ek_json_text_or_null(planned->problems ? planned->problems[i] : NULL));
     return json;
 }
 
@@ -80,18 +72,21 @@ static json_t *observed_json(const struct ek_planned *planned, const struct ek_v
     json_t *json = json_object();
     json_t *members = json_array();
     for (size_t i = 0; i < planned->state->member_count; i++)
-        json_array_append_new(members, member_json(planned, i));
-    set(json, "primary", member_name(planned->spec, ek_state_primary(planned->state)));
-    set(json, "ssl_domain_label", text_or_null(ek_transport(planned->state)->domain_label));
-    set(json, "members", members);
-    set(json, "drift", strcmp(view->drift, "none") ? json_string(view->drift) : json_null());
-    set(json, "problem",
-        text_or_null(planned->problems ? planned->problems[planned->state->member_count] : NULL));
+        ek_json_append(&members, member_json(planned, i));
+    ek_json_set(&json, "primary", member_name(planned->spec, ek_state_primary(planned->state)));
+    ek_json_set(&json, "ssl_domain_label",
+                ek_json_text_or_null(ek_transport(planned->state)->domain_label));
+    ek_json_set(&json, "members", members);
+    ek_json_set(&json, "drift",
+                strcmp(view->drift, "none") ? ek_json_text(view->drift) : json_null());
+    ek_json_set(&json, "problem",
+                ek_json_text_or_null(
+                    planned->problems ? planned->problems[planned->state->member_count] : NULL));
     return json;
 }
 
 /* By field, compared when the plan turns out to be stale; and the same in words. */
-static void set_facts(json_t *json, const struct ek_planned *planned)
+static void set_facts(json_t **json, const struct ek_planned *planned)
 {
     json_t *state = NULL;
     EK_BUFFER lines = {0};
@@ -102,11 +97,13 @@ static void set_facts(json_t *json, const struct ek_planned *planned)
     (void)ek_facts_words(&situation, &lines, NULL);
     for (const char *at = ek_buffer_text(&lines); *at;) {
         size_t length = strcspn(at, "\n");
-        json_array_append_new(facts, json_stringn(at, length));
+        ek_json_append(&facts, json_stringn(at, length));
         at += length + (at[length] == '\n');
     }
-    set(json, "state", state);
-    set(json, "facts", facts);
+    if (lines.failed)
+        ek_json_append(&facts, NULL);
+    ek_json_set(json, "state", state);
+    ek_json_set(json, "facts", facts);
 }
 
 static json_t *blocked_json(const struct ek_planned *planned)
@@ -117,11 +114,11 @@ static json_t *blocked_json(const struct ek_planned *planned)
         json_decref(json);
         return json_null();
     }
-    set(json, "id", json_string(blocked->id));
-    set(json, "passing", json_boolean(blocked->passing));
-    set(json, "member", member_name(planned->spec, blocked->member));
-    set(json, "sentence", json_string(blocked->sentence));
-    set(json, "hint", text_or_null(blocked->hint));
+    ek_json_set(&json, "id", ek_json_text(blocked->id));
+    ek_json_set(&json, "passing", json_boolean(blocked->passing));
+    ek_json_set(&json, "member", member_name(planned->spec, blocked->member));
+    ek_json_set(&json, "sentence", ek_json_text(blocked->sentence));
+    ek_json_set(&json, "hint", ek_json_text_or_null(blocked->hint));
     return json;
 }
 
@@ -139,13 +136,13 @@ json_t *ek_plan_waits_json(const struct ek_planned *planned)
         if (until_s)
             ek_time_text(until_s * 1000, true, until);
         json_t *item = json_object();
-        set(item, "kind", json_string(kinds[wait->blocked.waits]));
-        set(item, "before_step", json_integer((json_int_t)wait->before + 1));
-        set(item, "id", json_string(wait->blocked.id));
-        set(item, "sentence", json_string(wait->blocked.sentence));
-        set(item, "hint", text_or_null(wait->blocked.hint));
-        set(item, "until", text_or_null(until));
-        json_array_append_new(json, item);
+        ek_json_set(&item, "kind", ek_json_text(kinds[wait->blocked.waits]));
+        ek_json_set(&item, "before_step", json_integer((json_int_t)wait->before + 1));
+        ek_json_set(&item, "id", ek_json_text(wait->blocked.id));
+        ek_json_set(&item, "sentence", ek_json_text(wait->blocked.sentence));
+        ek_json_set(&item, "hint", ek_json_text_or_null(wait->blocked.hint));
+        ek_json_set(&item, "until", ek_json_text_or_null(until));
+        ek_json_append(&json, item);
     }
     return json;
 }
@@ -166,25 +163,33 @@ static json_t *clients_json(const struct ek_planned *planned, const struct ek_vi
     ek_connection_string(planned->spec, planned->state, ek_transport(planned->state)->domain_label,
                          false, &before);
     for (size_t i = 0; i < view->client_count; i++)
-        json_array_append_new(notes, json_string(view->clients[i]));
-    set(json, "connection_string", json_string(ek_buffer_text(&before)));
-    set(json, "new_connection_string", text_or_null(view->connection_string));
-    set(json, "notes", notes);
+        ek_json_append(&notes, ek_json_text(view->clients[i]));
+    ek_json_set(&json, "connection_string",
+                before.failed ? NULL : ek_json_text(ek_buffer_text(&before)));
+    ek_json_set(&json, "new_connection_string", ek_json_text_or_null(view->connection_string));
+    ek_json_set(&json, "notes", notes);
     return json;
 }
 
-static void digest(const json_t *json, char ret_hex[65])
+/* Of a document that is let go of. */
+static int digest(json_t *json, char ret_hex[65], struct ek_error *err)
 {
-    char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
-    if (!text)
-        ek_memory_exhausted();
-    ek_sha256_hex(text, strlen(text), ret_hex);
-    free(text);
+    EK_BUFFER text = {0};
+    ek_json_print(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, &text);
+    return ek_sha256_hex_of(&text, ret_hex, err);
 }
 
 /* The label of an SSL domain that is to be made is a throw of dice: it is left out, and the
  * digests of later states with it. */
-void ek_plan_json_name(const json_t *deployment, char ret_hex[65])
+/* Where there is one. */
+static void copy_member(json_t **to, const char *key, const json_t *from, const char *its_key)
+{
+    json_t *value = json_object_get(from, its_key);
+    if (value)
+        ek_json_set(to, key, json_incref(value));
+}
+
+int ek_plan_json_name(const json_t *deployment, char ret_hex[65], struct ek_error *err)
 {
     static const char *const kept[] = {"account",        "name",         "spec_digest",
                                        "replica_set_id", "state_digest", "former_primary"};
@@ -196,18 +201,17 @@ void ek_plan_json_name(const json_t *deployment, char ret_hex[65])
     size_t i;
     json_t *whole;
     for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
-        json_object_set(json, kept[k], json_object_get(deployment, kept[k]));
+        copy_member(&json, kept[k], deployment, kept[k]);
     json_array_foreach(json_object_get(deployment, "steps"), i, whole)
     {
         json_t *step = json_object();
         for (size_t k = 0; k < sizeof of_step / sizeof *of_step; k++)
-            json_object_set(step, of_step[k], json_object_get(whole, of_step[k]));
-        json_array_append_new(steps, step);
+            copy_member(&step, of_step[k], whole, of_step[k]);
+        ek_json_append(&steps, step);
     }
-    json_object_set_new(json, "steps", steps);
-    json_object_set(json, "blocked", json_object_get(blocked, "id"));
-    digest(json, ret_hex);
-    json_decref(json);
+    ek_json_set(&json, "steps", steps);
+    copy_member(&json, "blocked", blocked, "id");
+    return digest(json, ret_hex, err);
 }
 
 /* What of the specs the words of a plan are made of. */
@@ -218,20 +222,20 @@ static json_t *wants_json(const struct ek_deployment_spec *spec)
     for (size_t i = 0; i < spec->member_count; i++) {
         const struct ek_member_spec *member = &spec->members[i];
         json_t *item = json_object();
-        set(item, "name", json_string(member->name));
-        set(item, "host", text_or_null(member->host));
-        set(item, "port", json_integer(member->port));
-        set(item, "hidden", json_boolean(member->hidden));
-        set(item, "arbiter", json_boolean(member->arbiter));
-        json_array_append_new(members, item);
+        ek_json_set(&item, "name", ek_json_text(member->name));
+        ek_json_set(&item, "host", ek_json_text_or_null(member->host));
+        ek_json_set(&item, "port", json_integer(member->port));
+        ek_json_set(&item, "hidden", json_boolean(member->hidden));
+        ek_json_set(&item, "arbiter", json_boolean(member->arbiter));
+        ek_json_append(&members, item);
     }
-    set(json, "ssl_domain", text_or_null(spec->ssl_domain.base));
-    set(json, "authority", text_or_null(spec->certificates.authority));
-    set(json, "key_algorithm",
-        json_string(spec->certificates.algorithm == EK_KEY_P256 ? "P-256" : "RSA-3072"));
-    set(json, "certificate_validity_s", json_integer(spec->certificates.validity_s));
-    set(json, "spelled", json_string(spec->ssl_mode_written_as_tls ? "TLS" : "SSL"));
-    set(json, "members", members);
+    ek_json_set(&json, "ssl_domain", ek_json_text_or_null(spec->ssl_domain.base));
+    ek_json_set(&json, "authority", ek_json_text_or_null(spec->certificates.authority));
+    ek_json_set(&json, "key_algorithm",
+                ek_json_text(spec->certificates.algorithm == EK_KEY_P256 ? "P-256" : "RSA-3072"));
+    ek_json_set(&json, "certificate_validity_s", json_integer(spec->certificates.validity_s));
+    ek_json_set(&json, "spelled", ek_json_text(spec->ssl_mode_written_as_tls ? "TLS" : "SSL"));
+    ek_json_set(&json, "members", members);
     return json;
 }
 
@@ -239,7 +243,7 @@ static json_t *steps_json(const struct ek_planned *planned)
 {
     json_t *steps = json_array();
     for (size_t i = 0; i < planned->plan->count; i++)
-        json_array_append_new(steps, step_json(planned, i));
+        ek_json_append(&steps, step_json(planned, i));
     return steps;
 }
 
@@ -254,30 +258,30 @@ static json_t *deployment_json(const struct ek_plan_source *source,
     const struct ek_deployment_spec *spec = planned->spec;
     ek_view_make(arena, source, planned, &view);
     ek_hex(planned->spec_digest, sizeof planned->spec_digest, spec_digest);
-    set(json, "name", json_string(spec->name));
-    set(json, "account", json_string(spec->account));
-    set(json, "commit", text_or_null(source->commit));
-    set(json, "spec_digest", json_string(spec_digest));
-    set(json, "replica_set", json_string(spec->set_name));
-    set(json, "replica_set_id", text_or_null(ek_set(planned->state)->set_id));
-    set(json, "ssl_mode", mode_json(spec->ssl_mode));
-    set(json, "ssl_domain_label", text_or_null(ek_planned_label(planned)));
-    set(json, "former_primary", member_name(spec, planned->policy->former_primary));
-    set(json, "wants", wants_json(spec));
+    ek_json_set(&json, "name", ek_json_text(spec->name));
+    ek_json_set(&json, "account", ek_json_text(spec->account));
+    ek_json_set(&json, "commit", ek_json_text_or_null(source->commit));
+    ek_json_set(&json, "spec_digest", ek_json_text(spec_digest));
+    ek_json_set(&json, "replica_set", ek_json_text(spec->set_name));
+    ek_json_set(&json, "replica_set_id", ek_json_text_or_null(ek_set(planned->state)->set_id));
+    ek_json_set(&json, "ssl_mode", mode_json(spec->ssl_mode));
+    ek_json_set(&json, "ssl_domain_label", ek_json_text_or_null(ek_planned_label(planned)));
+    ek_json_set(&json, "former_primary", member_name(spec, planned->policy->former_primary));
+    ek_json_set(&json, "wants", wants_json(spec));
     if (planned->less_consent)
-        set(json, "less_consent", json_string(planned->less_consent));
-    set(json, "observed", observed_json(planned, &view));
-    set(json, "steps", steps_json(planned));
-    set(json, "blocked", blocked_json(planned));
-    set(json, "waits", ek_plan_waits_json(planned));
-    set(json, "totals", totals_json(planned, 1));
-    set(json, "disruption", json_string(view.disruption));
-    set(json, "why_not_fewer_restarts", text_or_null(view.why_not_fewer));
-    set(json, "clients", clients_json(planned, &view));
-    set(json, "state_digest", json_string(planned->plan->digests[0]));
-    set_facts(json, planned);
-    ek_plan_json_name(json, name);
-    set(json, "plan", json_string(name));
+        ek_json_set(&json, "less_consent", ek_json_text(planned->less_consent));
+    ek_json_set(&json, "observed", observed_json(planned, &view));
+    ek_json_set(&json, "steps", steps_json(planned));
+    ek_json_set(&json, "blocked", blocked_json(planned));
+    ek_json_set(&json, "waits", ek_plan_waits_json(planned));
+    ek_json_set(&json, "totals", totals_json(planned, 1));
+    ek_json_set(&json, "disruption", ek_json_text(view.disruption));
+    ek_json_set(&json, "why_not_fewer_restarts", ek_json_text_or_null(view.why_not_fewer));
+    ek_json_set(&json, "clients", clients_json(planned, &view));
+    ek_json_set(&json, "state_digest", ek_json_text(planned->plan->digests[0]));
+    set_facts(&json, planned);
+    bool whole = ek_arena_check(arena, NULL) == 0 && ek_plan_json_name(json, name, NULL) == 0;
+    ek_json_set(&json, "plan", whole ? ek_json_text(name) : NULL);
     ek_arena_free(arena);
     return json;
 }
@@ -285,11 +289,12 @@ static json_t *deployment_json(const struct ek_plan_source *source,
 static json_t *source_json(const struct ek_plan_source *source)
 {
     json_t *json = json_object();
-    set(json, "kind", json_string(source->directory ? "directory" : "git"));
-    set(json, "location", text_or_null(source->directory ? source->directory : source->url));
-    set(json, "path", text_or_null(source->path));
-    set(json, "commit", text_or_null(source->commit));
-    set(json, "commit_subject", text_or_null(source->commit_subject));
+    ek_json_set(&json, "kind", ek_json_text(source->directory ? "directory" : "git"));
+    ek_json_set(&json, "location",
+                ek_json_text_or_null(source->directory ? source->directory : source->url));
+    ek_json_set(&json, "path", ek_json_text_or_null(source->path));
+    ek_json_set(&json, "commit", ek_json_text_or_null(source->commit));
+    ek_json_set(&json, "commit_subject", ek_json_text_or_null(source->commit_subject));
     return json;
 }
 
@@ -301,9 +306,9 @@ static json_t *without_waits(const json_t *deployments)
     json_t *deployment;
     json_array_foreach(deployments, i, deployment)
     {
-        json_t *copy = json_copy(deployment);
-        json_object_del(copy, "waits");
-        json_array_append_new(copies, copy ? copy : json_null());
+        json_t *copy = ek_json_copy(deployment);
+        (void)(copy && json_object_del(copy, "waits"));
+        ek_json_append(&copies, copy);
     }
     return copies;
 }
@@ -314,11 +319,11 @@ static json_t *before_json(const struct ek_planned *before)
     json_t *json = json_object();
     json_t *steps = json_array();
     for (size_t i = 0; i < before->plan->count; i++)
-        json_array_append_new(steps, step_json(before, i));
-    set(json, "steps", steps);
-    set(json, "blocked", blocked_json(before));
-    set(json, "totals", totals_json(before, 1));
-    set(json, "state_digest", json_string(before->plan->digests[0]));
+        ek_json_append(&steps, step_json(before, i));
+    ek_json_set(&json, "steps", steps);
+    ek_json_set(&json, "blocked", blocked_json(before));
+    ek_json_set(&json, "totals", totals_json(before, 1));
+    ek_json_set(&json, "state_digest", ek_json_text(before->plan->digests[0]));
     return json;
 }
 
@@ -328,12 +333,13 @@ static json_t *touched_json(const struct ek_planned *planned)
                                         [EK_TOUCHED_ADDED] = "added",
                                         [EK_TOUCHED_CHANGED] = "changed"};
     json_t *json = json_object();
-    set(json, "name", json_string(planned->spec->name));
-    set(json, "account", json_string(planned->spec->account));
-    set(json, "touched", text_or_null(words[planned->touched]));
-    set(json, "renamed_from", text_or_null(planned->renamed));
-    set(json, "without_change", planned->before ? before_json(planned->before) : json_null());
-    set(json, "problem", text_or_null(planned->before_problem));
+    ek_json_set(&json, "name", ek_json_text(planned->spec->name));
+    ek_json_set(&json, "account", ek_json_text(planned->spec->account));
+    ek_json_set(&json, "touched", ek_json_text_or_null(words[planned->touched]));
+    ek_json_set(&json, "renamed_from", ek_json_text_or_null(planned->renamed));
+    ek_json_set(&json, "without_change",
+                planned->before ? before_json(planned->before) : json_null());
+    ek_json_set(&json, "problem", ek_json_text_or_null(planned->before_problem));
     return json;
 }
 
@@ -344,32 +350,31 @@ static json_t *change_json(const struct ek_plan_set *plans)
     json_t *deployments = json_array();
     json_t *gone = json_array();
     for (size_t i = 0; i < plans->count; i++)
-        json_array_append_new(deployments, touched_json(&plans->planned[i]));
+        ek_json_append(&deployments, touched_json(&plans->planned[i]));
     for (size_t i = 0; i < change->gone_count; i++)
-        json_array_append_new(gone, json_pack("{s:s, s:s, s:s?}", "name", change->gone[i].name,
-                                              "account", change->gone[i].account, "renamed_to",
-                                              change->gone[i].renamed));
-    set(json, "base", text_or_null(change->base));
-    set(json, "base_errors", json_integer((json_int_t)change->base_errors));
-    set(json, "untouched", json_integer((json_int_t)change->untouched));
-    set(json, "deployments", deployments);
-    set(json, "removed", gone);
+        ek_json_append(&gone,
+                       json_pack("{s:s, s:s, s:s?}", "name", change->gone[i].name, "account",
+                                 change->gone[i].account, "renamed_to", change->gone[i].renamed));
+    ek_json_set(&json, "base", ek_json_text_or_null(change->base));
+    ek_json_set(&json, "base_errors", json_integer((json_int_t)change->base_errors));
+    ek_json_set(&json, "untouched", json_integer((json_int_t)change->untouched));
+    ek_json_set(&json, "deployments", deployments);
+    ek_json_set(&json, "removed", gone);
     return json;
 }
 
-void ek_plan_json_digest(const json_t *document, char ret_hex[65])
+int ek_plan_json_digest(const json_t *document, char ret_hex[65], struct ek_error *err)
 {
     static const char *const passing[] = {"sha256", "observed_at", "signature"};
-    json_t *copy = json_copy((json_t *)(uintptr_t)document);
+    json_t *copy = ek_json_copy(document);
     for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
-        json_object_del(copy, passing[i]);
+        (void)(copy && json_object_del(copy, passing[i]));
     if (json_is_array(json_object_get(copy, "deployments")))
-        set(copy, "deployments", without_waits(json_object_get(copy, "deployments")));
-    digest(copy, ret_hex);
-    json_decref(copy);
+        ek_json_set(&copy, "deployments", without_waits(json_object_get(copy, "deployments")));
+    return digest(copy, ret_hex, err);
 }
 
-void ek_planned_name(const struct ek_planned *planned, char ret_hex[65])
+int ek_planned_name(const struct ek_planned *planned, char ret_hex[65], struct ek_error *err)
 {
     static const struct ek_plan_source nowhere;
     /* The words of the document may be about what the plan waits for, and so about its name. */
@@ -378,8 +383,9 @@ void ek_planned_name(const struct ek_planned *planned, char ret_hex[65])
     plan.wait_count = 0;
     idle.plan = &plan;
     json_t *json = deployment_json(&nowhere, &idle);
-    ek_plan_json_name(json, ret_hex);
+    int result = json ? ek_plan_json_name(json, ret_hex, err) : ek_no_memory(err);
     json_decref(json);
+    return result;
 }
 
 json_t *ek_plan_json(const struct ek_plan_set *plans)
@@ -389,28 +395,31 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
     json_t *json = json_object();
     json_t *deployments = json_array();
     for (size_t i = 0; i < plans->count; i++)
-        json_array_append_new(deployments, deployment_json(&plans->source, &plans->planned[i]));
-    set(json, "format_version", json_string("1.2"));
-    set(json, "type", json_string("plan"));
+        ek_json_append(&deployments, deployment_json(&plans->source, &plans->planned[i]));
+    ek_json_set(&json, "format_version", ek_json_text("1.2"));
+    ek_json_set(&json, "type", ek_json_text("plan"));
     if (plans->change)
-        set(json, "change", change_json(plans));
-    set(json, "source", source_json(&plans->source));
-    set(json, "deployments", deployments);
-    set(json, "totals", totals_json(plans->planned, plans->count));
-    ek_plan_json_digest(json, hex);
-    set(json, "sha256", json_string(hex));
+        ek_json_set(&json, "change", change_json(plans));
+    ek_json_set(&json, "source", source_json(&plans->source));
+    ek_json_set(&json, "deployments", deployments);
+    ek_json_set(&json, "totals", totals_json(plans->planned, plans->count));
+    bool whole = json && ek_plan_json_digest(json, hex, NULL) == 0;
+    ek_json_set(&json, "sha256", whole ? ek_json_text(hex) : NULL);
     ek_time_text(plans->count ? plans->planned[0].observed_ms : 0, true, when);
-    set(json, "observed_at", json_string(when));
+    ek_json_set(&json, "observed_at", ek_json_text(when));
     return json;
 }
 
-void ek_plan_name(const struct ek_plan_set *plans, char ret_hex[65])
+int ek_plan_name(const struct ek_plan_set *plans, char ret_hex[65], struct ek_error *err)
 {
     if (plans->name) {
         snprintf(ret_hex, 65, "%s", plans->name);
-        return;
+        return 0;
     }
     json_t *json = ek_plan_json(plans);
+    if (!json)
+        return ek_no_memory(err);
     snprintf(ret_hex, 65, "%s", json_string_value(json_object_get(json, "sha256")));
     json_decref(json);
+    return 0;
 }

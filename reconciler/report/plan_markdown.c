@@ -72,6 +72,7 @@ static void source_line(const struct ek_plan_set *set, struct ek_buffer *text)
         EK_BUFFER words = {0};
         ek_plan_change_words(set, &words);
         ek_buffer_printf(text, " The change %s", ek_buffer_text(&words));
+        ek_buffer_fail_with(text, &words);
     }
     ek_buffer_text_add(text, "\n\n");
 }
@@ -164,6 +165,7 @@ static void steps(const struct ek_view *view, const char *which, struct ek_buffe
     ek_buffer_printf(text, "\n<details><summary>%zu step%s%s, in this order</summary>\n\n", count,
                      count == 1 ? "" : "s", which);
     ek_markdown_block(text, "diff", ek_buffer_text(&diff));
+    ek_buffer_fail_with(text, &diff);
     ek_buffer_text_add(text, "\n</details>\n");
 }
 
@@ -187,6 +189,8 @@ static void before(const struct ek_plan_set *set, const struct ek_planned *plann
                              "drifted or an earlier commit was not applied yet.\n");
     steps(&view, " without this change", text);
     ek_buffer_text_add(text, "\n**With this change**, from how the servers are now:\n\n");
+    if (ek_arena_check(arena, NULL) != 0)
+        ek_buffer_fail(text);
     ek_arena_free(arena);
 }
 
@@ -302,6 +306,8 @@ static void one(const struct ek_plan_set *set, const struct ek_planned *planned,
     ek_markdown_text(text, view.observed);
     ek_buffer_printf(text, "%s</sub>\n\n",
                      strcmp(view.drift, "none") != 0 || planned->before ? "" : ", no drift");
+    if (ek_arena_check(arena, NULL) != 0)
+        ek_buffer_fail(text);
     ek_arena_free(arena);
 }
 
@@ -310,10 +316,11 @@ static void one(const struct ek_plan_set *set, const struct ek_planned *planned,
 static void next(const struct ek_plan_set *set, const struct ek_plan_sums *sums,
                  struct ek_buffer *text)
 {
-    char name[65];
+    char name[65] = "";
     if (sums->steps == 0)
         return;
-    ek_plan_name(set, name);
+    if (ek_plan_name(set, name, NULL) != 0)
+        ek_buffer_fail(text);
     if (sums->busy > 1)
         ek_buffer_printf(text, "**Plan: %d to add, %d to change, %d to destroy.**\n\n", sums->add,
                          sums->change, sums->destroy);

@@ -79,24 +79,24 @@ struct ek_plan_set {
 
 /* The document that is printed as JSON and stored as a plan file; the caller owns it. It
  * carries "sha256", the plan's name: the digest of all the rest but the time and what the plan
- * waits for. */
+ * waits for. NULL without memory, which is also all that the names and digests below fail for. */
 struct json_t *ek_plan_json(const struct ek_plan_set *set);
 
 /* The digest of a document as above, whatever its "sha256" says. */
-void ek_plan_json_digest(const struct json_t *document, char ret_hex[65]);
+int ek_plan_json_digest(const struct json_t *document, char ret_hex[65], struct ek_error *err);
 
 /* What the plan waits for, as the document has it; the caller owns it. */
 struct json_t *ek_plan_waits_json(const struct ek_planned *planned);
 
 /* The name of one deployment's plan (ek_planned_name) from its part of the document. */
-void ek_plan_json_name(const struct json_t *deployment, char ret_hex[65]);
+int ek_plan_json_name(const struct json_t *deployment, char ret_hex[65], struct ek_error *err);
 
 /* The name of the plans together: 64 hex digits, the "sha256" of their document. */
-void ek_plan_name(const struct ek_plan_set *set, char ret_hex[65]);
+int ek_plan_name(const struct ek_plan_set *set, char ret_hex[65], struct ek_error *err);
 
 /* The name of one deployment's plan: 64 hex digits. The same for the same spec and the same
  * observed state, whatever the commit and whenever; what people approve. */
-void ek_planned_name(const struct ek_planned *planned, char ret_hex[65]);
+int ek_planned_name(const struct ek_planned *planned, char ret_hex[65], struct ek_error *err);
 
 /* Append the plan as text: at most 100 columns, the totals as the last line. */
 void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *text);
@@ -105,9 +105,9 @@ void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *
  */
 void ek_plan_markdown(const struct ek_plan_set *set, struct ek_buffer *text);
 
-/* Set the arguments of a step as keys of an object: those that any kind of step has, null (or
- * false) where this step's kind has none such. */
-void ek_step_arguments_json(const struct ek_step *step, struct json_t *object);
+/* Set the arguments of a step as keys of an object, as ek_json_set does: those that any kind of
+ * step has, null (or false) where this step's kind has none such. */
+void ek_step_arguments_json(const struct ek_step *step, struct json_t **object);
 
 /* "preferSSL", or "preferTLS" where the specs are written so. */
 const char *ek_mode_word(const struct ek_deployment_spec *spec, enum ek_ssl_mode mode);

@@ -7,6 +7,7 @@
 
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/state.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/report/plan_file.h"
 #include "specs/arena.h"
 
@@ -74,6 +75,8 @@ static void read_members(struct show *show, const json_t *members)
     if (!show->sound)
         spec->member_count = 0;
     spec->members = ek_arena_zeroed(show->arena, (spec->member_count + 1) * sizeof *spec->members);
+    if (!spec->members)
+        spec->member_count = 0;
     for (size_t i = 0; i < spec->member_count; i++) {
         const json_t *json = json_array_get(members, i);
         struct ek_member_spec *member = &spec->members[i];
@@ -147,9 +150,10 @@ static int make_state(struct show *show, struct ek_error *err)
     if (result != 0)
         return result;
     show->state = ek_arena_zeroed(show->arena, state->size);
-    memcpy(show->state, state, state->size);
+    if (show->state)
+        memcpy(show->state, state, state->size);
     free(state);
-    return 0;
+    return show->state ? 0 : ek_no_memory(err);
 }
 
 static void read_state(struct show *show)
@@ -192,17 +196,21 @@ static void read_waits(struct show *show, struct ek_plan *plan)
     }
 }
 
-/* The plan moves into the arena, so that it ends with the rest. */
-static struct ek_plan *keep_plan(struct show *show, struct ek_plan *plan)
+struct ek_plan *ek_plan_keep(struct ek_arena *arena, struct ek_plan *plan)
 {
-    struct ek_plan *kept = ek_arena_zeroed(show->arena, sizeof *kept);
-    *kept = *plan;
-    kept->steps = ek_arena_zeroed(show->arena, (plan->count + 1) * sizeof *kept->steps);
-    kept->digests = ek_arena_zeroed(show->arena, (plan->count + 1) * sizeof *kept->digests);
-    memcpy(kept->steps, plan->steps, plan->count * sizeof *kept->steps);
-    memcpy(kept->digests, plan->digests, (plan->count + 1) * sizeof *kept->digests);
+    struct ek_plan *kept = ek_arena_zeroed(arena, sizeof *kept);
+    struct ek_step *steps = ek_arena_zeroed(arena, (plan->count + 1) * sizeof *steps);
+    char(*digests)[65] = ek_arena_zeroed(arena, (plan->count + 1) * sizeof *digests);
+    bool all = kept && steps && digests;
+    if (all) {
+        *kept = *plan;
+        kept->steps = steps;
+        kept->digests = digests;
+        memcpy(steps, plan->steps, plan->count * sizeof *steps);
+        memcpy(digests, plan->digests, (plan->count + 1) * sizeof *digests);
+    }
     ek_plan_done(plan);
-    return kept;
+    return all ? kept : NULL;
 }
 
 static int64_t observed_ms(const struct show *show)
@@ -233,6 +241,8 @@ int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_a
                                  .less_consent = text_or_null(&show, show.json, "less_consent"),
                                  .shown = show.json};
     struct ek_plan plan = {0};
+    if (ek_arena_check(arena, err) != 0)
+        return EK_NO_MEMORY;
     policy->former_primary = -1;
     read_spec(&show);
     int result = make_state(&show, err);
@@ -242,6 +252,8 @@ int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_a
     read_state(&show);
     show.sound = show.sound && read_hex(text_of(&show, show.json, "spec_digest"),
                                         planned.spec_digest, sizeof planned.spec_digest);
+    if (ek_arena_check(arena, err) != 0)
+        return EK_NO_MEMORY;
     if (!show.sound)
         return ek_plan_file_damaged(file, "what it says of a deployment makes no sense", err);
     result = ek_plan_file_policy(file, index, show.spec, policy, err);
@@ -249,7 +261,9 @@ int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_a
         result = ek_plan_file_plan(file, index, show.spec, &plan, err);
     if (result != 0)
         return result;
-    planned.plan = keep_plan(&show, &plan);
+    planned.plan = ek_plan_keep(arena, &plan);
+    if (!planned.plan)
+        return ek_no_memory(err);
     read_waits(&show, (struct ek_plan *)(uintptr_t)planned.plan);
     if (!show.sound)
         return ek_plan_file_damaged(file, "what it waits for makes no sense", err);

@@ -190,6 +190,7 @@ static void blocked(struct page *page, const struct ek_blocked *blocked)
     EK_BUFFER words = {0};
     ek_buffer_printf(&words, "%s [%s]", blocked->sentence, blocked->id);
     wrapped(page, 9, ek_buffer_text(&words));
+    ek_buffer_fail_with(page->text, &words);
     if (blocked->hint[0]) {
         ek_buffer_text_add(page->text, "  hint: ");
         wrapped(page, 8, blocked->hint);
@@ -217,10 +218,13 @@ static void before(struct page *page, const struct ek_plan_source *source,
                      ek_counted(arena, (int)planned->before->plan->count, "step is", "steps are"));
     ek_buffer_text_add(page->text, "\n");
     labelled(page, "Without this change:", ek_buffer_text(&words));
+    ek_buffer_fail_with(page->text, &words);
     for (size_t i = 0; i < view.row_count; i++)
         row(page, &view.rows[i], note_column(&view));
     ek_buffer_printf(page->text, "\n%sWith this change:%s\n", page->paint->bold,
                      page->paint->plain);
+    if (ek_arena_check(arena, NULL) != 0)
+        ek_buffer_fail(page->text);
     ek_arena_free(arena);
 }
 
@@ -244,6 +248,7 @@ static void less_consent(struct page *page, const struct ek_planned *planned)
                      planned->less_consent);
     ek_buffer_text_add(page->text, "\n");
     labelled(page, "Consent:", ek_buffer_text(&words));
+    ek_buffer_fail_with(page->text, &words);
 }
 
 static void one(struct page *page, const struct ek_plan_source *source,
@@ -269,6 +274,8 @@ static void one(struct page *page, const struct ek_plan_source *source,
     else if (!view.row_count && !planned->less_consent)
         ek_buffer_printf(page->text, "\nNo changes. %s is as the specs say (%s).\n",
                          planned->spec->name, ek_mode_word(planned->spec, planned->spec->ssl_mode));
+    if (ek_arena_check(arena, NULL) != 0)
+        ek_buffer_fail(page->text);
     ek_arena_free(arena);
 }
 
@@ -279,6 +286,7 @@ static void change_head(struct page *page, const struct ek_plan_set *set)
     const struct ek_plan_change *change = set->change;
     ek_plan_change_words(set, &words);
     labelled(page, "Change:", ek_buffer_text(&words));
+    ek_buffer_fail_with(page->text, &words);
     for (size_t i = 0; i < change->gone_count; i++) {
         const struct ek_plan_gone *gone = &change->gone[i];
         EK_BUFFER line = {0};
@@ -289,6 +297,7 @@ static void change_head(struct page *page, const struct ek_plan_set *set)
         if (gone->renamed)
             ek_buffer_printf(&line, "; %s has its servers now: renamed?", gone->renamed);
         labelled(page, "", ek_buffer_text(&line));
+        ek_buffer_fail_with(page->text, &line);
     }
     if (set->count)
         ek_buffer_text_add(page->text, "\n");
@@ -327,8 +336,9 @@ void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *
         one(&page, &set->source, &set->planned[i]);
     }
     if (sums.steps > 0 || asks_for_less(set)) {
-        char name[65];
-        ek_plan_name(set, name);
+        char name[65] = "";
+        if (ek_plan_name(set, name, NULL) != 0)
+            ek_buffer_fail(text);
         ek_buffer_printf(text, "\nPlan %.12s.", name);
         if (set->next_command)
             ek_buffer_printf(text, " Next: %s%s%s", page.paint->bold, set->next_command,

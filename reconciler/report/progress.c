@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/report/palette.h"
@@ -132,24 +133,20 @@ static json_t *step_json(const struct ek_progress *progress, const struct ek_eve
     const struct ek_step *step = event->step;
     const struct ek_deployment_spec *spec = progress->spec;
     json_t *json = json_object();
-    json_object_set_new(json, "kind", json_string(step->kind->name));
-    json_object_set_new(json, "member",
-                        step->member < 0 ? json_null()
-                                         : json_string(spec->members[step->member].name));
-    json_object_set_new(json, "other",
-                        step->other < 0 ? json_null()
-                                        : json_string(spec->members[step->other].name));
-    ek_step_arguments_json(step, json);
-    json_object_set_new(json, "reason", json_string(step->why));
+    ek_json_set(&json, "kind", ek_json_text(step->kind->name));
+    ek_json_set(&json, "member",
+                step->member < 0 ? json_null() : ek_json_text(spec->members[step->member].name));
+    ek_json_set(&json, "other",
+                step->other < 0 ? json_null() : ek_json_text(spec->members[step->other].name));
+    ek_step_arguments_json(step, &json);
+    ek_json_set(&json, "reason", ek_json_text(step->why));
     return json;
 }
 
 static void add_line(json_t *json, struct ek_buffer *text)
 {
-    char *line = ek_need(json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS));
-    json_decref(json);
-    ek_buffer_printf(text, "%s\n", line);
-    free(line);
+    ek_json_print(json, JSON_COMPACT | JSON_SORT_KEYS, text);
+    ek_buffer_text_add(text, "\n");
 }
 
 void ek_progress_json(struct ek_progress *progress, const struct ek_event *event,
@@ -167,18 +164,18 @@ void ek_progress_json(struct ek_progress *progress, const struct ek_event *event
         return;
     json_t *json = json_object();
     ek_time_text(event->at_ms, true, when);
-    json_object_set_new(json, "type", json_string(types[event->kind]));
-    json_object_set_new(json, "deployment", json_string(progress->spec->name));
-    json_object_set_new(json, "at", json_string(when));
-    json_object_set_new(json, "at_ms", json_integer(event->at_ms));
-    json_object_set_new(json, "elapsed_ms", json_integer(event->elapsed_ms));
+    ek_json_set(&json, "type", ek_json_text(types[event->kind]));
+    ek_json_set(&json, "deployment", ek_json_text(progress->spec->name));
+    ek_json_set(&json, "at", ek_json_text(when));
+    ek_json_set(&json, "at_ms", json_integer(event->at_ms));
+    ek_json_set(&json, "elapsed_ms", json_integer(event->elapsed_ms));
     if (event->step) {
-        json_object_set_new(json, "number", json_integer((json_int_t)event->number));
-        json_object_set_new(json, "step", step_json(progress, event));
+        ek_json_set(&json, "number", json_integer((json_int_t)event->number));
+        ek_json_set(&json, "step", step_json(progress, event));
     }
-    json_object_set_new(json, "total", json_integer((json_int_t)event->total));
+    ek_json_set(&json, "total", json_integer((json_int_t)event->total));
     if (event->text)
-        json_object_set_new(json, "text", json_string(event->text));
+        ek_json_set(&json, "text", ek_json_text(event->text));
     add_line(json, text);
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/json.h"
 #include "reconciler/kernel/aspect.h"
 #include "specs/spec.h"
 
@@ -18,25 +19,21 @@ static enum ek_part_id part_of(size_t aspect, size_t place)
 
 /* The known fields of one element of an aspect's part. */
 static void write_element(const struct ek_state *state, enum ek_part_id part, size_t index,
-                          json_t *object)
+                          json_t **object)
 {
     const struct ek_aspect *aspect = ek_aspect_at(part / EK_PARTS_OF_ASPECT);
-    for (const struct ek_field *const *field = aspect->fields; *field; field++) {
-        json_t *value = NULL;
+    for (const struct ek_field *const *field = aspect->fields; *field; field++)
         if ((*field)->part == part)
-            value = (*field)->kind->write(state, *field, ek_field_value(*field, state, index));
-        if (value)
-            json_object_set_new(object, (*field)->key, value);
-    }
+            (*field)->kind->write(state, *field, ek_field_value(*field, state, index), object);
 }
 
-static void write_problem(json_t *object, const char *problem)
+static void write_problem(json_t **object, const char *problem)
 {
     if (problem[0])
-        json_object_set_new(object, "problem", json_string(problem));
+        ek_json_set(object, "problem", ek_json_text(problem));
 }
 
-static void write_lists(const struct ek_state *state, json_t *object)
+static void write_lists(const struct ek_state *state, json_t **object)
 {
     for (size_t a = 0; a < EK_ASPECTS; a++) {
         enum ek_part_id part = part_of(a, EK_PART_LIST);
@@ -44,11 +41,11 @@ static void write_lists(const struct ek_state *state, json_t *object)
         json_t *list = count ? json_array() : NULL;
         for (size_t i = 0; i < count; i++) {
             json_t *element = json_object();
-            write_element(state, part, i, element);
-            json_array_append_new(list, element);
+            write_element(state, part, i, &element);
+            ek_json_append(&list, element);
         }
-        if (list)
-            json_object_set_new(object, ek_aspect_at(a)->list_key, list);
+        if (count)
+            ek_json_set(object, ek_aspect_at(a)->list_key, list);
     }
 }
 
@@ -60,17 +57,17 @@ json_t *ek_state_json(const struct ek_state *state, const char (*problems)[EK_PR
         json_t *member = json_object();
         for (size_t a = 0; a < EK_ASPECTS; a++)
             if (ek_state_count(state, part_of(a, EK_PART_MEMBERS)))
-                write_element(state, part_of(a, EK_PART_MEMBERS), i, member);
+                write_element(state, part_of(a, EK_PART_MEMBERS), i, &member);
         if (problems)
-            write_problem(member, problems[i]);
-        json_array_append_new(members, member);
+            write_problem(&member, problems[i]);
+        ek_json_append(&members, member);
     }
     for (size_t a = 0; a < EK_ASPECTS; a++)
-        write_element(state, part_of(a, EK_PART_WHOLE), 0, object);
-    write_lists(state, object);
+        write_element(state, part_of(a, EK_PART_WHOLE), 0, &object);
+    write_lists(state, &object);
     if (problems)
-        write_problem(object, problems[state->member_count]);
-    json_object_set_new(object, "members", members);
+        write_problem(&object, problems[state->member_count]);
+    ek_json_set(&object, "members", members);
     return object;
 }
 

@@ -8,8 +8,9 @@
 
 struct json_t;
 
-/* The state as an object that the caller owns. `problems` as in struct ek_observation (why
- * something stayed unknown: one for each member and one for the deployment), or NULL. */
+/* The state as an object that the caller owns; NULL without memory. `problems` as in struct
+ * ek_observation (why something stayed unknown: one for each member and one for the deployment), or
+ * NULL. */
 struct json_t *ek_state_json(const struct ek_state *state, const char (*problems)[EK_PROBLEM_SIZE]);
 
 /* Read what ek_state_json wrote into a new state, the caller's, given back by free.

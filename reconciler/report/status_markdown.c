@@ -22,6 +22,7 @@ static void overview(const struct ek_planned *planned, struct ek_buffer *text)
     ek_markdown_code(text, planned->spec->account);
     ek_buffer_printf(text, " | %s | %s | ", ek_sync_word(planned), ek_health_word(planned->state));
     ek_markdown_text(text, ek_buffer_text(&mode));
+    ek_buffer_fail_with(text, &mode);
     ek_buffer_printf(text, " | %zu | ", planned->state->member_count);
     ek_markdown_text(text, primary_of(planned));
     ek_buffer_text_add(text, " |\n");
@@ -78,6 +79,7 @@ static void detail_of(const struct ek_planned *planned, struct ek_buffer *text)
         member_row(planned, i, text);
     ek_buffer_text_add(text, "\n");
     ek_markdown_block(text, "", ek_buffer_text(&string));
+    ek_buffer_fail_with(text, &string);
 }
 
 void ek_status_markdown(const struct ek_planned *planned, size_t count, bool detail,

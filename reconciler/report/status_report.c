@@ -1,4 +1,5 @@
 #include "reconciler/report/status_report.h"
+#include "reconciler/base/json.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -114,6 +115,8 @@ void ek_status_text(const struct ek_planned *planned, size_t count, bool colour,
             paint->plain, strchr(ek_buffer_text(&mode), ',') ? "mixed" : ek_buffer_text(&mode),
             state->member_count, primary >= 0 ? planned[i].spec->members[primary].name : "none",
             ek_buffer_text(&string));
+        ek_buffer_fail_with(text, &mode);
+        ek_buffer_fail_with(text, &string);
     }
 }
 
@@ -215,6 +218,8 @@ void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_b
     if (label[0] && spec->ssl_domain.base)
         ek_buffer_printf(text, "  SSL domain   %s.%s\n", label, spec->ssl_domain.base);
     ek_buffer_printf(text, "  clients      %s\n", ek_buffer_text(&string));
+    ek_buffer_fail_with(text, &mode);
+    ek_buffer_fail_with(text, &string);
     if (planned->plan->end == EK_VERDICT_BLOCKED)
         ek_buffer_printf(text, "  blocked      %s [%s]\n", planned->plan->blocked.sentence,
                          planned->plan->blocked.id);
@@ -265,15 +270,15 @@ json_t *ek_status_json_one(const struct ek_planned *planned)
                      (int)planned->plan->count, "waits", ek_plan_waits_json(planned), "paused",
                      planned->policy->paused, "primary",
                      primary >= 0 ? planned->spec->members[primary].name : NULL,
-                     "connection_string", ek_buffer_text(&string), "members", members, "observed",
-                     ek_state_json(state, planned->problems));
+                     "connection_string", string.failed ? NULL : ek_buffer_text(&string), "members",
+                     members, "observed", ek_state_json(state, planned->problems));
 }
 
 json_t *ek_status_json(const struct ek_planned *planned, size_t count)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, ek_status_json_one(&planned[i]));
+        ek_json_append(&list, ek_status_json_one(&planned[i]));
     return json_pack("{s:s, s:s, s:o}", "format_version", "1.1", "type", "status", "deployments",
                      list);
 }
@@ -304,15 +309,14 @@ json_t *ek_verify_json(const struct ek_verified *verified, size_t count)
         json_t *checks = json_array();
         for (size_t k = 0; k < verified[i].count; k++) {
             const struct ek_check *check = &verified[i].checks[k];
-            json_array_append_new(
-                checks,
+            ek_json_append(
+                &checks,
                 json_pack("{s:s?, s:s, s:s, s:s}", "member",
                           check->member >= 0 ? verified[i].spec->members[check->member].name : NULL,
                           "check", check->name, "result", words[check->result], "sentence",
                           check->sentence));
         }
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:o}", "name", verified[i].spec->name,
+        ek_json_append(&list, json_pack("{s:s, s:s, s:o}", "name", verified[i].spec->name,
                                         "account", verified[i].spec->account, "checks", checks));
     }
     return json_pack("{s:s, s:s, s:o}", "format_version", "1.0", "type", "verification",

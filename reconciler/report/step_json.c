@@ -1,5 +1,4 @@
-#include <jansson.h>
-
+#include "reconciler/base/json.h"
 #include "reconciler/kernel/aspect.h"
 #include "reconciler/report/plan_report.h"
 
@@ -9,20 +8,17 @@ static json_t *absent(const struct ek_argument *argument)
     return argument->field.kind == &ek_flag_kind ? json_false() : json_null();
 }
 
-static void set_absent(const struct ek_step_kind *kind, json_t *object)
+static void set_absent(const struct ek_step_kind *kind, json_t **object)
 {
     for (const struct ek_argument *a = kind->arguments; a->field.key; a++)
-        if (!json_object_get(object, a->field.key))
-            json_object_set_new(object, a->field.key, absent(a));
+        if (!json_object_get(*object, a->field.key))
+            ek_json_set(object, a->field.key, absent(a));
 }
 
-void ek_step_arguments_json(const struct ek_step *step, json_t *object)
+void ek_step_arguments_json(const struct ek_step *step, json_t **object)
 {
-    for (const struct ek_argument *a = step->kind->arguments; a->field.key; a++) {
-        json_t *value = a->field.kind->write(NULL, &a->field, step->arguments + a->field.offset);
-        if (value)
-            json_object_set_new(object, a->field.key, value);
-    }
+    for (const struct ek_argument *a = step->kind->arguments; a->field.key; a++)
+        a->field.kind->write(NULL, &a->field, step->arguments + a->field.offset, object);
     for (size_t i = 0; i < EK_ASPECTS; i++)
         for (const struct ek_step_kind *const *kind = ek_aspect_at(i)->steps; *kind; kind++)
             set_absent(*kind, object);

@@ -12,6 +12,8 @@
 
 const char *ek_show_keep(struct ek_showing *s, const struct ek_buffer *text)
 {
+    if (text->failed)
+        ek_arena_fail(s->arena);
     return ek_arena_copy(s->arena, ek_buffer_text(text), text->length);
 }
 
@@ -60,10 +62,11 @@ static void make_drift(struct ek_showing *s)
             EK_BUFFER sentence = {0};
             if (show && show->disagrees)
                 show->disagrees(s->spec, s->state, m, &sentence);
+            ek_buffer_fail_with(&text, &sentence);
             if (sentence.length)
                 ek_buffer_printf(&text, "%s%s", text.length ? "; " : "", ek_buffer_text(&sentence));
         }
-    s->view->drift = text.length ? ek_show_keep(s, &text) : "none";
+    s->view->drift = text.length || text.failed ? ek_show_keep(s, &text) : "none";
 }
 
 static void make_problems(struct ek_showing *s)
@@ -75,6 +78,10 @@ static void make_problems(struct ek_showing *s)
             continue;
         s->view->problems =
             ek_arena_grow(s->arena, s->view->problems, s->view->problem_count, sizeof(char *));
+        if (!s->view->problems) {
+            s->view->problem_count = 0;
+            return;
+        }
         s->view->problems[s->view->problem_count++] =
             i < s->state->member_count
                 ? ek_arena_printf(s->arena, "member %s: %s", s->spec->members[i].name,
@@ -89,7 +96,10 @@ void ek_show_change(struct ek_showing *s, enum ek_change change, const char *wha
 {
     s->view->changes =
         ek_arena_grow(s->arena, s->view->changes, s->view->change_count, sizeof *s->view->changes);
-    s->view->changes[s->view->change_count++] = (struct ek_view_change){change, what, how};
+    if (s->view->changes)
+        s->view->changes[s->view->change_count++] = (struct ek_view_change){change, what, how};
+    else
+        s->view->change_count = 0;
 }
 
 static const struct ek_show *show_of(size_t aspect)
@@ -170,6 +180,10 @@ static void make_rows(struct ek_showing *s)
             .lonely = s->state->member_count < 3,
         };
         view->rows = ek_arena_grow(s->arena, view->rows, view->row_count, sizeof *view->rows);
+        if (!view->rows) {
+            view->row_count = 0;
+            return;
+        }
         view->rows[view->row_count++] = (struct ek_view_row){
             .first = i + 1,
             .last = i + width,
@@ -218,7 +232,10 @@ void ek_show_client(struct ek_showing *s, const char *sentence)
 {
     s->view->clients =
         ek_arena_grow(s->arena, s->view->clients, s->view->client_count, sizeof(char *));
-    s->view->clients[s->view->client_count++] = sentence;
+    if (s->view->clients)
+        s->view->clients[s->view->client_count++] = sentence;
+    else
+        s->view->client_count = 0;
 }
 
 static void make_clients(struct ek_showing *s)
@@ -244,7 +261,10 @@ static const char *way_out(struct ek_showing *s, const struct ek_blocked *blocke
         return ek_arena_printf(s->arena, ": %s", blocked->hint);
     if (blocked->waits != EK_WAIT_APPROVAL)
         return ".";
-    ek_planned_name(s->planned, name);
+    if (ek_planned_name(s->planned, name, NULL) != 0) {
+        ek_arena_fail(s->arena);
+        return ".";
+    }
     return ek_arena_printf(s->arena, ": %s %.12s", blocked->hint, name);
 }
 

@@ -78,7 +78,7 @@ static void parts(const char *words, const char *fleet)
 {
     enum { LIMIT = 4000 };
     struct ek_comment_parts made;
-    ek_comment_split(words, fleet, LIMIT, &made);
+    hold(ek_comment_split(words, fleet, LIMIT, &made, NULL) == 0);
     hold(made.count > 0 && made.count <= EK_COMMENT_PARTS_MAX);
     bool text = is_text(words, strlen(words));
     for (size_t i = 0; i < made.count; i++) {

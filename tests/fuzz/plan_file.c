@@ -26,7 +26,7 @@ static void name_plans(json_t *json)
         char hex[65];
         if (!json_is_object(deployment))
             continue;
-        ek_plan_json_name(deployment, hex);
+        hold(ek_plan_json_name(deployment, hex, NULL) == 0);
         json_object_set_new(deployment, "plan", json_string(hex));
     }
 }
@@ -39,7 +39,7 @@ static char *with_digest(const uint8_t *data, size_t size, size_t *ret_length)
     char *text = NULL;
     if (json_is_object(json)) {
         name_plans(json);
-        ek_plan_json_digest(json, hex);
+        hold(ek_plan_json_digest(json, hex, NULL) == 0);
         json_object_set_new(json, "sha256", json_string(hex));
         text = json_dumps(json, JSON_COMPACT);
     }

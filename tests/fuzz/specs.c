@@ -26,8 +26,8 @@ static void parse_with(parser *parse, const struct ek_spec_files *files)
     json_decref(ek_diagnostics_json(&diagnostics));
     for (size_t i = 0; i < specs.deployment_count; i++) {
         uint8_t digest[32];
-        ek_deployment_spec_digest(&specs.deployments[i], digest);
-        ek_deployment_reach_digest(&specs, &specs.deployments[i], digest);
+        hold(ek_deployment_spec_digest(&specs.deployments[i], digest, NULL) == 0);
+        hold(ek_deployment_reach_digest(&specs, &specs.deployments[i], digest, NULL) == 0);
     }
     ek_specs_free(&specs);
 }

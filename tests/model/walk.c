@@ -54,7 +54,7 @@ static uint64_t key_of(const struct model_case *c, const struct ek_state *state)
 {
     char hex[65];
     char head[17];
-    ek_state_digest_whole(EK_SITUATION(&c->spec, state, &c->policy), hex, NULL);
+    (void)ek_state_digest_whole(EK_SITUATION(&c->spec, state, &c->policy), hex, NULL);
     memcpy(head, hex, 16);
     head[16] = 0;
     return strtoull(head, NULL, 16);

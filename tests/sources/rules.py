@@ -1,7 +1,7 @@
 """The sources' own rules: `make lint` and `make check` ask for them.
 
 Prints what is wrong: an include against an arrow (arrows.py), a file or a function that is too large (sizes.py),
-an id of the catalogue (catalogue.py), an abort() in the library. What was so when the rule came stands in
+an id of the catalogue (catalogue.py), library code that ends the process. What was so when the rule came stands in
 known.txt; that list only shrinks: an entry that is not needed any more is wrong as well, and `rules.py --shrink`
 takes such entries out. Nothing adds to it but an editor, with a reason."""
 
@@ -16,13 +16,24 @@ import sizes
 
 TOP = Path(__file__).resolve().parents[2]
 KNOWN = Path(__file__).with_name("known.txt")
-ABORT = re.compile(r"\babort\(\)")
+ENDING = re.compile(r"\b(abort|exit|_exit|_Exit|quick_exit)\(")
+CHILD = re.compile(r"\bin the child")
 
 
-def aborts(top):
-    """The process ends in one place, in order: reconciler/base/memory.h."""
-    return [f"{file} calls abort(), where ek_memory_exhausted() belongs" for file, text in catalogue.sources(top)
-            if file.suffix == ".c" and file.stem != "memory" and ABORT.search(text)]
+def endings(top):
+    """Library code never ends the process. What a fork became may, in the section of its file that is called
+    "in the child"."""
+    found = []
+    for file, text in catalogue.sources(top):
+        if file.suffix != ".c" or file.parent == Path("reconciler/command"):
+            continue
+        in_child = False
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.startswith("/* ----"):
+                in_child = bool(CHILD.search(line))
+            if ENDING.search(line) and not in_child:
+                found.append(f"{file}:{number} ends the process, which library code never does")
+    return found
 
 
 def offences(top):
@@ -48,7 +59,7 @@ def wrong(top, known):
     found, known = offences(top), set(known)
     said = [words for entry, words in found.items() if entry not in known]
     said += [f"known.txt: \"{entry}\" is so no more: take it out (rules.py --shrink)" for entry in sorted(known - set(found))]
-    return sorted(said) + catalogue.wrong(top) + aborts(top)
+    return sorted(said) + catalogue.wrong(top) + endings(top)
 
 
 def shrunk(text, found):

@@ -119,15 +119,18 @@ def test_the_list_only_shrinks(tmp_path):
     assert rules.shrunk(known, rules.offences(tmp_path)) == "# Files.\nlines tests/b.py\n"
 
 
-def test_ids_and_aborts(tmp_path):
+def test_ids_and_endings(tmp_path):
     plant(tmp_path, "reconciler/catalogue/some.def", '    EK_ROW("EK-0101", "said")', '    EK_ROW("EK-0102", "not said")',
           '    EK_ROW("EK-0103", "twice")', '    EK_ROW("EK-0103", "twice")')
     plant(tmp_path, "specs/a.c", 'say("EK-0101"); say("EK-0103"); say("EK-0104");')
     assert catalogue.wrong(tmp_path) == [
         "EK-0103 has more than one row in the catalogue", "EK-0104 (specs/a.c) has no row in the catalogue",
         "EK-0102 of the catalogue is used by no source"]
-    plant(tmp_path, "specs/b.c", "void f(void) { abort(); }")
-    assert rules.aborts(tmp_path) == ["specs/b.c calls abort(), where ek_memory_exhausted() belongs"]
+    plant(tmp_path, "specs/b.c", "void f(void) { abort(); }", "/* ---- in the child ---- */", "void g(void) { _exit(1); }",
+          "/* ---- in the parent ---- */", "void h(void) { exit(1); }")
+    plant(tmp_path, "reconciler/command/c.c", "void f(void) { exit(1); }")
+    assert rules.endings(tmp_path) == ["specs/b.c:1 ends the process, which library code never does",
+                                       "specs/b.c:5 ends the process, which library code never does"]
 
 
 def test_our_own_sources_are_read():

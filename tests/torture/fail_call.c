@@ -8,9 +8,8 @@
  * does. FAIL_DEPTH is how many callers make a site. FAIL_OUT_OF, FAIL_SEED: of so many sites only
  * one may fail, by another seed another one. FAIL_OURS: none that a library makes.
  *
- * Of memory only what evenkeel's own code and the libraries that report the want of it ask for
- * counts, by site; and, as one site, what the other libraries get through evenkeel's functions,
- * which FAIL_HOOKS names ("from-to,…", offsets in hexadecimal).
+ * Of memory only what evenkeel's own code asks for counts, and what the libraries do that report
+ * the want of it, or, as libbson does, end the process for it.
  *
  * The wrappers pass eight words on without knowing the types: true to the calling conventions of
  * x86-64 and AArch64 for integers and pointers. Only evenkeel itself is meant, and what it forks;
@@ -60,10 +59,8 @@ static struct range program;
 static struct range between[2]; /* this library, and a sanitizer's */
 static size_t between_count;
 static int only_ours;             /* only the calls that evenkeel's own code makes may fail */
-static struct range reporting[2]; /* libraries that report the want of memory */
+static struct range reporting[4]; /* libraries that may be refused memory */
 static size_t reporting_count;
-static struct range hooks[20];
-static size_t hook_count;
 static __thread int inside;
 
 static struct range range_of(const struct dl_phdr_info *info)
@@ -78,25 +75,26 @@ static struct range range_of(const struct dl_phdr_info *info)
     return range;
 }
 
+static int may_be_refused(const char *library)
+{
+    static const char *const names[] = {"libyaml", "libsqlite3", "libjansson", "libbson"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strstr(library, names[i]))
+            return 1;
+    return 0;
+}
+
 static int look_at_object(struct dl_phdr_info *info, size_t size, void *context)
 {
     (void)size, (void)context;
     if (!program.end)
         program = range_of(info); /* it is the first */
-    else if (strstr(info->dlpi_name, "libyaml") || strstr(info->dlpi_name, "libsqlite3"))
+    else if (may_be_refused(info->dlpi_name) &&
+             reporting_count < sizeof reporting / sizeof *reporting)
         reporting[reporting_count++] = range_of(info);
     else if (strstr(info->dlpi_name, "fail_call") || strstr(info->dlpi_name, "libasan"))
         between[between_count++] = range_of(info);
     return 0;
-}
-
-static void find_hooks(const char *text)
-{
-    for (char *end = NULL; text && *text && hook_count < sizeof hooks / sizeof *hooks;) {
-        hooks[hook_count].begin = program.begin + strtoull(text, &end, 16);
-        hooks[hook_count++].end = program.begin + strtoull(end + 1, &end, 16);
-        text = *end ? end + 1 : end;
-    }
 }
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): the leak sanitizer's own names */
@@ -130,7 +128,6 @@ __attribute__((constructor)) static void begin(void)
     if (__lsan_enable)
         __lsan_enable();
     dl_iterate_phdr(look_at_object, NULL);
-    find_hooks(getenv("FAIL_HOOKS"));
     int fd = open(path, O_RDWR | O_CLOEXEC);
     void *table = mmap(NULL, sizeof *sites * SITES_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
@@ -265,15 +262,8 @@ static __attribute__((noinline)) int fails(const char *function)
 /* The same for memory, which is asked for often: without looking further than need be. */
 static __attribute__((noinline)) int memory_fails(const char *function, const void *caller)
 {
-    static struct site *libraries;
     if (!sites || inside)
         return 0;
-    for (size_t i = 0; i < hook_count; i++)
-        if (is_in(hooks[i], caller)) {
-            if (!libraries)
-                libraries = site_of("memory", "libraries", NULL, 0);
-            return is_the_one(libraries);
-        }
     int counts = is_ours(caller);
     for (size_t i = 0; i < reporting_count; i++)
         counts |= is_in(reporting[i], caller);

@@ -61,11 +61,3 @@ def where(program, site):
                           capture_output=True, text=True, check=False)
     names = done.stdout.splitlines()
     return " < ".join(f"{name} {place}" for name, place in zip(names[::2], names[1::2]))
-
-
-def hooks(program):
-    """Where the program gives memory to libraries: its functions named library_…, for FAIL_HOOKS."""
-    done = subprocess.run(["nm", "-S", str(program)], capture_output=True, text=True, check=True)
-    rows = [line.split() for line in done.stdout.splitlines()]
-    return ",".join(f"{int(w[0], 16):x}-{int(w[0], 16) + int(w[1], 16):x}"
-                    for w in rows if len(w) == 4 and w[3].startswith("library_"))

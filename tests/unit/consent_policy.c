@@ -242,7 +242,7 @@ static void an_approval_is_spent_and_lapses(void **state)
     require(EK_APPROVAL_REQUIRED);
     struct ek_plan_file *file = planned_file(NULL);
     char plan[65];
-    ek_plan_file_planned_name(file, 0, plan);
+    assert_int_equal(ek_plan_file_planned_name(file, 0, plan, NULL), 0);
     ek_plan_file_free(file);
     approve(NULL);
     question.now_ms += EK_APPROVAL_LASTS_MS - 1;
@@ -264,7 +264,7 @@ static void a_plan_that_is_held_to_needs_its_name_only(void **state)
     require(EK_APPROVAL_REQUIRED);
     struct ek_plan_file *file = planned_file(NULL);
     char plan[65];
-    ek_plan_file_planned_name(file, 0, plan);
+    assert_int_equal(ek_plan_file_planned_name(file, 0, plan, NULL), 0);
     ek_plan_file_free(file);
     approve(NULL);
     ek_set(fleet.state)->config_version = 77; /* in none of its states */
@@ -290,12 +290,12 @@ static void what_an_approved_plan_threw_dice_for(void **state)
     struct ek_plan_file *file = planned_file(NULL);
     char first[65];
     char second[65];
-    ek_plan_file_planned_name(file, 0, first);
+    assert_int_equal(ek_plan_file_planned_name(file, 0, first, NULL), 0);
     ek_plan_file_free(file);
     snprintf(policy.new_label, sizeof policy.new_label, "bbbbbbbbbbbbb");
     fleet.policy = policy;
     file = planned_file(NULL);
-    ek_plan_file_planned_name(file, 0, second);
+    assert_int_equal(ek_plan_file_planned_name(file, 0, second, NULL), 0);
     ek_plan_file_free(file);
     assert_string_equal(first, second); /* what people approved has the same name */
     assert_good(ek_consent_approved_plan(&question, &policy, &plan, &approval, &err));
@@ -351,7 +351,7 @@ static void what_is_said_is_recorded(void **state)
     approve(NULL);
     char plan[65];
     struct ek_plan_file *file = planned_file(NULL);
-    ek_plan_file_planned_name(file, 0, plan);
+    assert_int_equal(ek_plan_file_planned_name(file, 0, plan, NULL), 0);
     ek_plan_file_free(file);
     assert_good(ek_consent_spend(&question, plan, &err));
     int64_t events = 0;

@@ -67,7 +67,7 @@ static int setup(void **state)
         .metrics = served->metrics, .on_push = on_push, .context = served};
     const struct ek_hook hook = {"specs", served->secret_file};
     served->webhooks = ek_webhooks_new(&hooks);
-    ek_webhooks_set(served->webhooks, &hook, 1);
+    assert_int_equal(ek_webhooks_set(served->webhooks, &hook, 1, NULL), 0);
     const struct ek_http_setup http = {.listen = "127.0.0.1:0",
                                        .metrics = served->metrics,
                                        .webhooks = served->webhooks,

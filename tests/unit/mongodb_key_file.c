@@ -49,12 +49,16 @@ static void test_keys_are_read_as_the_server_reads_them(void **state)
 static void test_keys_are_told_apart(void **state)
 {
     EK_SECRET *keys = ek_secret_new("first1\nsecond\n", 14);
-    EK_SECRET *one = ek_key_file_key(keys, 0);
-    EK_SECRET *two = ek_key_file_key(keys, 1);
+    EK_SECRET *one = NULL;
+    EK_SECRET *two = NULL;
+    EK_SECRET *three = NULL;
+    assert_int_equal(ek_key_file_key(keys, 0, &one, NULL), 0);
+    assert_int_equal(ek_key_file_key(keys, 1, &two, NULL), 0);
+    assert_int_equal(ek_key_file_key(keys, 2, &three, NULL), 0);
     (void)state;
     assert_string_equal(ek_secret_reveal(one), "first1");
     assert_string_equal(ek_secret_reveal(two), "second");
-    assert_null(ek_key_file_key(keys, 2));
+    assert_null(three);
 }
 
 int main(void)

@@ -98,7 +98,7 @@ static void what_only_looks_like_a_marker(void **state)
 
 static void parts_of_one_size(const char *markdown, size_t limit, struct ek_comment_parts *parts)
 {
-    ek_comment_split(markdown, "fleets/prod", limit, parts);
+    assert_int_equal(ek_comment_split(markdown, "fleets/prod", limit, parts, NULL), 0);
     for (size_t i = 0; i < parts->count; i++) {
         EK_BUFFER fleet = {0};
         size_t part = 0;

@@ -90,7 +90,8 @@ static void a_comment_fits_into_a_pull_request(void **state)
         size_t steps = 0;
         ek_plan_markdown(&set, &text);
         assert_int_equal(occurrences(text.bytes, "<!-- evenkeel:plan . 1/1 -->\n"), 1);
-        ek_comment_split(strchr(text.bytes, '\n') + 1, "", 65536, &parts);
+        assert_int_equal(ek_comment_split(strchr(text.bytes, '\n') + 1, "", 65536, &parts, NULL),
+                         0);
         assert_int_equal(parts.count, text.length / 65536 + 1);
         for (size_t i = 0; i < parts.count; i++) {
             assert_in_range(strlen(parts.texts[i]), 1000, 65536);

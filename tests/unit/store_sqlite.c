@@ -379,14 +379,14 @@ static void test_the_chain_keeps_fields_apart(void **state)
                                    .detail = "{}"};
     char one[65];
     char other[65];
-    ek_store_chain("", &event, one);
-    ek_store_chain("", &event, other);
+    assert_int_equal(ek_store_chain("", &event, one, NULL), 0);
+    assert_int_equal(ek_store_chain("", &event, other, NULL), 0);
     assert_string_equal(one, other);
     event.account = "a";
     event.deployment = "bc";
-    ek_store_chain("", &event, other);
+    assert_int_equal(ek_store_chain("", &event, other, NULL), 0);
     assert_string_not_equal(one, other);
-    ek_store_chain(one, &event, one);
+    assert_int_equal(ek_store_chain(one, &event, one, NULL), 0);
     assert_string_not_equal(one, other);
 }
 

@@ -31,7 +31,8 @@ int ek_act_issue_certificate(const struct ek_action *a, struct ek_error *err)
     EK_BUFFER request = {0};
     EK_BUFFER certificate = {0};
     char name[EK_DOMAIN_NAME_SIZE];
-    if (!ek_domain_name(spec, ek_label_argument(a->step)->label, (size_t)a->step->member, name, sizeof name))
+    if (!ek_domain_name(spec, ek_label_argument(a->step)->label, (size_t)a->step->member, name,
+                        sizeof name))
         return ek_fail(err, EK_BUG, "EK-0190", "a certificate was due without an SSL domain");
     /* One password per member, kept over renewals: a running server can then reload a new
      * key, and a crash between two files never leaves a key without its password. */

@@ -5,19 +5,21 @@
 
 #include "reconciler/aspects/certificate/state.h"
 #include "reconciler/aspects/transport/state.h"
+#include "reconciler/base/json.h"
 
 /* ---- the authorities that are trusted ---- */
 
-static json_t *write_trusted(const struct ek_state *state, const struct ek_field *field,
-                             const void *value)
+static void write_trusted(const struct ek_state *state, const struct ek_field *field,
+                          const void *value, json_t **object)
 {
     (void)state;
-    (void)field;
     const struct ek_trust_state *trust = value;
-    json_t *list = trust->count ? json_array() : NULL;
+    if (!trust->count)
+        return;
+    json_t *list = json_array();
     for (size_t i = 0; i < trust->count && i < EK_TRUSTED_MAX; i++)
-        json_array_append_new(list, ek_field_hex(trust->sha256[i]));
-    return list;
+        ek_json_append(&list, ek_field_hex(trust->sha256[i]));
+    ek_json_set(object, field->key, list);
 }
 
 static int read_trusted(const struct ek_field_scope *scope, const struct ek_field *field,

@@ -26,6 +26,7 @@ static int look_at_authority(struct ek_observing *o, struct ek_error *err)
     int result = world->certificates->find(&world->authority, &o->authority_pem, &facts, &cause);
     if (result == EK_NOT_FOUND)
         return 0;
+    ek_observe_result(o, result);
     if (result != 0) {
         ek_certificates(state)->authority = EK_UNKNOWN;
         ek_observe_problem(o, state->member_count, "%s", cause.sentence);
@@ -38,11 +39,13 @@ static int look_at_authority(struct ek_observing *o, struct ek_error *err)
 }
 
 static void look_at_certificate(struct ek_observing *o, const char *pem, size_t length,
-                         struct ek_certificate_state *ret_certificate)
+                                struct ek_certificate_state *ret_certificate)
 {
     struct ek_certificate_facts facts;
     struct ek_certificate_state *certificate = ret_certificate;
-    if (ek_certificate_read(pem, length, &facts, NULL) != 0)
+    int result = ek_certificate_read(pem, length, &facts, NULL);
+    ek_observe_result(o, result);
+    if (result != 0)
         return;
     certificate->present = EK_YES;
     memcpy(certificate->sha256, facts.sha256, sizeof facts.sha256);
@@ -51,9 +54,12 @@ static void look_at_certificate(struct ek_observing *o, const char *pem, size_t 
     if (facts.name_count > 0)
         memcpy(certificate->name, facts.names[0], sizeof certificate->name);
     certificate->issued_by_authority = EK_NO;
-    if (o->authority_pem.length > 0 &&
-        ek_certificate_issued_by(pem, length, ek_buffer_text(&o->authority_pem),
-                                 o->authority_pem.length, NULL) == 0)
+    if (o->authority_pem.length == 0)
+        return;
+    result = ek_certificate_issued_by(pem, length, ek_buffer_text(&o->authority_pem),
+                                      o->authority_pem.length, NULL);
+    ek_observe_result(o, result);
+    if (result == 0)
         certificate->issued_by_authority = EK_YES;
 }
 
@@ -102,7 +108,8 @@ static void look_at_trust_file(struct ek_observing *o, size_t i)
         return;
     trust->present = EK_YES;
     struct ek_fingerprints found = {trust->sha256, sizeof trust->sha256 / sizeof *trust->sha256, 0};
-    (void)ek_certificate_bundle(ek_buffer_text(&file.content), file.content.length, &found, NULL);
+    ek_observe_result(
+        o, ek_certificate_bundle(ek_buffer_text(&file.content), file.content.length, &found, NULL));
     trust->count = found.count;
     /* The server reads the file when it starts. One that began before the file was written
      * trusts something else. */
@@ -124,8 +131,9 @@ static void look_for_lost_password(struct ek_observing *o, size_t i, const char 
     if (member->process != EK_NO || member->data != EK_YES ||
         transport->mode_configured <= EK_SSL_DISABLED)
         return;
-    if (world->hosts->read_file(&world->host[i], &question, o->deadline, &file, NULL) ==
-        EK_NOT_FOUND)
+    int result = world->hosts->read_file(&world->host[i], &question, o->deadline, &file, NULL);
+    ek_observe_result(o, result);
+    if (result == EK_NOT_FOUND)
         member->restart_begun = EK_YES;
 }
 
@@ -134,7 +142,9 @@ static void look_at_host(struct ek_observing *o, size_t i)
     struct ek_world_tls tls;
     look_at_certificate_file(o, i);
     look_at_trust_file(o, i);
-    if (ek_world_server_tls(o->world, i, o->deadline, &tls, NULL) == 0)
+    int result = ek_world_server_tls(o->world, i, o->deadline, &tls, NULL);
+    ek_observe_result(o, result);
+    if (result == 0)
         look_for_lost_password(o, i, tls.password_path);
 }
 
@@ -152,7 +162,8 @@ static void take_tls(struct ek_observing *o, size_t i)
     }
     if (seen->handshake.certificate_pem)
         look_at_certificate(o, seen->handshake.certificate_pem,
-                            strlen(seen->handshake.certificate_pem), &certificates->certificate_running);
+                            strlen(seen->handshake.certificate_pem),
+                            &certificates->certificate_running);
 }
 
 static void take_answers(struct ek_observing *o)

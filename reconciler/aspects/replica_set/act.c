@@ -6,6 +6,7 @@
 #include "reconciler/aspects/replica_set/rows.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/execute/action.h"
 
 /* ---- processes ---- */
@@ -19,8 +20,8 @@ static int deliver_password(const struct ek_action *a, struct ek_error *err)
     struct ek_world_tls tls;
     int result = ek_world_server_tls(world, (size_t)a->step->member, a->deadline, &tls, err);
     if (result == 0)
-        result =
-            ek_world_secret(world, a->step->member, "key-password", EK_PASSWORD_BYTES, &password, err);
+        result = ek_world_secret(world, a->step->member, "key-password", EK_PASSWORD_BYTES,
+                                 &password, err);
     if (result != 0)
         return result;
     const struct ek_file_content content = {tls.password_path, ek_secret_reveal(password),
@@ -40,8 +41,7 @@ static bool names_our_files(const struct ek_member_transport *transport)
 
 static int serve(const struct ek_action *a, enum ek_service_verb verb, struct ek_error *err)
 {
-    const struct ek_member_transport *transport =
-        ek_member_transport(a->observed, a->step->member);
+    const struct ek_member_transport *transport = ek_member_transport(a->observed, a->step->member);
     bool tls = transport->mode_configured > EK_SSL_DISABLED;
     int result = 0;
     if (tls && names_our_files(transport))
@@ -102,7 +102,7 @@ int ek_act_initiate(const struct ek_action *a, struct ek_error *err)
     struct ek_mongodb_member *members = calloc(spec->member_count, sizeof *members);
     struct ek_action_target first;
     if (!members)
-        return ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
+        return ek_no_memory(err);
     for (size_t i = 0; i < spec->member_count; i++) {
         const struct ek_member_spec *wanted = &spec->members[i];
         members[i] = (struct ek_mongodb_member){.id = (int)i,

@@ -4,17 +4,17 @@
 #include <string.h>
 
 #include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/base/json.h"
 
 /* ---- a member's state ---- */
 
-static json_t *write_member_state(const struct ek_state *state, const struct ek_field *field,
-                                  const void *value)
+static void write_member_state(const struct ek_state *state, const struct ek_field *field,
+                               const void *value, json_t **object)
 {
     (void)state;
-    (void)field;
     enum ek_member_state member_state = *(const enum ek_member_state *)value;
-    return member_state == EK_MEMBER_UNKNOWN ? NULL
-                                             : json_string(ek_member_state_name(member_state));
+    if (member_state != EK_MEMBER_UNKNOWN)
+        ek_json_set(object, field->key, ek_json_text(ek_member_state_name(member_state)));
 }
 
 static int read_member_state(const struct ek_field_scope *scope, const struct ek_field *field,

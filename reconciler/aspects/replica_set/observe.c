@@ -16,6 +16,7 @@ static void look_at_process(struct ek_observing *o, size_t i)
     struct ek_host_facts facts;
     struct ek_error err = {0};
     int result = world->hosts->facts(&world->host[i], o->deadline, &facts, &err);
+    ek_observe_result(o, result);
     if (result != 0) {
         ek_observe_problem(o, i, "%s (%s)", err.sentence, err.id);
         o->members[i].out_of_reach = result == EK_UNREACHABLE || result == EK_DENIED ||
@@ -81,13 +82,17 @@ static void look_at_server(struct ek_observing *o, size_t i)
     struct ek_mongodb_target target;
     struct ek_error err = {0};
     char name[256];
-    const char *label = ek_member_transport(state, i)->domain_name_bound == EK_YES ? ek_transport(state)->domain_label : "";
+    const char *label = ek_member_transport(state, i)->domain_name_bound == EK_YES
+                            ? ek_transport(state)->domain_label
+                            : "";
     struct ek_mongodb_session **session = session_of(o, i);
     if (ek_member(state, i)->process == EK_NO)
         return;
     ek_world_target(world, i, label, name, &target);
     target.session = session;
-    if (world->mongodb->observe(&target, o->deadline, &o->members[i].seen, &err) != 0)
+    int result = world->mongodb->observe(&target, o->deadline, &o->members[i].seen, &err);
+    ek_observe_result(o, result);
+    if (result != 0)
         ek_observe_problem(o, i, "%s", err.sentence);
     else if (o->members[i].seen.problem[0])
         ek_observe_problem(o, i, "%s", o->members[i].seen.problem);
@@ -192,7 +197,8 @@ static void take_configuration(struct ek_observing *o, const struct ek_mongodb_s
         int i = member_of_host(o, found->host);
         ret_index_of[m] = i;
         if (i < 0) {
-            snprintf(ek_set(state)->foreign_member, sizeof ek_set(state)->foreign_member, "%s", found->host);
+            snprintf(ek_set(state)->foreign_member, sizeof ek_set(state)->foreign_member, "%s",
+                     found->host);
             continue;
         }
         struct ek_member *member = ek_member(state, i);

@@ -9,7 +9,8 @@ int ek_act_bind_name(const struct ek_action *a, struct ek_error *err)
     struct ek_world *world = a->world;
     struct ek_dns_record record = {0};
     size_t i = (size_t)a->step->member;
-    if (!ek_domain_name(world->spec, ek_label_argument(a->step)->label, i, record.name, sizeof record.name))
+    if (!ek_domain_name(world->spec, ek_label_argument(a->step)->label, i, record.name,
+                        sizeof record.name))
         return ek_fail(err, EK_BUG, "EK-0190", "a name was to be bound without an SSL domain");
     snprintf(record.mark, sizeof record.mark, "%s", world->mark);
     int result = ek_world_address(world, i, record.address, sizeof record.address, err);

@@ -4,16 +4,17 @@
 #include <string.h>
 
 #include "reconciler/aspects/transport/state.h"
+#include "reconciler/base/json.h"
 
 /* ---- an sslMode ---- */
 
-static json_t *write_mode(const struct ek_state *state, const struct ek_field *field,
-                          const void *value)
+static void write_mode(const struct ek_state *state, const struct ek_field *field,
+                       const void *value, json_t **object)
 {
     (void)state;
-    (void)field;
     enum ek_ssl_mode mode = *(const enum ek_ssl_mode *)value;
-    return mode == EK_SSL_UNKNOWN ? NULL : json_string(ek_ssl_mode_name(mode));
+    if (mode != EK_SSL_UNKNOWN)
+        ek_json_set(object, field->key, ek_json_text(ek_ssl_mode_name(mode)));
 }
 
 static int read_mode(const struct ek_field_scope *scope, const struct ek_field *field,

@@ -28,7 +28,7 @@ static void look_at_wanted_options(struct ek_observing *o, size_t i)
                                      o->world->spec->members[i].configuration},
             &tls.tls, transport->options_wanted.digest, &err);
     else if (result == 0)
-        ek_server_tls_digest(&tls.tls, transport->options_wanted.digest);
+        result = ek_server_tls_digest(&tls.tls, transport->options_wanted.digest, &err);
     if (result != 0)
         ek_observe_failure(o, i, &err);
     else
@@ -73,7 +73,8 @@ static bool label_of_certificates(struct ek_observing *o)
 {
     struct ek_state *state = o->state;
     for (size_t i = 0; i < state->member_count; i++) {
-        const struct ek_certificate_state *certificate = &ek_member_certificates(state, i)->certificate_installed;
+        const struct ek_certificate_state *certificate =
+            &ek_member_certificates(state, i)->certificate_installed;
         if (certificate->present == EK_YES &&
             label_in(o->world->spec, i, certificate->name, ek_transport(state)->domain_label,
                      sizeof ek_transport(state)->domain_label))
@@ -100,8 +101,9 @@ static enum ek_tri has_address(struct ek_observing *o, size_t i, const char *nam
     const struct ek_world *world = o->world;
     struct ek_error err = {0};
     int64_t soon = ek_monotonic_ms() + LOOK_UP_MS;
-    int result = world->dns->look_up(
-        &world->zone, name, soon < o->deadline ? soon : o->deadline, ret_address, &err);
+    int result = world->dns->look_up(&world->zone, name, soon < o->deadline ? soon : o->deadline,
+                                     ret_address, &err);
+    ek_observe_result(o, result);
     if (result == 0)
         return EK_YES;
     if (result == EK_NOT_FOUND)
@@ -120,7 +122,9 @@ static enum ek_tri name_bound(struct ek_observing *o, size_t i)
     struct ek_error err = {0};
     if (!ek_domain_name(world->spec, ek_transport(state)->domain_label, i, name, sizeof name))
         return EK_NO;
-    if (ek_world_address(world, i, wanted, sizeof wanted, &err) != 0) {
+    int result = ek_world_address(world, i, wanted, sizeof wanted, &err);
+    ek_observe_result(o, result);
+    if (result != 0) {
         ek_observe_problem(o, i, "%s", err.sentence);
         return EK_UNKNOWN;
     }
@@ -134,7 +138,9 @@ static void look_at_names(struct ek_observing *o)
     struct ek_state *state = o->state;
     struct ek_error err = {0};
     struct ek_dns_records found = {o->records, sizeof o->records / sizeof *o->records, 0};
-    if (world->dns->list(&world->zone, world->mark, &found, &err) != 0)
+    int result = world->dns->list(&world->zone, world->mark, &found, &err);
+    ek_observe_result(o, result);
+    if (result != 0)
         ek_observe_problem(o, state->member_count, "%s", err.sentence);
     o->record_count = found.count < found.max ? found.count : found.max;
     if (!label_of_certificates(o))

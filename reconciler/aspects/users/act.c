@@ -21,6 +21,8 @@ int ek_act_install_key_file(const struct ek_action *a, struct ek_error *err)
     ek_buffer_text_add(&text, "\n");
     const struct ek_file_content content = {a->world->paths[a->step->member].key_file, text.bytes,
                                             text.length, 0600, false};
+    if (ek_buffer_check(&text, err) != 0)
+        return EK_NO_MEMORY;
     return a->world->hosts->write_file(ek_action_host(a), &content, a->deadline, err);
 }
 

@@ -1,8 +1,8 @@
 /* Who may log in as it is: the set's keyFile, authentication, Evenkeel's own user. */
+#include "reconciler/execute/observe.h"
 #include "drivers/mongodb/key_file.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/users/state.h"
-#include "reconciler/execute/observe.h"
 
 static int look_at_own_password(struct ek_observing *o, struct ek_error *err)
 {
@@ -33,8 +33,10 @@ static void keep_key_file_content(struct ek_observing *o, size_t i, const char *
     if (result != 0)
         return;
     access->key_file = EK_YES;
-    if (ek_key_file_parse(ek_buffer_text(&file.content), file.content.length,
-                          &o->members[i].key_file, &err) != 0)
+    result = ek_key_file_parse(ek_buffer_text(&file.content), file.content.length,
+                               &o->members[i].key_file, &err);
+    ek_observe_result(o, result);
+    if (result != 0)
         ek_observe_problem(o, i, "%s: %s", path, err.sentence);
 }
 
@@ -71,7 +73,8 @@ static void judge_access(struct ek_observing *o)
         const struct ek_mongodb_seen *seen = &o->members[i].seen;
         if (seen->authorization == EK_ANSWER_YES)
             ek_access(state)->authentication = EK_YES;
-        else if (seen->authorization == EK_ANSWER_NO && ek_access(state)->authentication == EK_UNKNOWN)
+        else if (seen->authorization == EK_ANSWER_NO &&
+                 ek_access(state)->authentication == EK_UNKNOWN)
             ek_access(state)->authentication = EK_NO;
         if (seen->own_user == EK_ANSWER_YES)
             ek_access(state)->own_user = EK_YES;

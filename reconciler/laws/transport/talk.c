@@ -152,9 +152,10 @@ static bool is_broken(const struct ek_law_question *q)
     bool broken = false;
     if (ek_set(q->state)->initiated != EK_YES)
         return false;
-    if (ek_state_clone(q->state, &after, NULL) != 0)
-        return ek_broken(q,
-                         "out of memory: whether every two members would still talk is not known");
+    if (ek_state_clone(q->state, &after, NULL) != 0) {
+        *q->no_memory = true;
+        return false;
+    }
     enact(q, after);
     for (size_t from = 0; !broken && from < after->member_count; from++)
         for (size_t to = 0; !broken && to < after->member_count; to++)
