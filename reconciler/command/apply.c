@@ -493,7 +493,7 @@ static int open_and_run(struct apply *apply, bool *ret_said, struct ek_error *er
 /* For a window, an approval, a signature or the end of a pause: nothing failed. */
 static bool waits(const struct ek_error *err)
 {
-    static const char *const ids[] = {"EK-0125", "EK-1101", "EK-1102", "EK-1103"};
+    static const char *const ids[] = {"EK-0125", "EK-0133", "EK-1101", "EK-1102", "EK-1103"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         if (strcmp(ids[i], err->id) == 0)
             return true;
