@@ -115,7 +115,8 @@ static json_t *blocked_json(const struct ek_planned *planned)
 
 json_t *ek_plan_waits_json(const struct ek_planned *planned)
 {
-    static const char *const kinds[] = {"none", "pause", "approval", "signature", "window", "watch"};
+    static const char *const kinds[] = {"none",      "pause",  "approval",
+                                        "signature", "window", "watch"};
     const struct ek_consent *consent = &planned->policy->consent;
     json_t *json = json_array();
     for (size_t i = 0; i < planned->plan->wait_count; i++) {

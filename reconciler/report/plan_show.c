@@ -173,7 +173,8 @@ static void read_state(struct show *show)
 
 static void read_waits(struct show *show, struct ek_plan *plan)
 {
-    static const char *const kinds[] = {"none", "pause", "approval", "signature", "window", "watch"};
+    static const char *const kinds[] = {"none",      "pause",  "approval",
+                                        "signature", "window", "watch"};
     const json_t *waits = json_object_get(show->json, "waits");
     for (size_t i = 0; i < json_array_size(waits) && i < EK_PLAN_WAITS_MAX; i++) {
         const json_t *json = json_array_get(waits, i);

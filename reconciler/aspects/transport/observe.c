@@ -6,6 +6,7 @@
 #include "reconciler/aspects/certificate/state.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/state.h"
+#include "reconciler/aspects/transport/watch.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
 
@@ -73,7 +74,8 @@ static bool label_of_certificates(struct ek_observing *o)
 {
     struct ek_state *state = o->state;
     for (size_t i = 0; i < state->member_count; i++) {
-        const struct ek_certificate_state *certificate = &ek_member_certificates(state, i)->certificate_installed;
+        const struct ek_certificate_state *certificate =
+            &ek_member_certificates(state, i)->certificate_installed;
         if (certificate->present == EK_YES &&
             label_in(o->world->spec, i, certificate->name, ek_transport(state)->domain_label,
                      sizeof ek_transport(state)->domain_label))
@@ -100,8 +102,8 @@ static enum ek_tri has_address(struct ek_observing *o, size_t i, const char *nam
     const struct ek_world *world = o->world;
     struct ek_error err = {0};
     int64_t soon = ek_monotonic_ms() + LOOK_UP_MS;
-    int result = world->dns->look_up(
-        &world->zone, name, soon < o->deadline ? soon : o->deadline, ret_address, &err);
+    int result = world->dns->look_up(&world->zone, name, soon < o->deadline ? soon : o->deadline,
+                                     ret_address, &err);
     if (result == 0)
         return EK_YES;
     if (result == EK_NOT_FOUND)
@@ -152,18 +154,23 @@ static void look_at_names(struct ek_observing *o)
 
 static void take_answers(struct ek_observing *o)
 {
+    ek_watch_recall(o);
     for (size_t i = 0; i < o->state->member_count; i++) {
         const struct ek_mongodb_seen *seen = &o->members[i].seen;
         struct ek_member_transport *transport = ek_member_transport(o->state, i);
         if (ek_member(o->state, i)->process == EK_NO || !seen->answered)
             continue;
         transport->mode_running = seen->mode_running;
-        transport->plaintext_clients = seen->plaintext_clients;
+        if (seen->plaintext_clients >= 0 && seen->undecided_clients >= 0)
+            transport->plaintext_clients = seen->plaintext_clients + seen->undecided_clients;
+        if (transport->plaintext_clients == 0)
+            transport->watched_since_s = ek_watch_go_on(&o->world->watches[i], seen);
         if (!seen->options_known)
             continue;
         transport->options_running.known = EK_YES;
         memcpy(transport->options_running.digest, seen->options_digest, 32);
     }
+    ek_watch_keep(o);
 }
 
 extern const struct ek_observer ek_transport_observer;

@@ -5,8 +5,9 @@ static bool refuses_from_now_on(const struct ek_law_question *q)
 {
     if (q->step->member < 0)
         return false;
-    bool comes_up_so = ek_law_stops(q) && ek_member_transport(q->state, (size_t)q->step->member)
-                                                  ->mode_configured == EK_SSL_REQUIRE;
+    bool comes_up_so =
+        ek_law_stops(q) &&
+        ek_member_transport(q->state, (size_t)q->step->member)->mode_configured == EK_SSL_REQUIRE;
     return comes_up_so || ek_law_mode(q, &ek_field_mode_running) == EK_SSL_REQUIRE;
 }
 
