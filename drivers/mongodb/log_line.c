@@ -38,9 +38,9 @@ static int64_t seconds_of(const char *text)
         return 0;
     if (*zone == '.')
         zone += 1 + strspn(zone + 1, "0123456789");
-    if (*zone != 'Z' && (strchr("+-", *zone) == NULL ||
-                         (sscanf(zone + 1, "%2d:%2d", &hours, &minutes) != 2 &&
-                          sscanf(zone + 1, "%2d%2d", &hours, &minutes) != 2)))
+    if (*zone != 'Z' &&
+        (strchr("+-", *zone) == NULL || (sscanf(zone + 1, "%2d:%2d", &hours, &minutes) != 2 &&
+                                         sscanf(zone + 1, "%2d%2d", &hours, &minutes) != 2)))
         return 0;
     int64_t east_s = (int64_t)(hours * 60 + minutes) * 60;
     return (int64_t)timegm(&parts) - (*zone == '-' ? -east_s : east_s);

@@ -10,7 +10,7 @@ import pytest
 
 from fleet import wait_for
 from patience import patient
-from specs_repository import ACCOUNT, ACCOUNT_ALONE, deployment_text
+from specs_repository import ACCOUNT, deployment_text
 
 CHANGES, STALE, REFUSED, NOT_APPROVED = 2, 3, 5, 8
 UNDISTURBING = {"create-authority", "bind-name", "install-trust", "issue-certificate", "create-user",
@@ -46,7 +46,7 @@ class Desk:
         if maintenance:
             text += f"  maintenance: {json.dumps(maintenance)}\n"
         self.shop.specs.write("orders.yaml", text)
-        self.shop.specs.write("account.yaml", ACCOUNT_ALONE + account if account else ACCOUNT)
+        self.shop.specs.write("account.yaml", ACCOUNT + account)
         return self.shop.specs.commit(f"orders: sslMode {mode}, {', '.join(maintenance)}")
 
     def plan(self):
