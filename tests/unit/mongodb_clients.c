@@ -13,7 +13,7 @@
 
 #include "drivers/mongodb/log_line.h"
 #include "drivers/mongodb/read.h"
-#include "reconciler/aspects/transport/watch.h"
+#include "reconciler/aspects/transport/observe_clients.h"
 
 static bson_t *json(const char *text)
 {

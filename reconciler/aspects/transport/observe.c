@@ -5,8 +5,8 @@
 
 #include "reconciler/aspects/certificate/state.h"
 #include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/observe_clients.h"
 #include "reconciler/aspects/transport/state.h"
-#include "reconciler/aspects/transport/watch.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
 

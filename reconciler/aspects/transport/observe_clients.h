@@ -1,7 +1,7 @@
 /* Since when a member is known to have had no client in plaintext: its log tells of some time, what
  * was seen before of more. */
-#ifndef EK_ASPECTS_TRANSPORT_WATCH_H
-#define EK_ASPECTS_TRANSPORT_WATCH_H
+#ifndef EK_ASPECTS_TRANSPORT_OBSERVE_CLIENTS_H
+#define EK_ASPECTS_TRANSPORT_OBSERVE_CLIENTS_H
 
 #include "drivers/mongodb/mongodb.h"
 #include "drivers/store/store.h"

@@ -1,4 +1,4 @@
-#include "reconciler/aspects/transport/watch.h"
+#include "reconciler/aspects/transport/observe_clients.h"
 
 #include <string.h>
 
