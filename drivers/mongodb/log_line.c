@@ -27,23 +27,36 @@ static int64_t number_after(const char *line, const char *mark)
     return end == at ? -1 : number;
 }
 
+/* Seconds east of Greenwich of "Z", "+0130", "+01:30"; false: no zone. */
+static bool zone_of(const char *zone, int64_t *ret_east_s)
+{
+    int digits[4];
+    size_t count = 0;
+    if (*zone == 'Z') {
+        *ret_east_s = 0;
+        return true;
+    }
+    if (*zone != '+' && *zone != '-')
+        return false;
+    for (const char *at = zone + 1; count < 4 && ((*at >= '0' && *at <= '9') || *at == ':'); at++)
+        if (*at != ':')
+            digits[count++] = *at - '0';
+    if (count < 4)
+        return false;
+    int64_t minutes = (digits[0] * 10 + digits[1]) * 60 + digits[2] * 10 + digits[3];
+    *ret_east_s = *zone == '-' ? -minutes * 60 : minutes * 60;
+    return true;
+}
+
 /* "2026-11-22T02:24:43.886+0000", "…+00:00" or "…Z"; 0: another form. */
 static int64_t seconds_of(const char *text)
 {
     struct tm parts = {0};
-    int hours = 0;
-    int minutes = 0;
+    int64_t east_s = 0;
     const char *zone = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &parts) : NULL;
-    if (!zone)
-        return 0;
-    if (*zone == '.')
+    if (zone && *zone == '.')
         zone += 1 + strspn(zone + 1, "0123456789");
-    if (*zone != 'Z' &&
-        (strchr("+-", *zone) == NULL || (sscanf(zone + 1, "%2d:%2d", &hours, &minutes) != 2 &&
-                                         sscanf(zone + 1, "%2d%2d", &hours, &minutes) != 2)))
-        return 0;
-    int64_t east_s = (int64_t)(hours * 60 + minutes) * 60;
-    return (int64_t)timegm(&parts) - (*zone == '-' ? -east_s : east_s);
+    return zone && zone_of(zone, &east_s) ? (int64_t)timegm(&parts) - east_s : 0;
 }
 
 static bool starts_with(const char *text, const char *start)
