@@ -104,6 +104,12 @@ struct ek_mongodb_seen {
                                   connections not counted; -1 unknown */
     int64_t undecided_clients; /* open client connections of which the server's log no longer (or
                                   never) told which kind they are; -1 unknown */
+    /* Whole seconds of the wall clock, 0 unknown: */
+    int64_t clients_at_s;         /* when the clients were asked for */
+    int64_t clients_told_since_s; /* since when its log, without a gap, would tell of a client that
+                                     came in plaintext while it ran in the present mode, and
+                                     doesn't */
+    int64_t no_plaintext_since_s; /* since when no client can have come in plaintext untold */
 };
 void ek_mongodb_seen_done(struct ek_mongodb_seen *seen);
 

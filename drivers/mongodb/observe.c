@@ -160,6 +160,7 @@ static void ask_clients(struct observation *of)
     bson_t *open = BCON_NEW("currentOp", BCON_BOOL(true), "$all", BCON_BOOL(true));
     bson_t *lines = BCON_NEW("getLog", BCON_UTF8("global"));
     EK_REPLY current_op, log;
+    of->seen->clients_at_s = ek_wall_ms() / 1000;
     ask(of, "currentOp", open, &current_op);
     ask(of, "getLog", lines, &log);
     if (current_op.ok && log.ok)

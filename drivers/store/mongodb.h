@@ -83,6 +83,10 @@ int ek_mongodb_store_put_pause(struct ek_store *store, const char *account, cons
                                const struct ek_pause *pause, struct ek_error *err);
 int ek_mongodb_store_get_pause(struct ek_store *store, const char *account, const char *deployment,
                                struct ek_pause *ret_pause, struct ek_error *err);
+int ek_mongodb_store_put_watch(struct ek_store *store, const struct ek_watch_key *key,
+                               const struct ek_client_watch *watch, struct ek_error *err);
+int ek_mongodb_store_get_watch(struct ek_store *store, const struct ek_watch_key *key,
+                               struct ek_client_watch *ret_watch, struct ek_error *err);
 int ek_mongodb_store_note_once(struct ek_store *store, const char *key, int64_t at_ms,
                                bool *ret_first, struct ek_error *err);
 int ek_mongodb_store_get_lease(struct ek_store *store, const char *name,

@@ -1,4 +1,4 @@
-/* Plans, approvals, pauses, notes and leases in the MongoDB store. */
+/* Plans, approvals, pauses, watches, notes and leases in the MongoDB store. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +199,43 @@ int ek_mongodb_store_get_pause(struct ek_store *store, const char *account, cons
     }
     bson_destroy(&entry);
     return result;
+}
+
+static void watch_key(const struct ek_watch_key *key, char text[static 232])
+{
+    snprintf(text, 232, "%s/%s/%s", key->account, key->deployment, key->member);
+}
+
+int ek_mongodb_store_put_watch(struct ek_store *store, const struct ek_watch_key *key,
+                               const struct ek_client_watch *watch, struct ek_error *err)
+{
+    struct ek_written written;
+    char id[232];
+    watch_key(key, id);
+    bson_t *command = BCON_NEW("update", BCON_UTF8("watches"), "updates", "[", "{", "q", "{", "_id",
+                               BCON_UTF8(id), "}", "u", "{", "_id", BCON_UTF8(id), "since_s",
+                               BCON_INT64(watch->since_s), "until_s", BCON_INT64(watch->until_s),
+                               "}", "upsert", BCON_BOOL(true), "}", "]");
+    int result = until_done(store, command, &written, err);
+    bson_destroy(command);
+    return result;
+}
+
+int ek_mongodb_store_get_watch(struct ek_store *store, const struct ek_watch_key *key,
+                               struct ek_client_watch *ret_watch, struct ek_error *err)
+{
+    bson_t entry = BSON_INITIALIZER;
+    struct ek_error trouble = {0};
+    char id[232];
+    watch_key(key, id);
+    int result = ek_mongodb_store_find_one(store, "watches", id, &entry, &trouble);
+    if (result == 0 || result == EK_NOT_FOUND)
+        *ret_watch = (struct ek_client_watch){.since_s = ek_bson_int(&entry, "since_s", 0),
+                                              .until_s = ek_bson_int(&entry, "until_s", 0)};
+    else if (err)
+        *err = trouble;
+    bson_destroy(&entry);
+    return result == EK_NOT_FOUND ? 0 : result;
 }
 
 /* When the answer to the first attempt gets lost, the second finds the key there: whose is it? */

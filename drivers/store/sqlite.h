@@ -43,7 +43,7 @@ void ek_sqlite_release(struct ek_store *store);
 int ek_sqlite_begin(struct ek_store *store, struct ek_error *err);
 int ek_sqlite_end(struct ek_store *store, int result, struct ek_error *err);
 
-enum { EK_SQLITE_VERSION = 2 };
+enum { EK_SQLITE_VERSION = 3 };
 
 /* Bring the tables to `version` (EK_SQLITE_VERSION but in tests). EK_UNSUPPORTED (EK-1002) for a
  * newer file, EK_INVALID (EK-1004) for one of another program. */
@@ -69,6 +69,10 @@ int ek_sqlite_put_pause(struct ek_store *store, const char *account, const char 
                         const struct ek_pause *pause, struct ek_error *err);
 int ek_sqlite_get_pause(struct ek_store *store, const char *account, const char *deployment,
                         struct ek_pause *ret_pause, struct ek_error *err);
+int ek_sqlite_put_watch(struct ek_store *store, const struct ek_watch_key *key,
+                        const struct ek_client_watch *watch, struct ek_error *err);
+int ek_sqlite_get_watch(struct ek_store *store, const struct ek_watch_key *key,
+                        struct ek_client_watch *ret_watch, struct ek_error *err);
 int ek_sqlite_note_once(struct ek_store *store, const char *key, int64_t at_ms, bool *ret_first,
                         struct ek_error *err);
 int ek_sqlite_get_lease(struct ek_store *store, const char *name,

@@ -1,4 +1,4 @@
-/* Plans, approvals, pauses and notes in the SQLite store. */
+/* Plans, approvals, pauses, watches and notes in the SQLite store. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +169,56 @@ int ek_sqlite_get_pause(struct ek_store *store, const char *account, const char 
 {
     ek_sqlite_hold(store);
     int result = find_pause(store, account, deployment, ret_pause, err);
+    ek_sqlite_release(store);
+    return result;
+}
+
+static int do_put_watch(struct ek_store *store, const struct ek_watch_key *key,
+                        const struct ek_client_watch *watch, struct ek_error *err)
+{
+    EK_STATEMENT *statement = NULL;
+    int result = ek_sqlite_prepare(store, &statement, err,
+                                   "INSERT OR REPLACE INTO watches (account, deployment, member,"
+                                   " since_s, until_s) VALUES (?, ?, ?, ?, ?)",
+                                   "tttii", key->account, key->deployment, key->member,
+                                   watch->since_s, watch->until_s);
+    return result == 0 ? change(store, statement, err) : result;
+}
+
+int ek_sqlite_put_watch(struct ek_store *store, const struct ek_watch_key *key,
+                        const struct ek_client_watch *watch, struct ek_error *err)
+{
+    int result = ek_sqlite_begin(store, err);
+    return result != 0 ? result : ek_sqlite_end(store, do_put_watch(store, key, watch, err), err);
+}
+
+static int find_watch(struct ek_store *store, const struct ek_watch_key *key,
+                      struct ek_client_watch *ret_watch, struct ek_error *err)
+{
+    EK_STATEMENT *statement = NULL;
+    struct ek_client_watch watch = {0};
+    bool row = false;
+    int result = ek_sqlite_prepare(store, &statement, err,
+                                   "SELECT since_s, until_s FROM watches"
+                                   " WHERE account = ? AND deployment = ? AND member = ?",
+                                   "ttt", key->account, key->deployment, key->member);
+    if (result == 0)
+        result = ek_sqlite_step(store, statement, &row, err);
+    if (result != 0)
+        return result;
+    if (row) {
+        watch.since_s = sqlite3_column_int64(statement, 0);
+        watch.until_s = sqlite3_column_int64(statement, 1);
+    }
+    *ret_watch = watch;
+    return 0;
+}
+
+int ek_sqlite_get_watch(struct ek_store *store, const struct ek_watch_key *key,
+                        struct ek_client_watch *ret_watch, struct ek_error *err)
+{
+    ek_sqlite_hold(store);
+    int result = find_watch(store, key, ret_watch, err);
     ek_sqlite_release(store);
     return result;
 }

@@ -28,6 +28,9 @@ static const char *const migrations[EK_SQLITE_VERSION] = {
     "CREATE INDEX events_by_deployment ON events (deployment, account, number);"
     "CREATE INDEX events_by_time ON events (at_ms);"
     "CREATE INDEX approvals_by_deployment ON approvals (account, deployment, number);",
+    "CREATE TABLE watches (account TEXT NOT NULL, deployment TEXT NOT NULL, member TEXT NOT NULL,"
+    " since_s INTEGER NOT NULL, until_s INTEGER NOT NULL,"
+    " PRIMARY KEY (account, deployment, member)) STRICT;",
 };
 
 static int number_of(struct ek_store *store, const char *sql, int64_t *ret_number,

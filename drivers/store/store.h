@@ -79,6 +79,20 @@ struct ek_pause {
     int64_t until_ms;
 };
 
+/* That a member had no client in plaintext from one moment to another, as far as it was looked at
+ * without a gap. Seconds of the wall clock; all zero: nothing is known. */
+struct ek_client_watch {
+    int64_t since_s;
+    int64_t until_s; /* of the latest look */
+};
+
+/* Whose watch is meant. Borrowed. */
+struct ek_watch_key {
+    const char *account;
+    const char *deployment;
+    const char *member;
+};
+
 /* Who may act. `beat` grows with each renewal, `token` with each new holder and never shrinks,
  * also over releases: it is what fences are made of. */
 struct ek_lease_record {
@@ -132,6 +146,13 @@ struct ek_store_driver {
     /* MUST. EK_NOT_FOUND: not paused. Also returned when over: the caller compares until_ms. */
     int (*get_pause)(struct ek_store *store, const char *account, const char *deployment,
                      struct ek_pause *ret_pause, struct ek_error *err);
+
+    /* MUST. Keep a member's watch instead of the one before. */
+    int (*put_watch)(struct ek_store *store, const struct ek_watch_key *key,
+                     const struct ek_client_watch *watch, struct ek_error *err);
+    /* MUST. All zero when there never was one. */
+    int (*get_watch)(struct ek_store *store, const struct ek_watch_key *key,
+                     struct ek_client_watch *ret_watch, struct ek_error *err);
 
     /* MUST. Remember `key`; *ret_first tells whether it was new. For what is said only once. */
     int (*note_once)(struct ek_store *store, const char *key, int64_t at_ms, bool *ret_first,

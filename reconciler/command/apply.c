@@ -223,6 +223,7 @@ static int execute(struct apply *apply, struct job *job, struct ek_blocked *ret_
         .lease = job->lease,
         .step_timeout_ms = options->step_timeout_ms,
         .settle_timeout_ms = options->settle_timeout_ms,
+        .watches_clients = true,
         .refresh = refresh,
         .on_event = on_event,
         .context = &listener,
@@ -290,7 +291,9 @@ static int check_agreed(const struct apply *apply, struct job *job, struct ek_er
                                           &looked->policy, err);
     if (result != 0)
         return result;
-    ek_next(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy), &verdict);
+    struct ek_policy policy = looked->policy;
+    policy.clients_watched = true; /* that is waited for, and people are not */
+    ek_next(EK_SITUATION(looked->spec, looked->observation->state, &policy), &verdict);
     if (verdict.kind != EK_VERDICT_BLOCKED || verdict.blocked.waits == EK_WAIT_NONE)
         return 0; /* staleness is the executor's to judge */
     ek_fail(err, EK_BLOCKED, verdict.blocked.id, "%s: %s", looked->spec->name,
@@ -374,6 +377,16 @@ static int make_jobs(struct apply *apply, size_t count, struct ek_error *err)
     return 0;
 }
 
+/* What a plan waits for before its first step, other than the time that clients are watched; NULL:
+ * nothing. */
+static const struct ek_blocked *waits_for(const struct ek_plan *plan)
+{
+    for (size_t i = 0; i < plan->wait_count && plan->waits[i].before == 0; i++)
+        if (plan->waits[i].blocked.waits != EK_WAIT_WATCH)
+            return &plan->waits[i].blocked;
+    return NULL;
+}
+
 /* Nothing can be done now, since every plan waits from its first step on: say so, and don't ask. */
 static int all_wait(const struct apply *apply, struct ek_error *err)
 {
@@ -391,13 +404,13 @@ static int all_wait(const struct apply *apply, struct ek_error *err)
         }
         if (plan->count == 0)
             continue;
-        if (plan->wait_count == 0 || plan->waits[0].before > 0)
+        if (!waits_for(plan))
             return 0;
         first = first ? first : &apply->jobs[i];
     }
     if (!first)
         return err->code;
-    const struct ek_blocked *blocked = &first->looked.plan.waits[0].blocked;
+    const struct ek_blocked *blocked = waits_for(&first->looked.plan);
     ek_fail(err, EK_BLOCKED, blocked->id, "%s: %s", first->looked.spec->name, blocked->sentence);
     return ek_hint(err, "%s", blocked->hint);
 }
@@ -550,7 +563,7 @@ static int open_and_run(struct apply *apply, bool *ret_said, struct ek_error *er
 /* For a window, an approval, a signature or the end of a pause: nothing failed. */
 static bool waits(const struct ek_error *err)
 {
-    static const char *const ids[] = {"EK-0125", "EK-1101", "EK-1102", "EK-1103"};
+    static const char *const ids[] = {"EK-0125", "EK-0133", "EK-1101", "EK-1102", "EK-1103"};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         if (strcmp(ids[i], err->id) == 0)
             return true;

@@ -16,8 +16,12 @@ int ek_fleet_store(struct ek_fleet *fleet, bool make, struct ek_error *err)
                              &fleet->store, &problem);
     if (result == EK_NOT_FOUND && !make)
         return 0;
-    if (result != 0 && err)
+    if (result == 0) {
+        fleet->controller.store = &fleet->store;
+        fleet->controller.keeps = make;
+    } else if (err) {
         *err = problem;
+    }
     return result;
 }
 

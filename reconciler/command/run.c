@@ -113,6 +113,8 @@ static int start(struct run *run, struct ek_error *err)
     if (result == 0)
         result = ek_store_of(run->options, run->settings.loop.controller.state_directory, false,
                              &run->store, err);
+    run->settings.loop.controller.store = &run->store;
+    run->settings.loop.controller.keeps = true;
     if (result == 0 && run->options->traces)
         result = ek_traces_new(run->options->traces, run->metrics, &run->traces, err);
     run->settings.loop.traces = run->traces;

@@ -93,7 +93,7 @@ void ek_say(const struct ek_options *options, const char *format, ...)
 /* What the specs' owners could allow, and the laws: refused, not in the way by itself. */
 static bool is_refusal(const char *id)
 {
-    static const char *const policies[] = {"EK-0118", "EK-0119", "EK-0125",
+    static const char *const policies[] = {"EK-0118", "EK-0119", "EK-0125", "EK-0133",
                                            "EK-1101", "EK-1102", "EK-1103"};
     if (strncmp(id, "EK-02", 5) == 0)
         return true;

@@ -35,6 +35,7 @@ struct run {
     size_t position;              /* of the next step in it */
     int64_t began_ms;
     int64_t settle_deadline;
+    int64_t watch_deadline; /* 0: no watch was met yet */
     int conflicts;
     bool claimed; /* the fences were raised for our lease */
 };
@@ -299,9 +300,21 @@ static int do_step(struct run *run, const struct ek_step *step, struct ek_error 
 
 /* ---- the rounds ---- */
 
+/* Whether the watch over clients can still be over in time. */
+static bool watches(struct run *run, const struct ek_blocked *blocked)
+{
+    const struct ek_execution *execution = run->execution;
+    if (blocked->waits != EK_WAIT_WATCH || !execution->watches_clients)
+        return false;
+    if (run->watch_deadline == 0)
+        run->watch_deadline = ek_monotonic_ms() + execution->settle_timeout_ms +
+                              execution->spec->maintenance.plaintext_window_s * 1000;
+    return ek_time_left_ms(run->watch_deadline) > 0;
+}
+
 static int wait_or_stop(struct run *run, const struct ek_blocked *blocked, struct ek_error *err)
 {
-    if (blocked->passing && ek_time_left_ms(run->settle_deadline) > 0) {
+    if ((blocked->passing && ek_time_left_ms(run->settle_deadline) > 0) || watches(run, blocked)) {
         tell(run, EK_EVENT_WAITING, NULL, run->began_ms, blocked->sentence);
         wait_a_little(run->settle_deadline - run->execution->settle_timeout_ms);
         return look(run, run->now, err);

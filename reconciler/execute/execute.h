@@ -39,6 +39,8 @@ struct ek_execution {
     const struct ek_plan *approved; /* what was shown and agreed to; NULL: whatever next says */
     int64_t step_timeout_ms;        /* for one step's effect to be seen; default 180 000 */
     int64_t settle_timeout_ms;      /* for something passing to go away; default 60 000 */
+    bool watches_clients; /* a watch over plaintext clients is waited for, as long as it lasts and
+                             may take to settle; else it ends with EK_BLOCKED as other waits do */
     /* Brings the policy up to date with the clock and what people said: asked before every step
      * and every look at what comes next, with the fleet as it was just observed. A failure ends
      * the execution. NULL: the policy stays what it is. */

@@ -12,11 +12,16 @@
 #include "reconciler/kernel/step.h"
 #include "specs/spec.h"
 
+struct ek_store_handle;
+
 /* Settings of this controller; borrowed strings. */
 struct ek_controller {
     const char *state_directory; /* sealed secrets, authorities, the store */
     const char *secret_key_file; /* master key; made on first need when it is the default place */
-    const char *secret_key_command; /* or NULL */
+    const char *secret_key_command;      /* or NULL */
+    const struct ek_store_handle *store; /* what was seen of clients in plaintext lasts there, over
+                                            the end of this process; or NULL */
+    bool keeps;                          /* what is seen is written to it, too */
 };
 
 struct ek_world; /* opaque */

@@ -8,6 +8,7 @@
 #include "drivers/host/server_configuration.h"
 #include "drivers/mongodb/mongodb.h"
 #include "drivers/secret/secret.h"
+#include "drivers/store/store.h"
 #include "reconciler/execute/world.h"
 
 /* Where things of one member are on its host. */
@@ -42,6 +43,8 @@ struct ek_world {
     int64_t session_pid[EK_MEMBERS_MAX];
     int64_t session_started_ms[EK_MEMBERS_MAX];
     struct ek_secret *key_file; /* content of the set's keyFile as last read, or NULL */
+    struct ek_client_watch watches[EK_MEMBERS_MAX]; /* by member, all zero: none */
+    bool watches_read;                              /* from the store */
 };
 
 #define EK_OWN_USER "evenkeel"

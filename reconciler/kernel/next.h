@@ -14,7 +14,8 @@ enum ek_wait {
     EK_WAIT_PAUSE,
     EK_WAIT_APPROVAL,
     EK_WAIT_SIGNATURE,
-    EK_WAIT_WINDOW
+    EK_WAIT_WINDOW,
+    EK_WAIT_WATCH /* until clients were watched for as long as the specs say */
 };
 
 enum { EK_HINT_SIZE = 256 };
@@ -24,6 +25,7 @@ struct ek_blocked {
     enum ek_wait waits;  /* not NONE: only for this; a plan goes on behind it */
     bool passing;        /* may go away by itself soon (a member that is starting, an election) */
     int member;          /* whom it concerns, -1 */
+    int64_t until_s;     /* waits: when a watch will be over (wall clock); 0 not known */
     char sentence[EK_SENTENCE_SIZE]; /* what is in the way */
     char hint[EK_HINT_SIZE];         /* what a person can do */
 };

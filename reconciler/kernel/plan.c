@@ -53,6 +53,7 @@ static void suppose(struct ek_policy *policy, enum ek_wait waits)
     case EK_WAIT_APPROVAL: policy->consent.approval = EK_AGREEMENT_GIVEN; break;
     case EK_WAIT_SIGNATURE: policy->consent.signature = EK_AGREEMENT_GIVEN; break;
     case EK_WAIT_WINDOW: policy->consent.window = EK_WINDOW_OPEN; break;
+    case EK_WAIT_WATCH: policy->clients_watched = true; break;
     }
 }
 

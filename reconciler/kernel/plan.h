@@ -13,7 +13,7 @@ struct ek_plan_wait {
     struct ek_blocked blocked;
 };
 
-enum { EK_PLAN_WAITS_MAX = 4 }; /* one of each kind */
+enum { EK_PLAN_WAITS_MAX = 5 }; /* one of each kind */
 
 struct ek_plan {
     struct ek_step *steps;

@@ -30,6 +30,7 @@ struct ek_policy {
     char new_label[32]; /* random label for an SSL domain that has none yet */
     int former_primary; /* member to reinstate when priorities don't tell; -1 none */
     bool paused;
+    bool clients_watched; /* in a plan, behind its wait for that: as if it were over */
     struct ek_consent consent;
 };
 

@@ -124,14 +124,15 @@ static json_t *blocked_json(const struct ek_planned *planned)
 
 json_t *ek_plan_waits_json(const struct ek_planned *planned)
 {
-    static const char *const kinds[] = {"none", "pause", "approval", "signature", "window"};
+    static const char *const kinds[] = {"none",      "pause",  "approval",
+                                        "signature", "window", "watch"};
     const struct ek_consent *consent = &planned->policy->consent;
     json_t *json = json_array();
     for (size_t i = 0; i < planned->plan->wait_count; i++) {
         const struct ek_plan_wait *wait = &planned->plan->waits[i];
         int64_t until_s = wait->blocked.waits == EK_WAIT_WINDOW  ? consent->window_changes_s
                           : wait->blocked.waits == EK_WAIT_PAUSE ? consent->paused_until_s
-                                                                 : 0;
+                                                                 : wait->blocked.until_s;
         char until[32] = "";
         if (until_s)
             ek_time_text(until_s * 1000, true, until);

@@ -177,7 +177,8 @@ static void read_state(struct show *show)
 
 static void read_waits(struct show *show, struct ek_plan *plan)
 {
-    static const char *const kinds[] = {"none", "pause", "approval", "signature", "window"};
+    static const char *const kinds[] = {"none",      "pause",  "approval",
+                                        "signature", "window", "watch"};
     const json_t *waits = json_object_get(show->json, "waits");
     for (size_t i = 0; i < json_array_size(waits) && i < EK_PLAN_WAITS_MAX; i++) {
         const json_t *json = json_array_get(waits, i);
@@ -187,7 +188,7 @@ static void read_waits(struct show *show, struct ek_plan *plan)
         show->sound = show->sound && before >= 1 && (size_t)before <= plan->count;
         wait->before = before >= 1 ? (size_t)before - 1 : 0;
         wait->blocked.member = -1;
-        for (int known = 0; known < 5; known++)
+        for (int known = 0; known < (int)(sizeof kinds / sizeof *kinds); known++)
             if (strcmp(kinds[known], kind) == 0)
                 wait->blocked.waits = (enum ek_wait)known;
         copy_text(show, json, "id", wait->blocked.id, sizeof wait->blocked.id);

@@ -13,7 +13,7 @@ import yaml
 
 import wire
 from fleet import wait_for
-from specs_repository import AUTHORITY, deployment_text
+from specs_repository import AUTHORITY, NO_WATCH, deployment_text
 from watcher import Watcher
 
 NOTHING_TO_DO, ERROR, CHANGES, PARTLY = 0, 1, 2, 7
@@ -22,7 +22,7 @@ FIRST = "c"  # the member that is restarted first
 
 def commit(shop, mode, server=None, authority="acme-ca"):
     """A commit that may also name another server program or another certificate authority."""
-    text = deployment_text(shop.fleet, mode)
+    text = deployment_text(shop.fleet, mode) + NO_WATCH
     text = text.replace(f"server: {shop.fleet.server} ", f"server: {server or shop.fleet.server} ")
     text = text.replace("authority: acme-ca ", f"authority: {authority} ")
     shop.specs.write("orders.yaml", text)

@@ -38,7 +38,7 @@ class Site:
         directory.mkdir()
         self.many = Many(directory, server, 3, names="a")
         for name in self.many.deployments:  # of one member: restarting it interrupts service
-            self.many.more[name] = "  maintenance: { interruption: accept }\n"
+            self.many.more[name] = "  maintenance: { interruption: accept, plaintextWindow: 0s }\n"
         self.tool = Evenkeel(directory / "evenkeel")
         self.secret = directory / "hook"
         self.secret.write_text(SECRET + "\n", encoding="utf-8")

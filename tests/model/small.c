@@ -171,13 +171,18 @@ bool small_is_goal(const struct small_space *s, const struct small *at)
 }
 
 static const struct {
-    const char *shape;
+    const char *shape; /* NULL: any */
     enum ek_ssl_mode from, to;
+    bool certificates_due;
     int more_steps;
 } listed[] = {
     /* One write of a file more, no restart, no election: the least would leave the files of the
      * data-bearing members behind until the arbiter is back. */
-    {"PSA", EK_SSL_DISABLED, EK_SSL_REQUIRE, 1},
+    {"PSA", EK_SSL_DISABLED, EK_SSL_REQUIRE, false, 1},
+    {"PSA", EK_SSL_DISABLED, EK_SSL_REQUIRE, true, 1},
+    /* The member that is restarted last comes up in preferSSL, where its clients are known, and is
+     * raised once more: the least would raise it before, for a restart that it needs anyway. */
+    {NULL, EK_SSL_ALLOW, EK_SSL_REQUIRE, true, 1},
 };
 
 /* From elsewhere than a settled fleet a file may be written once or twice more, no restart and no
@@ -190,8 +195,10 @@ bool small_is_listed(const struct model_case *c, bool from_a_mix, long least, lo
     if (from_a_mix)
         return ours - least <= MORE_WRITES_FROM_A_MIX;
     for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
-        if (strcmp(listed[i].shape, c->shape) == 0 && listed[i].from == c->from &&
-            listed[i].to == c->to && ours - least == listed[i].more_steps)
+        if ((!listed[i].shape || strcmp(listed[i].shape, c->shape) == 0) &&
+            listed[i].from == c->from && listed[i].to == c->to &&
+            listed[i].certificates_due == c->certificates_due &&
+            ours - least == listed[i].more_steps)
             return true;
     return false;
 }

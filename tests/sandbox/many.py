@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import wire
-from specs_repository import ACCOUNT, AUTHORITY
+from specs_repository import ACCOUNT, AUTHORITY, NO_WATCH
 
 DEPLOYMENT = """\
 ---
@@ -38,7 +38,7 @@ class Many:
         self.specs = Path(directory) / "specs"
         self.deployments = [f"d{number:03}" for number in range(count)]
         self.modes = {name: "disabled" for name in self.deployments}
-        self.more = {name: "" for name in self.deployments}
+        self.more = {name: NO_WATCH for name in self.deployments}
         self.specs.mkdir(parents=True)
         self.directory.mkdir()
         self._git("init", "--quiet", "--initial-branch=main")

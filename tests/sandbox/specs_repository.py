@@ -38,6 +38,10 @@ spec:
   certificates: {{ authority: acme-ca }}
 """
 
+# No watch over clients before requireSSL: the tests that are about it set a window of their own, and
+# the others, and the demo, would only wait.
+NO_WATCH = "  maintenance: { plaintextWindow: 0s }\n"
+
 MEMBER = ("      - {{ name: {name}, host: {host}, port: 27017, priority: {priority}, "
           "address: {address}, networkNamespace: {namespace} }}")
 
@@ -73,7 +77,7 @@ class SpecsRepository:
         return self._git("rev-parse", "HEAD")
 
     def set_mode(self, ssl_mode, message=None):
-        self.write("orders.yaml", deployment_text(self.fleet, ssl_mode))
+        self.write("orders.yaml", deployment_text(self.fleet, ssl_mode) + NO_WATCH)
         return self.commit(message or f"orders: sslMode {ssl_mode}")
 
     def last_change(self):

@@ -403,91 +403,6 @@ static void signing_keys(void **state)
     bson_destroy(without);
 }
 
-#define PLAIN_LINE(n)                                                                              \
-    "\"2026-11-22T02:24:43.886+0000 I  NETWORK  [conn" #n "] SSL mode is set to 'preferred' and "  \
-    "connection " #n " to 127.0.0.1:57738 is not using SSL.\""
-#define ACCEPTED_LINE(n)                                                                           \
-    "\"2026-11-22T02:24:43.886+0000 I  NETWORK  [listener] connection accepted from "              \
-    "127.0.0.1:57738 #" #n " (2 connections now open)\""
-#define TLS_LINE(n)                                                                                \
-    "\"2026-11-22T02:24:44.200+0000 W  NETWORK  [conn" #n "] no SSL certificate provided by "      \
-    "peer\""
-#define CLIENT(n)                                                                                  \
-    "{\"type\":\"idleSession\",\"desc\":\"conn" #n "\",\"connectionId\":" #n ",\"client\":"        \
-    "\"127.0.0.1:57738\",\"appName\":\"shop\",\"effectiveUsers\":[{\"user\":\"app\",\"db\":"       \
-    "\"admin\"}]}"
-
-static const char open_connections[] =
-    "{\"inprog\":[{\"desc\":\"rsSync-0\",\"active\":true}," CLIENT(3) "," CLIENT(4) "," CLIENT(
-        5) "," CLIENT(6) ",{\"connectionId\":7,\"appName\":\"evenkeel\"},"
-                         "{\"connectionId\":8,\"effectiveUsers\":[{\"user\":\"__system\",\"db\":"
-                         "\"local\"}]},{\"connectionId\":9,\"clientMetadata\":{\"driver\":{"
-                         "\"name\":\"NetworkInterfaceTL\"}}}],\"ok\":1.0}";
-
-static void read_clients(struct ek_mongodb_seen *seen, const char *log)
-{
-    bson_t *lines = json(log), *operations = json(open_connections);
-    ek_mongodb_read_clients(lines, operations, seen);
-    bson_destroy(lines);
-    bson_destroy(operations);
-}
-
-/* 3 and 5 plaintext; 33 closed since; 7, 8, 9 ours and members'; 4 known as TLS; of 6
- * nothing is said, or only that it began. */
-static void plaintext_clients_that_are_still_there(void **state)
-{
-    (void)state;
-    static const char log[] =
-        "{\"totalLinesWritten\":2000,\"log\":[" PLAIN_LINE(3) "," PLAIN_LINE(5) "," PLAIN_LINE(33) "," PLAIN_LINE(
-            7) "," PLAIN_LINE(8) "," PLAIN_LINE(9) "," TLS_LINE(4) "," ACCEPTED_LINE(6) "],\"ok\":"
-                                                                                        "1.0}";
-    struct ek_mongodb_seen *seen = unknown();
-    seen->mode_running = EK_SSL_PREFER;
-    seen->mode_at_start = EK_SSL_ALLOW;
-    read_clients(seen, log);
-    assert_int_equal(seen->plaintext_clients, 2);
-    assert_int_equal(seen->undecided_clients, 1);
-    seen = unknown();
-    seen->mode_running = EK_SSL_REQUIRE;
-    seen->mode_at_start = EK_SSL_PREFER;
-    read_clients(seen, log);
-    assert_int_equal(seen->plaintext_clients, 2);
-    assert_int_equal(seen->undecided_clients, 0);
-    seen = unknown();
-    seen->mode_running = EK_SSL_ALLOW;
-    read_clients(seen, log);
-    assert_int_equal(seen->plaintext_clients, -1);
-}
-
-static void plaintext_clients_in_json_logs(void **state)
-{
-    (void)state;
-    static const char log[] =
-        "{\"totalLinesWritten\":3,\"log\":["
-        "\"{\\\"t\\\":{\\\"$date\\\":\\\"x\\\"},\\\"s\\\":\\\"I\\\",\\\"c\\\":\\\"NETWORK\\\","
-        "\\\"id\\\":23838,\\\"ctx\\\":\\\"conn3\\\",\\\"msg\\\":\\\"SSL mode\\\",\\\"attr\\\":{"
-        "\\\"connectionId\\\":3,\\\"remote\\\":\\\"127.0.0.1:1\\\"}}\","
-        "\"{\\\"id\\\":23234,\\\"ctx\\\":\\\"conn4\\\",\\\"msg\\\":\\\"No SSL certificate\\\"}\","
-        "\"{\\\"id\\\":22943,\\\"ctx\\\":\\\"listener\\\",\\\"attr\\\":{\\\"connectionId\\\":5}}\","
-        "\"{ not json\"],\"ok\":1.0}";
-    struct ek_mongodb_seen *seen = unknown();
-    seen->mode_running = EK_SSL_PREFER;
-    seen->mode_at_start = EK_SSL_PREFER;
-    read_clients(seen, log);
-    assert_int_equal(seen->plaintext_clients, 1);
-    assert_int_equal(seen->undecided_clients, 1); /* 6 */
-}
-
-static void a_log_that_is_none_proves_nothing(void **state)
-{
-    (void)state;
-    struct ek_mongodb_seen *seen = unknown();
-    seen->mode_running = EK_SSL_PREFER;
-    read_clients(seen, "{\"ok\":0.0,\"errmsg\":\"no such RamLog\"}");
-    assert_int_equal(seen->plaintext_clients, -1);
-    assert_int_equal(seen->undecided_clients, -1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,9 +422,6 @@ int main(void)
         cmocka_unit_test(options_digest_agrees_with_the_file),
         cmocka_unit_test(process_facts),
         cmocka_unit_test(signing_keys),
-        cmocka_unit_test(plaintext_clients_that_are_still_there),
-        cmocka_unit_test(plaintext_clients_in_json_logs),
-        cmocka_unit_test(a_log_that_is_none_proves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

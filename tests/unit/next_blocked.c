@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/kernel/plan.h"
 #include "tests/unit/next_fleet.h"
 
 enum { ONE = 0, THREE = 2, FOUR = 7 };
@@ -267,6 +268,64 @@ static void plaintext_clients(void **state)
     assert_int_equal(ask().kind, EK_VERDICT_STEP);
 }
 
+static void unknown_counts_as_plaintext(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_REQUIRE);
+    ek_member_transport(fleet.state, 2)->plaintext_clients = -1;
+    assert_blocked("EK-0119", true, "member c are still in plaintext is not known");
+    ek_member(fleet.state, 2)->arbiter = true;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+    ek_member(fleet.state, 2)->arbiter = false;
+    fleet.spec.maintenance.plaintext_clients = EK_PLAINTEXT_DISCONNECT;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+}
+
+static void clients_that_were_not_watched(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_REQUIRE);
+    int64_t now_s = fleet.policy.now_s;
+    fleet.spec.maintenance.plaintext_window_s = 600;
+    assert_blocked("EK-0133", false, "clients are watched for 10 min before plaintext is refused");
+    assert_int_equal(ask().blocked.waits, EK_WAIT_WATCH);
+    assert_int_equal(ask().blocked.until_s, 0);
+    for (int i = 0; i < 3; i++)
+        ek_member_transport(fleet.state, i)->watched_since_s = now_s - 600;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+    ek_member_transport(fleet.state, 0)->watched_since_s = now_s - 599;
+    assert_blocked("EK-0133", false, ", until 2027-01-15 08:00:01 UTC");
+    assert_int_equal(ask().blocked.member, 0);
+    assert_int_equal(ask().blocked.until_s, now_s + 1);
+    ek_member(fleet.state, 0)->arbiter = true;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+    ek_member(fleet.state, 0)->arbiter = false;
+    ek_member_transport(fleet.state, 1)->plaintext_clients = 1; /* what lasts is told first */
+    assert_blocked("EK-0119", false, "member b");
+    fleet.spec.maintenance.plaintext_clients = EK_PLAINTEXT_DISCONNECT;
+    assert_int_equal(ask().kind, EK_VERDICT_STEP);
+}
+
+/* A plan shows its steps behind the wait, and a restart begins the watch anew. */
+static void a_plan_waits_for_the_watch_once(void **state)
+{
+    (void)state;
+    struct ek_plan plan;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_REQUIRE);
+    fleet.spec.maintenance.plaintext_window_s = 90;
+    for (int i = 0; i < 3; i++)
+        ek_member_transport(fleet.state, i)->plaintext_clients = -1; /* as it is in disabled */
+    assert_int_equal(
+        ek_plan_make(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &plan, NULL), 0);
+    assert_int_equal(plan.end, EK_VERDICT_DONE);
+    assert_int_equal(plan.wait_count, 1);
+    assert_int_equal(plan.waits[0].blocked.waits, EK_WAIT_WATCH);
+    assert_non_null(strstr(plan.waits[0].blocked.sentence, "for 90 s"));
+    assert_ptr_equal(plan.steps[plan.waits[0].before].kind, &ek_step_set_ssl_mode);
+    assert_int_equal(ek_mode_argument(&plan.steps[plan.waits[0].before])->mode, EK_SSL_REQUIRE);
+    ek_plan_done(&plan);
+}
+
 static void an_unresolvable_old_name(void **state)
 {
     (void)state;
@@ -363,6 +422,9 @@ int main(void)
         cmocka_unit_test(modes_too_far_apart),
         cmocka_unit_test(no_member_to_spare),
         cmocka_unit_test(plaintext_clients),
+        cmocka_unit_test(unknown_counts_as_plaintext),
+        cmocka_unit_test(clients_that_were_not_watched),
+        cmocka_unit_test(a_plan_waits_for_the_watch_once),
         cmocka_unit_test(an_unresolvable_old_name),
         cmocka_unit_test(an_unresolvable_name_of_a_new_deployment),
         cmocka_unit_test(another_domain),

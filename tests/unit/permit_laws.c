@@ -169,6 +169,47 @@ static void clients_are_not_shut_out(void **state)
     assert_permitted(raise);
 }
 
+static void clients_that_are_not_known(void **state)
+{
+    (void)state;
+    settle(PSA, EK_SSL_PREFER, EK_SSL_REQUIRE);
+    struct ek_step raise = step_of(&ek_step_set_ssl_mode, B, EK_SSL_REQUIRE);
+    struct ek_member_transport *arbiter = ek_member_transport(fleet.state, C);
+    assert_true(ek_member(fleet.state, C)->arbiter);
+    arbiter->plaintext_clients = -1;
+    assert_permitted(raise);
+    ek_member_transport(fleet.state, A)->plaintext_clients = -1;
+    assert_refused(raise, "EK-0209"); /* its own are known: those of another member are not */
+    ek_member_transport(fleet.state, A)->mode_running = EK_SSL_REQUIRE;
+    assert_permitted(raise);
+    settle(ONE, EK_SSL_ALLOW, EK_SSL_REQUIRE);
+    ek_member_transport(fleet.state, A)->mode_configured = EK_SSL_REQUIRE;
+    ek_member(fleet.state, A)->process = EK_YES;
+    fleet.spec.maintenance.interruption = EK_INTERRUPTION_ACCEPT;
+    assert_refused(step_of(&ek_step_restart, A, EK_SSL_UNKNOWN), "EK-0209");
+}
+
+static void clients_are_watched_first(void **state)
+{
+    (void)state;
+    settle(PSA, EK_SSL_PREFER, EK_SSL_REQUIRE);
+    struct ek_step raise = step_of(&ek_step_set_ssl_mode, B, EK_SSL_REQUIRE);
+    struct ek_member_transport *a = ek_member_transport(fleet.state, A);
+    struct ek_member_transport *b = ek_member_transport(fleet.state, B);
+    fleet.spec.maintenance.plaintext_window_s = 600;
+    a->watched_since_s = b->watched_since_s = fleet.policy.now_s - 600;
+    assert_permitted(raise);
+    a->watched_since_s++;
+    assert_refused(raise, "EK-0209");
+    a->watched_since_s = 0; /* not known */
+    assert_refused(raise, "EK-0209");
+    fleet.policy.clients_watched = true; /* as a plan supposes behind its wait */
+    assert_permitted(raise);
+    fleet.policy.clients_watched = false;
+    fleet.spec.maintenance.plaintext_clients = EK_PLAINTEXT_DISCONNECT;
+    assert_permitted(raise);
+}
+
 static void one_rung_at_run_time(void **state)
 {
     (void)state;
@@ -324,6 +365,8 @@ int main(void)
         cmocka_unit_test(a_reconfiguration_of_what_was_seen),
         cmocka_unit_test(names_resolve_first),
         cmocka_unit_test(clients_are_not_shut_out),
+        cmocka_unit_test(clients_that_are_not_known),
+        cmocka_unit_test(clients_are_watched_first),
         cmocka_unit_test(one_rung_at_run_time),
         cmocka_unit_test(trust_outlives_certificates),
         cmocka_unit_test(nothing_while_paused),

@@ -265,6 +265,27 @@ static void test_pauses(void **state)
                  EK_NOT_FOUND, "EK-1011");
 }
 
+static void test_watches(void **state)
+{
+    HANDLE(handle);
+    struct ek_error err = {0};
+    const struct ek_watch_key a = {"acme", "orders", "a"};
+    const struct ek_watch_key b = {"acme", "orders", "b"};
+    struct ek_client_watch watch = {.since_s = 5, .until_s = 9};
+    struct ek_client_watch found = {.since_s = 1, .until_s = 1};
+    assert_good(handle.driver->get_watch(handle.store, &a, &found, &err));
+    assert_int_equal(found.since_s, 0);
+    assert_int_equal(found.until_s, 0);
+    assert_good(handle.driver->put_watch(handle.store, &a, &watch, &err));
+    watch.until_s = 11;
+    assert_good(handle.driver->put_watch(handle.store, &a, &watch, &err));
+    assert_good(handle.driver->get_watch(handle.store, &a, &found, &err));
+    assert_int_equal(found.since_s, 5);
+    assert_int_equal(found.until_s, 11);
+    assert_good(handle.driver->get_watch(handle.store, &b, &found, &err));
+    assert_int_equal(found.since_s, 0);
+}
+
 static void test_notes(void **state)
 {
     HANDLE(handle);
@@ -368,6 +389,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_plans),
     cmocka_unit_test(test_approvals),
     cmocka_unit_test(test_pauses),
+    cmocka_unit_test(test_watches),
     cmocka_unit_test(test_notes),
     cmocka_unit_test(test_leases_are_swapped_whole),
     cmocka_unit_test(test_swaps_exclude_each_other),

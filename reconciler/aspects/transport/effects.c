@@ -9,6 +9,13 @@ static struct ek_member_transport *member_of(const struct ek_effect *e)
     return ek_member_transport(e->state, (size_t)e->step->member);
 }
 
+void ek_clients_come_anew(struct ek_member_transport *transport)
+{
+    transport->watched_since_s = 0;
+    if (transport->mode_running >= EK_SSL_PREFER && transport->plaintext_clients < 0)
+        transport->plaintext_clients = 0;
+}
+
 int ek_effect_bind_name(struct ek_effect *e, struct ek_error *err)
 {
     (void)err;
@@ -32,6 +39,9 @@ int ek_effect_write_configuration(struct ek_effect *e, struct ek_error *err)
 int ek_effect_set_ssl_mode(struct ek_effect *e, struct ek_error *err)
 {
     (void)err;
-    member_of(e)->mode_running = ek_mode_argument(e->step)->mode;
+    struct ek_member_transport *member = member_of(e);
+    member->mode_running = ek_mode_argument(e->step)->mode;
+    if (member->mode_running == EK_SSL_PREFER)
+        ek_clients_come_anew(member);
     return 0;
 }

@@ -70,6 +70,16 @@ static void wanted_fact(const struct ek_fact_question *question, struct ek_buffe
     ek_buffer_text_add(text, options->known == EK_YES ? "known" : "unknown");
 }
 
+/* Time alone makes it long enough. */
+static void watched_fact(const struct ek_fact_question *question, struct ek_buffer *text)
+{
+    const struct ek_situation *situation = question->situation;
+    int64_t since_s = *(const int64_t *)question->value;
+    int64_t window_s = situation->spec->maintenance.plaintext_window_s;
+    bool long_enough = since_s > 0 && situation->policy->now_s - since_s >= window_s;
+    ek_buffer_text_add(text, long_enough ? "for long enough" : "not for long enough");
+}
+
 /* ---- the rows ---- */
 
 static const struct ek_field options_parts[] = {
@@ -122,6 +132,13 @@ static const struct ek_field plaintext_clients = {.key = "plaintext_clients",
                                                   .unknown = -1,
                                                   .role = EK_FIELD_PASSING,
                                                   .drift = EK_NO_DRIFT};
+static const struct ek_field watched_since = {.key = "watched_since_s",
+                                              .label = "without clients in plaintext",
+                                              MEMBER(watched_since_s, long),
+                                              .unknown = 0,
+                                              .role = EK_FIELD_PASSING,
+                                              .drift = EK_NO_DRIFT,
+                                              .fact = watched_fact};
 const struct ek_field ek_field_domain_name_bound = {.key = "domain_name_bound",
                                                     .label = "name bound",
                                                     MEMBER(domain_name_bound, tri),
@@ -135,5 +152,6 @@ const struct ek_field *const ek_transport_fields[] = {&ek_field_domain_label,
                                                       &options_wanted,
                                                       &options_running,
                                                       &plaintext_clients,
+                                                      &watched_since,
                                                       &ek_field_domain_name_bound,
                                                       NULL};

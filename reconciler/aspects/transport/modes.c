@@ -86,7 +86,9 @@ enum ek_ssl_mode ek_file_mode(const struct ek_question *q, size_t m)
 enum ek_ssl_mode ek_mode_after_restart(const struct ek_question *q, size_t m)
 {
     enum ek_ssl_mode running = ek_member_transport(q->state, m)->mode_running;
-    return ek_next_window_closed(q) && ek_mode_fits(q, m, running) ? running : ek_file_mode(q, m);
+    return ek_next_window_closed(q) && ek_mode_fits(q, m, running)
+               ? running
+               : ek_mode_for_clients(q, m, ek_file_mode(q, m));
 }
 
 bool ek_wants_tls(const struct ek_question *q)

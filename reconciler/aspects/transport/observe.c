@@ -5,6 +5,7 @@
 
 #include "reconciler/aspects/certificate/state.h"
 #include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/observe_clients.h"
 #include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
@@ -158,18 +159,23 @@ static void look_at_names(struct ek_observing *o)
 
 static void take_answers(struct ek_observing *o)
 {
+    ek_watch_recall(o);
     for (size_t i = 0; i < o->state->member_count; i++) {
         const struct ek_mongodb_seen *seen = &o->members[i].seen;
         struct ek_member_transport *transport = ek_member_transport(o->state, i);
         if (ek_member(o->state, i)->process == EK_NO || !seen->answered)
             continue;
         transport->mode_running = seen->mode_running;
-        transport->plaintext_clients = seen->plaintext_clients;
+        if (seen->plaintext_clients >= 0 && seen->undecided_clients >= 0)
+            transport->plaintext_clients = seen->plaintext_clients + seen->undecided_clients;
+        if (transport->plaintext_clients == 0)
+            transport->watched_since_s = ek_watch_go_on(&o->world->watches[i], seen);
         if (!seen->options_known)
             continue;
         transport->options_running.known = EK_YES;
         memcpy(transport->options_running.digest, seen->options_digest, 32);
     }
+    ek_watch_keep(o);
 }
 
 extern const struct ek_observer ek_transport_observer;

@@ -4,6 +4,7 @@
 
 #include "reconciler/aspects/replica_set/questions.h"
 #include "reconciler/aspects/transport/questions.h"
+#include "reconciler/aspects/transport/rows.h"
 
 static bool other_domain(const struct ek_question *q, size_t i)
 {
@@ -56,26 +57,6 @@ bool ek_phase_modes_known(const struct ek_question *q)
     return false;
 }
 
-/* A client that dials one member in plaintext dials the others so when it has to: nobody goes to
- * requireSSL before all of them have moved. */
-bool ek_plaintext_clients_in_the_way(const struct ek_question *q, enum ek_ssl_mode mode)
-{
-    if (mode != EK_SSL_REQUIRE || q->spec->maintenance.plaintext_clients == EK_PLAINTEXT_DISCONNECT)
-        return false;
-    for (size_t m = 0; m < q->state->member_count; m++) {
-        const struct ek_member *member = ek_member(q->state, m);
-        const struct ek_member_transport *transport = ek_member_transport(q->state, m);
-        if (transport->plaintext_clients > 0)
-            return ek_block(
-                q,
-                ek_lasting("EK-0119", (int)m,
-                           "move them to TLS, or set maintenance.plaintextClients: disconnect"),
-                "%lld client connections to member %s are still in plaintext",
-                (long long)transport->plaintext_clients, member->name);
-    }
-    return false;
-}
-
 static bool raise_member(const struct ek_question *q, size_t m)
 {
     const struct ek_member *member = ek_member(q->state, m);
@@ -89,7 +70,7 @@ static bool raise_member(const struct ek_question *q, size_t m)
     enum ek_ssl_mode mode = (enum ek_ssl_mode)(transport->mode_running + 1);
     if (!ek_mode_fits(q, m, mode))
         return false;
-    if (ek_unsettled(q) || ek_plaintext_clients_in_the_way(q, mode))
+    if (ek_unsettled(q) || ek_plaintext_clients_in_the_way(q, m, mode))
         return true;
     ek_mode_argument(ek_propose(q, &ek_step_set_ssl_mode, (int)m, "at run time"))->mode = mode;
     return true;
@@ -217,7 +198,8 @@ static bool before_start(const struct ek_question *q, size_t m)
 {
     const struct ek_member *member = ek_member(q->state, m);
     if (ek_left_down_by_us(q, m))
-        return propose_file(q, m, "before it is started again");
+        return propose_file_of(q, m, ek_mode_for_clients(q, m, ek_file_mode(q, m)),
+                               "before it is started again");
     if (member->configuration != EK_YES) {
         struct ek_step *step = ek_propose(q, &ek_step_write_configuration, (int)m, "a new member");
         ek_mode_argument(step)->mode = q->spec->ssl_mode;
@@ -229,7 +211,7 @@ static bool before_start(const struct ek_question *q, size_t m)
 static bool before_restart(const struct ek_question *q, size_t m)
 {
     enum ek_ssl_mode after = ek_mode_after_restart(q, m);
-    return ek_plaintext_clients_in_the_way(q, after) ||
+    return ek_plaintext_clients_in_the_way(q, m, after) ||
            propose_file_of(q, m, after, "read at the next start");
 }
 
@@ -238,6 +220,7 @@ static void run_from_files(struct ek_state *state, size_t m)
     struct ek_member_transport *transport = ek_member_transport(state, m);
     transport->mode_running = transport->mode_configured;
     transport->options_running = transport->options_configured;
+    ek_clients_come_anew(transport);
 }
 
 const struct ek_restart_rules ek_transport_restarts = {

@@ -19,7 +19,11 @@ bool ek_mode_fits(const struct ek_question *q, size_t m, enum ek_ssl_mode mode);
 /* What m's file names when it is restarted: outside a window no more than it must. */
 enum ek_ssl_mode ek_mode_after_restart(const struct ek_question *q, size_t m);
 
-/* Block when a client of any member is in plaintext and `mode` would shut it out. */
-bool ek_plaintext_clients_in_the_way(const struct ek_question *q, enum ek_ssl_mode mode);
+/* Block when m in `mode` would shut out a client of any member, or one may be there that is not
+ * seen now; wait while the members' clients were not watched for long enough. */
+bool ek_plaintext_clients_in_the_way(const struct ek_question *q, size_t m, enum ek_ssl_mode mode);
+
+/* `mode`, or less of it for a member of whose clients nothing can be known before it runs so. */
+enum ek_ssl_mode ek_mode_for_clients(const struct ek_question *q, size_t m, enum ek_ssl_mode mode);
 
 #endif

@@ -8,6 +8,10 @@ int ek_effect_bind_name(struct ek_effect *e, struct ek_error *err);
 int ek_effect_write_configuration(struct ek_effect *e, struct ek_error *err);
 int ek_effect_set_ssl_mode(struct ek_effect *e, struct ek_error *err);
 
+/* Part of an effect: its server takes clients in another mode, or a new process of it does. Who was
+ * seen in plaintext comes back so; others are known, and watched, from now on. */
+void ek_clients_come_anew(struct ek_member_transport *transport);
+
 bool ek_seen_bind_name(const struct ek_confirmation *c);
 bool ek_seen_write_configuration(const struct ek_confirmation *c);
 bool ek_seen_set_ssl_mode(const struct ek_confirmation *c);

@@ -26,7 +26,9 @@ struct ek_member_transport {
     struct ek_options_state options_configured;
     struct ek_options_state options_wanted; /* what Evenkeel would write for TLS */
     struct ek_options_state options_running;
-    int64_t plaintext_clients;     /* -1 unknown */
+    int64_t plaintext_clients; /* in plaintext, or not known to use TLS; -1 unknown */
+    int64_t watched_since_s;   /* since when it is known, without a gap, to have had no client in
+                                  plaintext (wall clock); 0 unknown */
     enum ek_tri domain_name_bound; /* its name in the SSL domain resolves to its address */
 };
 
