@@ -207,12 +207,33 @@ static void certificates_that_are_due(void **state)
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
     certificate->sole_name = EK_UNKNOWN;
     assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    ek_member_certificates(fleet.state, B)->key_password = EK_NO;
+    assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
     settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
     certificate->name[0] = 'x';
     assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
     settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED);
     certificate->not_after_s = fleet.policy.now_s;
     assert_done(); /* nobody uses it */
+}
+
+/* Without its password the key opens for nobody: on the way down, too, a member that comes back
+ * with TLS gets another before it is stopped. */
+static void a_lost_password_comes_before_a_restart(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_REQUIRE, EK_SSL_DISABLED);
+    struct ek_step restart = first(&ek_step_restart);
+    assert_int_not_equal(model_mode(&restart), EK_SSL_DISABLED);
+    ek_member_certificates(fleet.state, restart.member)->key_password = EK_NO;
+    assert_step(&ek_step_issue_certificate, restart.member, EK_SSL_UNKNOWN);
+    ek_member_certificates(fleet.state, restart.member)->key_password = EK_YES;
+    assert_step(&ek_step_restart, restart.member, model_mode(&restart));
+
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    ek_member_certificates(fleet.state, C)->key_password = EK_UNKNOWN;
+    assert_blocked_by("EK-0132");
 }
 
 static void trust_that_is_not_as_wanted(void **state)
@@ -547,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_preferred_member_is_held_back),
         cmocka_unit_test(who_should_lead),
         cmocka_unit_test(certificates_that_are_due),
+        cmocka_unit_test(a_lost_password_comes_before_a_restart),
         cmocka_unit_test(trust_that_is_not_as_wanted),
         cmocka_unit_test(what_is_read_at_a_start_only),
         cmocka_unit_test(what_is_not_known_is_not_replaced),

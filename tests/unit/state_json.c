@@ -33,8 +33,9 @@ static const char whole[] =
     "\"options_wanted\":{\"known\":true,\"digest\":\"" HEX_2 "\"},"
     "\"certificate_installed\":{\"present\":true,\"sha256\":\"" HEX_1
     "\",\"issued_by_authority\":true,\"key_sealed\":false,\"sole_name\":true,\"name\":\"a.b\","
-    "\"not_after_s\":10},\"trust_installed\":{\"present\":true,\"authorities\":[\"" HEX_1
-    "\",\"" HEX_2 "\"]},\"reachable\":true,\"state\":\"PRIMARY\",\"writable\":true,"
+    "\"not_after_s\":10},\"key_password\":false,\"trust_installed\":{\"present\":true,"
+    "\"authorities\":[\"" HEX_1 "\",\"" HEX_2
+    "\"]},\"reachable\":true,\"state\":\"PRIMARY\",\"writable\":true,"
     "\"version\":\"4.2.2\",\"ssl_mode_running\":\"requireSSL\","
     "\"options_running\":{\"known\":false},\"certificate_running\":{\"present\":false},"
     "\"trust_running\":{\"present\":false},\"signing_key\":11,\"lag_ms\":12,"

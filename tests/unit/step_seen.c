@@ -175,6 +175,9 @@ static void files(void **state)
     *certificate = issued;
     certificate->key_sealed = EK_NO;
     assert_missing("certificate");
+    ek_member_certificates(observed, B)->key_password = EK_NO;
+    assert_missing("password");
+    ek_member_certificates(observed, B)->key_password = EK_YES;
     *certificate = issued;
     certificate->name[0]++;
     assert_missing("certificate");

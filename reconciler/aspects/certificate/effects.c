@@ -43,6 +43,7 @@ int ek_effect_issue_certificate(struct ek_effect *e, struct ek_error *err)
     uint8_t before = certificate->present == EK_YES ? certificate->sha256[0] : 0;
     (void)err;
     memset(certificate, 0, sizeof *certificate);
+    member_of(e)->key_password = EK_YES;
     certificate->present = EK_YES;
     memset(certificate->sha256, e->step->member, sizeof certificate->sha256);
     certificate->sha256[0] = (uint8_t)(before + 1);

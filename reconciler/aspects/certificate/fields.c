@@ -184,6 +184,14 @@ const struct ek_field ek_field_certificate_installed = {
     .drift = EK_DRIFT_CERTIFICATES,
     .unread_forbids = true,
     .fact = installed_fact};
+const struct ek_field ek_field_key_password = {
+    .key = "key_password",
+    .label = "password of the key",
+    .part = EK_PART_certificate_members,
+    EK_FIELD(struct ek_member_certificates, key_password, tri),
+    .role = EK_FIELD_PLANNED,
+    .drift = EK_DRIFT_CERTIFICATES,
+    .unread_forbids = true};
 const struct ek_field ek_field_trust_installed = {.key = "trust_installed",
                                                   .label = "trust installed",
                                                   MEMBER(trust_installed, trust_parts),
@@ -207,6 +215,7 @@ static const struct ek_field trust_running = {.key = "trust_running",
 const struct ek_field *const ek_certificate_fields[] = {&ek_field_authority,
                                                         &authority_sha256,
                                                         &ek_field_certificate_installed,
+                                                        &ek_field_key_password,
                                                         &ek_field_trust_installed,
                                                         &certificate_running,
                                                         &trust_running,

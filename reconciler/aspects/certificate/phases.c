@@ -67,16 +67,20 @@ bool ek_phase_prepare_trust(const struct ek_question *q)
     return false;
 }
 
+static const char why_password_lost[] = "the password of the installed one's key is lost";
+
 static bool certificate_due(const struct ek_question *q, size_t m, const char **ret_why)
 {
-    const struct ek_certificate_state *certificate =
-        &ek_member_certificates(q->state, m)->certificate_installed;
+    const struct ek_member_certificates *certificates = ek_member_certificates(q->state, m);
+    const struct ek_certificate_state *certificate = &certificates->certificate_installed;
     char name[256];
     *ret_why = NULL;
     if (certificate->present != EK_YES)
         *ret_why = "has none yet";
     else if (certificate->issued_by_authority != EK_YES)
         *ret_why = "the installed one is by another authority";
+    else if (certificates->key_password == EK_NO)
+        *ret_why = why_password_lost;
     else if (certificate->key_sealed != EK_YES)
         *ret_why = "the key of the installed one is not encrypted";
     else if (!ek_domain_name(q->spec, ek_transport(q->state)->domain_label, m, name, sizeof name) ||
@@ -169,6 +173,8 @@ static bool unread(const struct ek_question *q, size_t m)
         return unread_file(q, m, "the file of trusted authorities");
     if (certificates->certificate_installed.present == EK_UNKNOWN)
         return unread_file(q, m, "the certificate file");
+    if (certificates->key_password == EK_UNKNOWN)
+        return unread_file(q, m, "the sealed password of the key");
     if (!ek_wants_tls(q) || !uses_tls || ek_set(q->state)->initiated != EK_YES ||
         certificates->certificate_running.present == EK_YES)
         return false;
@@ -208,19 +214,20 @@ static bool cut_off(const struct ek_question *q, size_t m, enum ek_ssl_mode mode
     return false;
 }
 
-/* On the way down nobody's certificate is renewed but the one without which a member, coming back
- * in a mode that still has TLS, would not start. */
+/* On the way down nobody's certificate is renewed but the one without which, or without whose
+ * password, a member, coming back in a mode that still has TLS, would not start. */
 static bool issue_to_start(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)
 {
     enum { STARTS_WITHIN_S = 3600 };
-    const struct ek_certificate_state *installed =
-        &ek_member_certificates(q->state, m)->certificate_installed;
+    const struct ek_member_certificates *certificates = ek_member_certificates(q->state, m);
+    int64_t left_s = certificates->certificate_installed.not_after_s - q->policy->now_s;
+    bool lost = certificates->key_password == EK_NO;
     char name[EK_DOMAIN_NAME_SIZE];
-    if (mode == EK_SSL_DISABLED || installed->not_after_s - q->policy->now_s >= STARTS_WITHIN_S ||
+    if (mode == EK_SSL_DISABLED || (left_s >= STARTS_WITHIN_S && !lost) ||
         ek_certificates(q->state)->authority != EK_YES ||
         !ek_domain_name(q->spec, ek_transport(q->state)->domain_label, m, name, sizeof name))
         return false;
-    return issue(q, m, "without a valid one it would not start");
+    return issue(q, m, lost ? why_password_lost : "without a valid one it would not start");
 }
 
 static bool before_restart(const struct ek_question *q, size_t m)

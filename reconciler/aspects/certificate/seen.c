@@ -33,6 +33,8 @@ bool ek_seen_install_trust(const struct ek_confirmation *c)
 bool ek_seen_issue_certificate(const struct ek_confirmation *c)
 {
     const struct ek_certificate_state *certificate = &now(c)->certificate_installed;
+    if (now(c)->key_password != EK_YES)
+        return ek_missing(c, "the password of member %s's key is not sealed", name(c));
     const struct ek_certificate_state *expected =
         &ek_member_certificates(c->expected, (size_t)c->step->member)->certificate_installed;
     if (certificate->present == EK_YES && certificate->issued_by_authority == EK_YES &&

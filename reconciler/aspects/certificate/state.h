@@ -30,6 +30,7 @@ struct ek_certificates {
 struct ek_member_certificates {
     struct ek_certificate_state certificate_installed;
     struct ek_trust_state trust_installed;
+    enum ek_tri key_password; /* the controller holds the sealed password of the installed key */
     struct ek_certificate_state certificate_running; /* as presented to a TLS client */
     struct ek_trust_state trust_running;
 };

@@ -51,7 +51,7 @@ const struct ek_step_kind ek_step_issue_certificate = {
     .can_be_undone = true,
     .doc = "Makes a key pair on the member's host (encrypted, it never leaves), and installs a "
            "certificate for it.",
-    .touches = EK_FIELDS(&ek_field_certificate_installed),
+    .touches = EK_FIELDS(&ek_field_certificate_installed, &ek_field_key_password),
     .arguments = label_argument,
     .note = ek_note_issue,
     .effect = ek_effect_issue_certificate,

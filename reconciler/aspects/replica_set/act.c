@@ -11,7 +11,8 @@
 /* ---- processes ---- */
 
 /* The password waits in memory on the host, where only the server's user reads it; a disk
- * never sees it. It stays there so that the server comes back by itself after a crash. */
+ * never sees it. It is never made here: a new one would not open the key. It stays there so that
+ * the server comes back by itself after a crash. */
 static int deliver_password(const struct ek_action *a, struct ek_error *err)
 {
     struct ek_world *world = a->world;
@@ -19,8 +20,11 @@ static int deliver_password(const struct ek_action *a, struct ek_error *err)
     struct ek_world_tls tls;
     int result = ek_world_server_tls(world, (size_t)a->step->member, a->deadline, &tls, err);
     if (result == 0)
-        result =
-            ek_world_secret(world, a->step->member, "key-password", EK_PASSWORD_BYTES, &password, err);
+        result = ek_world_unseal(world, a->step->member, EK_KEY_PASSWORD, &password, err);
+    if (result == EK_NOT_FOUND)
+        return ek_fail(err, EK_NOT_FOUND, "EK-0723",
+                       "member %s: the password of its key is not among the sealed secrets",
+                       world->spec->members[a->step->member].name);
     if (result != 0)
         return result;
     const struct ek_file_content content = {tls.password_path, ek_secret_reveal(password),
@@ -40,8 +44,7 @@ static bool names_our_files(const struct ek_member_transport *transport)
 
 static int serve(const struct ek_action *a, enum ek_service_verb verb, struct ek_error *err)
 {
-    const struct ek_member_transport *transport =
-        ek_member_transport(a->observed, a->step->member);
+    const struct ek_member_transport *transport = ek_member_transport(a->observed, a->step->member);
     bool tls = transport->mode_configured > EK_SSL_DISABLED;
     int result = 0;
     if (tls && names_our_files(transport))
