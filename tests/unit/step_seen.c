@@ -186,6 +186,11 @@ static void files(void **state)
     assert_true(seen());
     certificate->not_after_s--;
     assert_missing("certificate");
+    ek_certificates(observed)->authority_not_after_s = certificate->not_after_s;
+    assert_true(seen()); /* its authority signs nothing longer */
+    ek_certificates(observed)->authority_not_after_s++;
+    assert_missing("certificate");
+    ek_certificates(observed)->authority_not_after_s = 0;
 
     done(&ek_step_install_trust, B, EK_SSL_UNKNOWN);
     assert_true(seen());

@@ -30,6 +30,7 @@ static int look_at_authority(struct ek_observing *o, struct ek_error *err)
         return 0;
     }
     ek_certificates(state)->authority = EK_YES;
+    ek_certificates(state)->authority_not_after_s = facts.not_after_s;
     memcpy(ek_certificates(state)->authority_sha256, facts.sha256, sizeof facts.sha256);
     (void)err;
     return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reconciler/aspects/certificate/questions.h"
+#include "reconciler/aspects/certificate/validity.h"
 #include "reconciler/aspects/replica_set/questions.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/questions.h"
@@ -86,16 +87,25 @@ static bool certificate_due(const struct ek_question *q, size_t m, const char **
     else if (!ek_domain_name(q->spec, ek_transport(q->state)->domain_label, m, name, sizeof name) ||
              strcmp(certificate->name, name) != 0 || certificate->sole_name != EK_YES)
         *ret_why = "the installed one is for another name";
-    else if (certificate->not_after_s - q->policy->now_s < q->spec->certificates.renew_before_s)
+    else if (ek_certificate_renewable(EK_SITUATION(q->spec, q->state, q->policy), certificate))
         *ret_why = "the installed one ends soon";
     return *ret_why != NULL;
 }
 
 static bool issue(const struct ek_question *q, size_t m, const char *why)
 {
+    int64_t end_s = ek_certificates(q->state)->authority_not_after_s;
+    if (end_s != 0 && end_s <= q->policy->now_s)
+        return ek_block(q,
+                        ek_lasting("EK-0133", (int)m,
+                                   "renew the authority; until then nothing new can be signed"),
+                        "member %s needs a certificate, and the certificate authority %s has ended",
+                        ek_member(q->state, m)->name, q->spec->certificates.authority);
     struct ek_step *step = ek_propose(q, &ek_step_issue_certificate, (int)m, "%s", why);
     snprintf(ek_label_argument(step)->label, EK_LABEL_SIZE, "%s",
              ek_transport(q->state)->domain_label);
+    if (ek_authority_ends_first(EK_SITUATION(q->spec, q->state, q->policy)))
+        ek_issue_arguments(step)->authority_ends_s = end_s;
     return true;
 }
 
@@ -220,10 +230,12 @@ static bool issue_to_start(const struct ek_question *q, size_t m, enum ek_ssl_mo
 {
     enum { STARTS_WITHIN_S = 3600 };
     const struct ek_member_certificates *certificates = ek_member_certificates(q->state, m);
-    int64_t left_s = certificates->certificate_installed.not_after_s - q->policy->now_s;
+    int64_t end_s = certificates->certificate_installed.not_after_s;
+    bool ends = end_s - q->policy->now_s < STARTS_WITHIN_S &&
+                ek_certificate_end(EK_SITUATION(q->spec, q->state, q->policy)) > end_s;
     bool lost = certificates->key_password == EK_NO;
     char name[EK_DOMAIN_NAME_SIZE];
-    if (mode == EK_SSL_DISABLED || (left_s >= STARTS_WITHIN_S && !lost) ||
+    if (mode == EK_SSL_DISABLED || (!ends && !lost) ||
         ek_certificates(q->state)->authority != EK_YES ||
         !ek_domain_name(q->spec, ek_transport(q->state)->domain_label, m, name, sizeof name))
         return false;

@@ -25,6 +25,7 @@ struct ek_trust_state {
 struct ek_certificates {
     enum ek_tri authority; /* the certificate authority exists */
     uint8_t authority_sha256[32];
+    int64_t authority_not_after_s; /* epoch, 0: not known */
 };
 
 struct ek_member_certificates {
