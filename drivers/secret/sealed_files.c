@@ -234,7 +234,10 @@ static int find(const struct ek_secret_store *store, const char *name, struct ek
     int result = path_of(store, name, path, err);
     if (result != 0)
         return result;
-    return access(path, F_OK) == 0 ? 0 : not_sealed(name, err);
+    if (access(path, F_OK) == 0)
+        return 0;
+    result = ek_fail_errno(err, "EK-0501", path);
+    return result == EK_NOT_FOUND ? not_sealed(name, err) : result;
 }
 
 const struct ek_secret_driver ek_secret_sealed_files = {

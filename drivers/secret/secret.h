@@ -32,8 +32,8 @@ struct ek_secret_driver {
     int (*unseal)(const struct ek_secret_store *store, const char *name,
                   struct ek_secret **ret_secret, struct ek_error *err);
 
-    /* MUST. 0 when there is a sealed secret of that name, EK_NOT_FOUND (EK-0706) when not; whether
-     * it can be opened is not looked at. */
+    /* MUST. 0 when there is a sealed secret of that name, EK_NOT_FOUND (EK-0706) when not; EK-0501
+     * when nobody can tell; whether it can be opened is not looked at. */
     int (*find)(const struct ek_secret_store *store, const char *name, struct ek_error *err);
 };
 

@@ -159,14 +159,28 @@ void ek_world_secret_name(const struct ek_world *world, int member, const char *
         snprintf(buffer, size, "%s/%s/%s", world->mark, world->spec->members[member].name, what);
 }
 
+int ek_world_unseal(const struct ek_world *world, int member, const char *what,
+                    struct ek_secret **ret_secret, struct ek_error *err)
+{
+    char name[EK_SECRET_NAME_SIZE];
+    ek_world_secret_name(world, member, what, name, sizeof name);
+    return world->secrets->unseal(&world->store, name, ret_secret, err);
+}
+
+int ek_world_seal(const struct ek_world *world, int member, const char *what,
+                  const struct ek_secret *secret, struct ek_error *err)
+{
+    char name[EK_SECRET_NAME_SIZE];
+    ek_world_secret_name(world, member, what, name, sizeof name);
+    return world->secrets->seal(&world->store, name, secret, err);
+}
+
 int ek_world_secret(const struct ek_world *world, int member, const char *what, size_t bytes,
                     struct ek_secret **ret_secret, struct ek_error *err)
 {
-    char name[256];
     struct ek_secret *secret;
-    ek_world_secret_name(world, member, what, name, sizeof name);
     struct ek_error cause = {0};
-    int result = world->secrets->unseal(&world->store, name, ret_secret, &cause);
+    int result = ek_world_unseal(world, member, what, ret_secret, &cause);
     if (result != EK_NOT_FOUND) {
         if (result != 0 && err)
             *err = cause;
@@ -175,7 +189,7 @@ int ek_world_secret(const struct ek_world *world, int member, const char *what, 
     result = ek_secret_random(bytes, &secret, err);
     if (result != 0)
         return result;
-    result = world->secrets->seal(&world->store, name, secret, err);
+    result = ek_world_seal(world, member, what, secret, err);
     if (result != 0)
         ek_secret_free(secret);
     else

@@ -48,11 +48,25 @@ struct ek_world {
 };
 
 #define EK_OWN_USER "evenkeel"
+#define EK_KEY_PASSWORD "key-password" /* of a member's private key */
+
+enum {
+    EK_SECRET_NAME_SIZE = 256,
+    EK_WAITING_PASSWORD_MAX = 4096, /* what is read of a password that waits on a host */
+};
 
 /* Name of a secret of this deployment: "<account>/<deployment>/<what>" or, with a member,
  * "<account>/<deployment>/<member>/<what>". */
 void ek_world_secret_name(const struct ek_world *world, int member, const char *what, char *buffer,
                           size_t size);
+
+/* The secret of that name; the caller frees it. EK_NOT_FOUND (EK-0706) when there is none. */
+int ek_world_unseal(const struct ek_world *world, int member, const char *what,
+                    struct ek_secret **ret_secret, struct ek_error *err);
+
+/* Seal the secret under that name, replacing what was there. */
+int ek_world_seal(const struct ek_world *world, int member, const char *what,
+                  const struct ek_secret *secret, struct ek_error *err);
 
 /* The secret of that name; made at random and sealed first when there is none. */
 int ek_world_secret(const struct ek_world *world, int member, const char *what, size_t bytes,

@@ -38,6 +38,17 @@ static void certificates(struct ek_metrics *metrics, const struct ek_planned *pl
     }
 }
 
+static void authority(struct ek_metrics *metrics, const struct ek_planned *planned,
+                      struct ek_labels who)
+{
+    const enum ek_metric metric = EK_METRIC_DEPLOYMENT_AUTHORITY_NOT_AFTER;
+    const struct ek_certificates *certificates = ek_certificates(planned->state);
+    if (certificates->authority_not_after_s != 0)
+        ek_metrics_set(metrics, metric, who, (double)certificates->authority_not_after_s);
+    else if (certificates->authority == EK_NO)
+        ek_metrics_remove(metrics, metric, who);
+}
+
 /* Counters that an alert asks how much they grew: they are there from the beginning. */
 static const enum ek_metric counters[] = {EK_METRIC_DEPLOYMENT_RESTARTS,
                                           EK_METRIC_DEPLOYMENT_ELECTIONS,
@@ -60,6 +71,7 @@ void ek_metrics_observed(struct ek_metrics *metrics, const struct ek_planned *pl
         ek_metrics_add(metrics, counters[i], who, 0);
     members(metrics, planned, who);
     certificates(metrics, planned, who);
+    authority(metrics, planned, who);
 }
 
 void ek_metrics_event(struct ek_metrics *metrics, const struct ek_deployment_spec *spec,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/aspects/certificate/validity.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/report/palette.h"
 #include "reconciler/report/state_json.h"
@@ -198,6 +199,21 @@ static void waits_detail(const struct ek_planned *planned, struct ek_buffer *tex
                      consent->paused_why[0] ? ": " : "", consent->paused_why);
 }
 
+/* Told as soon as certificates end with their authority. */
+static void authority_detail(const struct ek_planned *planned, struct ek_buffer *text)
+{
+    char when[32];
+    if (!planned->policy ||
+        !ek_authority_ends_first(EK_SITUATION(planned->spec, planned->state, planned->policy)))
+        return;
+    ek_time_text(ek_certificates(planned->state)->authority_not_after_s * 1000, false, when);
+    ek_buffer_printf(text,
+                     "  authority    %s ends %s; no certificate lasts longer, renew it before\n",
+                     planned->spec->certificates.authority ? planned->spec->certificates.authority
+                                                           : "(none in the specs)",
+                     when);
+}
+
 void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_buffer *text)
 {
     const struct ek_palette *paint = ek_palette(colour);
@@ -217,6 +233,7 @@ void ek_status_detail(const struct ek_planned *planned, bool colour, struct ek_b
                      ek_mode_word(spec, spec->ssl_mode));
     if (label[0] && spec->ssl_domain.base)
         ek_buffer_printf(text, "  SSL domain   %s.%s\n", label, spec->ssl_domain.base);
+    authority_detail(planned, text);
     ek_buffer_printf(text, "  clients      %s\n", ek_buffer_text(&string));
     ek_buffer_fail_with(text, &mode);
     ek_buffer_fail_with(text, &string);

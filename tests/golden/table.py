@@ -54,7 +54,7 @@ LAWS = "a law's: it refuses a step that the planner proposed; the model shows th
 LAW = re.compile(r"EK-02\d\d")
 ROW = re.compile(r'^\s*EK_[A-Z_]*ROW\(\s*"(EK-(?:0[12]|11)\d\d)",\s*"([^"]*)"', re.M)
 ID = re.compile(r'"(EK-\d{4})"')
-PLANNER = sorted((HERE.parents[1] / "reconciler").glob("next*.c"))
+PLANNER = sorted((HERE.parents[1] / "reconciler/kernel").glob("*.c"))
 
 
 class Case:

@@ -186,6 +186,37 @@ def test_a_host_that_was_started_anew_gets_its_password_back(shop):
     shop.succeed("verify", *shop.git)
 
 
+def sealed_password(shop, member):
+    found = list((Path(shop.tool.state) / "secrets").glob(f"**/{member}/key-password.sealed"))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_lost_sealed_password_is_never_replaced_by_one_that_opens_nothing(shop):
+    """The key that is installed can't be opened any more, so its certificate is issued anew with a
+    key and a password of their own, and only then the server is restarted."""
+    if set(shop.fleet.running_modes().values()) != {"allowTLS"}:
+        shop.specs.set_mode("allowSSL")
+        shop.succeed("apply", "--yes", *shop.git)
+    before = shop.fleet.processes()["b"]
+    served = wire.served_certificate(shop.fleet["b"].address)
+    lost = sealed_password(shop, "b")
+    lost.unlink()
+    plan = shop.succeed("plan", *shop.git, status=CHANGES).stdout
+    assert "the password of the installed one's key is lost" in plan
+    assert plan.index("issue certificate") < plan.index("restart"), plan
+    shop.succeed("apply", "--yes", *shop.git)
+    assert lost.exists()
+    assert shop.fleet.processes()["b"] != before
+    assert wire.served_certificate(shop.fleet["b"].address) != served
+    shop.succeed("verify", *shop.git)
+    waiting = list(Path("/run/evenkeel").glob("*-b-*/key-password"))
+    assert len(waiting) == 1
+    opened = subprocess.run(["openssl", "pkey", "-in", shop.certificate_key_file("b"), "-noout",
+                             "-passin", f"file:{waiting[0]}"], capture_output=True, check=False)
+    assert opened.returncode == 0, opened.stderr
+
+
 def test_a_revert_goes_back_from_where_the_fleet_is(shop):
     assert set(shop.fleet.running_modes().values()) == {"allowTLS"}
     shop.specs.set_mode("disabled")

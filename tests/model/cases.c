@@ -74,7 +74,7 @@ static void give_certificate(struct model_case *c, int i)
     certificate->present = EK_YES;
     memset(certificate->sha256, 0x10 + i, sizeof certificate->sha256);
     certificate->issued_by_authority = EK_YES;
-    certificate->key_sealed = EK_YES;
+    certificate->key_sealed = certificates->key_password = EK_YES;
     certificate->sole_name = EK_YES;
     certificate->not_after_s = c->policy.now_s + (c->certificates_due ? 10LL : 400LL) * 86400;
     ek_domain_name(&c->spec, ek_transport(c->state)->domain_label, (size_t)i, certificate->name,
@@ -102,7 +102,7 @@ static void fill_member(struct model_case *c, int i, uint64_t all)
     transport->options_wanted.known = EK_YES;
     memset(transport->options_wanted.digest, 0x70 + i, 32);
     transport->options_running.known = transport->options_configured.known = EK_YES;
-    certificates->certificate_installed.present = EK_NO;
+    certificates->certificate_installed.present = certificates->key_password = EK_NO;
     certificates->certificate_running.present = EK_NO;
     certificates->trust_installed.present = certificates->trust_running.present = EK_NO;
     transport->domain_name_bound = EK_NO;
@@ -192,6 +192,7 @@ static void empty_member(struct model_case *c, size_t i)
     member->configuration = member->reachable = EK_NO;
     ek_member_access(c->state, i)->key_file = EK_NO;
     certificates->certificate_installed.present = certificates->trust_installed.present = EK_NO;
+    certificates->key_password = EK_NO;
     transport->domain_name_bound = EK_NO;
     member->spec_host_resolves = EK_YES;
 }

@@ -294,6 +294,7 @@ static void what_was_observed_is_told(void **state)
         (struct ek_member){.reachable = EK_YES, .state = EK_MEMBER_PRIMARY, .writable = EK_YES};
     ek_member_certificates(seen, 0)->certificate_running =
         (struct ek_certificate_state){.present = EK_YES, .not_after_s = 1900000000};
+    ek_certificates(seen)->authority_not_after_s = 2000000000;
     *ek_member(seen, 1) = (struct ek_member){.reachable = EK_NO, .state = EK_MEMBER_DOWN};
     const struct ek_planned planned = {
         .spec = &spec, .state = seen, .plan = &plan, .observed_ms = 1700000000500};
@@ -306,6 +307,8 @@ static void what_was_observed_is_told(void **state)
                                  EK_LABELS("acme", "orders", "DOWN")) == 1);
     assert_true(ek_metrics_value(metrics, EK_METRIC_DEPLOYMENT_CERTIFICATE_NOT_AFTER,
                                  EK_LABELS("acme", "orders", "a")) == 1900000000);
+    assert_true(ek_metrics_value(metrics, EK_METRIC_DEPLOYMENT_AUTHORITY_NOT_AFTER, WHO) ==
+                2000000000);
     assert_true(ek_metrics_value(metrics, EK_METRIC_DEPLOYMENT_BLOCKED_INFO,
                                  EK_LABELS("acme", "orders", "EK-0103")) == 1);
     assert_true(ek_metrics_value(metrics, EK_METRIC_DEPLOYMENT_LAST_OBSERVED, WHO) == 1700000000.5);

@@ -207,6 +207,9 @@ static void certificates_that_are_due(void **state)
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
     certificate->sole_name = EK_UNKNOWN;
     assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    ek_member_certificates(fleet.state, B)->key_password = EK_NO;
+    assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
     settle(THREE, EK_SSL_ALLOW, EK_SSL_ALLOW);
     certificate->name[0] = 'x';
     assert_step(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);

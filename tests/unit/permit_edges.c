@@ -250,6 +250,7 @@ static void what_was_not_read_is_not_replaced(void **state)
         {&ek_step_create_authority, &ek_certificates(fleet.state)->authority},
         {&ek_step_install_trust, &b_certificates->trust_installed.present},
         {&ek_step_issue_certificate, &b_certificates->certificate_installed.present},
+        {&ek_step_issue_certificate, &b_certificates->key_password},
         {&ek_step_install_key_file, &b_access->key_file},
         {&ek_step_write_configuration, &b->configuration},
         {&ek_step_write_configuration, &b_transport->options_wanted.known},

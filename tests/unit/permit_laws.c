@@ -63,6 +63,19 @@ static void a_start_without_a_certificate(void **state)
     assert_refused(step_of(&ek_step_write_configuration, B, EK_SSL_ALLOW), "EK-0202");
 }
 
+static void a_start_without_the_password_of_the_key(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    assert_permitted(step_of(&ek_step_restart, B, EK_SSL_PREFER));
+    ek_member_certificates(fleet.state, B)->key_password = EK_NO;
+    assert_refused(step_of(&ek_step_restart, B, EK_SSL_PREFER), "EK-0202");
+    assert_refused(step_of(&ek_step_write_configuration, B, EK_SSL_PREFER), "EK-0202");
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_DISABLED); /* it needs none */
+    ek_member_certificates(fleet.state, B)->key_password = EK_NO;
+    assert_permitted(step_of(&ek_step_restart, B, EK_SSL_DISABLED));
+}
+
 static void one_member_at_a_time(void **state)
 {
     (void)state;
@@ -358,6 +371,7 @@ int main(void)
         cmocka_unit_test(a_certificate_that_a_crash_would_bring),
         cmocka_unit_test(an_authority_that_a_peer_does_not_trust),
         cmocka_unit_test(a_start_without_a_certificate),
+        cmocka_unit_test(a_start_without_the_password_of_the_key),
         cmocka_unit_test(one_member_at_a_time),
         cmocka_unit_test(a_majority_and_a_second_copy),
         cmocka_unit_test(the_primary_is_not_stopped),

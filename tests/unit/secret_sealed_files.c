@@ -75,6 +75,16 @@ static void what_was_sealed_comes_back(void **state)
     assert_int_equal(unseal(vault, "acme/none"), EK_NOT_FOUND);
 }
 
+/* "Not there" is said of what was looked for, not of what could not be looked at. */
+static void a_store_that_cant_be_looked_at_says_so(void **state)
+{
+    const struct vault *vault = *state;
+    struct ek_secret_store store = vault->store;
+    put(vault, NAME, "correct horse");
+    store.directory = vault->file; /* a file where the directory should be */
+    FAILS(sealed->find(&store, NAME, &err), EK_SYSTEM, "EK-0501");
+}
+
 static void bytes_of_any_kind_come_back(void **state)
 {
     const struct vault *vault = *state;
@@ -277,6 +287,7 @@ int main(void)
     sealed = ek_secret_driver_named("sealed-files");
     const struct CMUnitTest tests[] = {
         WITH_VAULT(what_was_sealed_comes_back),
+        WITH_VAULT(a_store_that_cant_be_looked_at_says_so),
         WITH_VAULT(bytes_of_any_kind_come_back),
         WITH_VAULT(nothing_of_the_secret_is_on_disk_and_no_two_seals_are_alike),
         WITH_VAULT(a_seal_with_any_bit_changed_stays_shut),

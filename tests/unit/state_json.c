@@ -24,7 +24,8 @@ static const char whole[] =
     "{\"account\":\"acme\",\"deployment\":\"orders\",\"initiated\":true,\"set_name\":\"rs0\","
     "\"set_id\":\"5f\",\"config_version\":4,\"config_term\":5,\"election_term\":6,"
     "\"foreign_member\":\"x:1\",\"domain_label\":\"q7w\",\"authority\":true,"
-    "\"authority_sha256\":\"" HEX_1 "\",\"authentication\":false,\"own_user\":true,"
+    "\"authority_sha256\":\"" HEX_1
+    "\",\"authority_not_after_s\":15,\"authentication\":false,\"own_user\":true,"
     "\"problem\":\"nobody was asked\",\"members\":[{\"name\":\"a\",\"process\":true,\"pid\":7,"
     "\"started_ms\":8,\"age_ms\":9,\"clock_ahead_ms\":-3,\"restart_begun\":false,\"data\":true,"
     "\"configuration\":true,"
@@ -33,8 +34,9 @@ static const char whole[] =
     "\"options_wanted\":{\"known\":true,\"digest\":\"" HEX_2 "\"},"
     "\"certificate_installed\":{\"present\":true,\"sha256\":\"" HEX_1
     "\",\"issued_by_authority\":true,\"key_sealed\":false,\"sole_name\":true,\"name\":\"a.b\","
-    "\"not_after_s\":10},\"trust_installed\":{\"present\":true,\"authorities\":[\"" HEX_1
-    "\",\"" HEX_2 "\"]},\"reachable\":true,\"state\":\"PRIMARY\",\"writable\":true,"
+    "\"not_after_s\":10},\"key_password\":false,\"trust_installed\":{\"present\":true,"
+    "\"authorities\":[\"" HEX_1 "\",\"" HEX_2
+    "\"]},\"reachable\":true,\"state\":\"PRIMARY\",\"writable\":true,"
     "\"version\":\"4.2.2\",\"ssl_mode_running\":\"requireSSL\","
     "\"options_running\":{\"known\":false},\"certificate_running\":{\"present\":false},"
     "\"trust_running\":{\"present\":false},\"signing_key\":11,\"lag_ms\":12,"

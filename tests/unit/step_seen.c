@@ -175,6 +175,9 @@ static void files(void **state)
     *certificate = issued;
     certificate->key_sealed = EK_NO;
     assert_missing("certificate");
+    ek_member_certificates(observed, B)->key_password = EK_NO;
+    assert_missing("password");
+    ek_member_certificates(observed, B)->key_password = EK_YES;
     *certificate = issued;
     certificate->name[0]++;
     assert_missing("certificate");
@@ -183,6 +186,11 @@ static void files(void **state)
     assert_true(seen());
     certificate->not_after_s--;
     assert_missing("certificate");
+    ek_certificates(observed)->authority_not_after_s = certificate->not_after_s;
+    assert_true(seen()); /* its authority signs nothing longer */
+    ek_certificates(observed)->authority_not_after_s++;
+    assert_missing("certificate");
+    ek_certificates(observed)->authority_not_after_s = 0;
 
     done(&ek_step_install_trust, B, EK_SSL_UNKNOWN);
     assert_true(seen());

@@ -3,6 +3,7 @@
 
 #include "reconciler/aspects/certificate/rows.h"
 #include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/certificate/validity.h"
 #include "reconciler/aspects/replica_set/state.h"
 
 static struct ek_member_certificates *member_of(const struct ek_effect *e)
@@ -15,6 +16,8 @@ int ek_effect_create_authority(struct ek_effect *e, struct ek_error *err)
     struct ek_certificates *certificates = ek_certificates(e->state);
     (void)err;
     certificates->authority = EK_YES;
+    certificates->authority_not_after_s =
+        0; /* specs whose certificates would outlive it are wrong */
     memset(certificates->authority_sha256, 0xCA, sizeof certificates->authority_sha256);
     return 0;
 }
@@ -43,13 +46,14 @@ int ek_effect_issue_certificate(struct ek_effect *e, struct ek_error *err)
     uint8_t before = certificate->present == EK_YES ? certificate->sha256[0] : 0;
     (void)err;
     memset(certificate, 0, sizeof *certificate);
+    member_of(e)->key_password = EK_YES;
     certificate->present = EK_YES;
     memset(certificate->sha256, e->step->member, sizeof certificate->sha256);
     certificate->sha256[0] = (uint8_t)(before + 1);
     certificate->issued_by_authority = EK_YES;
     certificate->key_sealed = EK_YES;
     certificate->sole_name = EK_YES;
-    certificate->not_after_s = e->policy->now_s + e->spec->certificates.validity_s;
+    certificate->not_after_s = ek_certificate_end(EK_SITUATION(e->spec, e->state, e->policy));
     ek_domain_name(e->spec, ek_transport(e->state)->domain_label, (size_t)e->step->member,
                    certificate->name, sizeof certificate->name);
     return 0;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reconciler/aspects/certificate/state.h"
+#include "reconciler/aspects/certificate/validity.h"
 #include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/json.h"
 
@@ -60,7 +61,7 @@ static void say_certificate(const struct ek_situation *situation,
                      ek_tri_word(certificate->issued_by_authority));
     if (left_s <= 0)
         ek_buffer_text_add(text, ", ended");
-    else if (left_s < situation->spec->certificates.renew_before_s)
+    else if (ek_certificate_renewable(situation, certificate))
         ek_buffer_text_add(text, ", due for renewal");
 }
 
@@ -142,6 +143,16 @@ static void trust_running_fact(const struct ek_fact_question *question, struct e
         say_trust(question->situation->state, running, text);
 }
 
+/* Only an end that comes before that of the certificates it signs is anything to a plan. */
+static void authority_end_fact(const struct ek_fact_question *question, struct ek_buffer *text)
+{
+    int64_t end_s = ek_certificates(question->situation->state)->authority_not_after_s;
+    if (end_s != 0 && end_s <= question->situation->policy->now_s)
+        ek_buffer_text_add(text, "ended");
+    else if (ek_authority_ends_first(question->situation))
+        ek_buffer_text_add(text, "before the certificates would end");
+}
+
 /* ---- the rows ---- */
 
 static const struct ek_field certificate_parts[] = {
@@ -178,6 +189,12 @@ static const struct ek_field authority_sha256 = {.key = "authority_sha256",
                                                  WHOLE(authority_sha256, digest),
                                                  .role = EK_FIELD_TOLD, /* see the trust */
                                                  .drift = EK_NO_DRIFT};
+static const struct ek_field authority_not_after = {.key = "authority_not_after_s",
+                                                    .label = "authority's end",
+                                                    WHOLE(authority_not_after_s, long),
+                                                    .role = EK_FIELD_PLANNED,
+                                                    .drift = EK_NO_DRIFT,
+                                                    .fact = authority_end_fact};
 const struct ek_field ek_field_certificate_installed = {
     .key = "certificate_installed",
     .label = "certificate installed",
@@ -186,6 +203,14 @@ const struct ek_field ek_field_certificate_installed = {
     .drift = EK_DRIFT_CERTIFICATES,
     .unread_forbids = true,
     .fact = installed_fact};
+const struct ek_field ek_field_key_password = {
+    .key = "key_password",
+    .label = "password of the key",
+    .part = EK_PART_certificate_members,
+    EK_FIELD(struct ek_member_certificates, key_password, tri),
+    .role = EK_FIELD_PLANNED,
+    .drift = EK_DRIFT_CERTIFICATES,
+    .unread_forbids = true};
 const struct ek_field ek_field_trust_installed = {.key = "trust_installed",
                                                   .label = "trust installed",
                                                   MEMBER(trust_installed, trust_parts),
@@ -208,7 +233,9 @@ static const struct ek_field trust_running = {.key = "trust_running",
 
 const struct ek_field *const ek_certificate_fields[] = {&ek_field_authority,
                                                         &authority_sha256,
+                                                        &authority_not_after,
                                                         &ek_field_certificate_installed,
+                                                        &ek_field_key_password,
                                                         &ek_field_trust_installed,
                                                         &certificate_running,
                                                         &trust_running,

@@ -7,8 +7,6 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
 
-enum { PASSWORD_MAX = 4096 };
-
 /* A process that began this much before a file was written may still have read it: start
  * times are exact to the clock tick only. */
 static const int64_t start_time_slack_ms = 50;
@@ -33,6 +31,7 @@ static int look_at_authority(struct ek_observing *o, struct ek_error *err)
         return 0;
     }
     ek_certificates(state)->authority = EK_YES;
+    ek_certificates(state)->authority_not_after_s = facts.not_after_s;
     memcpy(ek_certificates(state)->authority_sha256, facts.sha256, sizeof facts.sha256);
     (void)err;
     return 0;
@@ -126,7 +125,7 @@ static void look_for_lost_password(struct ek_observing *o, size_t i, const char 
     struct ek_world *world = o->world;
     struct ek_member *member = ek_member(o->state, i);
     struct ek_member_transport *transport = ek_member_transport(o->state, i);
-    const struct ek_file_question question = {path, PASSWORD_MAX};
+    const struct ek_file_question question = {path, EK_WAITING_PASSWORD_MAX};
     EK_FILE file = {0};
     if (member->process != EK_NO || member->data != EK_YES ||
         transport->mode_configured <= EK_SSL_DISABLED)
@@ -137,11 +136,28 @@ static void look_for_lost_password(struct ek_observing *o, size_t i, const char 
         member->restart_begun = EK_YES;
 }
 
+/* Whether it opens is not looked at here: what is sealed but does not open is not lost. */
+static void look_for_sealed_password(struct ek_observing *o, size_t i)
+{
+    struct ek_world *world = o->world;
+    struct ek_error cause = {0};
+    char name[EK_SECRET_NAME_SIZE];
+    ek_world_secret_name(world, (int)i, EK_KEY_PASSWORD, name, sizeof name);
+    int result = world->secrets->find(&world->store, name, &cause);
+    ek_observe_result(o, result);
+    if (result != 0 && result != EK_NOT_FOUND) {
+        ek_observe_problem(o, i, "%s", cause.sentence);
+        return;
+    }
+    ek_member_certificates(o->state, i)->key_password = result == 0 ? EK_YES : EK_NO;
+}
+
 static void look_at_host(struct ek_observing *o, size_t i)
 {
     struct ek_world_tls tls;
     look_at_certificate_file(o, i);
     look_at_trust_file(o, i);
+    look_for_sealed_password(o, i);
     int result = ek_world_server_tls(o->world, i, o->deadline, &tls, NULL);
     ek_observe_result(o, result);
     if (result == 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reconciler/aspects/certificate/questions.h"
+#include "reconciler/aspects/certificate/validity.h"
 #include "reconciler/aspects/replica_set/questions.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/questions.h"
@@ -67,31 +68,44 @@ bool ek_phase_prepare_trust(const struct ek_question *q)
     return false;
 }
 
+static const char why_password_lost[] = "the password of the installed one's key is lost";
+
 static bool certificate_due(const struct ek_question *q, size_t m, const char **ret_why)
 {
-    const struct ek_certificate_state *certificate =
-        &ek_member_certificates(q->state, m)->certificate_installed;
+    const struct ek_member_certificates *certificates = ek_member_certificates(q->state, m);
+    const struct ek_certificate_state *certificate = &certificates->certificate_installed;
     char name[256];
     *ret_why = NULL;
     if (certificate->present != EK_YES)
         *ret_why = "has none yet";
     else if (certificate->issued_by_authority != EK_YES)
         *ret_why = "the installed one is by another authority";
+    else if (certificates->key_password == EK_NO)
+        *ret_why = why_password_lost;
     else if (certificate->key_sealed != EK_YES)
         *ret_why = "the key of the installed one is not encrypted";
     else if (!ek_domain_name(q->spec, ek_transport(q->state)->domain_label, m, name, sizeof name) ||
              strcmp(certificate->name, name) != 0 || certificate->sole_name != EK_YES)
         *ret_why = "the installed one is for another name";
-    else if (certificate->not_after_s - q->policy->now_s < q->spec->certificates.renew_before_s)
+    else if (ek_certificate_renewable(EK_SITUATION(q->spec, q->state, q->policy), certificate))
         *ret_why = "the installed one ends soon";
     return *ret_why != NULL;
 }
 
 static bool issue(const struct ek_question *q, size_t m, const char *why)
 {
+    int64_t end_s = ek_certificates(q->state)->authority_not_after_s;
+    if (end_s != 0 && end_s <= q->policy->now_s)
+        return ek_block(q,
+                        ek_lasting("EK-0134", (int)m,
+                                   "renew the authority; until then nothing new can be signed"),
+                        "member %s needs a certificate, and the certificate authority %s has ended",
+                        ek_member(q->state, m)->name, q->spec->certificates.authority);
     struct ek_step *step = ek_propose(q, &ek_step_issue_certificate, (int)m, "%s", why);
     snprintf(ek_label_argument(step)->label, EK_LABEL_SIZE, "%s",
              ek_transport(q->state)->domain_label);
+    if (ek_authority_ends_first(EK_SITUATION(q->spec, q->state, q->policy)))
+        ek_issue_arguments(step)->authority_ends_s = end_s;
     return true;
 }
 
@@ -169,6 +183,8 @@ static bool unread(const struct ek_question *q, size_t m)
         return unread_file(q, m, "the file of trusted authorities");
     if (certificates->certificate_installed.present == EK_UNKNOWN)
         return unread_file(q, m, "the certificate file");
+    if (certificates->key_password == EK_UNKNOWN)
+        return unread_file(q, m, "the sealed password of the key");
     if (!ek_wants_tls(q) || !uses_tls || ek_set(q->state)->initiated != EK_YES ||
         certificates->certificate_running.present == EK_YES)
         return false;
@@ -208,19 +224,22 @@ static bool cut_off(const struct ek_question *q, size_t m, enum ek_ssl_mode mode
     return false;
 }
 
-/* On the way down nobody's certificate is renewed but the one without which a member, coming back
- * in a mode that still has TLS, would not start. */
+/* On the way down nobody's certificate is renewed but the one without which, or without whose
+ * password, a member, coming back in a mode that still has TLS, would not start. */
 static bool issue_to_start(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)
 {
     enum { STARTS_WITHIN_S = 3600 };
-    const struct ek_certificate_state *installed =
-        &ek_member_certificates(q->state, m)->certificate_installed;
+    const struct ek_member_certificates *certificates = ek_member_certificates(q->state, m);
+    int64_t end_s = certificates->certificate_installed.not_after_s;
+    bool ends = end_s - q->policy->now_s < STARTS_WITHIN_S &&
+                ek_certificate_end(EK_SITUATION(q->spec, q->state, q->policy)) > end_s;
+    bool lost = certificates->key_password == EK_NO;
     char name[EK_DOMAIN_NAME_SIZE];
-    if (mode == EK_SSL_DISABLED || installed->not_after_s - q->policy->now_s >= STARTS_WITHIN_S ||
+    if (mode == EK_SSL_DISABLED || (!ends && !lost) ||
         ek_certificates(q->state)->authority != EK_YES ||
         !ek_domain_name(q->spec, ek_transport(q->state)->domain_label, m, name, sizeof name))
         return false;
-    return issue(q, m, "without a valid one it would not start");
+    return issue(q, m, lost ? why_password_lost : "without a valid one it would not start");
 }
 
 static bool before_restart(const struct ek_question *q, size_t m)

@@ -1,6 +1,7 @@
 /* How certificates show themselves. */
 #include "reconciler/report/show.h"
 #include "reconciler/aspects/certificate/rows.h"
+#include "reconciler/base/time_text.h"
 #include "reconciler/report/note.h"
 
 static const char *why_not_fewer(const struct ek_showing *s)
@@ -12,10 +13,18 @@ static const char *why_not_fewer(const struct ek_showing *s)
 
 void ek_note_issue(struct ek_note *note)
 {
-    ek_buffer_printf(note->text, "%s; %s, %lld days; the key never leaves its host",
-                     note->step->why,
-                     note->spec->certificates.algorithm == EK_KEY_P256 ? "P-256" : "RSA 3072",
-                     (long long)(note->spec->certificates.validity_s / 86400));
+    int64_t ends_s = ek_issue_arguments(note->step)->authority_ends_s;
+    char when[32];
+    ek_buffer_printf(note->text, "%s; %s, ", note->step->why,
+                     note->spec->certificates.algorithm == EK_KEY_P256 ? "P-256" : "RSA 3072");
+    if (ends_s != 0) {
+        ek_time_text(ends_s * 1000, false, when);
+        ek_buffer_printf(note->text, "until the authority ends, %s: renew that before", when);
+    } else {
+        ek_buffer_printf(note->text, "%lld days",
+                         (long long)(note->spec->certificates.validity_s / 86400));
+    }
+    ek_buffer_text_add(note->text, "; the key never leaves its host");
 }
 
 const struct ek_show ek_certificate_show = {.why_not_fewer = why_not_fewer};

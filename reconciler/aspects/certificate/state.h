@@ -25,11 +25,13 @@ struct ek_trust_state {
 struct ek_certificates {
     enum ek_tri authority; /* the certificate authority exists */
     uint8_t authority_sha256[32];
+    int64_t authority_not_after_s; /* epoch, 0: not known */
 };
 
 struct ek_member_certificates {
     struct ek_certificate_state certificate_installed;
     struct ek_trust_state trust_installed;
+    enum ek_tri key_password; /* the controller holds the sealed password of the installed key */
     struct ek_certificate_state certificate_running; /* as presented to a TLS client */
     struct ek_trust_state trust_running;
 };

@@ -6,9 +6,11 @@
 
 static const struct ek_argument no_arguments[] = {{.field = {.key = NULL}}};
 
-static const struct ek_argument label_argument[] = {
-    {.field = {.key = "label", EK_FIELD(struct ek_label_argument, label, text)},
+static const struct ek_argument issue_arguments[] = {
+    {.field = {.key = "label", EK_FIELD(struct ek_issue_arguments, domain.label, text)},
      .value_of = &ek_field_domain_label},
+    {.field = {.key = "authority_ends_s",
+               EK_FIELD(struct ek_issue_arguments, authority_ends_s, long)}},
     {.field = {.key = NULL}},
 };
 
@@ -51,8 +53,8 @@ const struct ek_step_kind ek_step_issue_certificate = {
     .can_be_undone = true,
     .doc = "Makes a key pair on the member's host (encrypted, it never leaves), and installs a "
            "certificate for it.",
-    .touches = EK_FIELDS(&ek_field_certificate_installed),
-    .arguments = label_argument,
+    .touches = EK_FIELDS(&ek_field_certificate_installed, &ek_field_key_password),
+    .arguments = issue_arguments,
     .note = ek_note_issue,
     .effect = ek_effect_issue_certificate,
     .seen = ek_seen_issue_certificate,

@@ -12,7 +12,8 @@
 /* ---- processes ---- */
 
 /* The password waits in memory on the host, where only the server's user reads it; a disk
- * never sees it. It stays there so that the server comes back by itself after a crash. */
+ * never sees it. It is never made here: a new one would not open the key. It stays there so that
+ * the server comes back by itself after a crash. */
 static int deliver_password(const struct ek_action *a, struct ek_error *err)
 {
     struct ek_world *world = a->world;
@@ -20,8 +21,11 @@ static int deliver_password(const struct ek_action *a, struct ek_error *err)
     struct ek_world_tls tls;
     int result = ek_world_server_tls(world, (size_t)a->step->member, a->deadline, &tls, err);
     if (result == 0)
-        result = ek_world_secret(world, a->step->member, "key-password", EK_PASSWORD_BYTES,
-                                 &password, err);
+        result = ek_world_unseal(world, a->step->member, EK_KEY_PASSWORD, &password, err);
+    if (result == EK_NOT_FOUND)
+        return ek_fail(err, EK_NOT_FOUND, "EK-0723",
+                       "member %s: the password of its key is not among the sealed secrets",
+                       world->spec->members[a->step->member].name);
     if (result != 0)
         return result;
     const struct ek_file_content content = {tls.password_path, ek_secret_reveal(password),

@@ -20,6 +20,9 @@ static bool is_broken(const struct ek_law_question *q)
     if (certificate->present != EK_YES || certificate->not_after_s <= q->policy->now_s)
         return ek_broken(q, "member %s would not start: it has no certificate that is valid now",
                          member->name);
+    if (certificates->key_password == EK_NO)
+        return ek_broken(q, "member %s would not start: the password of its key is lost",
+                         member->name);
     if (certificates->trust_installed.present != EK_YES)
         return ek_broken(q, "member %s would not start: it has no authority to trust",
                          member->name);
