@@ -62,6 +62,7 @@ help:
 	@echo 'make demo         three servers in a sandbox, taken through every sslMode while clients write'
 	@echo 'make check        every test; the last line says how many passed and failed'
 	@echo 'make unit         unit tests, with sanitizers'
+	@echo 'make toy          add an aspect by its folders and two lines, and plan with it'
 	@echo 'make integration  whole-program tests in the sandbox; T=name for some of them'
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
 	@echo 'make golden-accept  write the golden plans anew; read the difference before it is committed'
@@ -170,6 +171,16 @@ dependencies:
 
 CHECK = $(PYTHON) tests/check.py --build $(BUILD) --make "$(MAKE)" $(if $(MONGOD),--mongod "$(MONGOD)")
 
+# A toy aspect is added to a copy of the sources by its folders and a line in each list, and planned with.
+.PHONY: toy toy-as-built
+toy: dependencies
+	@+$(MAKE) $(SANITIZED) toy-as-built
+
+toy-as-built: export TOY_COMPILE = $(CC) $(ALL_CFLAGS)
+toy-as-built: export TOY_LINK = $(ALL_LDFLAGS) $(PACKAGE_LIBS)
+toy-as-built: $(BUILD)/libevenkeel.a
+	@$(PYTHON) tests/aspect/toy.py --build $(BUILD)
+
 .PHONY: demo check unit integration model lint syntax format bench install manual clean unit-programs sanitized
 demo: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/sandbox/demo.py --build $(BUILD) $(if $(MONGOD),--mongod "$(MONGOD)")
@@ -217,7 +228,7 @@ syntax: $(SOURCES:%=%.syntax)
 OUR_FILES = git ls-files --cached --others --exclude-standard
 ifneq ($(filter lint,$(MAKECMDGOALS)),)
 MAKEFLAGS += --keep-going --output-sync
-LINTED := $(shell $(OUR_FILES) '*.c')
+LINTED := $(filter-out tests/aspect/%,$(shell $(OUR_FILES) '*.c'))
 endif
 lint: layout $(LINTED:%=$(BUILD)/tidy/%.ok)
 

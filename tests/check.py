@@ -100,15 +100,17 @@ class Check:
         for source in sorted(Path("tests/unit").glob("*.c")):
             program = self.build / "sanitized" / "unit" / source.stem
             if program.exists():
-                self.run_unit_program(suite, program, environment)
+                self.run_unit_program(suite, [program], environment)
             else:
                 suite.count(False, f"{source.stem} was not built")
+        self.run_unit_program(suite, [*self.make_words, "toy"], environment)
         return suite.close()
 
     @staticmethod
-    def run_unit_program(suite, program, environment):
+    def run_unit_program(suite, command, environment):
+        name = Path(command[-1]).name
         try:
-            done = subprocess.run([str(program)], env=environment, capture_output=True, text=True,
+            done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True,
                                   errors="replace", timeout=UNIT_TIMEOUT_S, check=False)
             output, status = done.stdout + done.stderr, done.returncode
         except subprocess.TimeoutExpired:
@@ -116,10 +118,10 @@ class Check:
         passed = len(re.findall(r"^\s*ok \d+", output, re.M))
         failed = re.findall(r"^\s*not ok \d+ - (.*)$", output, re.M)
         suite.passed += passed
-        for name in failed:
-            suite.count(False, f"{program.name}: {name}")
+        for one in failed:
+            suite.count(False, f"{name}: {one}")
         if (status != 0 and not failed) or (status == 0 and passed == 0):
-            suite.count(False, f"{program.name}: exit status {status}, {passed} tests passed")
+            suite.count(False, f"{name}: exit status {status}, {passed} tests passed")
         if status != 0:
             print(output, flush=True)
 
