@@ -117,6 +117,11 @@ static void plaintext_client_and_a_file_that_requires(void)
     ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_REQUIRE;
 }
 
+static void plaintext_client_of_the_first(void)
+{
+    ek_member_transport(fleet.state, A)->plaintext_clients = 1;
+}
+
 static void ended_certificate(void)
 {
     ek_member_certificates(fleet.state, C)->certificate_running.not_after_s = fleet.policy.now_s;
@@ -154,6 +159,12 @@ static void other_modes(void)
 static void other_modes_in_files(void)
 {
     ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_ALLOW;
+    ek_member_transport(fleet.state, C)->mode_configured = EK_SSL_DISABLED;
+}
+
+static void other_modes_in_the_first_file(void)
+{
+    ek_member_transport(fleet.state, A)->mode_configured = EK_SSL_ALLOW;
     ek_member_transport(fleet.state, C)->mode_configured = EK_SSL_DISABLED;
 }
 
@@ -210,6 +221,7 @@ struct guarded {
 static const struct guarded guarded[] = {
     {"EK-0201", &ek_field_mode_running, B, P, R, other_modes},
     {"EK-0201", &ek_field_mode_configured, B, P, P, other_modes_in_files},
+    {"EK-0201", &ek_field_mode_configured, A, P, P, other_modes_in_the_first_file},
     {"EK-0201", &ek_field_process, B, D, D, file_that_requires},
     {"EK-0201", &ek_field_host, SET, P, P, old_name},
     {"EK-0201", &ek_field_certificate_installed, B, P, P, old_name},
@@ -239,6 +251,8 @@ static const struct guarded guarded[] = {
     {"EK-0216", &ek_field_host, SET, P, P, wrong_clock},
     {"EK-0217", &ek_field_process, B, P, P, ended_certificate},
     {"EK-0217", &ek_field_mode_running, B, AL, P, ended_certificate},
+    {"EK-0217", &ek_field_mode_running, A, AL, P, ended_certificate},
+    {"EK-0209", &ek_field_mode_running, A, P, R, plaintext_client_of_the_first},
 };
 
 static void every_law_is_asked_of_what_it_guards(void **state)
@@ -262,22 +276,35 @@ static void every_law_is_asked_of_what_it_guards(void **state)
 
 /* ---- a step on no member ---- */
 
+static void assert_told(const struct ek_field *field, int member, const char *id,
+                        const char *sentence)
+{
+    struct ek_step step = step_that_touches(field, member, nothing);
+    struct ek_broken_law law;
+    assert_true(judge(&step, &law) > 0);
+    assert_string_equal(law.id, id);
+    assert_string_equal(law.sentence, sentence);
+}
+
 static void what_is_on_no_member_is_judged_as_such(void **state)
 {
+    static const char unknown[] = "what the servers would start with is not known";
     (void)state;
     settle(THREE, P);
-    assert_refused(step_that_touches(&ek_field_process, SET, nothing), "EK-0202");
-    assert_refused(step_that_touches(&ek_field_mode_configured, SET, nothing), "EK-0202");
-    assert_refused(step_that_touches(&ek_field_mode_running, SET, nothing), "EK-0210");
-    assert_refused(step_that_touches(&ek_field_member_state, SET, nothing), "EK-0206");
-    assert_refused(step_that_touches(&ek_field_config_version, SET, nothing), "EK-0207");
+    assert_told(&ek_field_process, SET, "EK-0202", unknown);
+    assert_told(&ek_field_mode_configured, SET, "EK-0202", unknown);
+    assert_told(&ek_field_mode_running, SET, "EK-0210", "sslMode is raised member by member");
+    assert_told(&ek_field_member_state, SET, "EK-0206",
+                "nobody is named to take over from member that leads");
+    assert_told(&ek_field_config_version, SET, "EK-0207",
+                "the configuration has version 1 by now, the step was made for -1");
 }
 
 static void a_role_that_nobody_takes_over(void **state)
 {
     (void)state;
     settle(THREE, P);
-    assert_refused(step_that_touches(&ek_field_member_state, A, nothing), "EK-0206");
+    assert_told(&ek_field_member_state, A, "EK-0206", "nobody is named to take over from member a");
 }
 
 /* ---- what stops a process ---- */
@@ -383,6 +410,7 @@ static void what_another_member_has_unread(void **state)
     settle(THREE, P);
     struct ek_step own = step_that_touches(&ek_field_certificate_installed, B, nothing);
     ek_member_access(fleet.state, C)->key_file = EK_UNKNOWN;
+    assert_permitted(step_that_touches(&ek_field_key_file, A, nothing));
     assert_permitted(step_that_touches(&ek_field_key_file, B, nothing));
     assert_refused(step_that_touches(&ek_field_key_file, C, nothing), "EK-0218");
     assert_refused(step_that_touches(&ek_field_key_file, SET, nothing), "EK-0218");
@@ -390,6 +418,26 @@ static void what_another_member_has_unread(void **state)
     ek_certificates(fleet.state)->authority = EK_UNKNOWN;
     assert_refused(step_that_touches(&ek_field_authority, SET, nothing), "EK-0218");
     assert_refused(step_that_touches(&ek_field_authority, C, nothing), "EK-0218");
+}
+
+static void options_that_could_not_be_read(void **state)
+{
+    (void)state;
+    settle(THREE, P);
+    for (int m = A; m <= C; m++) {
+        assert_permitted(model_step(&ek_step_write_configuration, m, P));
+        ek_member_transport(fleet.state, m)->options_wanted.known = EK_UNKNOWN;
+        assert_refused(model_step(&ek_step_write_configuration, m, P), "EK-0218");
+    }
+}
+
+/* Nothing but what is touched is new: a restart renames nobody's certificate. */
+static void a_restart_keeps_the_name(void **state)
+{
+    (void)state;
+    settle(THREE, P);
+    old_name();
+    assert_permitted(model_step(&ek_step_restart, B, P));
 }
 
 /* The authority's own certificate in the place of a file that had it already, and one beside it. */
@@ -432,6 +480,8 @@ int main(void)
         cmocka_unit_test(clients_in_plaintext_where_both_are_taken),
         cmocka_unit_test(rungs_of_a_lone_member),
         cmocka_unit_test(what_another_member_has_unread),
+        cmocka_unit_test(options_that_could_not_be_read),
+        cmocka_unit_test(a_restart_keeps_the_name),
         cmocka_unit_test(trust_that_stays),
         cmocka_unit_test(a_stepdown_that_saves_a_certificate),
     };
