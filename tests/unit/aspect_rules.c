@@ -10,7 +10,7 @@
 
 #include "tests/unit/next_fleet.h"
 
-enum { ONE = 0, THREE = 2 };
+enum { ONE = 0, THREE = 2, PSA = 4 };
 enum { A, B, C };
 
 static void left_down(int m)
@@ -87,6 +87,74 @@ static void without_tls_nothing_is_presented(void **state)
     assert_int_equal(ek_member_certificates(fleet.state, C)->certificate_running.present, EK_YES);
 }
 
+/* ---- what a start brings about ---- */
+
+static void out_of_sight(size_t m)
+{
+    ek_member(fleet.state, m)->healthy_for = 0;
+    for (size_t i = 0; i < fleet.state->member_count; i++)
+        ek_member(fleet.state, i)->healthy_for &= ~((uint64_t)1 << m);
+}
+
+static void who_is_back_and_its_peers_see_each_other(void **state)
+{
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, true, false);
+    const struct ek_step step = model_step(&ek_step_restart, C, EK_SSL_ALLOW);
+    out_of_sight(C);
+    ek_member(fleet.state, C)->signing_key = 0;
+    enact(&step);
+    for (size_t m = A; m <= C; m++)
+        assert_int_equal(ek_member(fleet.state, m)->healthy_for, 7);
+    assert_int_equal(ek_member(fleet.state, C)->state, EK_MEMBER_SECONDARY);
+    assert_int_equal(ek_member(fleet.state, C)->signing_key,
+                     ek_member(fleet.state, A)->signing_key);
+}
+
+static void who_comes_back_alone_leads_again_and_an_arbiter_votes(void **state)
+{
+    (void)state;
+    model_case_init(&fleet, ONE, EK_SSL_ALLOW, EK_SSL_ALLOW, true, false);
+    struct ek_step step = model_step(&ek_step_restart, A, EK_SSL_ALLOW);
+    ek_member(fleet.state, A)->state = EK_MEMBER_DOWN;
+    ek_member(fleet.state, A)->writable = EK_NO;
+    enact(&step);
+    assert_int_equal(ek_member(fleet.state, A)->state, EK_MEMBER_PRIMARY);
+    assert_int_equal(ek_member(fleet.state, A)->writable, EK_YES);
+    model_case_init(&fleet, PSA, EK_SSL_ALLOW, EK_SSL_ALLOW, true, false);
+    for (step.member = A; !ek_member(fleet.state, step.member)->arbiter;)
+        step.member++;
+    ek_member(fleet.state, step.member)->state = EK_MEMBER_DOWN;
+    enact(&step);
+    assert_int_equal(ek_member(fleet.state, step.member)->state, EK_MEMBER_ARBITER);
+}
+
+static void a_new_set_signs_with_one_key(void **state)
+{
+    (void)state;
+    model_case_init_bare(&fleet, THREE, EK_SSL_DISABLED);
+    const struct ek_step step = model_step(&ek_step_initiate, -1, EK_SSL_UNKNOWN);
+    enact(&step);
+    for (size_t m = A; m <= C; m++)
+        assert_int_equal(ek_member(fleet.state, m)->signing_key, 1);
+}
+
+/* ---- who led before leads again, once all is well ---- */
+
+static void nobody_is_reinstated_beside_one_that_lags_or_cannot_sign(void **state)
+{
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    ek_member(fleet.state, B)->priority = ek_member(fleet.state, A)->priority + 1;
+    fleet.spec.maintenance.reinstate_primary = EK_CHOICE_YES;
+    assert_int_equal(assert_step_of(&ek_step_reinstate, A).other, B);
+    ek_member(fleet.state, C)->lag_ms = 3600000;
+    assert_int_equal(assert_blocked_by("EK-0110").member, C);
+    ek_member(fleet.state, C)->lag_ms = 0;
+    ek_member(fleet.state, B)->signing_key = 0;
+    assert_int_equal(assert_blocked_by("EK-0116").member, B);
+}
+
 /* ---- what our own restart left down is brought back, whatever else is said of it ---- */
 
 static void who_is_left_down_has_no_clock_and_no_mode(void **state)
@@ -144,6 +212,10 @@ int main(void)
         cmocka_unit_test(what_is_unread_matters_to_who_will_run_tls),
         cmocka_unit_test(who_comes_back_without_tls_needs_no_certificate),
         cmocka_unit_test(without_tls_nothing_is_presented),
+        cmocka_unit_test(who_is_back_and_its_peers_see_each_other),
+        cmocka_unit_test(who_comes_back_alone_leads_again_and_an_arbiter_votes),
+        cmocka_unit_test(a_new_set_signs_with_one_key),
+        cmocka_unit_test(nobody_is_reinstated_beside_one_that_lags_or_cannot_sign),
         cmocka_unit_test(who_is_left_down_has_no_clock_and_no_mode),
         cmocka_unit_test(who_ran_gets_no_key_file),
         cmocka_unit_test(nobody_is_renamed_beside_one_that_lags),

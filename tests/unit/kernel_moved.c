@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "reconciler/kernel/aspect.h"
 #include "reconciler/kernel/facts.h"
 #include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
@@ -89,9 +90,62 @@ static void what_another_version_knew(void **state)
     assert_int_equal(drift, 1U << EK_DRIFT_MEMBERS);
 }
 
+/* Under which key of the specs each fact is reported as drift; the others under none. */
+static const struct {
+    const char *key;
+    enum ek_drift_field drift;
+} reported[] = {
+    {"initiated", EK_DRIFT_MEMBERS},
+    {"set_name", EK_DRIFT_MEMBERS},
+    {"config_version", EK_DRIFT_MEMBERS},
+    {"foreign_member", EK_DRIFT_MEMBERS},
+    {"id", EK_DRIFT_MEMBERS},
+    {"host", EK_DRIFT_MEMBERS},
+    {"priority", EK_DRIFT_MEMBERS},
+    {"votes", EK_DRIFT_MEMBERS},
+    {"hidden", EK_DRIFT_MEMBERS},
+    {"arbiter", EK_DRIFT_MEMBERS},
+    {"delayed", EK_DRIFT_MEMBERS},
+    {"configuration", EK_DRIFT_CONFIGURATION},
+    {"spec_host_resolves", EK_DRIFT_NAMES},
+    {"domain_label", EK_DRIFT_NAMES},
+    {"domain_name_bound", EK_DRIFT_NAMES},
+    {"ssl_mode_configured", EK_DRIFT_SSL_MODE},
+    {"ssl_mode_running", EK_DRIFT_SSL_MODE},
+    {"options_configured", EK_DRIFT_CONFIGURATION},
+    {"options_wanted", EK_DRIFT_CONFIGURATION},
+    {"options_running", EK_DRIFT_CONFIGURATION},
+    {"authority", EK_DRIFT_CERTIFICATES},
+    {"certificate_installed", EK_DRIFT_CERTIFICATES},
+    {"trust_installed", EK_DRIFT_CERTIFICATES},
+    {"certificate_running", EK_DRIFT_CERTIFICATES},
+    {"trust_running", EK_DRIFT_CERTIFICATES},
+    {"key_file", EK_DRIFT_CERTIFICATES},
+    {"authentication", EK_DRIFT_USERS},
+    {"own_user", EK_DRIFT_USERS},
+};
+
+static int drift_of(const char *key)
+{
+    for (size_t i = 0; i < sizeof reported / sizeof *reported; i++)
+        if (strcmp(reported[i].key, key) == 0)
+            return (int)reported[i].drift;
+    return EK_NO_DRIFT;
+}
+
+static void each_fact_is_reported_under_its_key(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < EK_ASPECTS; a++)
+        for (const struct ek_field *const *field = ek_aspect_at(a)->fields; *field; field++)
+            if ((*field)->drift != drift_of((*field)->key))
+                fail_msg("%s is reported under %d", (*field)->key, (*field)->drift);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fact_is_reported_under_its_key),
         cmocka_unit_test_setup_teardown(nothing_moved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_and_what_is_under_its_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_field_under_no_key_of_the_specs, set_up, tear_down),
