@@ -87,6 +87,19 @@ static void without_tls_nothing_is_presented(void **state)
     assert_int_equal(ek_member_certificates(fleet.state, C)->certificate_running.present, EK_YES);
 }
 
+static void an_authority_is_seen_by_being_there(void **state)
+{
+    char why[EK_SENTENCE_SIZE];
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, true, false);
+    const struct ek_step step = model_step(&ek_step_create_authority, -1, EK_SSL_UNKNOWN);
+    const struct ek_situation *now = EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy);
+    assert_true(ek_step_seen(now, fleet.state, &step, why));
+    ek_certificates(fleet.state)->authority = EK_NO;
+    assert_false(ek_step_seen(now, fleet.state, &step, why));
+    assert_string_equal(why, "the authority is not there");
+}
+
 /* ---- what a start brings about ---- */
 
 static void out_of_sight(size_t m)
@@ -212,6 +225,7 @@ int main(void)
         cmocka_unit_test(what_is_unread_matters_to_who_will_run_tls),
         cmocka_unit_test(who_comes_back_without_tls_needs_no_certificate),
         cmocka_unit_test(without_tls_nothing_is_presented),
+        cmocka_unit_test(an_authority_is_seen_by_being_there),
         cmocka_unit_test(who_is_back_and_its_peers_see_each_other),
         cmocka_unit_test(who_comes_back_alone_leads_again_and_an_arbiter_votes),
         cmocka_unit_test(a_new_set_signs_with_one_key),

@@ -136,6 +136,15 @@ static void who_should_lead_waits(void **state)
     assert_waits_for_a_window();
 }
 
+static void handing_over_waits(void **state)
+{
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    memset(ek_member_certificates(fleet.state, A)->certificate_installed.sha256, 0x77, 32);
+    assert_step_of(&ek_step_step_down, A);
+    assert_waits_for_a_window();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +153,7 @@ int main(void)
         cmocka_unit_test(renamings_wait),
         cmocka_unit_test(modes_and_restarts_wait),
         cmocka_unit_test(who_should_lead_waits),
+        cmocka_unit_test(handing_over_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
