@@ -296,6 +296,9 @@ static void what_is_on_no_member_is_judged_as_such(void **state)
     assert_told(&ek_field_mode_running, SET, "EK-0210", "sslMode is raised member by member");
     assert_told(&ek_field_member_state, SET, "EK-0206",
                 "nobody is named to take over from member that leads");
+    struct ek_step yields = step_that_touches(&ek_field_member_state, SET, nothing);
+    yields.other = B;
+    assert_refused(yields, "EK-0206");
     assert_told(&ek_field_config_version, SET, "EK-0207",
                 "the configuration has version 1 by now, the step was made for -1");
 }
