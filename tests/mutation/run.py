@@ -21,7 +21,7 @@ from mutants import all_mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("survivors.txt")
-TESTS = ("permit_laws", "law_guards", "next_blocked", "next_order", "next_rules", "next_lapsed", "next_lost", "step_seen",
+TESTS = ("permit_laws", "law_guards", "law_touches", "next_blocked", "next_order", "next_rules", "next_lapsed", "next_lost", "step_seen",
          "aspect_rules", "state_json", "loop_drift", "kernel_state", "kernel_plan", "kernel_moved", "report_golden", "kernel_facts")
 SOURCES = ("reconciler/*.c", "reconciler/base/*.c", "reconciler/kernel/*.c", "reconciler/laws/*.c",
            "reconciler/laws/*/*.c", "reconciler/aspects/*/*.c", "reconciler/report/*.c", "reconciler/loop/journal.c",
