@@ -121,6 +121,7 @@ class Check:
                 self.count_unit_program(suite, source.stem, status, output)
                 seconds.keep(source, took)
         seconds.write()
+        self.count_unit_program(suite, "toy", *self.watch("unit/toy", [*self.make_words, "toy"], UNIT_QUIET_S))
         return suite.close()
 
     def run_unit_program(self, name):

@@ -11,63 +11,81 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("reconciler", "specs", "drivers", "tests", "contrib", "examples", "Makefile")
+BUILT = ("objects", "libevenkeel.a", "evenkeel", "mongod-standin", "contender")
 
 
-def law(number, name):
-    """The edits that leave a law out; its function stays, used by nobody."""
-    return [("reconciler/permit.c", f'    {{"EK-{number}", {name}}},\n', ""),
-            ("reconciler/permit.c", f"static bool {name}(", f"bool {name}(const struct hearing *h);\nbool {name}(")]
+SET, TRANSPORT = "reconciler/aspects/replica_set", "reconciler/aspects/transport"
+
+
+def law(group, name):
+    """The edit that leaves a law out of its group; its row stays, asked by nobody."""
+    return (f"reconciler/laws/{group}/laws.c", f"&ek_law_{name},", "")
+
+
+def phase(name, reason):
+    """The edit that leaves a phase out of the order."""
+    return ("reconciler/order.def", f'EK_PHASE({name}, false, "{reason}")\n', "")
 
 
 # Test: (file, what stands there, what then stands there).
 RULES = {
     "test_word_of_a_peer_about_the_process_before": [
-        ("reconciler/execute/observe_server.c",
-         "return row->heartbeat_age_ms < 0 || row->heartbeat_age_ms < member->age_ms;",
+        (f"{SET}/observe.c",
+         "return row->heartbeat_age_ms < 0 || member->process != EK_YES ||\n"
+         "           row->heartbeat_age_ms < member->age_ms;",
          "return row->heartbeat_age_ms < INT64_MAX || member->age_ms < 0;")],
     "test_a_file_ahead_of_the_running_mode": [
-        ("reconciler/next.c", "    follow_with_files,\n", ""),
-        ("reconciler/next.c", "static bool follow_with_files(",
-         "bool follow_with_files(const struct ek_question *q);\nbool follow_with_files(")],
+        phase("follow_with_files", "a crash changes nothing once files say what runs")],
     "test_a_file_behind_the_running_mode_and_a_half_broken_pair": [
-        ("reconciler/next_inspect.c", "if (viewer == viewed || (member->healthy_for & bit))",
+        (f"{SET}/questions.c", "if (viewer == viewed || (member->healthy_for & bit))",
          "if (viewer == viewed || (member->viewed_by & bit))"),
-        *law("0203", "one_at_a_time"),
-        *law("0201", "pairs_talk")],
+        law("replica_set", "one_at_a_time"),
+        law("transport", "talk")],
     "test_one_pass_down_is_a_trap": [
         # Down only: the set must get up as it should before it can be taken down as it should not.
-        ("reconciler/next_modes.c", "if (peer->process == EK_YES && !one_rung(mode, peer->mode_running))",
-         "if (ek_next_wants_tls(q) && !one_rung(mode, peer->mode_running))"),
-        ("reconciler/next_modes.c", "if (!one_rung(mode, peer->mode_configured))",
-         "if (ek_next_wants_tls(q) && !one_rung(mode, peer->mode_configured))"),
-        *law("0201", "pairs_talk")],
+        (f"{TRANSPORT}/modes.c",
+         "if (peer->process == EK_YES && !one_rung(mode, peer_transport->mode_running))",
+         "if (ek_wants_tls(q) && !one_rung(mode, peer_transport->mode_running))"),
+        (f"{TRANSPORT}/modes.c", "if (!one_rung(mode, peer_transport->mode_configured))",
+         "if (ek_wants_tls(q) && !one_rung(mode, peer_transport->mode_configured))"),
+        law("transport", "talk")],
     "test_a_plaintext_session_outlives_require_ssl": [
-        ("reconciler/next.c", "        if (member->plaintext_clients > 0)\n", "        if (member->plaintext_clients > INT64_MAX - 1)\n"),
-        *law("0209", "no_client_is_shut_out")],
+        (f"{TRANSPORT}/phases.c", "        if (transport->plaintext_clients > 0)\n",
+         "        if (transport->plaintext_clients > INT64_MAX - 1)\n"),
+        law("transport", "clients")],
     "test_a_name_that_leads_nowhere": [
-        ("reconciler/next.c", "if (q->state->members[m].spec_host_resolves == EK_NO)",
+        (f"{SET}/questions.c", "if (ek_member(q->state, m)->spec_host_resolves == EK_NO)",
          "if (q->state->member_count == 0)"),
-        *law("0208", "names_resolve_before_use")],
+        law("transport", "names")],
     "test_a_clock_that_is_wrong": [
-        ("reconciler/next_inspect.c", "    if (clocks_differ(q, i))\n", "    if (clocks_differ(q, i) && 0)\n"),
-        *law("0216", "clocks_agree")],
+        ("reconciler/aspects/certificate/phases.c", "if (!ek_left_down_by_us(q, m) && clock_differs(q, m))",
+         "if (!ek_left_down_by_us(q, m) && clock_differs(q, m) && 0)"),
+        law("certificate", "clocks")],
     "test_a_new_primary_that_can_not_sign_yet": [
-        ("reconciler/next.c", "if (interruption_refused(q, (size_t)q->primary) || cannot_sign_yet(q))",
-         "if (interruption_refused(q, (size_t)q->primary) || (cannot_sign_yet(q) && 0))"),
-        ("reconciler/permit.c", "return h->state->authentication == EK_YES && somebody_electable_cannot_sign(h);",
-         "return h->state->authentication == EK_YES && somebody_electable_cannot_sign(h) && 0;")],
+        (f"{SET}/restarts.c",
+         "if (interruption_refused(q, (size_t)ek_state_primary(q->state)) || cannot_sign_yet(q))",
+         "if (interruption_refused(q, (size_t)ek_state_primary(q->state)) || (cannot_sign_yet(q) && 0))"),
+        ("reconciler/laws/replica_set/successor.c",
+         "return ek_access(q->state)->authentication == EK_YES && somebody_electable_cannot_sign(q);",
+         "return ek_access(q->state)->authentication == EK_YES && somebody_electable_cannot_sign(q) && 0;")],
 }
 
 
-def copy_sources(target):
+def copy(source, target):
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy2(source, target)
+
+
+def copy_sources(build, target):
+    """With what was built of them: times are kept, so that only what is edited is compiled anew."""
     shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    (target / "build").mkdir(parents=True)
     for part in PARTS:
-        source = ROOT / part
-        if source.is_dir():
-            shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(source, target / part)
+        copy(ROOT / part, target / part)
+    for part in BUILT:
+        copy(build / part, target / "build" / part)
 
 
 def make(directory, *words, **more_environment):
@@ -105,12 +123,13 @@ def main():
     parser.add_argument("--build", default="build")
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
-    directory = (ROOT / arguments.build / "hazards").resolve()
+    build = (ROOT / arguments.build).resolve()
+    directory = build / "hazards"
     bad = 0
     for name, edits in RULES.items():
         if arguments.only not in name:
             continue
-        copy_sources(directory)
+        copy_sources(build, directory)
         passed, _, output = run_test(directory, name, 3)
         problem = None if passed else f"does not pass as things are\n{output[-3000:]}"
         if not problem:

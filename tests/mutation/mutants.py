@@ -1,22 +1,44 @@
 """The mutants: one small change of the rules each, made from the sources as they are.
 
 Nothing here knows what a rule means: every condition is taken for never and for always true, every
-part of a condition is left out, every comparison loses or gains its edge, every row of a table of
-rules and every assignment of an effect is left out, and neighbouring phases change places."""
+part of a condition is left out, every comparison loses or gains its edge, every law and every slot
+of a row is left out, every law guards and every kind of step touches one field less, every
+assignment of an effect is left out, every phase is left out and changes places with its
+neighbour."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-PLANNER = ("reconciler/next.c", "reconciler/next_inspect.c", "reconciler/next_modes.c",
-           "reconciler/next_consent.c")
-LAWS = ("reconciler/permit.c", "reconciler/permit_talk.c")
-SEEN = ("reconciler/seen.c",)
-EFFECTS = ("reconciler/effect.c",)
-ROW = re.compile(r"^    \{(\"EK-02\d\d\"|EK_FACET_\w+), \w+\},\n", re.M)
+ORDER = "reconciler/order.def"
+# Where conditions are rules, and where assignments are.
+CONDITIONS = ("reconciler/laws/*.c", "reconciler/laws/*/*.c", "reconciler/kernel/next.c",
+              "reconciler/kernel/plan.c", "reconciler/kernel/withhold.c", "reconciler/kernel/step.c",
+              "reconciler/kernel/facts.c",
+              *(f"reconciler/aspects/*/{name}.c" for name in
+                ("phases", "names", "modes", "look", "create", "restarts", "questions", "seen",
+                 "fields", "steps")))
+EFFECTS = ("reconciler/aspects/*/effects.c",)
+# Functions elsewhere that say what a step brings about.
+BRINGS_ABOUT = re.compile(r"\b(run_from_files|enact\w*)\(")
+
+# Lists of which each entry counts: the laws of a group, the fields that a law guards or a kind of
+# step touches, the fields of an aspect.
+LISTS = ((re.compile(r"\.guards =\s+EK_FIELDS\((.*?)\),\n", re.S), "not guarding"),
+         (re.compile(r"\.touches = EK_FIELDS\((.*?)\),\n", re.S), "not touching"),
+         (re.compile(r"struct ek_law \*const ek_\w+_laws\[\] = \{(.*?)\};", re.S), "without the law"))
+# Slots of rows that are rules: left out, a slot is 0.
+SLOT = re.compile(r"\.(?:needs_restart|restart_helps|unread|before_start|before_restart|run_from_files"
+                  r"|disturbs|restarts|elections|value_of|unread_forbids|fact) =\s+&?\w+(?=[,;} \n])")
+ROLE = re.compile(r"\.role = EK_FIELD_(?:PLANNED|PASSING)")
+DRIFT = re.compile(r"\.drift = EK_DRIFT_\w+")
+PHASE = re.compile(r"^EK_PHASE\((\w+), (\w+), \".*\"\)\n", re.M)
+FORWARDS, BACKWARDS = "size_t i = 0; i < EK_ASPECTS; i++", "size_t i = EK_ASPECTS; i-- > 0;"
+# Running out of memory is no rule; `make torture` has a test for it.
+NO_CONDITION = re.compile(r"\s*(result [!=]= 0.*|ek_state_(clone|digest)\(.*\) != 0|!\w*(steps|digests|state|copy|room|c\.facts)\b.*|c\.failed)\s*$", re.S)
 # Formatting of sentences is held by the golden plans, and no rule.
-NO_RULES = ("static bool broken(", "static bool missing(", "struct ek_step *ek_propose(",
-            "bool ek_block(")
+NO_RULES = ("bool ek_broken(", "bool ek_missing(", "struct ek_step *ek_propose(", "bool ek_block(",
+            "static void from_now(", "static int append(", "static int out_of_memory(")
 
 
 @dataclass(frozen=True)
@@ -101,6 +123,8 @@ class Maker:
 
     def never_and_always(self, begin, end):
         was = self.text[begin:end]
+        if NO_CONDITION.match(was):
+            return
         self.add(begin, end, f"({was}) && 0", f"never: {squeeze(was)}")
         self.add(begin, end, f"({was}) || 1", f"always: {squeeze(was)}")
 
@@ -120,7 +144,7 @@ class Maker:
         neutral = "1" if loosest == "&&" else "0"
         for s, e in zip(starts, ends):
             was = self.text[s:e]
-            if re.match(r"\s*(missing|ek_propose)\(", was):
+            if re.match(r"\s*(ek_missing|ek_broken|ek_propose)\(", was) or NO_CONDITION.match(was):
                 continue  # says something and is what it stands beside
             kept = len(was) - len(was.lstrip()), len(was.rstrip())
             self.add(s + kept[0], s + kept[1], neutral, f"without: {squeeze(was)}")
@@ -152,43 +176,82 @@ class Maker:
                 self.left_out(begin, stop)
             self.edges(start, end)
 
-    def rows(self):
-        for match in ROW.finditer(self.text):
-            self.add(match.start(), match.end(), "", f"without the row {squeeze(match.group())}")
+    def lists(self):
+        for pattern, what in LISTS:
+            for match in pattern.finditer(self.text):
+                entries = [e.strip() for e in match.group(1).split(",")]
+                entries = [e for e in entries if e and e != "NULL"]
+                owner = self.owner(match.start())
+                for i, entry in enumerate(entries):
+                    rest = entries[:i] + entries[i + 1:] + (["NULL"] if "law" in what or not entries[1:] else [])
+                    self.add(match.start(1), match.end(1), ", ".join(rest),
+                             f"{owner}{what} {entry.lstrip('&')}")
+
+    def owner(self, position):
+        """"ek_step_start: ", the row that a slot belongs to."""
+        rows = re.findall(r"^(?:static )?const struct \w+ (\w+)(?:\[\])? =", self.text[:position], re.M)
+        return f"{rows[-1]}: " if rows else ""
+
+    def slots(self):
+        for match in SLOT.finditer(self.plain):
+            end = match.end() + (self.plain[match.end()] == ",")
+            self.add(match.start(), end, "", f"{self.owner(match.start())}without {squeeze(match.group())}")
+        for pattern, other in ((ROLE, ".role = EK_FIELD_TOLD"), (DRIFT, ".drift = EK_NO_DRIFT")):
+            for match in pattern.finditer(self.plain):
+                self.add(match.start(), match.end(), other,
+                         f"{self.owner(match.start())}{other} for {match.group()}")
+
+    def directions(self):
+        """In which order the aspects are asked."""
+        for was, other in ((FORWARDS, BACKWARDS), (BACKWARDS, FORWARDS)):
+            for match in re.finditer(re.escape(was), self.plain):
+                function = re.findall(r"^\w[^;{}\n]*?(\w+)\([^;{}]*\)\n\{", self.plain[:match.start()], re.M)[-1]
+                self.add(match.start(), match.end(), other, f"{function} asks the aspects the other way round")
 
     def phases(self):
-        match = re.search(r"phases\[\] = \{(.*?)\};", self.text, re.S)
-        if not match:
-            return
-        names = [n.strip() for n in match.group(1).split(",") if n.strip()]
-        for i, name in enumerate(names):
-            rest = names[:i] + names[i + 1:]
-            self.add(match.start(1), match.end(1), ", ".join(rest), f"without the phase {name}")
-        for i in range(len(names) - 1):
-            swapped = names[:i] + [names[i + 1], names[i]] + names[i + 2:]
-            self.add(match.start(1), match.end(1), ", ".join(swapped),
-                     f"{names[i + 1]} before {names[i]}")
+        rows = list(PHASE.finditer(self.text))
+        for row in rows:
+            self.add(row.start(), row.end(), "", f"without the phase {row.group(1)}")
+            other = {"true": "false", "false": "true"}[row.group(2)]
+            self.add(row.start(2), row.end(2), other, f"urgent {other}: {row.group(1)}")
+        for first, second in zip(rows, rows[1:]):
+            between = self.text[first.end():second.start()]
+            self.add(first.start(), second.end(), second.group() + between + first.group(),
+                     f"{second.group(1)} before {first.group(1)}")
 
-    def assignments(self):
+    def assignments(self, start, end):
         for match in re.finditer(r"^    +(?!\(void\)|return|for|if|else|struct|int|size_t|uint|bool|const)"
-                                 r"\w[^;{}]*;\n", self.plain, re.M):
-            was = self.text[match.start():match.end()]
-            if " = " in was or "snprintf" in was or "memcpy" in was or "memset" in was or "+" in was:
-                self.add(match.start(), match.end(), ";\n", f"without: {squeeze(was)}")
+                                 r"\w[^;{}]*(?:\{[^;{}]*\})?;\n", self.plain[start:end], re.M):
+            was = self.text[start + match.start():start + match.end()]
+            if re.search(r" \|?= |snprintf|memcpy|memset|\+", was):
+                self.add(start + match.start(), start + match.end(), ";\n", f"without: {squeeze(was)}")
+
+    def effects(self, everywhere):
+        for name, start, end in bodies(self.plain):
+            if everywhere or BRINGS_ABOUT.search(name):
+                self.assignments(start, end)
+
+
+def files(root, patterns):
+    for pattern in patterns:
+        yield from sorted(str(p.relative_to(root)) for p in Path(root).glob(pattern))
 
 
 def all_mutants(root="."):
     made = []
-    for file in (*LAWS, *PLANNER, *SEEN):
+    for file in files(root, (*CONDITIONS, *EFFECTS)):
         maker = Maker(root, file)
-        maker.rules()
-        maker.rows()
-        maker.phases()
+        if not Path(file).match("effects.c"):
+            maker.rules()
+        maker.lists()
+        maker.slots()
+        maker.effects(Path(file).match("effects.c"))
+        if file == "reconciler/kernel/next.c":
+            maker.directions()
         made += maker.made
-    for file in EFFECTS:
-        maker = Maker(root, file)
-        maker.assignments()
-        made += maker.made
+    maker = Maker(root, ORDER)
+    maker.phases()
+    made += maker.made
     unique = {}
     for mutant in made:
         unique.setdefault((mutant.file, mutant.apply(Path(root, mutant.file).read_text("utf-8"))), mutant)

@@ -155,6 +155,9 @@ static void refused(void **state)
         {"{\"members\":[{\"name\":\"a\",\"trust_running\":{\"authorities\":[\"" HEX_1 "\",\"" HEX_1
          "\",\"" HEX_1 "\",\"" HEX_1 "\",\"" HEX_1 "\"]}}]}",
          "at most 4"},
+        {"{\"members\":[{\"name\":\"a\",\"trust_running\":{\"authorities\":{}}}]}", "at most 4"},
+        {"{\"members\":[{\"name\":\"a\",\"trust_running\":{\"authorities\":[\"00\"]}}]}",
+         "at most 4"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ek_error err = {0};
@@ -165,6 +168,12 @@ static void refused(void **state)
             fail_msg("%s: %s", cases[i].text, err.sentence);
         assert_ptr_equal(seen, before); /* untouched */
     }
+    struct ek_error err = {0};
+    assert_int_equal(
+        read_text("{\"members\":[{\"name\":\"a\",\"trust_running\":{\"authorities\":[\"" HEX_1
+                  "\",\"" HEX_1 "\",\"" HEX_1 "\",\"" HEX_1 "\"]}}]}",
+                  &err),
+        0);
 }
 
 int main(void)

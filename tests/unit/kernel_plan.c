@@ -1,0 +1,134 @@
+/* Where in its plan a fleet is, which steps are the same, and which aspect is asked first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "reconciler/kernel/plan.h"
+#include "tests/unit/next_fleet.h"
+
+enum { THREE = 2 };
+enum { A, B, C };
+
+static const struct ek_situation *now(void)
+{
+    static struct ek_situation situation;
+    situation =
+        (struct ek_situation){.spec = &fleet.spec, .state = fleet.state, .policy = &fleet.policy};
+    return &situation;
+}
+
+/* ---- where a fleet is ---- */
+
+static void every_state_on_the_way_is_found(void **state)
+{
+    struct ek_plan plan;
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, false, false);
+    snprintf(ek_set(fleet.state)->set_id, sizeof ek_set(fleet.state)->set_id, "5f");
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    assert_true(plan.count > 10);
+    assert_string_equal(plan.set_id, "5f");
+    for (size_t i = 0; i < plan.count; i++) {
+        assert_int_equal(ek_plan_fits(&plan, now()), (int)i);
+        assert_int_equal(ek_plan_find(&plan, plan.digests[i]), (int)i);
+        assert_int_equal(ek_effect(now(), &plan.steps[i], &fleet.state, NULL), 0);
+    }
+    assert_int_equal(ek_plan_fits(&plan, now()), (int)plan.count);
+    ek_member_transport(fleet.state, B)->mode_running = EK_SSL_PREFER;
+    assert_int_equal(ek_plan_fits(&plan, now()), -1);
+    ek_plan_done(&plan);
+}
+
+static void another_set_is_nowhere(void **state)
+{
+    struct ek_plan plan;
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    snprintf(ek_set(fleet.state)->set_id, sizeof ek_set(fleet.state)->set_id, "5f");
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    snprintf(ek_set(fleet.state)->set_id, sizeof ek_set(fleet.state)->set_id, "60");
+    assert_int_equal(ek_plan_fits(&plan, now()), -1);
+    ek_plan_done(&plan);
+}
+
+/* Whoever makes a set does not know the id that it will get. */
+static void a_plan_that_makes_a_set_fits_the_one_that_was_made(void **state)
+{
+    struct ek_plan plan;
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    assert_string_equal(plan.set_id, "");
+    snprintf(ek_set(fleet.state)->set_id, sizeof ek_set(fleet.state)->set_id, "60");
+    assert_int_equal(ek_plan_fits(&plan, now()), 0);
+    ek_plan_done(&plan);
+}
+
+/* ---- which steps are the same ---- */
+
+static void steps_differ_by_all_that_they_do(void **state)
+{
+    (void)state;
+    struct ek_step step = model_step(&ek_step_restart, B, EK_SSL_ALLOW);
+    struct ek_step other = step;
+    snprintf(other.why, sizeof other.why, "for another reason");
+    assert_true(ek_step_same(&step, &other));
+    other.member = C;
+    assert_false(ek_step_same(&step, &other));
+    other = step;
+    other.other = C;
+    assert_false(ek_step_same(&step, &other));
+    other = step;
+    other.kind = &ek_step_start;
+    assert_false(ek_step_same(&step, &other));
+    other = model_step(&ek_step_restart, B, EK_SSL_PREFER);
+    assert_false(ek_step_same(&step, &other));
+}
+
+/* ---- which aspect is asked first ---- */
+
+static void the_mode_is_a_reason_before_the_certificate(void **state)
+{
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_ALLOW, true, false);
+    for (size_t m = A; m <= C; m++)
+        memset(ek_member_certificates(fleet.state, m)->certificate_installed.sha256, 0x77, 32);
+    struct ek_plan plan;
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    size_t restarts = 0;
+    for (size_t i = 0; i < plan.count; i++)
+        if (plan.steps[i].kind == &ek_step_restart) {
+            assert_string_equal(plan.steps[i].why, "sslMode can be lowered by a restart only");
+            restarts++;
+        }
+    assert_int_equal(restarts, 3);
+    ek_plan_done(&plan);
+}
+
+static void options_are_missed_before_certificates(void **state)
+{
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    ek_member_transport(fleet.state, B)->options_wanted.known = EK_UNKNOWN;
+    ek_member_certificates(fleet.state, B)->certificate_installed.present = EK_UNKNOWN;
+    assert_non_null(strstr(assert_blocked_by("EK-0132").sentence, "TLS options"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_state_on_the_way_is_found),
+        cmocka_unit_test(another_set_is_nowhere),
+        cmocka_unit_test(a_plan_that_makes_a_set_fits_the_one_that_was_made),
+        cmocka_unit_test(steps_differ_by_all_that_they_do),
+        cmocka_unit_test(the_mode_is_a_reason_before_the_certificate),
+        cmocka_unit_test(options_are_missed_before_certificates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
