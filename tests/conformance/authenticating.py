@@ -33,7 +33,7 @@ def ways_of(label):
 def telling(line):
     """Whether a line tells of who is believed, and not of the moment."""
     return re.search(r" ACCESS | REPL_HB ", line) and not re.search(
-        r"refused|reset by peer|no users configured|principal root|closed by peer|stream truncated|ShutdownInProgress", line)
+        r"refused|reset by peer|no users configured|principal root|closed by peer|stream truncated|ShutdownInProgress|NotYetInitialized", line)
 
 
 def observe(s, way):
