@@ -1,5 +1,6 @@
 /* isMaster and hello: the role that this member plays, as drivers learn it. */
 #include "cmd.h"
+#include "keyfile.h"
 #include "log.h"
 #include "options.h"
 #include "repl.h"
@@ -134,7 +135,8 @@ static void add_mechanisms(struct call *c)
         return;
     db = strndup(full, (size_t)(dot - full));
     if (strcmp(full, "local.__system") == 0) {
-        add_user_mechanisms(c->reply, "saslSupportedMechs", NULL);
+        if (keyfile.n > 0)
+            add_user_mechanisms(c->reply, "saslSupportedMechs", NULL);
     } else {
         user = auth_user(dot + 1, db);
         if (user != NULL && doc_sub(user, "credentials", &credentials))

@@ -5,6 +5,7 @@
 #include "restrictions.h"
 #include "server.h"
 #include "version.h"
+#include "x509.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -182,9 +183,8 @@ static int check_restrictions(struct call *c)
 static void logged_in(struct conn *conn)
 {
     login_add(&conn->login, conn->scram.user, conn->scram_db);
-    if (!conn->login.system)
-        log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
-                 conn->scram.user, conn->scram_db, conn->remote);
+    log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
+             conn->scram.user, conn->scram_db, conn->remote);
     scram_server_done(&conn->scram);
     conn->scram_step = 0;
 }
@@ -322,6 +322,7 @@ static int nothing(struct call *c)
 const struct command login_commands[] = {
     {"saslStart", F_NO_AUTH, A_NONE, sasl_start},
     {"saslContinue", F_NO_AUTH, A_NONE, sasl_continue},
+    {"authenticate", F_NO_AUTH, A_NONE, x509_authenticate},
     {"logout", F_NO_AUTH, A_NONE, logout},
     {"connectionStatus", F_NO_AUTH, A_NONE, connection_status},
     {"endSessions", 0, A_NONE, nothing},
