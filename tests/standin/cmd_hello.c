@@ -78,7 +78,7 @@ void add_set_role(bson_t *to, bool hello)
     add_int(to, "setVersion", (int32_t)node.config.version);
     add_bool(to, primary, repl_accepts_writes() && !node.stopping);
     add_bool(to, "secondary",
-             !node.stopping && (node.state == S_SECONDARY ||
+             !node.stopping && (repl_state_told() == S_SECONDARY ||
                                 (node.state == S_PRIMARY && !repl_accepts_writes())));
     if (node.primary >= 0)
         add_str(to, "primary", node.config.m[node.primary].host);
