@@ -74,6 +74,7 @@ help:
 	@$(if $(MODEL_SOURCES),echo 'make model        walk every state of small fleets and hold the planner against the laws')
 	@echo 'make golden-accept  write the golden plans anew; read the difference before it is committed'
 	@echo 'make conformance  hold the stand-in (or MONGOD=) against recordings of a real server; ONLY=01,05'
+	@echo 'make real         all that can be tried on a real server (MONGOD=), and one table of it; SUITES=demo,…, MINUTES=n'
 	@echo 'make clients      real clients (PyMongo, Node, mongosh, libmongoc, mongodump) against every version played; T=name'
 	@echo 'make crashes      members of stand-in sets lose power thousands of times; nothing acknowledged is lost'
 	@echo 'make leases       processes fight for leases while they are frozen and killed; ROUNDS=n, SEED=n'
@@ -83,7 +84,7 @@ help:
 	@echo 'make syntax       clang reads every source'
 	@echo 'make format       clang-format, in place'
 	@echo 'make bench        time validate on large trees; what each change costs, next to its floor;'
-	@echo '                  then bench-fleet'
+	@echo '                  then bench-fleet; bench-changes: the second part alone'
 	@echo 'make bench-fleet  a hundred deployments kept by one evenkeel run; COUNT=n, KILLS=n'
 	@echo 'make mutation     change each rule in turn and see that a test notices'
 	@echo 'make standin-mutation  break the stand-in in turn and see that a test notices'
@@ -216,6 +217,12 @@ check: dependencies
 check-all: dependencies
 	@$(PYTHON) tests/check_all.py --build $(BUILD) --make "$(MAKE)" $(if $(MONGOD),--mongod "$(MONGOD)") $(if $(SUITES),--only "$(SUITES)")
 
+# Everything that can be tried on a real server, and one table of it; SUITES=demo,chaos: some.
+.PHONY: real
+real: all
+	@$(PYTHON) tests/real.py --build $(BUILD) --make "$(MAKE)" --mongod "$(MONGOD)" $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(SUITES),--only "$(SUITES)")
+
 unit: dependencies
 	@$(CHECK) --only unit
 
@@ -284,8 +291,12 @@ format:
 bench: all $(BUILD)/fill_store
 	@$(PYTHON) tests/bench/bench_validate.py --build $(BUILD)
 	@$(PYTHON) tests/bench/bench_history.py --build $(BUILD)
+	@$(MAKE) --no-print-directory bench-changes bench-fleet
+
+# What each kind of change costs, next to its floor.
+.PHONY: bench-changes
+bench-changes: all
 	@$(PYTHON) tests/sandbox/enter $(PYTHON) tests/bench/bench_changes.py --build $(BUILD)
-	@$(MAKE) --no-print-directory bench-fleet
 
 # Comments and statuses against a real Gitea, built from its source.
 .PHONY: gitea

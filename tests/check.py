@@ -43,7 +43,7 @@ KILLED = re.compile(r"^mutation: (\d+) of \d+ killed, .*?(\d+) without$", re.M)
 
 class Suite:
     def __init__(self, name):
-        self.name, self.passed, self.failed, self.began = name, 0, 0, time.monotonic()
+        self.name, self.passed, self.failed, self.skipped, self.began = name, 0, 0, 0, time.monotonic()
 
     def count(self, good, what=""):
         if good:
@@ -61,6 +61,8 @@ class Suite:
         return bool(counts)
 
     def close(self):
+        if self.skipped:
+            print(f"{self.name}: {self.skipped} skipped", flush=True)
         print(f"{self.name}: {self.passed} passed, {self.failed} failed "
               f"({time.monotonic() - self.began:.0f} s)", flush=True)
         return self
@@ -98,8 +100,8 @@ class Check:
         suite = Suite("sources")
         suite.count(self.make("syntax"), "clang finds something in the sources")
         for name, command in (("the rules of tests/sources", ["tests/sources/rules.py"]),
-                              ("the tests of those rules and of this program",
-                               ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/sources", "tests/test_check.py"]),
+                              ("the tests of those rules, of this program and of make real",
+                               ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/sources", "tests/test_check.py", "tests/test_real.py"]),
                               ("tests/golden and its case table", ["tests/golden/table.py", "--build", str(self.build)])):
             done = subprocess.run([sys.executable, *command], capture_output=True, text=True,
                                   env=self.environment, check=False)
@@ -257,8 +259,6 @@ class Check:
         status, output, counts = self.pytest(suite.name, directory, more, show=alone, as_root=as_root)
         print("" if alone else output, end="", flush=True)
         self.add_counts(suite, status, counts)
-        if counts["skipped"]:
-            print(f"{suite.name}: {counts['skipped']} skipped")
 
     def pytest(self, name, what, more=None, show=False, as_root=False):
         """(exit status or words, output, counts) of the tests in a sandbox."""
@@ -280,6 +280,7 @@ class Check:
         passed = max(0, counts["tests"] - failed - counts["skipped"])
         suite.failed += failed
         suite.passed += passed
+        suite.skipped += counts["skipped"]
         if (status != 0 and not failed) or not passed + failed + counts["skipped"]:
             suite.count(False, f"pytest: exit status {status}")
             failed += 1

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pymongo
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / d) for d in ("standin", "sandbox")]
 
@@ -22,6 +24,7 @@ PLAYED = ("4.2", "4.4", "5.0", "6.0", "7.0", "8.0")
 GIVE_UP_MS = round(patient(1000))  # how long a client tries that need not hear why it does not get in
 HEAR_WHY_MS = round(patient(5000))  # and one that must
 PASSWORD = "secret"
+NO_CONFIGURATION_YET = 94  # a server listens before it has read its set's configuration
 # Roles and mechanisms of everybody who logs in.
 USERS = {"app": {"roles": [{"role": "readWrite", "db": "shop"}]},
          "old": {"roles": [{"role": "readWrite", "db": "shop"}], "mechanisms": ["SCRAM-SHA-1"]},
@@ -123,7 +126,15 @@ class Lab:
     def restart(self, member):
         with playing(self.version):
             member.start()
-        wait_for(lambda: set(self.set.states(member).values()) <= {"PRIMARY", "SECONDARY"}, 60)
+
+        def well():
+            try:
+                return set(self.set.states(member).values()) <= {"PRIMARY", "SECONDARY"}
+            except pymongo.errors.OperationFailure as error:
+                if error.code != NO_CONFIGURATION_YET:
+                    raise
+                return False
+        wait_for(well, 60)
 
     def last_words(self):
         """What members said last, for a failure's text."""

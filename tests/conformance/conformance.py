@@ -28,13 +28,16 @@ import pairs  # noqa: E402
 import single  # noqa: E402
 import starting  # noqa: E402
 import commands  # noqa: E402
+import asking  # noqa: E402
+import authenticating  # noqa: E402
 
 DRIVERS = {
     "01": single.uninitiated, "02": observing.healthy_set, "03": observing.answers, "04": observing.reconfigure,
     "05": single.run_time_modes, "06": starting.start_up, "07": pairs.pairs, "08": single.clients,
     "09": measured.transitions, "10": measured.more, "11": measured.signing_keys, "12": commands.command_order,
+    "13": asking.commands, "14": asking.commands, "15": observing.answers, "16": authenticating.authenticating,
 }
-QUICK = ("01", "02", "03", "05", "06", "12")
+QUICK = ("01", "02", "03", "05", "06", "12", "13", "14", "15")
 
 
 class Report:

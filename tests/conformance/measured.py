@@ -60,7 +60,9 @@ class Probe:
         try:
             return {d["_id"] for d in self.client.probe.get_collection("t", read_concern=concern).find()}
         except pymongo.errors.OperationFailure as error:
-            if error.code != 211:  # it leads and can't sign yet: that is one of the hazards
+            # 211: it leads and can't sign yet, which is one of the hazards. 18: who steps down, or has just
+            # started, can't look a user up, and says no more than that.
+            if error.code not in (18, 211):
                 raise
             return None
 

@@ -1,6 +1,9 @@
 """Recordings of a healthy set: observing (02), answers and errors (03), reconfiguration and stepdown (04)."""
 
+import json
 import time
+
+from bson import json_util
 
 import lab
 import measured
@@ -133,6 +136,8 @@ def answers(recorded, check):
 
 
 def renamed(config, domain):
+    """As the server gave it, ids as ids: a document in place of the set's id is refused."""
+    config = json_util.loads(json.dumps(config))
     return dict(config, version=config["version"] + 1, members=[
         dict(m, host=f"{m['host'].split('.')[0]}.{domain}:{lab.PORT}") for m in config["members"]])
 

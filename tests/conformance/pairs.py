@@ -13,6 +13,9 @@ CERTIFICATES = {
     "c presents a certificate of another CA": {"certificateKeyFile": f"{lab.FILES}/c.other.pem"},
     "c trusts only another CA": {"CAFile": f"{lab.FILES}/other-ca.pem"},
 }
+# Who followed whom, voted, or led when c was stopped was chance. The stand-in is brought there; a real server can't be without
+# standing still for good: a member that is locked by fsync writes no vote, and lets nobody log in who might unlock it.
+BY_CHANCE = re.compile(r"non-command initiated|[Ss]ync source|SyncSourceFeedback|VoteRequester|InterruptedAtShutdown")
 # Whom a set elects while it is being restarted isn't part of who sees whom.
 EITHER = ("PRIMARY", "SECONDARY")
 
@@ -35,11 +38,16 @@ def pairs(recorded, check):
         check(label, replay(ab, tls, entry))
 
 
+def expected_lines(recorded):
+    return recorded if lab.IS_STANDIN else [line for line in recorded if not BY_CHANCE.search(line)]
+
+
 def replay(ab, tls, entry):
     with lab.Set(ab) as s:
         s.settled()
         c = s["c"]
-        logs = {name: "\n".join(entry[f"log of {name}"]) for name in "ac"}
+        lines = {name: expected_lines(entry[f"log of {name}"]) for name in "ac"}
+        logs = {name: "\n".join(lines[name]) for name in "ac"}
         if "Heartbeat to a" in logs["c"] and "refused" in logs["c"]:
             disturb(s, "a", "c")
         before = s["a"].ask("ping", user=None, tls=s.tls) and len(s["a"].lines())
@@ -77,7 +85,7 @@ def replay(ab, tls, entry):
                 expected = entry[f"{name} sees"]
                 wrong += differences(without_roles(expected), without_roles(seen.get(name)), f"{name} sees")
             for name in "ac":
-                wrong += [f"{name}: {line}" for line in missing_lines(entry[f"log of {name}"], s[name].lines())]
+                wrong += [f"{name}: {line}" for line in missing_lines(lines[name], s[name].lines())]
             return wrong
 
         lab.wait_for(lambda: not unequal(), 12, 0.5)

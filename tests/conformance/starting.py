@@ -142,6 +142,14 @@ def start_up(recorded, check):
                 taken.close()
 
 
+def expected_log(entry):
+    """What a start must tell. A start that ends in one of the initializers may end before another one had its say: which
+    of two that need nothing of each other comes first is settled by how the server was linked."""
+    if lab.IS_STANDIN or not entry["exit status"]:
+        return entry["log"]
+    return [line for line in entry["log"] if "Automatically disabling TLS 1.0" not in line]
+
+
 def started(member, entry, more, mode):
     found = []
     member.write_conf()
@@ -157,7 +165,7 @@ def started(member, entry, more, mode):
     out = member.out.read_text(encoding="utf-8").splitlines()
     found += missing_lines(entry["stdout/stderr"], out) + unrecorded_errors(entry["stdout/stderr"], out)
     if "log" in entry:
-        found += missing_lines(entry["log"], member.lines()) + unrecorded_errors(entry["log"], member.lines())
+        found += missing_lines(expected_log(entry), member.lines()) + unrecorded_errors(entry["log"], member.lines())
     for how, tls in (("ping over TLS", lab.CLIENT_TLS), ("ping in plaintext", {})):
         if how in entry and up:
             reply = member.ask("ping", user=None, tls=tls, serverSelectionTimeoutMS=1000)

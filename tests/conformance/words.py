@@ -66,6 +66,7 @@ RECONFIGURATIONS = (
         m, 1, priority=1001)}),
     (r"(own|self|primary) priority 0|(self )?not electable", lambda m, n: {"version": n + 1, "members": member_with(
         m, 0, priority=0)}),
+    (r"replicaSetId (of )?wrong type", lambda m, n: {"version": n + 1, "settings": {"replicaSetId": {"id": 1}}}),
     (r"localhost", lambda m, n: {"version": n + 1, "members": member_with(m, 1, host="localhost:27017")}),
     (r"(no|without|empty) members", lambda m, n: {"version": n + 1, "members": []}),
     (r"(no|without) protocolVersion", lambda m, n: {"version": n + 1, "protocolVersion": None}),

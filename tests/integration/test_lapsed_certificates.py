@@ -19,6 +19,9 @@ from specs_repository import SpecsRepository
 from tool import Evenkeel
 from watcher import Watcher
 
+if os.environ.get("MONGOD"):  # connections to members then count as idle for years, and are dropped
+    pytest.skip("a real server takes a clock that leaps for time in which nothing was heard", allow_module_level=True)
+
 BLOCKED, PARTLY = 6, 7
 DAY_MS = 86400 * 1000
 

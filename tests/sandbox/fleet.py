@@ -18,6 +18,7 @@ from patience import patient
 import wire
 
 PORT = 27017
+NO_CONFIGURATION_YET = 94  # a server answers before it has read its set's configuration
 RUNNING_STATES = ("PRIMARY", "SECONDARY")
 
 SERVER_CONFIGURATION = """\
@@ -370,7 +371,12 @@ class Fleet:
 
     def heard_of(self, name, since):
         """Whether each of the others has had a heartbeat answered by it after `since` (UTC)."""
-        host = next(m["name"] for m in self.status(name)["members"] if m.get("self"))
+        try:
+            host = next(m["name"] for m in self.status(name)["members"] if m.get("self"))
+        except pymongo.errors.OperationFailure as error:
+            if error.code != NO_CONFIGURATION_YET:
+                raise
+            return False
         return all(row["lastHeartbeat"] > since for other in self.members if other.name != name
                    for row in self.status(other.name)["members"] if row["name"] == host)
 

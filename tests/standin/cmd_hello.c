@@ -1,5 +1,6 @@
 /* isMaster and hello: the role that this member plays, as drivers learn it. */
 #include "cmd.h"
+#include "keyfile.h"
 #include "log.h"
 #include "options.h"
 #include "repl.h"
@@ -77,7 +78,7 @@ void add_set_role(bson_t *to, bool hello)
     add_int(to, "setVersion", (int32_t)node.config.version);
     add_bool(to, primary, repl_accepts_writes() && !node.stopping);
     add_bool(to, "secondary",
-             !node.stopping && (node.state == S_SECONDARY ||
+             !node.stopping && (repl_state_told() == S_SECONDARY ||
                                 (node.state == S_PRIMARY && !repl_accepts_writes())));
     if (node.primary >= 0)
         add_str(to, "primary", node.config.m[node.primary].host);
@@ -134,7 +135,8 @@ static void add_mechanisms(struct call *c)
         return;
     db = strndup(full, (size_t)(dot - full));
     if (strcmp(full, "local.__system") == 0) {
-        add_user_mechanisms(c->reply, "saslSupportedMechs", NULL);
+        if (keyfile.n > 0)
+            add_user_mechanisms(c->reply, "saslSupportedMechs", NULL);
     } else {
         user = auth_user(dot + 1, db);
         if (user != NULL && doc_sub(user, "credentials", &credentials))

@@ -2,8 +2,10 @@
 #include "cmd.h"
 #include "keyfile.h"
 #include "log.h"
+#include "restrictions.h"
 #include "server.h"
 #include "version.h"
+#include "x509.h"
 
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -164,12 +166,25 @@ static int sasl_start(struct call *c)
     return rc;
 }
 
+/* The password was right; whether the user may log in from there. */
+static int check_restrictions(struct call *c)
+{
+    struct conn *conn = c->conn;
+    const bson_t *user = auth_user(conn->scram.user, conn->scram_db);
+
+    if (user == NULL || restrictions_met(user, conn))
+        return 0;
+    restrictions_log(user);
+    scram_server_done(&conn->scram);
+    conn->scram_step = 0;
+    return fail(c, 18, "Authentication failed.");
+}
+
 static void logged_in(struct conn *conn)
 {
     login_add(&conn->login, conn->scram.user, conn->scram_db);
-    if (!conn->login.system)
-        log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
-                 conn->scram.user, conn->scram_db, conn->remote);
+    log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
+             conn->scram.user, conn->scram_db, conn->remote);
     scram_server_done(&conn->scram);
     conn->scram_step = 0;
 }
@@ -219,13 +234,19 @@ static int sasl_continue(struct call *c)
             return refuse(c,
                           "AuthenticationFailed: SCRAM authentication failed, storedKey mismatch");
         conn->scram_step = 2;
-        rc = answer(c, final, binary, conn->scram_short);
+        rc = conn->scram_short ? check_restrictions(c) : 0;
+        if (rc == 0)
+            rc = answer(c, final, binary, conn->scram_short);
         free(final);
+        if (rc != 0)
+            return rc;
         if (conn->scram_short)
             logged_in(conn);
         return rc;
     }
     free(payload);
+    if ((rc = check_restrictions(c)) != 0)
+        return rc;
     logged_in(conn);
     return answer(c, "", binary, true);
 }
@@ -301,6 +322,7 @@ static int nothing(struct call *c)
 const struct command login_commands[] = {
     {"saslStart", F_NO_AUTH, A_NONE, sasl_start},
     {"saslContinue", F_NO_AUTH, A_NONE, sasl_continue},
+    {"authenticate", F_NO_AUTH, A_NONE, x509_authenticate},
     {"logout", F_NO_AUTH, A_NONE, logout},
     {"connectionStatus", F_NO_AUTH, A_NONE, connection_status},
     {"endSessions", 0, A_NONE, nothing},

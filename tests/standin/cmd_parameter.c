@@ -76,7 +76,7 @@ static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *
         known = known || strcmp(want, words[i]) == 0;
     if (!known)
         return fail(c, 2,
-                    "Invalid %s setting '%s', expected one of: 'keyFile', 'sendKeyFile', "
+                    "Invalid %s '%s', expected one of: 'keyFile', 'sendKeyFile', "
                     "'sendX509', or 'x509'",
                     key, want);
     if ((strcmp(now, words[1]) == 0 && strcmp(want, words[2]) == 0) ||

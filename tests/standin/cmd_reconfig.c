@@ -71,11 +71,12 @@ static int check_reconfig(struct call *c, struct change *ch)
     if (ch->force)
         return 0;
     if (new->m[ch->self].arbiter || new->m[ch->self].priority <= 0)
-        return fail(c, version_at_least(4, 4) ? 104 : 103,
-                    "This node, %s, with _id %d is not electable under the new configuration "
-                    "%s %s for replica set %s",
-                    new->m[ch->self].host, new->m[ch->self].id,
-                    version_at_least(4, 4) ? "with" : "version", name, new->name);
+        return fail(
+            c, version_at_least(4, 4) ? 104 : 103,
+            "This node, %s, with _id MemberId(%d) is not electable under the new configuration "
+            "%s %s for replica set %s",
+            new->m[ch->self].host, new->m[ch->self].id, version_at_least(4, 4) ? "with" : "version",
+            name, new->name);
     code = quorum_check(new, ch->self, false, why, sizeof why);
     return code == 0 ? 0 : fail(c, code, "%s", why);
 }

@@ -104,8 +104,8 @@ static void add_self(bson_t *to, const struct member *m)
     struct optime last = log_last();
 
     add_num(to, "health", 1);
-    add_int(to, "state", (int32_t)node.state);
-    add_str(to, "stateStr", state_name(node.state));
+    add_int(to, "state", (int32_t)repl_state_told());
+    add_str(to, "stateStr", state_name(repl_state_told()));
     add_int(to, "uptime", (int32_t)((wall_ms() - node.started) / 1000));
     if (!m->arbiter) {
         add_optime(to, "optime", last);
@@ -132,10 +132,10 @@ static void add_other(bson_t *to, const struct member *m, const struct view *v)
 {
     add_num(to, "health", v->up ? 1 : 0);
     if (!v->up) {
-        bool unknown = v->last_heartbeat == 0 || v->auth_failed;
+        bool never = v->last_heartbeat == 0;
 
-        add_int(to, "state", unknown ? S_UNKNOWN : S_DOWN);
-        add_str(to, "stateStr", unknown ? "UNKNOWN" : "(not reachable/healthy)");
+        add_int(to, "state", never || v->auth_failed ? S_UNKNOWN : S_DOWN);
+        add_str(to, "stateStr", never ? "UNKNOWN" : "(not reachable/healthy)");
     } else {
         add_int(to, "state", (int32_t)v->state);
         add_str(to, "stateStr", state_name(v->state));
@@ -226,7 +226,7 @@ int replset_get_status(struct call *c)
     }
     add_str(r, "set", node.config.name);
     add_date(r, "date", wall_ms());
-    add_int(r, "myState", (int32_t)node.state);
+    add_int(r, "myState", (int32_t)repl_state_told());
     add_long(r, "term", node.term);
     add_source(r, own_source());
     add_long(r, "heartbeatIntervalMillis", node.config.heartbeat_interval);

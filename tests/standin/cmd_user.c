@@ -3,12 +3,15 @@
 #include "cmd.h"
 #include "data.h"
 #include "repl.h"
+#include "restrictions.h"
 #include "scram.h"
 #include "server.h"
 #include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static const char RESTRICTIONS[] = "authenticationRestrictions";
 
 void add_user_mechanisms(bson_t *to, const char *key, const bson_t *credentials)
 {
@@ -93,6 +96,15 @@ static void note_schema(void)
     bson_destroy(&o);
 }
 
+/* An empty list isn't kept. */
+static void add_restrictions(bson_t *to, const bson_t *command)
+{
+    bson_t list;
+
+    if (doc_sub(command, RESTRICTIONS, &list) && !bson_empty(&list))
+        add_arr(to, RESTRICTIONS, &list);
+}
+
 static int create_user(struct call *c)
 {
     const char *user = doc_str(c->command, "createUser", NULL),
@@ -106,6 +118,8 @@ static int create_user(struct call *c)
         rc = check_name(c, user);
     if (rc == 0 && doc_sub(c->command, "roles", &list))
         rc = user_resolve_roles(c, &list, &arr);
+    if (rc == 0)
+        rc = restrictions_check(c);
     if (rc == 0 && auth_user(user, c->db) != NULL)
         rc = fail(c, 51003, "User \"%s@%s\" already exists", user, c->db);
     if (rc == 0 && password != NULL) {
@@ -127,6 +141,7 @@ static int create_user(struct call *c)
         add_str(&o, "user", user);
         add_str(&o, "db", c->db);
         bson_concat(&o, &credentials);
+        add_restrictions(&o, c->command);
         if (doc_sub(c->command, "customData", &custom))
             add_doc(&o, "customData", &custom);
         add_arr(&o, "roles", &arr);
@@ -159,13 +174,16 @@ static int update_user(struct call *c)
                          doc = BSON_INITIALIZER;
     const bson_t *old;
     bool roles = doc_sub(c->command, "roles", &list),
-         data = doc_sub(c->command, "customData", &custom);
+         data = doc_sub(c->command, "customData", &custom),
+         restrictions = doc_has(c->command, RESTRICTIONS);
     int rc = user_check_change(c);
 
     if (rc == 0)
         rc = check_name(c, user);
     if (rc == 0 && roles)
         rc = user_resolve_roles(c, &list, &arr);
+    if (rc == 0)
+        rc = restrictions_check(c);
     if (rc == 0 && password != NULL) {
         node_unlock();
         add_credentials(&credentials, c->command, user, password);
@@ -185,11 +203,13 @@ static int update_user(struct call *c)
                 bson_concat(&doc, &credentials);
             else if (strcmp(key, "roles") == 0 && roles)
                 add_arr(&doc, "roles", &arr);
-            else if (strcmp(key, "customData") != 0 || !data)
+            else if (!(strcmp(key, "customData") == 0 && data) &&
+                     !(strcmp(key, RESTRICTIONS) == 0 && restrictions))
                 bson_append_iter(&doc, NULL, 0, &it);
         }
         if (data)
             add_doc(&doc, "customData", &custom);
+        add_restrictions(&doc, c->command);
         rc = replace_user(c, &doc);
     }
     bson_destroy(&arr);
@@ -296,13 +316,36 @@ static bool asked_for(struct call *c, const bson_iter_t *what, const char *user,
            strcmp(doc_str(&sub, "db", c->db), db) == 0;
 }
 
-static void show_user(bson_t *arr, uint32_t *n, const bson_t *doc, bool show_credentials)
+/* With details: everything as it is stored, and what roles add. There are no roles of one's own
+ * here, and no list of what a role allows. */
+static void show_details(bson_t *one, const bson_t *doc, bool show_restrictions)
+{
+    static const char *const fields[] = {"authenticationRestrictions", "customData", "roles"};
+    bson_t empty = BSON_INITIALIZER;
+    bson_iter_t it;
+
+    for (size_t f = show_restrictions ? 0 : 1; f < COUNT_OF(fields); f++)
+        if (doc_find(doc, fields[f], &it))
+            bson_append_iter(one, NULL, 0, &it);
+    if (doc_find(doc, "roles", &it))
+        bson_append_iter(one, "inheritedRoles", -1, &it);
+    add_arr(one, "inheritedPrivileges", &empty);
+    add_arr(one, "inheritedAuthenticationRestrictions", &empty);
+    if (show_restrictions && !doc_has(doc, RESTRICTIONS))
+        add_arr(one, RESTRICTIONS, &empty);
+    bson_destroy(&empty);
+}
+
+static void show_user(bson_t *arr, uint32_t *n, const bson_t *doc, const bson_t *command)
 {
     static const char *const fields[] = {"_id", "userId", "user", "db", "customData", "roles"};
+    bool show_credentials = doc_bool(command, "showCredentials", false),
+         show_restrictions = doc_bool(command, "showAuthenticationRestrictions", false),
+         details = show_restrictions || doc_bool(command, "showPrivileges", false);
     bson_t one = BSON_INITIALIZER, credentials;
     bson_iter_t it;
 
-    for (size_t f = 0; f < COUNT_OF(fields); f++)
+    for (size_t f = 0; f < (details ? 4 : COUNT_OF(fields)); f++)
         if (doc_find(doc, fields[f], &it))
             bson_append_iter(&one, NULL, 0, &it);
     if (doc_sub(doc, "credentials", &credentials)) {
@@ -310,6 +353,8 @@ static void show_user(bson_t *arr, uint32_t *n, const bson_t *doc, bool show_cre
         if (show_credentials)
             add_doc(&one, "credentials", &credentials);
     }
+    if (details)
+        show_details(&one, doc, show_restrictions);
     push_doc(arr, n, &one);
     bson_destroy(&one);
 }
@@ -333,7 +378,7 @@ static int users_info(struct call *c)
             continue;
         doc = users->at[i]->doc;
         if (asked_for(c, &what, doc_str(doc, "user", ""), doc_str(doc, "db", "")))
-            show_user(&arr, &n, doc, doc_bool(c->command, "showCredentials", false));
+            show_user(&arr, &n, doc, c->command);
     }
     add_arr(c->reply, "users", &arr);
     bson_destroy(&arr);

@@ -2,6 +2,7 @@
 #include "arguments.h"
 #include "auth.h"
 #include "cmd.h"
+#include "log.h"
 #include "scram.h"
 #include "version.h"
 
@@ -133,6 +134,14 @@ static int check_mechanisms(struct call *c)
     return rc;
 }
 
+static int refuse_restrictions(struct call *c)
+{
+    static const char why[] = "authenticationRestrictions must be an array";
+
+    log_line('I', "ACCESS", "BadValue: %s", why);
+    return fail(c, 2, "%s", why);
+}
+
 /* What createUser and updateUser have in common. */
 static int check_fields(struct call *c)
 {
@@ -145,7 +154,7 @@ static int check_fields(struct call *c)
         rc = fail(c, 2, "User passwords must not be empty");
     if (rc == 0 && doc_find(c->command, "authenticationRestrictions", &it) &&
         !BSON_ITER_HOLDS_ARRAY(&it))
-        rc = fail(c, 2, "authenticationRestrictions must be an array");
+        rc = refuse_restrictions(c);
     if (rc == 0 && doc_sub(c->command, "roles", &list))
         rc = check_role_names(c, &list);
     return rc;

@@ -64,6 +64,7 @@ static const struct {
     {125, "CommandFailed"},
     {140, "InvalidSSLConfiguration"},
     {141, "SSLHandshakeFailed"},
+    {162, "CollectionIsEmpty"},
     {186, "ClientMetadataCannotBeMutated"},
     {189, "PrimarySteppedDown"},
     {202, "NetworkInterfaceExceededTimeLimit"},

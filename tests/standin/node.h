@@ -19,6 +19,9 @@ enum member_state {
     S_REMOVED = 10
 };
 const char *state_name(enum member_state s);
+/* What it says that it is: a secondary whose login nobody takes, and who sees nobody, says
+ * RECOVERING. */
+enum member_state repl_state_told(void);
 
 #define MAX_MEMBERS 50
 #define HOST_SIZE 300

@@ -3,6 +3,7 @@
 #include "log.h"
 #include "scram.h"
 #include "tls.h"
+#include "x509.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -179,13 +180,15 @@ static char *sasl_step(struct peer *p, bson_t *command, const char *payload,
 
 static bool login_with(struct peer *p, const char *key, struct failure *failure)
 {
-    struct scram_client c = {.kind = SCRAM_SHA_256, .user = "__system", .password = key};
+    /* as a client does that was told no mechanism */
+    enum scram_kind kind = p->knows_no_key ? SCRAM_SHA_1 : SCRAM_SHA_256;
+    struct scram_client c = {.kind = kind, .user = "__system", .password = key};
     char *out = scram_client_first(&c), *in = NULL;
     bool ok = false;
     bson_t command = BSON_INITIALIZER;
 
     add_int(&command, "saslStart", 1);
-    add_str(&command, "mechanism", "SCRAM-SHA-256");
+    add_str(&command, "mechanism", scram_name(kind));
     for (int step = 0; step < 3; step++) {
         in = sasl_step(p, &command, out, failure);
         free(out);
@@ -211,18 +214,49 @@ static bool login_with(struct peer *p, const char *key, struct failure *failure)
     return ok;
 }
 
+static int log_in_by_certificate(struct peer *p, struct failure *failure)
+{
+    bson_t *command = x509_login(&p->stream), reply;
+    int rc = -1;
+
+    if (command == NULL)
+        return -1;
+    if (exchange(p, command, &reply, failure) == 0) {
+        if (doc_int(&reply, "ok", 0) == 1)
+            rc = 0;
+        else
+            put(failure->text, sizeof failure->text, "%s", doc_str(&reply, "errmsg", ""));
+        bson_destroy(&reply);
+    }
+    bson_destroy(command);
+    return rc;
+}
+
+/* On the way to authentication, whoever doesn't take the login is spoken to without. */
+static int go_without(struct peer *p, const struct failure *failure)
+{
+    if (!options.transition_to_auth || !p->open || failure->code != AUTHENTICATION_FAILED) {
+        peer_close(p);
+        return -1;
+    }
+    log_line('I', "ACCESS",
+             "Failed to authenticate in transitionToAuth, falling back to no authentication.");
+    return 0;
+}
+
 static int log_in(struct peer *p, struct failure *failure)
 {
     failure->code = AUTHENTICATION_FAILED;
     put(failure->text, sizeof failure->text, "Authentication failed.");
+    if (x509_sent())
+        return log_in_by_certificate(p, failure) == 0 ? 0 : go_without(p, failure);
     for (int i = 0; i < keyfile.n && p->open; i++) {
         if (login_with(p, keyfile.key[i], failure))
             return 0;
         if (failure->code != AUTHENTICATION_FAILED)
             break;
     }
-    peer_close(p);
-    return -1;
+    return go_without(p, failure);
 }
 
 /* As every member does first; a wrong transport shows here. */
@@ -232,10 +266,13 @@ static int greet(struct peer *p, struct failure *failure)
     int rc;
 
     add_int(&command, "isMaster", 1);
+    add_str(&command, "saslSupportedMechs", "local.__system");
     add_str(&command, "$db", "admin");
     rc = exchange(p, &command, &reply, failure);
-    if (rc == 0)
+    if (rc == 0) {
+        p->knows_no_key = !doc_has(&reply, "saslSupportedMechs");
         bson_destroy(&reply);
+    }
     bson_destroy(&command);
     return rc;
 }
@@ -250,7 +287,7 @@ int peer_call(struct peer *p, const bson_t *command, int64_t timeout_ms, bson_t 
         p->drops = atomic_load(&drops);
         if (connect_to(p, timeout_ms, failure) != 0 || greet(p, failure) != 0)
             return -1;
-        if (keyfile.n > 0 && log_in(p, failure) != 0)
+        if ((keyfile.n > 0 || x509_sent()) && log_in(p, failure) != 0)
             return -1;
     }
     set_timeout(p->stream.fd, timeout_ms);

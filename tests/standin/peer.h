@@ -1,5 +1,5 @@
 /* A connection from this member to another (or to itself): dialled by name, TLS when the own mode
- * says so, authenticated with the keyFile. */
+ * says so, authenticated with the keyFile or the certificate. */
 #ifndef STANDIN_PEER_H
 #define STANDIN_PEER_H
 
@@ -9,6 +9,7 @@ struct peer {
     char host[300]; /* host:port as in the configuration */
     struct stream stream;
     bool open;
+    bool knows_no_key; /* it told no mechanism for the members' user */
     int32_t next_id;
     unsigned int drops; /* how often peers_drop() had been called when it was dialled */
 };

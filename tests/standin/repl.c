@@ -20,6 +20,22 @@ const char *state_name(enum member_state s)
     return names[s];
 }
 
+enum member_state repl_state_told(void)
+{
+    bool refused = false;
+
+    if (node.state != S_SECONDARY)
+        return node.state;
+    for (int i = 0; i < node.config.n; i++) {
+        if (i == node.self)
+            continue;
+        if (node.view[i].up)
+            return node.state;
+        refused = refused || node.view[i].auth_failed;
+    }
+    return refused ? S_RECOVERING : node.state;
+}
+
 void node_init(void)
 {
     pthread_condattr_t attr;

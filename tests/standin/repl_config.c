@@ -246,7 +246,7 @@ static int validate_member(const struct member *m, char *why, size_t size)
     else if (m->arbiter && m->priority_written > 0)
         put(why, size, "Arbiter must have priority 0 or 1");
     else if (m->delay > 0 && m->priority_written > 0)
-        put(why, size, "%s requires priority be zero", delay_name());
+        put(why, size, "priority must be 0 when slaveDelay is used");
     else if (m->hidden && m->priority_written > 0)
         put(why, size, "priority must be 0 when hidden=true");
     else if (!m->build_indexes && m->priority_written > 0)
@@ -262,8 +262,14 @@ int config_validate(const struct config *c, char *why, size_t size)
 {
     int local = 0, electable = 0, voters = 0;
 
+    if (c->version < 1 && !version_at_least(5, 0)) {
+        put(why, size, "version field value of %lld is out of range", (long long)c->version);
+        return 2;
+    }
     if (c->n == 0) {
-        put(why, size, "Replica set configuration must contain at least one member");
+        put(why, size,
+            "Replica set configuration contains 0 members, but must have at least 1 and no more "
+            "than  50");
         return 2;
     }
     for (int i = 0; i < c->n; i++) {
@@ -276,7 +282,7 @@ int config_validate(const struct config *c, char *why, size_t size)
             if (c->m[k].id == c->m[i].id) {
                 put(why, size,
                     "Found two member configurations with same _id field, members.%d._id == "
-                    "members.%d._id == %d",
+                    "members.%d._id == MemberId(%d)",
                     k, i, c->m[i].id);
                 return 2;
             }

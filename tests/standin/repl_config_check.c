@@ -11,7 +11,7 @@
 /* One field of a configuration, a member, or the settings, as servers before 5.0 read them. */
 struct field_rule {
     const char *name;
-    enum { A_TEXT, A_NUMBER, A_TRUTH, A_DOCUMENT, A_LIST } kind;
+    enum { A_TEXT, A_NUMBER, A_TRUTH, A_DOCUMENT, A_LIST, AN_ID } kind;
     enum { MAY, MUST, MUST_AT_RECONFIG } need;
     int64_t least; /* of numbers, together with the complaint; NULL: any */
     const char *complaint;
@@ -39,6 +39,7 @@ static const struct field_rule settings_rules[] = {
     {"chainingAllowed", A_TRUTH, MAY, 0, NULL},
     {"getLastErrorDefaults", A_DOCUMENT, MAY, 0, NULL},
     {"getLastErrorModes", A_DOCUMENT, MAY, 0, NULL},
+    {"replicaSetId", AN_ID, MAY, 0, NULL},
     {NULL, A_TEXT, MAY, 0, NULL},
 };
 
@@ -57,9 +58,11 @@ static int check_kind(const struct field_rule *r, const bson_iter_t *it, struct 
 {
     const char *expected = r->kind == A_TEXT       ? "string"
                            : r->kind == A_DOCUMENT ? "object"
+                           : r->kind == AN_ID      ? "objectId"
                                                    : "array";
     bool fits = r->kind == A_TEXT       ? BSON_ITER_HOLDS_UTF8(it)
                 : r->kind == A_DOCUMENT ? BSON_ITER_HOLDS_DOCUMENT(it)
+                : r->kind == AN_ID      ? BSON_ITER_HOLDS_OID(it)
                 : r->kind == A_LIST     ? BSON_ITER_HOLDS_ARRAY(it)
                 : r->kind == A_TRUTH    ? is_truth(it)
                                         : iter_is_number(it);

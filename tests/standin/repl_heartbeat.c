@@ -24,7 +24,7 @@ void heartbeat_request(bson_t *to, const struct config *c, int self, bool check_
     add_str(to, "from", self >= 0 ? c->m[self].host : "");
     add_int(to, "fromId", self >= 0 ? c->m[self].id : -1);
     add_long(to, "term", node.term);
-    add_int(to, "state", (int32_t)node.state);
+    add_int(to, "state", (int32_t)repl_state_told());
     add_str(to, "$db", "admin");
 }
 
@@ -137,7 +137,7 @@ static void missed(int index, const char *text, bool auth)
     v->up = false;
     v->auth_failed = auth;
     v->last_heartbeat = wall_ms();
-    put(v->message, sizeof v->message, "%s", text);
+    put(v->message, sizeof v->message, "%s", auth ? "" : text);
     note_state(v, index, S_DOWN);
     if (node.primary == index)
         repl_set_primary(-1);
@@ -146,9 +146,7 @@ static void missed(int index, const char *text, bool auth)
 
 static const char *code_name_of(int code)
 {
-    return code == 6    ? "HostUnreachable"
-           : code == 18 ? "AuthenticationFailed"
-                        : "NetworkInterfaceExceededTimeLimit";
+    return code == 6 ? "HostUnreachable" : "NetworkInterfaceExceededTimeLimit";
 }
 
 /* One round with up to two retries. */
@@ -167,8 +165,10 @@ static void beat_once(struct peer *peer, const struct beat *b, const bson_t *req
     if (node.generation != b->generation) {
         /* the answer belongs to an older configuration */
     } else if (!got) {
-        log_line('I', "REPL_HB", "Heartbeat to %s failed after 2 retries, response status: %s: %s",
-                 b->host, code_name_of(failure.code), failure.text);
+        if (failure.code != 18)
+            log_line('I', "REPL_HB",
+                     "Heartbeat to %s failed after 2 retries, response status: %s: %s", b->host,
+                     code_name_of(failure.code), failure.text);
         missed(b->index, failure.text, failure.code == 18);
     } else if (doc_num(&reply, "ok", 0) < 1) {
         int64_t code = doc_int(&reply, "code", 0);
@@ -300,7 +300,7 @@ void heartbeat_answer(const bson_t *request, bson_t *reply)
         config_fetch(doc_str(request, "from", ""));
     if (node.state == S_PRIMARY)
         bson_append_timestamp(reply, "electionTime", -1, node.election_secs, node.election_inc);
-    add_int(reply, "state", (int32_t)node.state);
+    add_int(reply, "state", (int32_t)repl_state_told());
     add_int(reply, "v", (int32_t)mine);
     add_long(reply, "configTerm", ours.term);
     add_str(reply, "hbmsg", "");
