@@ -30,6 +30,8 @@ LONG_FILES = {"test_run_consent": 206, "test_fix_forward": 165, "test_hazards": 
               "test_lapsed_certificates": 79, "test_main_job": 75, "test_consent": 58, "test_chaos_sample": 42,
               "test_standin_versions": 40, "test_run": 37, "test_run_many": 37, "test_standin_set": 36,
               "test_faults": 35, "test_comment": 30, "test_interruptions": 29, "test_ci_templates": 20}
+TAP = {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
+       "UBSAN_OPTIONS": "print_stacktrace=1"}
 INTEGRATION_S = 480  # with the clients beside it: what is still to come when the samples in it get their share
 # The shares of what samples, in seconds; it is left out where the time is short.
 MUTANTS, MUTATION_S = 50, 60
@@ -123,16 +125,14 @@ class Check:
                 self.count_unit_program(suite, source.stem, status, output)
                 seconds.keep(source, took)
         seconds.write()
-        self.count_unit_program(suite, "toy", *self.watch("unit/toy", [*self.make_words, "toy"], UNIT_QUIET_S))
+        self.count_unit_program(suite, "toy", *self.watch("unit/toy", [*self.make_words, "toy"], UNIT_QUIET_S, TAP))
         return suite.close()
 
     def run_unit_program(self, name):
         program = self.build / "sanitized" / "unit" / name
         if not program.exists():
             return "it was not built", ""
-        return self.watch(f"unit/{name}", [program], UNIT_QUIET_S,
-                          {"CMOCKA_MESSAGE_OUTPUT": "TAP", "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
-                           "UBSAN_OPTIONS": "print_stacktrace=1"})
+        return self.watch(f"unit/{name}", [program], UNIT_QUIET_S, TAP)
 
     @staticmethod
     def count_unit_program(suite, name, status, output):

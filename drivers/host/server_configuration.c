@@ -35,6 +35,7 @@ void ek_server_configuration_done(struct ek_server_configuration *configuration)
     free(configuration->key_file);
     free(configuration->replica_set);
     free(configuration->db_path);
+    free(configuration->cluster_role);
     free(configuration->log_path);
     *configuration = (struct ek_server_configuration){0};
 }
@@ -168,6 +169,7 @@ static int take_option(const struct ek_yaml_option *option, const char *path,
         {"replication.replSetName", &configuration->replica_set},
         {"storage.dbPath", &configuration->db_path},
         {"systemLog.path", &configuration->log_path},
+        {"sharding.clusterRole", &configuration->cluster_role},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(option->name, texts[i].name) == 0)

@@ -31,6 +31,7 @@ struct ek_server_configuration {
     char *replica_set;          /* replication.replSetName, or NULL */
     char *db_path;              /* storage.dbPath, or NULL */
     char *log_path;             /* systemLog.path, or NULL */
+    char *cluster_role;         /* sharding.clusterRole, or NULL: no part of a sharded cluster */
     int port;                   /* net.port, 27017 when absent */
     bool authorization;         /* security.authorization enabled or keyFile given */
     bool password_by_exec; /* net.tls.certificateKeyFilePassword.__exec is there: --configExpand

@@ -78,6 +78,7 @@ struct ek_mongodb_seen {
     int state;               /* server's number, -1 unknown; -2 no configuration yet (94) */
     enum ek_answer writable; /* ismaster */
     char set_name[128];
+    char cluster_role[32]; /* in a sharded cluster: "shardsvr", "configsvr"; "" none or unknown */
     char me[280];
     char primary[280];                   /* "" when it knows none */
     enum ek_answer initiated;            /* has a configuration */

@@ -125,6 +125,9 @@ void ek_mongodb_read_options(const bson_t *reply, struct ek_mongodb_seen *seen)
         seen->options_known = read_tls_options(&section, seen);
     bool key_file =
         ek_bson_copy_text(&parsed, "security.keyFile", seen->key_file, sizeof seen->key_file);
+    if (!seen->cluster_role[0])
+        ek_bson_copy_text(&parsed, "sharding.clusterRole", seen->cluster_role,
+                          sizeof seen->cluster_role);
     const char *authorization = ek_bson_text(&parsed, "security.authorization");
     bool enabled = authorization && strcmp(authorization, "enabled") == 0;
     seen->authorization = key_file || enabled ? EK_ANSWER_YES : EK_ANSWER_NO;

@@ -158,6 +158,8 @@ void ek_mongodb_read_config(const bson_t *reply, struct ek_mongodb_seen *seen)
         ek_bson_copy_text(&config, "_id", seen->set_name, sizeof seen->set_name);
     if (ek_bson_find(&config, "settings.replicaSetId", &id) && BSON_ITER_HOLDS_OID(&id))
         bson_oid_to_string(bson_iter_oid(&id), seen->set_id);
+    if (ek_bson_true(&config, "configsvr"))
+        snprintf(seen->cluster_role, sizeof seen->cluster_role, "configsvr");
     if (!ek_bson_document(&config, "members", &rows) || !bson_iter_init(&at, &rows))
         return;
     while (bson_iter_next(&at))

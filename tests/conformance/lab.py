@@ -190,8 +190,10 @@ class Set:
         try:
             for m in self.members.values():
                 m.start()
-            if not all(m.up() for m in self.members.values()):
-                raise AssertionError("a member did not start: " + "\n".join(self["a"].lines()[-5:]))
+            down = [m for m in self.members.values() if not m.up()]
+            if down:
+                raise AssertionError(f"{down[0].name} did not start ({down[0].process.poll()}): "
+                                     + "\n".join(down[0].lines()[-5:]) + down[0].out.read_text(errors="replace")[-500:])
             self.initiate()
         except BaseException:
             self.__exit__()

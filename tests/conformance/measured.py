@@ -10,7 +10,7 @@ import time
 import pymongo
 
 import lab
-from compare import differences, mask
+from compare import as_given, differences, mask
 
 FACTOR = 3.0
 
@@ -346,7 +346,7 @@ def arbiter(entry, check):
         lab.wait_for(lambda: s.view("a") and {v[1] for v in s.view("a").values()} == {"PRIMARY", "SECONDARY", "ARBITER"}, 20)
         a, c = s["a"], s["c"]
         change = {"tlsMode": "preferTLS"}
-        config = a.ask("replSetGetConfig")["config"]
+        config = as_given(a.ask("replSetGetConfig")["config"])
         lab.wait_for(lambda: key(a), 10)
         seen = {
             "add arbiter": a.ask("replSetReconfig", dict(config, version=config["version"] + 1)),

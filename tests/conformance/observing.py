@@ -1,14 +1,11 @@
 """Recordings of a healthy set: observing (02), answers and errors (03), reconfiguration and stepdown (04)."""
 
-import json
 import time
-
-from bson import json_util
 
 import lab
 import measured
 import words
-from compare import differences, projected
+from compare import as_given, differences, projected
 
 
 def observed(member, name, user):
@@ -137,7 +134,7 @@ def answers(recorded, check):
 
 def renamed(config, domain):
     """As the server gave it, ids as ids: a document in place of the set's id is refused."""
-    config = json_util.loads(json.dumps(config))
+    config = as_given(config)
     return dict(config, version=config["version"] + 1, members=[
         dict(m, host=f"{m['host'].split('.')[0]}.{domain}:{lab.PORT}") for m in config["members"]])
 

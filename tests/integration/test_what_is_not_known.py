@@ -172,3 +172,16 @@ def test_a_blocked_deployment_names_the_way_around(frozen):
     finally:
         (shop.specs.directory / "another.yaml").unlink()
         shop.specs.set_mode("disabled")
+
+
+def test_a_part_of_a_sharded_cluster_is_left_alone(shop):
+    before = {m: m.configuration.read_bytes() for m in shop.fleet.members}
+    for member, text in before.items():
+        member.configuration.write_bytes(text + b"sharding:\n  clusterRole: shardsvr\n")
+    for command in (("plan",), ("apply", "--yes")):
+        done = shop.refused(*command, *shop.git)
+        assert done.returncode == BLOCKED
+        assert "[EK-0135]" in done.stdout + done.stderr
+        assert "sharding.clusterRole: shardsvr" in done.stdout + done.stderr
+    for member, text in before.items():
+        member.configuration.write_bytes(text)

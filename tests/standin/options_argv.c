@@ -61,18 +61,25 @@ static bool is_option(const char *text)
     return known;
 }
 
+/* An option as it was written, without a value. */
+static const char *name_of(const struct argument *arg, char *name, size_t size)
+{
+    put(name, size, "%.*s", (int)strcspn(arg->text, "="), arg->text);
+    return name;
+}
+
 /* The value of an option that needs one. */
 static const char *value_of(struct arguments *a, const struct argument *arg)
 {
     bool secret = arg->row != NULL && arg->row->type == OPT_PASSWORD;
     const char *value = arg->value;
-    char *hidden;
+    char *hidden, name[200];
 
     if (value != NULL) {
         if (*value == '\0')
             options_refuse("Error parsing command line: the argument for option '%s' should "
                            "follow immediately after the equal sign",
-                           arg->text);
+                           name_of(arg, name, sizeof name));
         hidden = xprintf("%.*s<password>", (int)(value - arg->text), arg->text);
         show(a, secret ? hidden : arg->text);
         free(hidden);
@@ -135,10 +142,11 @@ static bool typed_before(const struct arguments *a, const struct argument *arg)
 static void take_option(struct arguments *a, const struct argument *arg)
 {
     const char *value = "true";
+    char name[200];
 
     if (arg->row->type == OPT_SWITCH && arg->value != NULL)
         options_refuse("Error parsing command line: option '%s' does not take any arguments",
-                       arg->text);
+                       name_of(arg, name, sizeof name));
     if (arg->row->type == OPT_SWITCH)
         show(a, arg->text);
     else

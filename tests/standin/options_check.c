@@ -82,8 +82,8 @@ void options_check_constraints(const struct settings *s)
         {"net.tls.mode", "net.ssl.mode"},
         {"systemLog.path", "syslog"},
         {"logpath", "syslog"},
-        {"auth", "noauth"},
-        {"security.keyFile", "noauth"},
+        {"noauth", "auth"},
+        {"noauth", "security.keyFile"},
         {"security.transitionToAuth", "noauth"},
     };
     static const struct {

@@ -203,22 +203,28 @@ static void walk(struct reader *r, const char *prefix, const yaml_node_t *map)
     }
 }
 
-/* What a number's text is wrong about; NULL when it is a number. */
+/* What a number's text is wrong about; NULL when it is a number. Good until this thread asks again.
+ */
 static const char *number_trouble(const char *text, bool whole)
 {
+    static _Thread_local char trouble[300];
     char *end;
 
     if (*text == '\0')
-        return "Empty string";
+        return whole ? "No digits" : "Empty string";
     errno = 0;
     if (whole)
         (void)strtol(text, &end, 10);
     else
         (void)strtod(text, &end);
-    if (end == text && !whole)
-        return "Did not consume any digits";
-    if (*end != '\0')
-        return "Did not consume whole string.";
+    if (*end != '\0') {
+        if (!whole)
+            return "Did not consume whole number.";
+        if (end == text && (*end == '-' || *end == '+'))
+            end++;
+        put(trouble, sizeof trouble, "Bad digit \"%c\" while parsing %s", *end, text);
+        return trouble;
+    }
     return errno == 0 ? NULL : whole ? "Overflow" : "Out of range";
 }
 

@@ -99,6 +99,7 @@ static const struct {
     {"set_name", EK_DRIFT_MEMBERS},
     {"config_version", EK_DRIFT_MEMBERS},
     {"foreign_member", EK_DRIFT_MEMBERS},
+    {"cluster_role", EK_DRIFT_MEMBERS},
     {"id", EK_DRIFT_MEMBERS},
     {"host", EK_DRIFT_MEMBERS},
     {"priority", EK_DRIFT_MEMBERS},

@@ -330,7 +330,12 @@ static void options_without_tls(void **state)
     assert_string_equal(seen->certificate_key_file, "");
     assert_memory_equal(seen->options_digest, none, 32);
     seen = unknown();
+    read_json(ek_mongodb_read_options,
+              "{\"parsed\":{\"sharding\":{\"clusterRole\":\"shardsvr\"}},\"ok\":1.0}", seen);
+    assert_string_equal(seen->cluster_role, "shardsvr");
+    seen = unknown();
     read_json(ek_mongodb_read_options, "{\"parsed\":{},\"ok\":1.0}", seen);
+    assert_string_equal(seen->cluster_role, "");
     assert_int_equal(seen->authorization, EK_ANSWER_NO);
     seen = unknown();
     read_json(ek_mongodb_read_options, "{\"ok\":0.0,\"code\":13,\"errmsg\":\"no\"}", seen);

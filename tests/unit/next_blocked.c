@@ -54,6 +54,15 @@ static void a_member_outside_the_specs(void **state)
     assert_blocked("EK-0102", false, "db-x.test:27017");
 }
 
+static void a_part_of_a_sharded_cluster(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    snprintf(ek_set(fleet.state)->cluster_role, sizeof ek_set(fleet.state)->cluster_role,
+             "shardsvr");
+    assert_blocked("EK-0135", false, "shardsvr");
+}
+
 static void a_member_outside_the_set(void **state)
 {
     (void)state;
@@ -403,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_set),
         cmocka_unit_test(a_member_outside_the_specs),
+        cmocka_unit_test(a_part_of_a_sharded_cluster),
         cmocka_unit_test(a_member_outside_the_set),
         cmocka_unit_test(clocks_apart),
         cmocka_unit_test(no_configuration_seen),

@@ -142,6 +142,11 @@ static void strangers_and_names(void **state)
              "db-x.test:27017");
     assert_refused(step_of(&ek_step_reconfigure, -1, EK_SSL_UNKNOWN), "EK-0207");
     settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    assert_permitted(step_of(&ek_step_create_user, -1, EK_SSL_UNKNOWN));
+    snprintf(ek_set(fleet.state)->cluster_role, sizeof ek_set(fleet.state)->cluster_role,
+             "configsvr");
+    assert_refused(step_of(&ek_step_create_user, -1, EK_SSL_UNKNOWN), "EK-0219");
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
     ek_member_transport(fleet.state, C)->domain_name_bound = EK_NO;
     assert_refused(step_of(&ek_step_initiate, -1, EK_SSL_UNKNOWN), "EK-0208");
     assert_permitted(step_of(&ek_step_create_user, -1, EK_SSL_UNKNOWN));

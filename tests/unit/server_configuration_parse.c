@@ -27,8 +27,10 @@ static void every_field_is_read(void **state)
               "net.port: 27018\n"
               "net:\n  tls:\n    mode: preferTLS\n    certificateKeyFile: /k.pem\n"
               "    CAFile: \"/c.pem\"\n    certificateKeyFilePassword:\n      __exec: x\n"
-              "replication:\n  replSetName: rs0\nsecurity:\n  keyFile: /kf\n");
+              "replication:\n  replSetName: rs0\nsecurity:\n  keyFile: /kf\n"
+              "sharding:\n  clusterRole: shardsvr\n");
     assert_int_equal(found.mode, EK_SSL_PREFER);
+    assert_string_equal(found.cluster_role, "shardsvr");
     assert_string_equal(found.log_path, "/log");
     assert_string_equal(found.db_path, "/db");
     assert_int_equal(found.port, 27018);
@@ -51,6 +53,7 @@ static void absent_keys_have_the_servers_defaults(void **state)
     assert_false(found.authorization);
     assert_false(found.password_by_exec);
     assert_null(found.db_path);
+    assert_null(found.cluster_role);
     assert_memory_equal(found.options_digest, zero, 32);
     ek_server_configuration_done(&found);
 }

@@ -13,6 +13,13 @@ bool ek_phase_other_set(const struct ek_question *q)
             ek_lasting("EK-0101", -1, "correct replicaSet.name, or the members' hosts and ports"),
             "the members belong to replica set \"%s\", the specs say \"%s\"",
             ek_set(state)->set_name, q->spec->set_name);
+    if (ek_set(state)->cluster_role[0])
+        return ek_block(q,
+                        ek_lasting("EK-0135", -1,
+                                   "leave it to whoever runs the cluster: its mongos and its other "
+                                   "shards would be shut out"),
+                        "the replica set is part of a sharded cluster (sharding.clusterRole: %s)",
+                        ek_set(state)->cluster_role);
     if (ek_set(state)->foreign_member[0])
         return ek_block(
             q,

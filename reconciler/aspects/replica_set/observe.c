@@ -138,6 +138,17 @@ static void take_member(struct ek_observing *o, size_t i)
 
 /* ---- the set ---- */
 
+/* What one member's file or options say of a sharded cluster holds for the set. */
+static void take_cluster_role(struct ek_observing *o, size_t i)
+{
+    const struct ek_observing_member *found = &o->members[i];
+    char *role = ek_set(o->state)->cluster_role;
+    if (!role[0] && found->parsed.cluster_role)
+        snprintf(role, EK_CLUSTER_ROLE_SIZE, "%s", found->parsed.cluster_role);
+    if (!role[0])
+        snprintf(role, EK_CLUSTER_ROLE_SIZE, "%s", found->seen.cluster_role);
+}
+
 static bool newer(const struct ek_mongodb_seen *a, const struct ek_mongodb_seen *b)
 {
     if (a->config_term != b->config_term)
@@ -276,8 +287,10 @@ static void judge_initiated(struct ek_observing *o)
 static void look_at_set(struct ek_observing *o)
 {
     int index_of[EK_MEMBERS_MAX];
-    for (size_t i = 0; i < o->state->member_count; i++)
+    for (size_t i = 0; i < o->state->member_count; i++) {
         take_member(o, i);
+        take_cluster_role(o, i);
+    }
     judge_initiated(o);
     const struct ek_mongodb_seen *seen = authoritative(o);
     if (seen)

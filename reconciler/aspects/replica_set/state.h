@@ -29,6 +29,8 @@ enum {
 /* A clock of a host that could not be compared. */
 #define EK_CLOCK_UNKNOWN INT64_MIN
 
+#define EK_CLUSTER_ROLE_SIZE 32 /* of sharding.clusterRole */
+
 struct ek_replica_set {
     char account[EK_NAME_SIZE];
     char deployment[EK_NAME_SIZE];
@@ -39,6 +41,7 @@ struct ek_replica_set {
     int64_t config_term;               /* -1 unknown or none */
     int64_t election_term;             /* -1 unknown */
     char foreign_member[EK_HOST_SIZE]; /* host of a member that the specs don't name, "" none */
+    char cluster_role[EK_CLUSTER_ROLE_SIZE]; /* of any member, in a sharded cluster; "" none */
 };
 
 struct ek_member {
