@@ -160,6 +160,7 @@ def test_metrics_are_what_the_table_says(seen):
         "evenkeel_steps_total", "evenkeel_step_duration_seconds", "evenkeel_errors_total",
         "evenkeel_deployment_drift_total", "evenkeel_deployment_blocked_info",
         "evenkeel_deployment_error_info", "evenkeel_deployment_lease_held",
+        "evenkeel_deployment_authority_not_after_timestamp_seconds",
         "evenkeel_deployment_certificate_not_after_timestamp_seconds",
         "evenkeel_webhooks_total", "evenkeel_traces_total"}, never_yet
     name = seen.shop.fleet.name
