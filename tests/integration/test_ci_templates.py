@@ -225,7 +225,7 @@ def test_on_gitlab(project):
     configuration = load(CI / "gitlab-ci.yml")
     before = modes(project.shop)
     wanted = "requireSSL" if before == {"preferSSL"} else "preferSSL"
-    asks = project.orders(wanted) + "  maintenance: { approval: required }\n"
+    asks = project.orders(wanted) + "  maintenance: { approval: required, plaintextWindow: 0s }\n"
     change = project.change(asks, "further")
     assert project.gitlab_merge_request(configuration, *change), project.runner.log
     assert f"sslMode {wanted}" in project.comment() and "**Waits:**" in project.comment()

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from fleet import PORT, Fleet, ServerProcess, wait_for
-from specs_repository import SpecsRepository
+from specs_repository import NO_WATCH, SpecsRepository
 
 SERVER_USER = "mongodb"
 NAMES = Path("/run/names")  # of this room, seen by all machines
@@ -395,5 +395,5 @@ class MachineSpecs(SpecsRepository):
     """Specs of such a fleet: provider hosts, reached by SSH as an ordinary user with sudo."""
 
     def set_mode(self, ssl_mode, message=None, **ssh):
-        self.write("orders.yaml", deployment_text(self.fleet, ssl_mode, **ssh))
+        self.write("orders.yaml", deployment_text(self.fleet, ssl_mode, **ssh) + NO_WATCH)
         return self.commit(message or f"{self.fleet.name}: sslMode {ssl_mode}")
