@@ -357,6 +357,7 @@ def main():
     arguments = parser.parse_args()
     os.chdir(Path(__file__).resolve().parent.parent)
     check = Check(arguments, Pace(arguments.minutes, arguments.most_minutes))
+    watched.stop_at_signals()
     try:
         check.pace.measure()
         if arguments.only:

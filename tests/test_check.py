@@ -1,7 +1,10 @@
 """What `make check` itself stands on: the pace, and programs that are watched."""
 
+import signal
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +81,22 @@ def test_who_makes_no_progress_is_stopped_with_all_that_it_started(tmp_path):
     until = time.monotonic() + 60
     while running(int(output)):
         assert time.monotonic() < until, "what it started goes on"
+
+
+def test_a_signal_stops_whoever_runs_and_whoever_would_be_next(tmp_path):
+    text = ("import sys, pathlib, watched\nfrom concurrent.futures import ThreadPoolExecutor\n"
+            "watched.stop_at_signals()\n"
+            "def run(n):\n"
+            "    return watched.run([sys.executable, '-c', 'import os, time; print(os.getpid(), flush=True); time.sleep(600)'],\n"
+            "                       pathlib.Path(sys.argv[1], str(n)), watched.Limits(600))\n"
+            "with ThreadPoolExecutor(1) as pool:\n    list(pool.map(run, range(3)))\n")
+    with subprocess.Popen([sys.executable, "-c", text, str(tmp_path)], cwd=Path(__file__).parent) as process:
+        first, until = tmp_path / "0", time.monotonic() + 60
+        while not (first.exists() and first.read_text()) and time.monotonic() < until:
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(60) == 128 + signal.SIGTERM
+    assert not running(int(first.read_text())) and not (tmp_path / "1").exists()
 
 
 def running(pid):

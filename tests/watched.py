@@ -3,11 +3,12 @@
 import os
 import signal
 import subprocess
+import threading
 from typing import NamedTuple
 
 STEP_S = 0.5
 BEYOND_S = 30.0  # to clean up after SIGTERM
-RUNNING = set()
+RUNNING, STOPPED = set(), threading.Event()
 
 
 class Limits(NamedTuple):
@@ -18,6 +19,8 @@ class Limits(NamedTuple):
 def run(command, output, limits, environment=None, show=False):
     """(exit status, or words when it was stopped; what it said). All that it says goes to the file `output`, and
     with `show` to ours as well, as it comes."""
+    if STOPPED.is_set():
+        return "stopped: it was not begun", ""
     output.parent.mkdir(parents=True, exist_ok=True)
     with open(output, "wb") as file:
         # A group of its own: whoever is stopped takes along what it started.
@@ -70,7 +73,18 @@ def stop(process):
     process.wait()
 
 
-def stop_all():
-    """Ctrl-C reaches nobody in a group of its own."""
+def stop_all(*_):
+    """Whoever runs is stopped, and nobody is begun any more: signals reach nobody in a group of its own."""
+    STOPPED.set()
+    for process in list(RUNNING):
+        process.terminate()
     for process in list(RUNNING):
         stop(process)
+
+
+def stop_at_signals():
+    def stopped(number, _):
+        stop_all()
+        raise SystemExit(128 + number)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stopped)
