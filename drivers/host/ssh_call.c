@@ -110,8 +110,7 @@ int ek_ssh_last_word(const struct ek_host *host, const char *subject, const char
 /* Programs that end before our shell runs speak for themselves. */
 static bool sudo_refused(const char *errors)
 {
-    static const char *const refusals[] = {"sudo: a password is required",
-                                           "is not allowed to",
+    static const char *const refusals[] = {"is not allowed to",
                                            "not in the sudoers file",
                                            "may not run sudo",
                                            "sudo: a terminal is required",

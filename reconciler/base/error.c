@@ -93,29 +93,3 @@ int ek_fail_errno(struct ek_error *err, const char *id, const char *what)
     int number = errno;
     return ek_fail(err, code_of_errno(number), id, "%s: %s", what, strerror(number));
 }
-
-const char *ek_code_name(enum ek_code code)
-{
-    static const char *const names[] = {
-        [-EK_OK] = "ok",
-        [-EK_NOT_FOUND] = "not found",
-        [-EK_EXISTS] = "exists already",
-        [-EK_CONFLICT] = "conflict",
-        [-EK_STALE] = "stale",
-        [-EK_LOCKED] = "locked",
-        [-EK_DENIED] = "denied",
-        [-EK_TIMEOUT] = "timed out",
-        [-EK_INVALID] = "invalid",
-        [-EK_UNSUPPORTED] = "unsupported",
-        [-EK_UNREACHABLE] = "unreachable",
-        [-EK_BLOCKED] = "blocked",
-        [-EK_CANCELLED] = "cancelled",
-        [-EK_NO_MEMORY] = "out of memory",
-        [-EK_SYSTEM] = "system error",
-        [-EK_BUG] = "bug",
-    };
-    int index = -(int)code;
-    if (index < 0 || index >= (int)(sizeof names / sizeof *names))
-        return "unknown";
-    return names[index];
-}

@@ -62,7 +62,4 @@ int ek_cause(struct ek_error *err, const char *format, ...) __attribute__((forma
  * ETIMEDOUT EK_TIMEOUT, anything else EK_SYSTEM. */
 int ek_fail_errno(struct ek_error *err, const char *id, const char *what);
 
-/* "not found", "conflict", …: the word for a code; static storage. */
-const char *ek_code_name(enum ek_code code);
-
 #endif

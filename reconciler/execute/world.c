@@ -145,11 +145,6 @@ void ek_world_close(struct ek_world *world)
     free(world);
 }
 
-void ek_world_cleanup(struct ek_world **world)
-{
-    ek_world_close(*world);
-}
-
 void ek_world_secret_name(const struct ek_world *world, int member, const char *what, char *buffer,
                           size_t size)
 {

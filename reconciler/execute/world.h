@@ -32,7 +32,6 @@ int ek_world_open(const struct ek_specs *specs, const struct ek_deployment_spec 
                   const struct ek_controller *controller, struct ek_world **ret_world,
                   struct ek_error *err);
 void ek_world_close(struct ek_world *world);
-void ek_world_cleanup(struct ek_world **world);
 
 /* The latest lines of member i's log; appended. Errors as ek_act. */
 int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, size_t i,

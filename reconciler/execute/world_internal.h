@@ -43,8 +43,9 @@ struct ek_world {
     int64_t session_pid[EK_MEMBERS_MAX];
     int64_t session_started_ms[EK_MEMBERS_MAX];
     struct ek_secret *key_file; /* content of the set's keyFile as last read, or NULL */
-    struct ek_client_watch watches[EK_MEMBERS_MAX]; /* by member, all zero: none */
-    bool watches_read;                              /* from the store */
+    struct ek_client_watch watches[EK_MEMBERS_MAX];      /* by member, all zero: none */
+    struct ek_client_watch kept_watches[EK_MEMBERS_MAX]; /* as the store has them */
+    bool watches_read;                                   /* from the store */
 };
 
 #define EK_OWN_USER "evenkeel"

@@ -44,11 +44,6 @@ const char *ek_journal_doc(enum ek_journal_event event)
     return rows[event].doc;
 }
 
-enum ek_journal_level ek_journal_level_of(enum ek_journal_event event)
-{
-    return rows[event].level;
-}
-
 static const char *level_word(enum ek_journal_level level)
 {
     static const char *const words[] = {[EK_LEVEL_ERROR] = "error",

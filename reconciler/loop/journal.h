@@ -72,7 +72,6 @@ void ek_journal_schema(struct ek_buffer *text);
 /* "step-done"; static storage. */
 const char *ek_journal_word(enum ek_journal_event event);
 const char *ek_journal_doc(enum ek_journal_event event);
-enum ek_journal_level ek_journal_level_of(enum ek_journal_event event);
 
 /* ---- from the executor (journal_execution.c) ---- */
 

@@ -1,7 +1,5 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/fields.h"

@@ -9,7 +9,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / d) for d in ("sandbox", "faults")]
 
 # pylint: disable=wrong-import-position
-import evidence  # noqa: E402
+import in_sandbox  # noqa: E402
 from fleet import Fleet, find_server  # noqa: E402
 from patience import SAMPLE_S  # noqa: E402
 from shop import Shop  # noqa: E402
@@ -20,17 +20,12 @@ BUILD = os.environ.get("EVENKEEL_BUILD", "build")
 
 
 def pytest_configure(config):
-    if "EVENKEEL_SANDBOX_DIR" not in os.environ:
-        raise pytest.UsageError("run this as: tests/sandbox/enter /usr/bin/python3 -m pytest "
-                                "tests/integration, or: make integration")
-    config.option.tbstyle = "short"
+    in_sandbox.demand(config, "tests/sandbox/enter /usr/bin/python3 -m pytest tests/integration, or: make integration")
 
 
 def pytest_sessionfinish(session, exitstatus):
     del session
-    if exitstatus == pytest.ExitCode.TESTS_FAILED:
-        kept = evidence.keep(os.environ["EVENKEEL_SANDBOX_DIR"], Path(BUILD, "integration-evidence"))
-        print(f"\nLogs, configurations and plans are kept in {kept}")
+    in_sandbox.keep_evidence(exitstatus, f"{BUILD}/integration-evidence")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "sandbox")]
 
 # pylint: disable=wrong-import-position
-import evidence  # noqa: E402
+import in_sandbox  # noqa: E402
 from fleet import find_server  # noqa: E402
 from machines import MachineFleet, MachineSpecs  # noqa: E402
 from shop import Shop  # noqa: E402
@@ -19,17 +19,12 @@ BUILD = os.environ.get("EVENKEEL_BUILD", "build")
 
 
 def pytest_configure(config):
-    if "EVENKEEL_SANDBOX_DIR" not in os.environ:
-        raise pytest.UsageError("run this as: tests/sandbox/enter --root /usr/bin/python3 -m pytest "
-                                "tests/machines, or: make machines")
-    config.option.tbstyle = "short"
+    in_sandbox.demand(config, "tests/sandbox/enter --root /usr/bin/python3 -m pytest tests/machines, or: make machines")
 
 
 def pytest_sessionfinish(session, exitstatus):
     del session
-    if exitstatus == pytest.ExitCode.TESTS_FAILED:
-        kept = evidence.keep(os.environ["EVENKEEL_SANDBOX_DIR"], Path(BUILD, "machines-evidence"))
-        print(f"\nLogs, configurations and plans are kept in {kept}")
+    in_sandbox.keep_evidence(exitstatus, f"{BUILD}/machines-evidence")
 
 
 @pytest.fixture(scope="session")

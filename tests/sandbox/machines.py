@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from fleet import PORT, Fleet, ServerProcess, wait_for
-from specs_repository import NO_WATCH, SpecsRepository
+from specs_repository import DEPLOYMENT, NO_WATCH, SpecsRepository
 
 SERVER_USER = "mongodb"
 NAMES = Path("/run/names")  # of this room, seen by all machines
@@ -356,28 +356,6 @@ class MachineFleet(Fleet):
                            stderr=subprocess.DEVNULL)
 
 
-DEPLOYMENT = """\
-apiVersion: evenkeel/v1
-kind: Deployment
-metadata: {{ name: {name}, account: acme }}
-spec:
-  plan: dedicated
-  provider:
-    name: hosts
-    user: mongodb
-    ssh: {{ {ssh} }}
-  replicaSet:
-    name: {set_name}
-    members:
-{members}
-  sslMode: {ssl_mode}
-  sslDomain:
-    base: fleet.example.net
-    dns: {{ provider: hostsFile, path: {hosts} }}
-  certificates: {{ authority: acme-ca }}
-"""
-
-
 def ssh_settings(fleet, **more):
     settings = {"user": "ops", "sudo": "true", "identityFile": fleet.keys.identity,
                 "knownHosts": fleet.keys.known_hosts, **more}
@@ -388,7 +366,8 @@ def deployment_text(fleet, ssl_mode, **ssh):
     rows = [f"      - {{ name: {m.name}, host: {m.host}, port: {PORT}, priority: {m.priority}, "
             f"address: {m.address} }}" for m in fleet.members]
     return DEPLOYMENT.format(name=fleet.name, set_name=fleet.set_name, members="\n".join(rows),
-                             ssl_mode=ssl_mode, hosts=NAMES / "hosts", ssh=ssh_settings(fleet, **ssh))
+                             ssl_mode=ssl_mode, hosts=NAMES / "hosts",
+                             provider=f"{{ name: hosts, user: mongodb, ssh: {{ {ssh_settings(fleet, **ssh)} }} }}")
 
 
 class MachineSpecs(SpecsRepository):

@@ -26,7 +26,7 @@ kind: Deployment
 metadata: {{ name: {name}, account: acme }}
 spec:
   plan: dedicated
-  provider: {{ name: local, directory: {directory}, server: {server} }}
+  provider: {provider}
   replicaSet:
     name: {set_name}
     members:
@@ -34,7 +34,7 @@ spec:
   sslMode: {ssl_mode}
   sslDomain:
     base: fleet.example.net
-    dns: {{ provider: hostsFile, path: /etc/hosts }}
+    dns: {{ provider: hostsFile, path: {hosts} }}
   certificates: {{ authority: acme-ca }}
 """
 
@@ -49,7 +49,8 @@ MEMBER = ("      - {{ name: {name}, host: {host}, port: 27017, priority: {priori
 def deployment_text(fleet, ssl_mode, set_name=None, members=None):
     rows = [MEMBER.format(name=m.name, host=m.host, priority=m.priority, address=m.address,
                           namespace=m.namespace) for m in (members or fleet.members)]
-    return DEPLOYMENT.format(name=fleet.name, directory=fleet.directory, server=fleet.server, ssl_mode=ssl_mode,
+    return DEPLOYMENT.format(name=fleet.name, ssl_mode=ssl_mode, hosts="/etc/hosts",
+                             provider=f"{{ name: local, directory: {fleet.directory}, server: {fleet.server} }}",
                              set_name=set_name or fleet.set_name, members="\n".join(rows))
 
 

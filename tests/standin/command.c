@@ -112,11 +112,9 @@ int code_number(const char *name)
 int fail(struct call *c, int code, const char *fmt, ...)
 {
     va_list ap;
-    char *text = NULL;
 
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        abort();
+    char *text = xvprintf(fmt, ap);
     va_end(ap);
     bson_reinit(c->reply);
     add_str(c->reply, "errmsg", text);

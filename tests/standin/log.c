@@ -69,11 +69,8 @@ void log_attach(const bson_t *doc)
 static char *text_line(const char *stamp, char severity, const char *component, const char *fmt,
                        va_list ap)
 {
-    char *message = NULL, *line;
-
-    if (vasprintf(&message, fmt, ap) < 0)
-        abort();
-    line = xprintf("%s %c  %-8s [%s] %s\n", stamp, severity, component, context, message);
+    char *message = xvprintf(fmt, ap);
+    char *line = xprintf("%s %c  %-8s [%s] %s\n", stamp, severity, component, context, message);
     free(message);
     return line;
 }

@@ -328,7 +328,7 @@ char *log_json(const struct log_place *at, const char *fmt, va_list ap)
     char severity = at->severity;
     const struct row *row = row_of(fmt);
     bson_string_t *s = bson_string_new(NULL);
-    char *attr, *message = NULL;
+    char *attr, *message;
     va_list copy;
 
     for (size_t i = 0; row != NULL && i < COUNT_OF(moved); i++) {
@@ -338,8 +338,7 @@ char *log_json(const struct log_place *at, const char *fmt, va_list ap)
         }
     }
     va_copy(copy, ap);
-    if (vasprintf(&message, fmt, copy) < 0)
-        abort();
+    message = xvprintf(fmt, copy);
     va_end(copy);
     bson_string_append_printf(s, "{\"t\":{\"$date\":\"%s\"},\"s\":\"%c\",  \"c\":\"%s\",%*s",
                               at->stamp, severity, component, 9 - (int)strlen(component), "");

@@ -12,11 +12,9 @@
 void options_bad_value(const char *fmt, ...)
 {
     va_list ap;
-    char *text = NULL;
 
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        abort();
+    char *text = xvprintf(fmt, ap);
     va_end(ap);
     log_line('F', "CONTROL", "Failed global initialization: BadValue: %s", text);
     exit(1);
@@ -54,11 +52,9 @@ static bool system_authorities(const struct settings *s)
 _Noreturn PRINTF(1, 2) static void refuse_value(const char *fmt, ...)
 {
     va_list ap;
-    char *text = NULL;
 
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        abort();
+    char *text = xvprintf(fmt, ap);
     va_end(ap);
     options_refuse("BadValue: %s", text);
 }

@@ -145,6 +145,17 @@ bool restrictions_met(const bson_t *user, const struct conn *conn)
     return false;
 }
 
+/* One more part of a list in words; both texts are freed. */
+static void add_part(char **text, const char **comma, char *part)
+{
+    char *more = xprintf("%s%s%s", *text, *comma, part);
+
+    free(part);
+    free(*text);
+    *text = more;
+    *comma = ", ";
+}
+
 /* {"clientSource": ["192.0.2.0/24"]}: a single address is shown as a range of one. */
 static char *list_text(const char *key, const bson_t *list)
 {
@@ -155,11 +166,8 @@ static char *list_text(const char *key, const bson_t *list)
     bson_iter_init(&it, list);
     while (bson_iter_next(&it)) {
         const char *range = bson_iter_utf8(&it, NULL);
-        char *more = xprintf("%s%s\"%s%s\"", text, comma, range, strchr(range, '/') ? "" : "/32");
 
-        free(text);
-        text = more;
-        comma = ", ";
+        add_part(&text, &comma, xprintf("\"%s%s\"", range, strchr(range, '/') ? "" : "/32"));
     }
     char *whole = xprintf("%s]}", text);
     free(text);
@@ -176,12 +184,7 @@ static char *restriction_text(const bson_t *restriction)
 
         if (!doc_sub(restriction, keys[i], &list))
             continue;
-        char *part = list_text(keys[i], &list), *more = xprintf("%s%s%s", text, comma, part);
-
-        free(part);
-        free(text);
-        text = more;
-        comma = ", ";
+        add_part(&text, &comma, list_text(keys[i], &list));
     }
     char *whole = xprintf("%s]}", text);
     free(text);
@@ -199,12 +202,7 @@ void restrictions_log(const bson_t *user)
         while (bson_iter_next(&it)) {
             if (!iter_sub(&it, &one))
                 continue;
-            char *part = restriction_text(&one), *more = xprintf("%s%s%s", text, comma, part);
-
-            free(part);
-            free(text);
-            text = more;
-            comma = ", ";
+            add_part(&text, &comma, restriction_text(&one));
         }
     log_line(
         'I', "ACCESS",

@@ -82,14 +82,21 @@ char *xstrdup(const char *s)
     return memcpy(xalloc(n), s, n);
 }
 
+char *xvprintf(const char *fmt, va_list ap)
+{
+    char *text = NULL;
+
+    if (vasprintf(&text, fmt, ap) < 0)
+        abort();
+    return text;
+}
+
 char *xprintf(const char *fmt, ...)
 {
     va_list ap;
-    char *text = NULL;
 
     va_start(ap, fmt);
-    if (vasprintf(&text, fmt, ap) < 0)
-        abort();
+    char *text = xvprintf(fmt, ap);
     va_end(ap);
     return text;
 }

@@ -24,6 +24,7 @@ void *xalloc(size_t n);
 void *xrealloc(void *old, size_t n);
 char *xstrdup(const char *s);
 char *xprintf(const char *fmt, ...) PRINTF(1, 2);
+char *xvprintf(const char *fmt, va_list ap) PRINTF(1, 0);
 
 /* snprintf that always terminates and never complains about truncation. */
 void put(char *to, size_t size, const char *fmt, ...) PRINTF(3, 4);

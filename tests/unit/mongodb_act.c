@@ -11,15 +11,7 @@
 #include <string.h>
 
 #include "drivers/mongodb/link.h"
-
-static bson_t *json(const char *text)
-{
-    bson_error_t error;
-    bson_t *document = bson_new_from_json((const uint8_t *)text, -1, &error);
-    if (!document)
-        fail_msg("%s in %s", error.message, text);
-    return document;
-}
+#include "tests/unit/mongodb_json.h"
 
 #define CONFIG(version, a, b)                                                                      \
     "{\"_id\":\"rs0\",\"version\":" version ",\"term\":{\"$numberLong\":\"12\"},\"future\":{"      \

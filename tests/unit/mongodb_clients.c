@@ -14,15 +14,7 @@
 #include "drivers/mongodb/log_line.h"
 #include "drivers/mongodb/read.h"
 #include "reconciler/aspects/transport/observe_clients.h"
-
-static bson_t *json(const char *text)
-{
-    bson_error_t error;
-    bson_t *document = bson_new_from_json((const uint8_t *)text, -1, &error);
-    if (!document)
-        fail_msg("%s in %s", error.message, text);
-    return document;
-}
+#include "tests/unit/mongodb_json.h"
 
 static struct ek_mongodb_seen *unknown(void)
 {

@@ -15,15 +15,7 @@
 #include "drivers/host/server_configuration.h"
 #include "drivers/mongodb/bson_read.h"
 #include "drivers/mongodb/read.h"
-
-static bson_t *json(const char *text)
-{
-    bson_error_t error;
-    bson_t *document = bson_new_from_json((const uint8_t *)text, -1, &error);
-    if (!document)
-        fail_msg("%s in %s", error.message, text);
-    return document;
-}
+#include "tests/unit/mongodb_json.h"
 
 static void read_json(void (*read)(const bson_t *, struct ek_mongodb_seen *), const char *text,
                       struct ek_mongodb_seen *seen)

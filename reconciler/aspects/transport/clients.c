@@ -1,11 +1,10 @@
 /* Whom requireSSL would shut out: clients in plaintext that are there, and those that come and go.
  * What is not known counts as plaintext. */
 #include <inttypes.h>
-#include <stdio.h>
-#include <time.h>
 
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/questions.h"
+#include "reconciler/base/time_text.h"
 
 static bool is_accepted(const struct ek_question *q)
 {
@@ -67,14 +66,6 @@ static int watched_longest(const struct ek_question *q)
     return longest;
 }
 
-static void say_until(int64_t until_s, char *text, size_t size)
-{
-    struct tm parts;
-    time_t until = (time_t)until_s;
-    gmtime_r(&until, &parts);
-    strftime(text, size, ", until %Y-%m-%d %H:%M:%S UTC", &parts);
-}
-
 static bool not_watched(const struct ek_question *q)
 {
     int64_t window_s = q->spec->maintenance.plaintext_window_s;
@@ -83,16 +74,17 @@ static bool not_watched(const struct ek_question *q)
     int m = watched_longest(q);
     if (m < 0)
         return false;
-    char until[48] = "";
+    char until[32] = "";
     int64_t until_s = watched_until_s(q, (size_t)m);
     if (until_s != INT64_MAX)
-        say_until(until_s, until, sizeof until);
+        ek_time_text(until_s * 1000, false, until);
     bool in_minutes = window_s % 60 == 0;
     ek_block(q,
              ek_lasting("EK-0133", m,
                         "apply and run wait for it; maintenance.plaintextWindow says for how long"),
-             "clients are watched for %" PRId64 " %s before plaintext is refused%s",
-             in_minutes ? window_s / 60 : window_s, in_minutes ? "min" : "s", until);
+             "clients are watched for %" PRId64 " %s before plaintext is refused%s%s",
+             in_minutes ? window_s / 60 : window_s, in_minutes ? "min" : "s",
+             until[0] ? ", until " : "", until);
     q->verdict->blocked.waits = EK_WAIT_WATCH;
     q->verdict->blocked.until_s = until_s == INT64_MAX ? 0 : until_s;
     return true;

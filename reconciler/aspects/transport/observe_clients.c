@@ -34,7 +34,23 @@ void ek_watch_recall(struct ek_observing *o)
         struct ek_error err = {0};
         if (store->driver->get_watch(store->store, &key, &world->watches[i], &err) != 0)
             world->watches_read = false; /* ask again at the next look */
+        world->kept_watches[i] = world->watches[i];
     }
+}
+
+/* A look in the same second as the one before tells the store nothing new. */
+static int keep(struct ek_world *world, size_t i, struct ek_error *err)
+{
+    const struct ek_store_handle *store = world->controller->store;
+    const struct ek_watch_key key = key_of(world, i);
+    const struct ek_client_watch *watch = &world->watches[i];
+    struct ek_client_watch *kept = &world->kept_watches[i];
+    if (watch->since_s == kept->since_s && watch->until_s == kept->until_s)
+        return 0;
+    int result = store->driver->put_watch(store->store, &key, watch, err);
+    if (result == 0)
+        *kept = *watch;
+    return result;
 }
 
 void ek_watch_keep(struct ek_observing *o)
@@ -43,7 +59,6 @@ void ek_watch_keep(struct ek_observing *o)
     const struct ek_store_handle *store = world->controller->store;
     for (size_t i = 0; i < o->state->member_count; i++) {
         struct ek_client_watch *watch = &world->watches[i];
-        const struct ek_watch_key key = key_of(world, i);
         struct ek_error err = {0};
         bool forgets =
             watch->since_s > 0 && ek_member_transport(o->state, i)->plaintext_clients > 0;
@@ -51,7 +66,7 @@ void ek_watch_keep(struct ek_observing *o)
         if (forgets)
             *watch = (struct ek_client_watch){0};
         if ((goes_on || forgets) && world->controller->keeps && store && store->driver &&
-            store->driver->put_watch(store->store, &key, watch, &err) != 0)
+            keep(world, i, &err) != 0)
             ek_observe_failure(o, i, &err);
     }
 }
