@@ -152,8 +152,6 @@ int ek_facts_json(const struct ek_situation *situation, json_t **ret_facts, stru
 }
 
 struct comparison {
-    const json_t *before;
-    json_t *now;
     struct ek_buffer *text;
     unsigned drift;
 };
@@ -207,13 +205,14 @@ static void add_missing(struct comparison *c, const json_t *these, const json_t 
 int ek_facts_moved(const json_t *before, const struct ek_situation *situation,
                    struct ek_buffer *text, unsigned *ret_drift, struct ek_error *err)
 {
-    struct comparison c = {.before = before, .text = text};
-    int result = ek_facts_json(situation, &c.now, err);
+    struct comparison c = {.text = text};
+    json_t *now = NULL;
+    int result = ek_facts_json(situation, &now, err);
     if (result != 0)
         return result;
-    add_missing(&c, before, c.now, '-');
-    add_missing(&c, c.now, before, '+');
-    json_decref(c.now);
+    add_missing(&c, before, now, '-');
+    add_missing(&c, now, before, '+');
+    json_decref(now);
     result = ek_buffer_check(text, err);
     if (result == 0 && ret_drift)
         *ret_drift = c.drift;

@@ -1,9 +1,10 @@
 """The sources' own rules: `make lint` and `make check` ask for them.
 
 Prints what is wrong: an include against an arrow (arrows.py), a file or a function that is too large (sizes.py),
-an id of the catalogue (catalogue.py), library code that ends the process. What was so when the rule came stands in
-known.txt; that list only shrinks: an entry that is not needed any more is wrong as well, and `rules.py --shrink`
-takes such entries out. Nothing adds to it but an editor, with a reason."""
+an id of the catalogue (catalogue.py), library code that ends the process, a place that the README names and that is
+not there. What was so when the rule came stands in known.txt; that list only shrinks: an entry that is not needed
+any more is wrong as well, and `rules.py --shrink` takes such entries out. Nothing adds to it but an editor, with a
+reason."""
 
 import argparse
 import re
@@ -18,6 +19,7 @@ TOP = Path(__file__).resolve().parents[2]
 KNOWN = Path(__file__).with_name("known.txt")
 ENDING = re.compile(r"\b(abort|exit|_exit|_Exit|quick_exit)\(")
 CHILD = re.compile(r"\bin the child")
+MAPPED = re.compile(r"`((?:reconciler|drivers|specs|tests|contrib)/[\w./]*)`")
 
 
 def endings(top):
@@ -34,6 +36,15 @@ def endings(top):
             if ENDING.search(line) and not in_child:
                 found.append(f"{file}:{number} ends the process, which library code never does")
     return found
+
+
+def gone(top):
+    """What the README's map of the sources names is there."""
+    readme = top / "README.md"
+    lines = readme.read_text("utf-8").splitlines() if readme.exists() else []
+    rows = [line for line in lines if line.startswith("| `")]
+    named = [name for row in rows for name in MAPPED.findall(row.split("|")[1])]
+    return [f"README.md names {name}, which is not there" for name in named if not (top / name).exists()]
 
 
 def offences(top):
@@ -59,7 +70,7 @@ def wrong(top, known):
     found, known = offences(top), set(known)
     said = [words for entry, words in found.items() if entry not in known]
     said += [f"known.txt: \"{entry}\" is so no more: take it out (rules.py --shrink)" for entry in sorted(known - set(found))]
-    return sorted(said) + catalogue.wrong(top) + endings(top)
+    return sorted(said) + catalogue.wrong(top) + endings(top) + gone(top)
 
 
 def shrunk(text, found):

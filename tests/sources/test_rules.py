@@ -133,6 +133,15 @@ def test_ids_and_endings(tmp_path):
                                        "specs/b.c:5 ends the process, which library code never does"]
 
 
+def test_what_the_readme_names_is_there(tmp_path):
+    plant(tmp_path, "README.md", "| where | what |", "| `tests/unit/`, `reconciler/next.c` | what `reconciler/gone.c` was |")
+    plant(tmp_path, "tests/unit/one.c", "")
+    assert rules.gone(tmp_path) == ["README.md names reconciler/next.c, which is not there"]
+    plant(tmp_path, "reconciler/next.c", "")
+    assert rules.gone(tmp_path) == []
+    assert len(rules.MAPPED.findall((TOP / "README.md").read_text("utf-8"))) > 20
+
+
 def test_our_own_sources_are_read():
     """Else nothing would ever be found."""
     shown = {name for name, _ in sizes.files(TOP, sizes.CODE)}
