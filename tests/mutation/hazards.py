@@ -50,8 +50,8 @@ RULES = {
          "if (ek_wants_tls(q) && !one_rung(mode, peer_transport->mode_configured))"),
         law("transport", "talk")],
     "test_a_plaintext_session_outlives_require_ssl": [
-        (f"{TRANSPORT}/phases.c", "        if (transport->plaintext_clients > 0)\n",
-         "        if (transport->plaintext_clients > INT64_MAX - 1)\n"),
+        (f"{TRANSPORT}/clients.c", "if (mode != EK_SSL_REQUIRE || is_accepted(q))",
+         "if (mode <= EK_SSL_REQUIRE || is_accepted(q))"),
         law("transport", "clients")],
     "test_a_name_that_leads_nowhere": [
         (f"{SET}/questions.c", "if (ek_member(q->state, m)->spec_host_resolves == EK_NO)",
