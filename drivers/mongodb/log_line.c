@@ -1,7 +1,6 @@
 #include "drivers/mongodb/log_line.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +63,7 @@ static bool starts_with(const char *text, const char *start)
     return text && strncmp(text, start, strlen(start)) == 0;
 }
 
-static bool is_internal(const char *application, const char *driver)
+bool ek_connection_is_internal(const char *application, const char *driver)
 {
     return (application && strcmp(application, "evenkeel") == 0) ||
            starts_with(driver, "NetworkInterfaceTL") || starts_with(driver, "MongoDB Internal");
@@ -120,7 +119,8 @@ static void read_metadata(const json_t *entry, struct ek_log_line *read)
 {
     const json_t *document = json_object_get(json_object_get(entry, "attr"), "doc");
     const char *application = text_at(json_object_get(document, "application"), "name");
-    if (is_internal(application, text_at(json_object_get(document, "driver"), "name")))
+    if (ek_connection_is_internal(application,
+                                  text_at(json_object_get(document, "driver"), "name")))
         read->word = EK_LOG_INTERNAL;
     read->connection = context_of(entry);
 }

@@ -2,6 +2,7 @@
 #ifndef EK_DRIVERS_MONGODB_LOG_LINE_H
 #define EK_DRIVERS_MONGODB_LOG_LINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum ek_log_word {
@@ -22,5 +23,8 @@ struct ek_log_line {
 
 /* Read a line in text (up to 4.2) or JSON. */
 void ek_log_line_read(const char *line, struct ek_log_line *ret_line);
+
+/* Whether a connection with this metadata (each may be NULL) is a member's, or our own. */
+bool ek_connection_is_internal(const char *application, const char *driver);
 
 #endif

@@ -58,19 +58,11 @@ static struct connection *connection_with_id(struct connections *all, int64_t id
     return NULL;
 }
 
-static bool starts_with(const char *text, const char *start)
-{
-    return text && strncmp(text, start, strlen(start)) == 0;
-}
-
 /* Connections of members and our own are no clients. */
 static bool is_client(const bson_t *operation)
 {
-    const char *name = ek_bson_text(operation, "appName");
-    if (name && strcmp(name, "evenkeel") == 0)
-        return false;
-    const char *library = ek_bson_text(operation, "clientMetadata.driver.name");
-    if (starts_with(library, "NetworkInterfaceTL") || starts_with(library, "MongoDB Internal"))
+    if (ek_connection_is_internal(ek_bson_text(operation, "appName"),
+                                  ek_bson_text(operation, "clientMetadata.driver.name")))
         return false;
     bson_t users, user;
     bson_iter_t at;
