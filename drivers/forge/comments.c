@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/base/comment_parts.h"
 #include "drivers/forge/refusal.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/comment_parts.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 

@@ -110,14 +110,10 @@ int ek_ssh_last_word(const struct ek_host *host, const char *subject, const char
 /* Programs that end before our shell runs speak for themselves. */
 static bool sudo_refused(const char *errors)
 {
-    static const char *const refusals[] = {"is not allowed to",
-                                           "not in the sudoers file",
-                                           "may not run sudo",
-                                           "sudo: a terminal is required",
-                                           "must have a tty",
-                                           "sudo: not found",
-                                           "sudo': No such file",
-                                           "sudo: command not found",
+    static const char *const refusals[] = {"is not allowed to",     "not in the sudoers file",
+                                           "may not run sudo",      "sudo: a terminal is required",
+                                           "must have a tty",       "sudo: not found",
+                                           "sudo': No such file",   "sudo: command not found",
                                            "a password is required"};
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         if (strstr(errors, refusals[i]))

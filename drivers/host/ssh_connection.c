@@ -283,8 +283,8 @@ static int start_master(const struct ek_host *host, const struct ek_ssh_connecti
     master_line(host->ssh, connection, deadline, &line);
     const struct ek_command command = {.argv = line.words};
     const struct ek_command_setting setting = {.whole_environment = true};
-    int result = line.failed ? ek_no_memory(err)
-                             : ek_command_run(&command, &setting, deadline, &ended, err);
+    int result =
+        line.failed ? ek_no_memory(err) : ek_command_run(&command, &setting, deadline, &ended, err);
     line_done(&line);
     (void)ek_file_read(words_path, WORDS_MAX, &words, NULL, NULL);
     unlink(words_path);

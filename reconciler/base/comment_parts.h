@@ -28,7 +28,8 @@ struct ek_comment_parts {
 #define EK_COMMENT_PARTS_MAX 8
 
 /* Split Markdown (without a marker) at lines, so that each part, with its marker, has at most
- * `limit` bytes (at least 4000) and none of its blocks and folds stays open. Fails without memory only. */
+ * `limit` bytes (at least 4000) and none of its blocks and folds stays open. Fails without memory
+ * only. */
 int ek_comment_split(const char *markdown, const char *fleet, size_t limit,
                      struct ek_comment_parts *ret_parts, struct ek_error *err);
 void ek_comment_parts_done(struct ek_comment_parts *parts);

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reconciler/base/comment_parts.h"
 #include "drivers/forge/forge.h"
+#include "reconciler/base/comment_parts.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/ci.h"

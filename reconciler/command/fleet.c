@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "reconciler/base/comment_parts.h"
 #include "drivers/git/git.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/comment_parts.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/change.h"
 #include "reconciler/command/run_settings.h"

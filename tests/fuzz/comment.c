@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reconciler/report/comment.h"
 #include "reconciler/base/comment_parts.h"
+#include "reconciler/report/comment.h"
 #include "specs/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -23,7 +23,8 @@
 static const char whole[] =
     "{\"account\":\"acme\",\"deployment\":\"orders\",\"initiated\":true,\"set_name\":\"rs0\","
     "\"set_id\":\"5f\",\"config_version\":4,\"config_term\":5,\"election_term\":6,"
-    "\"foreign_member\":\"x:1\",\"cluster_role\":\"shardsvr\",\"domain_label\":\"q7w\",\"authority\":true,"
+    "\"foreign_member\":\"x:1\",\"cluster_role\":\"shardsvr\",\"domain_label\":\"q7w\","
+    "\"authority\":true,"
     "\"authority_sha256\":\"" HEX_1
     "\",\"authority_not_after_s\":15,\"authentication\":false,\"own_user\":true,"
     "\"problem\":\"nobody was asked\",\"members\":[{\"name\":\"a\",\"process\":true,\"pid\":7,"

@@ -1,4 +1,5 @@
-/* A replica set that is part of a sharded cluster is left alone: others depend on how it is reached. */
+/* A replica set that is part of a sharded cluster is left alone: others depend on how it is
+ * reached. */
 #include "reconciler/laws/law.h"
 
 static bool is_broken(const struct ek_law_question *q)
