@@ -258,7 +258,7 @@ sanitized: dependencies
 	@+$(MAKE) $(SANITIZED) unit-programs
 
 # Every source once more, with clang's eyes.
-syntax: $(SOURCES:%=%.syntax)
+syntax: $(SOURCES:%=%.syntax) $(patsubst %,%.syntax,$(wildcard tests/fuzz/*.c))
 %.c.syntax: dependencies
 	@clang $(ALL_CFLAGS) -fsyntax-only $*.c
 

@@ -387,6 +387,7 @@ int ek_command_run(const struct ek_command *command, const struct ek_command_set
     if (result != 0)
         return ek_wrap(err, "%s", command->argv[0]), result;
     *ret_result = outcome;
+    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): its cleanup reads it */
     outcome = (struct ek_command_result){0};
     return 0;
 }

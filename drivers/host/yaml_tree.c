@@ -145,7 +145,7 @@ static int load_alias(struct loader *loader, const yaml_event_t *event,
         node->kind = EK_YAML_ALIAS;
         node->target = loader->anchored[i];
         *ret_node = node;
-        return 0;
+        return 0; /* NOLINT(clang-analyzer-unix.Malloc): the tree owns it */
     }
     return ek_yaml_fail(loader->err, loader->path, event->start_mark.line, event->start_mark.column,
                         "an alias without its anchor");
@@ -315,7 +315,7 @@ int ek_yaml_tree_parse(const char *text, size_t length, const char *path,
     yaml_parser_delete(&loader.parser);
     free(loader.anchored);
     if (result != 0)
-        return result;
+        return result; /* NOLINT(clang-analyzer-unix.Malloc): the cleanup frees it */
     *ret_tree = tree;
     tree = (struct ek_yaml_tree){0};
     return 0;
@@ -417,7 +417,7 @@ int ek_yaml_options_of(const struct ek_yaml_tree *tree, const char *path,
                             "the file must hold keys and values");
     int result = empty ? 0 : walk_mapping(&walk, "", root);
     if (result != 0)
-        return result;
+        return result; /* NOLINT(clang-analyzer-unix.Malloc): the cleanup frees it */
     *ret_options = options;
     options = (struct ek_yaml_options){0};
     return 0;

@@ -66,7 +66,7 @@ int ek_file_read_all(int fd, const struct ek_file_limit *limit, struct ek_buffer
 int ek_file_read(const char *path, size_t max, struct ek_buffer *ret_content,
                  int64_t *ret_modified_ms, struct ek_error *err)
 {
-    int fd;
+    int fd = -1;
     struct stat status = {0};
     int result = ek_file_open(path, "EK-0501", &fd, err);
     if (result != 0)

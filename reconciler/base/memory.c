@@ -1,8 +1,7 @@
 #include "reconciler/base/memory.h"
 
-int ek_no_memory(struct ek_error *err)
+void ek_report_no_memory(struct ek_error *err)
 {
     ek_fail(err, EK_NO_MEMORY, "EK-0599", "out of memory");
     ek_hint(err, "run it again: it goes on from where the fleet is");
-    return EK_NO_MEMORY;
 }

@@ -7,7 +7,14 @@
 
 #include "reconciler/base/error.h"
 
-/* Set *err (when not NULL) to EK-0599; returns EK_NO_MEMORY. */
-int ek_no_memory(struct ek_error *err);
+/* Set *err (when not NULL) to EK-0599. */
+void ek_report_no_memory(struct ek_error *err);
+
+/* The same; returns EK_NO_MEMORY, which whoever reads the caller can see. */
+static inline int ek_no_memory(struct ek_error *err)
+{
+    ek_report_no_memory(err);
+    return EK_NO_MEMORY;
+}
 
 #endif

@@ -70,16 +70,20 @@ typedef void observe_member(struct ek_observing *o, size_t i);
 
 static void look_at_host(struct ek_observing *o, size_t i)
 {
-    for (size_t a = 0; a < EK_ASPECTS && !o->members[i].out_of_reach; a++)
-        if (observer_of(a)->host)
-            observer_of(a)->host(o, i);
+    for (size_t a = 0; a < EK_ASPECTS && !o->members[i].out_of_reach; a++) {
+        const struct ek_observer *observer = observer_of(a);
+        if (observer->host)
+            observer->host(o, i);
+    }
 }
 
 static void look_at_server(struct ek_observing *o, size_t i)
 {
-    for (size_t a = 0; a < EK_ASPECTS; a++)
-        if (observer_of(a)->server)
-            observer_of(a)->server(o, i);
+    for (size_t a = 0; a < EK_ASPECTS; a++) {
+        const struct ek_observer *observer = observer_of(a);
+        if (observer->server)
+            observer->server(o, i);
+    }
 }
 
 struct member_thread {
@@ -118,22 +122,28 @@ static void for_each_member(struct ek_observing *o, observe_member *observe)
 static int look_at_controller(struct ek_observing *o, struct ek_error *err)
 {
     int result = 0;
-    for (size_t a = 0; result == 0 && a < EK_ASPECTS; a++)
-        if (observer_of(a)->controller)
-            result = observer_of(a)->controller(o, err);
+    for (size_t a = 0; result == 0 && a < EK_ASPECTS; a++) {
+        const struct ek_observer *observer = observer_of(a);
+        if (observer->controller)
+            result = observer->controller(o, err);
+    }
     return result;
 }
 
 static void look_at_fleet(struct ek_observing *o)
 {
     for_each_member(o, look_at_host);
-    for (size_t a = 0; a < EK_ASPECTS; a++)
-        if (observer_of(a)->between)
-            observer_of(a)->between(o);
+    for (size_t a = 0; a < EK_ASPECTS; a++) {
+        const struct ek_observer *observer = observer_of(a);
+        if (observer->between)
+            observer->between(o);
+    }
     for_each_member(o, look_at_server);
-    for (size_t a = 0; a < EK_ASPECTS; a++)
-        if (observer_of(a)->set)
-            observer_of(a)->set(o);
+    for (size_t a = 0; a < EK_ASPECTS; a++) {
+        const struct ek_observer *observer = observer_of(a);
+        if (observer->set)
+            observer->set(o);
+    }
 }
 
 static void observing_free(struct ek_observing *o)

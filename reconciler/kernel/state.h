@@ -81,6 +81,7 @@ static inline void *ek_state_change(struct ek_state *state, enum ek_part_id part
 
 /* The two accessors of a part, function##_read and function##_change, of (state, index). A macro
  * of that name chooses by whether the state may be changed: see the state.h of the aspects. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): type names a type */
 #define EK_STATE_PART(function, type, part)                                                        \
     static inline const type *function##_read(const struct ek_state *state, size_t index)          \
     {                                                                                              \
@@ -90,6 +91,7 @@ static inline void *ek_state_change(struct ek_state *state, enum ek_part_id part
     {                                                                                              \
         return ek_state_change(state, part, index);                                                \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define EK_STATE_ELEMENT(function, state, index)                                                   \
     _Generic((state),                                                                              \

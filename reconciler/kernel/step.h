@@ -87,6 +87,7 @@ struct ek_step {
 };
 
 /* The arguments of a step, as the struct that its aspect declares for them. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): type names a type */
 #define EK_STEP_ARGUMENTS(function, type)                                                          \
     static inline const type *function##_read(const struct ek_step *step)                          \
     {                                                                                              \
@@ -97,6 +98,7 @@ struct ek_step {
         return (type *)(void *)step->arguments;                                                    \
     }                                                                                              \
     _Static_assert(sizeof(type) <= EK_ARGUMENTS_SIZE, "arguments fit into a step")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define EK_ARGUMENTS_OF(function, step)                                                            \
     _Generic((step),                                                                               \

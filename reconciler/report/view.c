@@ -147,6 +147,7 @@ static const char *note_of(struct ek_showing *s, struct ek_note *note)
         note->step->kind->note(note);
     else
         ek_buffer_text_add(&text, note->step->why);
+    note->text = NULL;
     return ek_show_keep(s, &text);
 }
 

@@ -7,14 +7,9 @@
 #include "reconciler/base/comment_parts.h"
 #include "reconciler/report/comment.h"
 #include "specs/text.h"
+#include "tests/fuzz/hold.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void hold(int good)
-{
-    if (!good)
-        abort();
-}
 
 static size_t ticks_at(const char *text)
 {

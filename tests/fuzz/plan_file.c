@@ -10,6 +10,7 @@
 #include "reconciler/base/file.h"
 #include "reconciler/report/plan_file.h"
 #include "specs/arena.h"
+#include "tests/fuzz/hold.h"
 #include "tests/model/cases.h"
 
 enum { THREE = 2 };

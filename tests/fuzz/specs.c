@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "specs/parse.h"
+#include "tests/fuzz/hold.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
