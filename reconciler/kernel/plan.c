@@ -169,6 +169,53 @@ int ek_plan_find(const struct ek_plan *plan, const char digest[65])
     return -1;
 }
 
+/* As if everybody had said yes: whether they did is what the plan's place is asked for. */
+static struct ek_policy agreed(const struct ek_policy *policy)
+{
+    struct ek_policy supposed = *policy;
+    for (enum ek_wait waits = EK_WAIT_PAUSE; waits <= EK_WAIT_WATCH; waits++)
+        suppose(&supposed, waits);
+    return supposed;
+}
+
+static bool is_rest_of(const struct ek_step *whole, const struct ek_step *step)
+{
+    const struct ek_field *const *field = step->kind->touches;
+    if (whole->member != step->member || step->kind->restarts > whole->kind->restarts ||
+        step->kind->elections > whole->kind->elections)
+        return false;
+    while (*field && ek_step_touches(whole, *field))
+        field++;
+    return *field == NULL;
+}
+
+/* Whoever was killed in the middle of a step left a state between two of the plan's. What comes
+ * next there is the rest of that step, and leads to where the step leads. */
+static int find_begun(const struct ek_plan *plan, const struct ek_situation *situation)
+{
+    struct ek_policy policy = agreed(situation->policy);
+    struct ek_situation now = {
+        .spec = situation->spec, .state = situation->state, .policy = &policy};
+    struct ek_verdict verdict;
+    struct ek_state *after = NULL;
+    char digest[65];
+    ek_next(&now, &verdict);
+    if (verdict.kind != EK_VERDICT_STEP)
+        return -1;
+    int result = ek_state_clone(situation->state, &after, NULL);
+    if (result == 0)
+        result = ek_effect(&now, &verdict.step, &after, NULL);
+    now.state = after;
+    if (result == 0)
+        result = ek_state_digest(&now, digest, NULL);
+    int position = result == 0 ? ek_plan_find(plan, digest) : 0;
+    free(after);
+    if (result != 0)
+        return EK_NO_MEMORY;
+    return position > 0 && is_rest_of(&plan->steps[position - 1], &verdict.step) ? position - 1
+                                                                                 : -1;
+}
+
 int ek_plan_fits(const struct ek_plan *plan, const struct ek_situation *situation)
 {
     char digest[65];
@@ -176,5 +223,6 @@ int ek_plan_fits(const struct ek_plan *plan, const struct ek_situation *situatio
         return -1;
     if (ek_state_digest(situation, digest, NULL) != 0)
         return EK_NO_MEMORY;
-    return ek_plan_find(plan, digest);
+    int position = ek_plan_find(plan, digest);
+    return position >= 0 ? position : find_begun(plan, situation);
 }

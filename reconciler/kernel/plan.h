@@ -41,8 +41,8 @@ int ek_plan_make(const struct ek_situation *situation, struct ek_plan *ret_plan,
 void ek_plan_done(struct ek_plan *plan);
 
 /* Where in the plan a fleet in this state is: the index of the next step, plan->count for its end;
- * -1 for nowhere, also for another replica set than the plan was made for, and when memory ran
- * out. */
+ * of the one that was begun where only the rest of a step is missing, as after a kill. -1 for
+ * nowhere, also for another replica set than the plan was made for. EK_NO_MEMORY. */
 int ek_plan_fits(const struct ek_plan *plan, const struct ek_situation *situation);
 
 /* Where in the plan the state with this digest is, as ek_plan_fits. */

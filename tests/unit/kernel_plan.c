@@ -45,6 +45,59 @@ static void every_state_on_the_way_is_found(void **state)
     ek_plan_done(&plan);
 }
 
+/* Killed between stop and start: the server is down, and the fence tells that it was us. */
+static void stop_in_a_restart(size_t member)
+{
+    struct ek_member *stopped = ek_member(fleet.state, member);
+    stopped->restart_begun = EK_YES;
+    stopped->process = stopped->reachable = stopped->writable = EK_NO;
+    stopped->state = EK_MEMBER_DOWN;
+    stopped->lag_ms = -1;
+    for (size_t m = 0; m < fleet.state->member_count; m++)
+        ek_member(fleet.state, m)->healthy_for &= ~((uint64_t)1 << member);
+}
+
+static void a_restart_that_was_begun_is_on_the_way(void **state)
+{
+    struct ek_plan plan;
+    size_t restarts = 0;
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, false, false);
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    fleet.policy.consent.approval = EK_AGREEMENT_MISSING; /* what the place is asked for */
+    for (size_t i = 0; i < plan.count; i++) {
+        const struct ek_step *step = &plan.steps[i];
+        struct ek_state *before = NULL;
+        assert_int_equal(ek_state_clone(fleet.state, &before, NULL), 0);
+        if (step->kind == &ek_step_restart) {
+            restarts++;
+            stop_in_a_restart((size_t)step->member);
+            assert_int_equal(ek_plan_fits(&plan, now()), (int)i);
+            /* Another one is down, too: no state of this plan. */
+            stop_in_a_restart((size_t)(step->member == A ? B : A));
+            assert_int_equal(ek_plan_fits(&plan, now()), -1);
+        }
+        free(fleet.state);
+        fleet.state = before;
+        assert_int_equal(ek_effect(now(), step, &fleet.state, NULL), 0);
+    }
+    assert_int_equal(restarts, 3);
+    ek_plan_done(&plan);
+}
+
+/* What leads into the plan from beside it is no part of it. */
+static void a_server_that_died_before_its_turn_is_nowhere(void **state)
+{
+    struct ek_plan plan;
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, false, false);
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    stop_in_a_restart(C);
+    ek_member(fleet.state, C)->restart_begun = EK_NO;
+    assert_int_equal(ek_plan_fits(&plan, now()), -1);
+    ek_plan_done(&plan);
+}
+
 static void another_set_is_nowhere(void **state)
 {
     struct ek_plan plan;
@@ -124,6 +177,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_on_the_way_is_found),
+        cmocka_unit_test(a_restart_that_was_begun_is_on_the_way),
+        cmocka_unit_test(a_server_that_died_before_its_turn_is_nowhere),
         cmocka_unit_test(another_set_is_nowhere),
         cmocka_unit_test(a_plan_that_makes_a_set_fits_the_one_that_was_made),
         cmocka_unit_test(steps_differ_by_all_that_they_do),
