@@ -1,7 +1,5 @@
 #include <jansson.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +13,14 @@
 #include "reconciler/command/apply_consent.h"
 #include "reconciler/command/ask.h"
 #include "reconciler/command/fleet.h"
+#include "reconciler/command/interrupt.h"
 #include "reconciler/command/master_key.h"
 #include "reconciler/command/store.h"
+#include "reconciler/document/plan_file.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/words.h"
 #include "reconciler/execute/execute.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/report/plan_report.h"
 #include "reconciler/report/progress.h"
 
 /* One deployment on its way from plan to done. */
@@ -39,33 +41,6 @@ struct apply {
     int added, changed, destroyed;
     size_t steps_done;
 };
-
-/* ---- stopping ------------------------------------------------------------------------- */
-
-static atomic_int cancelled; /* lock-free: a signal handler sets it */
-
-static void on_signal(int number)
-{
-    static const char first[] =
-        "\nevenkeel: stopping after the step in hand; it is never cut short.\n";
-    static const char again[] =
-        "\nevenkeel: still finishing the step in hand: cutting it short could leave a member half "
-        "changed.\n";
-    (void)number;
-    ssize_t written = cancelled ? write(STDERR_FILENO, again, sizeof again - 1)
-                                : write(STDERR_FILENO, first, sizeof first - 1);
-    (void)written;
-    cancelled = 1;
-}
-
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &action, NULL);
-}
 
 /* ---- the master key ------------------------------------------------------------------- */
 
@@ -169,7 +144,7 @@ static void on_event(void *context, const struct ek_event *event)
     ek_print(&text);
     ek_record_event(&listener->job->record, event);
     if (listener->job->record.error.code != 0) /* what is done must be known: no further step */
-        cancelled = 1;
+        ek_interrupt();
 }
 
 static int refresh(void *context, const struct ek_state *state, struct ek_policy *policy,
@@ -227,7 +202,7 @@ static int execute(struct apply *apply, struct job *job, struct ek_blocked *ret_
         .refresh = refresh,
         .on_event = on_event,
         .context = &listener,
-        .cancelled = &cancelled,
+        .cancelled = ek_interrupted_flag(),
     };
     struct ek_outcome outcome;
     int result = ek_execute(looked->world, &execution, &outcome, err);
@@ -327,7 +302,7 @@ static int carry_out(struct apply *apply, struct ek_error *err)
 {
     struct ek_error waiting = {0};
     int result = prepare(apply, err);
-    catch_signals();
+    ek_interrupt_catch();
     for (size_t i = 0; i < apply->count && result == 0; i++) {
         struct ek_blocked blocked;
         result = execute(apply, &apply->jobs[i], &blocked, err);

@@ -6,7 +6,7 @@
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/store.h"
 #include "reconciler/consent/sign.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/document/plan_file.h"
 
 /* Of one deployment while it is changed. */
 struct ek_apply_consent {

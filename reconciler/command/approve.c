@@ -13,6 +13,8 @@
 #include "reconciler/command/apply_consent.h"
 #include "reconciler/command/ask.h"
 #include "reconciler/command/named.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/report/plan_report.h"
 
 enum { SHORTEST_NAME = 8 };
 

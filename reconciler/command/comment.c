@@ -11,8 +11,10 @@
 #include "reconciler/base/memory.h"
 #include "reconciler/command/ci.h"
 #include "reconciler/command/command.h"
+#include "reconciler/document/plan_file.h"
+#include "reconciler/document/words.h"
 #include "reconciler/report/comment.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/report/plan_report.h"
 #include "specs/arena.h"
 
 enum { MARKDOWN_MOST = 64 << 20 };

@@ -12,8 +12,9 @@
 #include "reconciler/base/memory.h"
 #include "reconciler/command/change.h"
 #include "reconciler/command/run_settings.h"
+#include "reconciler/document/plan_file.h"
+#include "reconciler/document/words.h"
 #include "reconciler/report/comment.h"
-#include "reconciler/report/plan_file.h"
 #include "specs/parse.h"
 
 enum { STATE_PATH_LONGEST = 300 };

@@ -8,8 +8,8 @@
 #include "reconciler/base/json.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/command/named.h"
+#include "reconciler/document/planned.h"
 #include "reconciler/loop/journal.h"
-#include "reconciler/report/plan_report.h"
 
 static const int64_t shortest_ms = 1000;
 static const int64_t longest_ms = (int64_t)30 * 86400 * 1000;

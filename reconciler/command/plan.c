@@ -6,8 +6,11 @@
 #include "reconciler/base/memory.h"
 #include "reconciler/command/change.h"
 #include "reconciler/consent/sign.h"
+#include "reconciler/document/plan_file.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/words.h"
 #include "reconciler/report/comment.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/report/plan_report.h"
 
 static void print(const struct ek_options *options, const struct ek_plan_set *set)
 {

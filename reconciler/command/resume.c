@@ -5,8 +5,8 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/command/named.h"
+#include "reconciler/document/planned.h"
 #include "reconciler/loop/journal.h"
-#include "reconciler/report/plan_report.h"
 
 static void print(const struct ek_options *options, const struct ek_named *named, bool was_paused,
                   const struct ek_pause *pause)

@@ -6,6 +6,8 @@
 
 #include "reconciler/command/command.h"
 #include "reconciler/command/show.h"
+#include "reconciler/document/words.h"
+#include "reconciler/report/plan_report.h"
 #include "specs/arena.h"
 
 static void add_json(const struct ek_plan_file *file, struct ek_buffer *text)

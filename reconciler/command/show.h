@@ -3,7 +3,7 @@
 #define EK_COMMAND_SHOW_H
 
 #include "reconciler/command/options.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/document/plan_file.h"
 
 /* Print a plan file as the options want it, from the file alone. */
 int ek_plan_file_print(const struct ek_options *options, const struct ek_plan_file *file,

@@ -6,8 +6,8 @@
 
 #include "drivers/store/store.h"
 #include "reconciler/consent/guard.h"
+#include "reconciler/document/plan_file.h"
 #include "reconciler/kernel/plan.h"
-#include "reconciler/report/plan_file.h"
 
 /* An approval that was never used is no longer one after this time. */
 #define EK_APPROVAL_LASTS_MS ((int64_t)60 * 86400 * 1000)

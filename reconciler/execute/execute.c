@@ -232,9 +232,9 @@ static int claim(struct run *run, struct ek_error *err)
 static int act(struct run *run, const struct ek_step *step, int64_t deadline, bool *ret_refused,
                struct ek_error *err)
 {
-    EK_CLEANUP(ek_turn_end) struct ek_turn turn = {0};
-    struct ek_lease *lease = run->execution->lease;
-    int result = lease ? ek_turn_take(run->world, lease, step->member, deadline, &turn, err) : 0;
+    EK_CLEANUP(ek_turn_end)
+    struct ek_turn turn = {.world = run->world, .lease = run->execution->lease};
+    int result = turn.lease ? ek_turn_take(&turn, step->member, deadline, err) : 0;
     *ret_refused = result != 0;
     return result != 0 ? result : ek_act(run->world, run->now->state, step, deadline, err);
 }

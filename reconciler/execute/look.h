@@ -2,8 +2,8 @@
 #ifndef EK_EXECUTE_LOOK_H
 #define EK_EXECUTE_LOOK_H
 
+#include "reconciler/document/planned.h"
 #include "reconciler/execute/world.h"
-#include "reconciler/report/plan_report.h"
 
 struct ek_looked {
     const struct ek_deployment_spec *spec;

@@ -33,26 +33,23 @@ int ek_turn_claim(struct ek_world *world, struct ek_lease *lease, int64_t deadli
     return 0;
 }
 
-int ek_turn_take(struct ek_world *world, struct ek_lease *lease, int member, int64_t deadline,
-                 struct ek_turn *ret_turn, struct ek_error *err)
+int ek_turn_take(struct ek_turn *turn, int member, int64_t deadline, struct ek_error *err)
 {
-    struct ek_turn turn = {0};
+    struct ek_world *world = turn->world;
     size_t first = member < 0 ? 0 : (size_t)member;
     size_t last = member < 0 ? world->spec->member_count : first + 1;
     int result = 0;
     for (size_t i = first; i < last && result == 0; i++) {
         struct ek_fence_hold held = {.lock = -1};
-        const struct ek_fence fence = fence_of(lease);
+        const struct ek_fence fence = fence_of(turn->lease);
         result = world->hosts->fence(&world->host[i], &fence, deadline, &held, err);
         if (result == 0)
-            turn.locks[turn.count++] = held.lock;
+            turn->locks[turn->count++] = held.lock;
     }
     if (result == 0)
-        result = ek_lease_check(lease, 0, err);
-    if (result == 0)
-        *ret_turn = turn;
-    else
-        ek_turn_end(&turn);
+        result = ek_lease_check(turn->lease, 0, err);
+    if (result != 0)
+        ek_turn_end(turn);
     return result;
 }
 

@@ -9,6 +9,8 @@
 #include "reconciler/lease/lease.h"
 
 struct ek_turn {
+    struct ek_world *world;
+    struct ek_lease *lease;
     int locks[EK_MEMBERS_MAX];
     size_t count;
 };
@@ -20,10 +22,10 @@ struct ek_turn {
 int ek_turn_claim(struct ek_world *world, struct ek_lease *lease, int64_t deadline,
                   struct ek_error *err);
 
-/* Hold the fence of a member's host (-1: of all) and make sure of the lease. EK_STALE (EK-1013 to
+/* Hold the fence of a member's host (-1: of all) and make sure of the lease, until ek_turn_end. The
+ * turn says the world and the lease, and holds nothing yet. EK_STALE (EK-1013 to
  * EK-1015), EK_TIMEOUT (EK-1016), EK-1017. */
-int ek_turn_take(struct ek_world *world, struct ek_lease *lease, int member, int64_t deadline,
-                 struct ek_turn *ret_turn, struct ek_error *err);
+int ek_turn_take(struct ek_turn *turn, int member, int64_t deadline, struct ek_error *err);
 void ek_turn_end(struct ek_turn *turn);
 
 #endif

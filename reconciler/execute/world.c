@@ -170,12 +170,12 @@ int ek_world_seal(const struct ek_world *world, int member, const char *what,
     return world->secrets->seal(&world->store, name, secret, err);
 }
 
-int ek_world_secret(const struct ek_world *world, int member, const char *what, size_t bytes,
+int ek_world_secret(const struct ek_world *world, const char *what, size_t bytes,
                     struct ek_secret **ret_secret, struct ek_error *err)
 {
     struct ek_secret *secret;
     struct ek_error cause = {0};
-    int result = ek_world_unseal(world, member, what, ret_secret, &cause);
+    int result = ek_world_unseal(world, -1, what, ret_secret, &cause);
     if (result != EK_NOT_FOUND) {
         if (result != 0 && err)
             *err = cause;
@@ -184,7 +184,7 @@ int ek_world_secret(const struct ek_world *world, int member, const char *what, 
     result = ek_secret_random(bytes, &secret, err);
     if (result != 0)
         return result;
-    result = ek_world_seal(world, member, what, secret, err);
+    result = ek_world_seal(world, -1, what, secret, err);
     if (result != 0)
         ek_secret_free(secret);
     else
@@ -241,14 +241,16 @@ int ek_world_address(const struct ek_world *world, size_t i, char *buffer, size_
     return result;
 }
 
-int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, size_t i,
-                        int64_t deadline, struct ek_buffer *ret_lines, struct ek_error *err)
+int ek_world_recent_log(const struct ek_world_log *log, int64_t deadline,
+                        struct ek_buffer *ret_lines, struct ek_error *err)
 {
+    const struct ek_state *state = log->state;
+    const size_t i = log->member;
     struct ek_mongodb_target target;
-    char name[256];
+    char name[EK_DOMAIN_NAME_SIZE];
     const char *label = ek_member_transport(state, i)->domain_name_bound == EK_YES
                             ? ek_transport(state)->domain_label
                             : "";
-    ek_world_target(world, i, label, name, &target);
-    return world->mongodb->recent_log(&target, deadline, ret_lines, err);
+    ek_world_target(log->world, i, label, name, &target);
+    return log->world->mongodb->recent_log(&target, deadline, ret_lines, err);
 }

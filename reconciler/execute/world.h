@@ -33,9 +33,16 @@ int ek_world_open(const struct ek_specs *specs, const struct ek_deployment_spec 
                   struct ek_error *err);
 void ek_world_close(struct ek_world *world);
 
-/* The latest lines of member i's log; appended. Errors as ek_act. */
-int ek_world_recent_log(struct ek_world *world, const struct ek_state *state, size_t i,
-                        int64_t deadline, struct ek_buffer *ret_lines, struct ek_error *err);
+/* Whose log: borrowed. */
+struct ek_world_log {
+    struct ek_world *world;
+    const struct ek_state *state; /* as observed */
+    size_t member;
+};
+
+/* The latest lines of that member's log, appended to *ret_lines. Errors as ek_act. */
+int ek_world_recent_log(const struct ek_world_log *log, int64_t deadline,
+                        struct ek_buffer *ret_lines, struct ek_error *err);
 
 /* Why parts of an observation stayed unknown: one sentence per member, "" when nothing did;
  * problems[member_count] is the deployment's own. */

@@ -69,8 +69,9 @@ int ek_world_unseal(const struct ek_world *world, int member, const char *what,
 int ek_world_seal(const struct ek_world *world, int member, const char *what,
                   const struct ek_secret *secret, struct ek_error *err);
 
-/* The secret of that name; made at random and sealed first when there is none. */
-int ek_world_secret(const struct ek_world *world, int member, const char *what, size_t bytes,
+/* The deployment's secret of that name; made of so many random bytes and sealed first when there is
+ * none. */
+int ek_world_secret(const struct ek_world *world, const char *what, size_t bytes,
                     struct ek_secret **ret_secret, struct ek_error *err);
 
 /* How to reach member i over MongoDB's protocol; `label` as observed ("" none). Borrows from

@@ -48,7 +48,7 @@ struct ek_aspect {
     const struct ek_step_kind *const *steps; /* NULL last */
     const struct ek_restart_rules *restarts; /* or NULL */
     const struct ek_observer *observer;      /* reconciler/execute/observe.h, or NULL */
-    const struct ek_show *show;              /* reconciler/report/show.h, or NULL */
+    const struct ek_show *show;              /* reconciler/document/show.h, or NULL */
 };
 
 /* Aspect of that index below EK_ASPECTS, in the order of aspects.def. */

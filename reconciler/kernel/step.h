@@ -9,7 +9,7 @@
 
 struct ek_step;
 struct ek_action; /* how steps are done: reconciler/execute/action.h */
-struct ek_note;   /* how steps are told: reconciler/report/note.h */
+struct ek_note;   /* how steps are told: reconciler/document/note.h */
 
 enum ek_change { EK_CHANGE_ADD, EK_CHANGE_MODIFY, EK_CHANGE_REPLACE, EK_CHANGE_REMOVE };
 

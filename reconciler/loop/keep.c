@@ -9,6 +9,7 @@
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/consent/consent.h"
+#include "reconciler/document/plan_json.h"
 #include "reconciler/loop/culprit.h"
 #include "reconciler/loop/loop_internal.h"
 #include "reconciler/report/status_report.h"
@@ -224,10 +225,10 @@ static void add_culprits(const struct ek_keeper *keeper, const struct ek_drift *
         EK_BUFFER lines = {0};
         char fact[100];
         char who[256];
+        const struct ek_world_log log = {looked->world, looked->observation->state, i};
         snprintf(fact, sizeof fact, "+ %s sslMode running:", looked->spec->members[i].name);
         if (!strstr(ek_buffer_text(&drift->change), fact) ||
-            ek_world_recent_log(looked->world, looked->observation->state, i,
-                                ek_monotonic_ms() + LOG_MS, &lines, NULL) != 0 ||
+            ek_world_recent_log(&log, ek_monotonic_ms() + LOG_MS, &lines, NULL) != 0 ||
             !ek_culprit_of_mode(ek_buffer_text(&lines), who, sizeof who))
             continue;
         ek_buffer_printf(message, "%s's log: set by %s\n", looked->spec->members[i].name, who);

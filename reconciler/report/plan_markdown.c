@@ -3,9 +3,11 @@
 
 #include "reconciler/base/comment_parts.h"
 #include "reconciler/base/time_text.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/view.h"
+#include "reconciler/document/words.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/plan_report.h"
-#include "reconciler/report/view.h"
 
 /* Rows of the table of deployments; a fleet may have thousands. */
 enum { TABLE_ROWS = 200 };

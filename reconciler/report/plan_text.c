@@ -1,9 +1,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/view.h"
+#include "reconciler/document/words.h"
 #include "reconciler/report/palette.h"
 #include "reconciler/report/plan_report.h"
-#include "reconciler/report/view.h"
 
 enum { WIDTH = 100, LABELS_AT = 12, MEMBERS_AT = 36, NOTE_AT_MOST = 52 };
 

@@ -7,8 +7,9 @@
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/base/time_text.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/planned.h"
 #include "reconciler/report/palette.h"
-#include "reconciler/report/plan_report.h"
 
 #ifndef EK_VERSION
 #define EK_VERSION "unknown"

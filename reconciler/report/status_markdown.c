@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "reconciler/base/time_text.h"
+#include "reconciler/document/words.h"
 #include "reconciler/report/comment.h"
 #include "reconciler/report/status_report.h"
 

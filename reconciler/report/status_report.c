@@ -7,9 +7,11 @@
 
 #include "reconciler/aspects/certificate/validity.h"
 #include "reconciler/base/time_text.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/view.h"
+#include "reconciler/document/words.h"
 #include "reconciler/report/palette.h"
 #include "reconciler/report/state_json.h"
-#include "reconciler/report/view.h"
 
 const char *ek_sync_word(const struct ek_planned *planned)
 {

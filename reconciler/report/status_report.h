@@ -2,8 +2,8 @@
 #ifndef EK_REPORT_STATUS_REPORT_H
 #define EK_REPORT_STATUS_REPORT_H
 
+#include "reconciler/document/planned.h"
 #include "reconciler/execute/verify.h"
-#include "reconciler/report/plan_report.h"
 
 /* "Synced", "OutOfSync" or "Unknown". */
 const char *ek_sync_word(const struct ek_planned *planned);

@@ -23,7 +23,7 @@ static void plan_from(const struct ek_state *state, size_t shape, enum ek_ssl_mo
     static struct model_case c;
     struct ek_plan plan;
     struct ek_error err = {0};
-    model_case_init(&c, shape, EK_SSL_DISABLED, to, false, false);
+    model_case_init(&c, shape, EK_SSL_DISABLED, to, 0);
     if (c.spec.member_count != state->member_count)
         return;
     for (size_t i = 0; i < state->member_count; i++)

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "reconciler/base/file.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/document/plan_file.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/report/plan_report.h"
 #include "specs/arena.h"
 #include "tests/fuzz/hold.h"
 #include "tests/model/cases.h"
@@ -79,7 +81,7 @@ static void read_deployments(const struct ek_plan_file *file, const uint8_t dige
     EK_BUFFER moved = {0};
     ek_plan_file_source(file, &source);
     for (size_t i = 0; i < ek_plan_file_count(file); i++) {
-        model_case_init(&c, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, false, false);
+        model_case_init(&c, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, 0);
         int result = ek_plan_file_current(file, i, &c.spec, digest, &err);
         if (result == 0)
             result = ek_plan_file_policy(file, i, &c.spec, &c.policy, &err);

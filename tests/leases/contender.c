@@ -98,10 +98,9 @@ static void tenure(struct contender *c, struct ek_lease *lease)
     int result = c->fenced ? ek_turn_claim(&c->world, lease, ek_monotonic_ms() + WAIT_MS, &err) : 0;
     int acts = 1 + dice(c, ACTS);
     for (int i = 0; i < acts && result == 0 && !stopping; i++) {
-        struct ek_turn turn = {0};
+        struct ek_turn turn = {.world = &c->world, .lease = lease};
         int member = dice(c, MEMBERS + 1) - 1;
-        result = c->fenced ? ek_turn_take(&c->world, lease, member, ek_monotonic_ms() + WAIT_MS,
-                                          &turn, &err)
+        result = c->fenced ? ek_turn_take(&turn, member, ek_monotonic_ms() + WAIT_MS, &err)
                            : ek_lease_check(lease, 0, &err);
         ek_sleep_ms(dice(c, 3)); /* a good moment to be frozen in */
         if (result == 0)

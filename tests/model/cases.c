@@ -131,7 +131,7 @@ static void fill_member(struct model_case *c, int i, uint64_t all)
 }
 
 void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode from,
-                     enum ek_ssl_mode to, bool domain_known, bool certificates_due)
+                     enum ek_ssl_mode to, unsigned history)
 {
     struct model_case *c = ret_case;
     struct ek_state *room = c->state;
@@ -140,8 +140,8 @@ void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode
     c->shape = shapes[shape].name;
     c->from = from;
     c->to = to;
-    c->domain_known = domain_known || from > EK_SSL_DISABLED;
-    c->certificates_due = certificates_due;
+    c->domain_known = history & MODEL_DOMAIN_KNOWN || from > EK_SSL_DISABLED;
+    c->certificates_due = history & MODEL_CERTIFICATES_DUE;
     c->policy = (struct ek_policy){.now_s = 1800000000, .former_primary = 0};
     snprintf(c->policy.new_label, sizeof c->policy.new_label, "q7w3k9xm2p4ta");
     fill_spec(c, shape);
@@ -200,7 +200,7 @@ static void empty_member(struct model_case *c, size_t i)
 void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl_mode to)
 {
     struct model_case *c = ret_case;
-    model_case_init(c, shape, EK_SSL_DISABLED, to, false, false);
+    model_case_init(c, shape, EK_SSL_DISABLED, to, 0);
     c->bare = true;
     c->policy.former_primary = -1;
     ek_set(c->state)->initiated = EK_NO;

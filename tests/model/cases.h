@@ -12,6 +12,12 @@
 #include "reconciler/aspects/users/steps.h"
 #include "reconciler/kernel/next.h"
 
+/* What a case has behind it, besides its mode. */
+enum model_history {
+    MODEL_DOMAIN_KNOWN = 1,     /* certificates of an earlier SSL domain are on the hosts */
+    MODEL_CERTIFICATES_DUE = 2, /* they end soon */
+};
+
 struct model_case {
     const char *shape; /* "3 members", "PSA", … */
     enum ek_ssl_mode from;
@@ -30,9 +36,9 @@ struct model_case {
 size_t model_shape_count(void);
 
 /* Make one case in place of the one that was there (all zero: none): a settled fleet of that shape
- * in mode `from`, specs that want `to`. */
+ * in mode `from`, specs that want `to`, and of enum model_history what is true of it. */
 void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode from,
-                     enum ek_ssl_mode to, bool domain_known, bool certificates_due);
+                     enum ek_ssl_mode to, unsigned history);
 
 /* Member m's certificate has ended while it runs with it. */
 void model_case_lapse(struct model_case *c, size_t m);

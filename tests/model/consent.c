@@ -53,11 +53,18 @@ static void check_withheld(const struct model_case *c, const struct ek_state *st
     }
 }
 
+/* A case's specs and policy, changed. */
+struct asked {
+    struct ek_deployment_spec spec;
+    struct ek_policy policy;
+};
+
 /* As far as it goes with these specs and this policy, each step permitted. */
-static void go_on(const struct model_case *c, const struct ek_deployment_spec *spec,
-                  struct ek_state **state, const struct ek_policy *policy,
+static void go_on(const struct model_case *c, const struct asked *asked, struct ek_state **state,
                   struct ek_verdict *ret_end, struct model_totals *totals)
 {
+    const struct ek_deployment_spec *spec = &asked->spec;
+    const struct ek_policy *policy = &asked->policy;
     for (int steps = 0; steps < STEPS_MAX; steps++) {
         struct ek_broken_law law;
         ek_next(EK_SITUATION(spec, *state, policy), ret_end);
@@ -76,17 +83,16 @@ static void check_window(const struct model_case *c, const struct ek_state *stat
                          struct model_totals *totals)
 {
     static struct ek_state *after;
-    struct ek_deployment_spec spec = c->spec;
-    struct ek_policy policy = c->policy;
+    struct asked asked = {.spec = c->spec, .policy = c->policy};
     struct ek_verdict end;
-    spec.maintenance.urgent_renewal_s = urgent ? ever_s : 0;
-    policy.consent.window = EK_WINDOW_CLOSED;
+    asked.spec.maintenance.urgent_renewal_s = urgent ? ever_s : 0;
+    asked.policy.consent.window = EK_WINDOW_CLOSED;
     model_copy(&after, state);
-    go_on(c, &spec, &after, &policy, &end, totals);
+    go_on(c, &asked, &after, &end, totals);
     if (end.kind == EK_VERDICT_BLOCKED && end.blocked.waits != EK_WAIT_WINDOW)
         report(c, totals, "blocked outside the window", &end);
-    policy.consent.window = EK_WINDOW_OPEN;
-    go_on(c, &spec, &after, &policy, &end, totals);
+    asked.policy.consent.window = EK_WINDOW_OPEN;
+    go_on(c, &asked, &after, &end, totals);
     if (end.kind != EK_VERDICT_DONE)
         report(c, totals, "lost once the window opens", &end);
 }

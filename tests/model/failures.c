@@ -207,10 +207,17 @@ static bool somebody_is_lost(const struct model_case *c, const struct ek_state *
     return false;
 }
 
-static void fail_member(const struct model_case *c, const struct ek_state *state,
-                        const struct ek_verdict *was, size_t m, size_t failure,
-                        struct model_totals *totals)
+/* Where a member fails: what was observed, and what would have come next. */
+struct place {
+    const struct ek_state *state;
+    struct ek_verdict was;
+};
+
+static void fail_member(const struct model_case *c, const struct place *place, size_t m,
+                        size_t failure, struct model_totals *totals)
 {
+    const struct ek_state *state = place->state;
+    const struct ek_verdict *was = &place->was;
     static struct ek_state *failed;
     struct ek_verdict verdict;
     char detail[160];
@@ -236,11 +243,11 @@ static void fail_member(const struct model_case *c, const struct ek_state *state
 void model_failures(const struct model_case *c, const struct ek_state *state,
                     struct model_totals *totals)
 {
-    struct ek_verdict was;
+    struct place place = {.state = state};
     if (ek_set(state)->initiated != EK_YES)
         return;
-    ek_next(EK_SITUATION(&c->spec, state, &c->policy), &was);
+    ek_next(EK_SITUATION(&c->spec, state, &c->policy), &place.was);
     for (size_t m = 0; m < state->member_count; m++)
         for (size_t failure = 0; failure < sizeof failures / sizeof *failures; failure++)
-            fail_member(c, state, &was, m, failure, totals);
+            fail_member(c, &place, m, failure, totals);
 }

@@ -44,8 +44,7 @@ static void print_plans(void)
     for (size_t shape = 0; shape < model_shape_count(); shape++)
         for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++)
             for (int to = EK_SSL_DISABLED; to <= (int)EK_SSL_REQUIRE; to++) {
-                model_case_init(&c, shape, (enum ek_ssl_mode)from, (enum ek_ssl_mode)to, false,
-                                false);
+                model_case_init(&c, shape, (enum ek_ssl_mode)from, (enum ek_ssl_mode)to, 0);
                 print_plan(&c);
             }
 }

@@ -183,12 +183,14 @@ static void compare_variants(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mo
         bool due = variant == 2;
         if (variant == 1 && from > EK_SSL_DISABLED)
             continue; /* there always is one */
-        model_case_init(&c, shape, from, to, variant > 0, due);
+        model_case_init(&c, shape, from, to,
+                        (variant > 0 ? MODEL_DOMAIN_KNOWN : 0) |
+                            (due ? MODEL_CERTIFICATES_DUE : 0));
         if (c.spec.member_count <= members_max && (!due || c.spec.member_count <= RENEWING_MAX))
             compare(&c, totals);
     }
     for (size_t m = 1; from > EK_SSL_DISABLED && m < c.spec.member_count; m++) {
-        model_case_init(&c, shape, from, to, true, false);
+        model_case_init(&c, shape, from, to, MODEL_DOMAIN_KNOWN);
         model_case_lapse(&c, m);
         if (c.spec.member_count <= members_max && c.spec.member_count < RENEWING_MAX)
             compare(&c, totals);

@@ -262,7 +262,8 @@ void model_mixed(size_t members_max, struct model_totals *totals)
             /* Made of a fleet that is not where it should be: the names differ. */
             enum ek_ssl_mode from = to == (int)EK_SSL_DISABLED ? EK_SSL_ALLOW : EK_SSL_DISABLED;
             for (int due = 0; due < 2; due++) {
-                model_case_init(&c, shape, from, (enum ek_ssl_mode)to, true, due);
+                model_case_init(&c, shape, from, (enum ek_ssl_mode)to,
+                                MODEL_DOMAIN_KNOWN | (due ? MODEL_CERTIFICATES_DUE : 0));
                 if (c.spec.member_count <= members_max)
                     check(&c, totals);
             }

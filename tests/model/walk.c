@@ -281,7 +281,7 @@ static void walk_lapsed(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to
     static struct model_case c;
     size_t m = 1;
     do {
-        model_case_init(&c, shape, from, to, true, false);
+        model_case_init(&c, shape, from, to, MODEL_DOMAIN_KNOWN);
         if (c.spec.member_count < 2)
             return;
         model_case_lapse(&c, m);
@@ -299,7 +299,9 @@ static void walk_shape(size_t shape, enum ek_ssl_mode to, size_t members_max, in
     walk_case(&c, c.spec.member_count > 3 ? 1 : mishaps, totals);
     for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++)
         for (int variant = 0; variant < 3; variant++) {
-            model_case_init(&c, shape, (enum ek_ssl_mode)from, to, variant > 0, variant > 1);
+            model_case_init(&c, shape, (enum ek_ssl_mode)from, to,
+                            (variant > 0 ? MODEL_DOMAIN_KNOWN : 0) |
+                                (variant > 1 ? MODEL_CERTIFICATES_DUE : 0));
             walk_case(&c, c.spec.member_count > 3 ? 1 : mishaps, totals);
         }
     for (int from = EK_SSL_ALLOW; from <= (int)EK_SSL_REQUIRE; from++)

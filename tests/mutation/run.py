@@ -31,7 +31,7 @@ TESTS = ("permit_laws", "permit_edges", "law_guards", "law_touches", "next_block
          "next_waits", "next_certificates", "next_lapsed", "next_lost", "step_seen", "aspect_rules", "state_json",
          "loop_drift", "kernel_state", "kernel_plan", "kernel_moved", "report_golden", "kernel_facts")
 SOURCES = ("reconciler/*.c", "reconciler/base/*.c", "reconciler/kernel/*.c", "reconciler/laws/*.c",
-           "reconciler/laws/*/*.c", "reconciler/aspects/*/*.c", "reconciler/report/*.c", "reconciler/loop/journal.c",
+           "reconciler/laws/*/*.c", "reconciler/aspects/*/*.c", "reconciler/document/*.c", "reconciler/report/*.c", "reconciler/loop/journal.c",
            "reconciler/consent/*.c", "specs/*.c")
 IMPURE = ("act.c", "observe.c", "observe_clients.c")  # of the aspects: they reach for the drivers, no test calls them
 IMPURE_SYMBOL = re.compile(r"undefined reference to `(ek_act_\w+|ek_\w+_observer)'")

@@ -39,7 +39,8 @@ ARROWS = (
     Arrow(r"reconciler/[^/]+", r"drivers/.*", "the core decides; it knows nothing of how things are done"),
     Arrow(r"specs/.*", r"drivers/.*", "specs are text and values"),
     # Everybody else.
-    Arrow(r"reconciler/(?:report|catalogue|base)/.*", r"drivers/.*", "reports are made from structs"),
+    Arrow(r"reconciler/(?:document|report|catalogue|base)/.*", r"drivers/.*", "reports are made from structs"),
+    Arrow(r"reconciler/document/.*", r"reconciler/report/.*", "a document knows nobody who shows it"),
     Arrow(r"reconciler/lease/.*", r"reconciler/report/.*", "a lease says nothing to people"),
     Arrow(r"reconciler/consent/.*", r"reconciler/report/.*", "consent says nothing to people"),
     Arrow(r"specs/.*", r"reconciler/consent/.*", "specs are read before anybody consents"),

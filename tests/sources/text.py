@@ -35,10 +35,12 @@ def closing(text, at):
 
 
 def count(parameters):
+    """Those that are named: how many more stand for an ellipsis, a format or the like tells."""
     depth, number = 0, 1
     for c in parameters:
         depth += (c in "([{") - (c in ")]}")
         number += c == "," and depth == 0
+    number -= parameters.rstrip().endswith("...")
     return number if parameters.strip() not in ("", "void") else 0
 
 
@@ -62,8 +64,8 @@ def functions(text):
                 break
             before = text[max(0, at - 100):at]
             name = SLOT.search(before) or (NAMED.search(before) if depth == 0 else None)
-            # a variable's initialiser or a macro's use has no type before it
-            if name and name.group(1) not in KEYWORDS and re.search(r"[\w*)]\s*$", before[:name.start()]):
+            # a variable's initialiser or a macro's use has no type before it; a row of a table is a macro's
+            if name and not name.group(1).isupper() and name.group(1) not in KEYWORDS and re.search(r"[\w*)]\s*$", before[:name.start()]):
                 found.append((name.group(1), count(text[at + 1:end])))
             if not re.match(r"\s*\(?\s*\*", text[at + 1:end + 1]):
                 at = end

@@ -32,7 +32,7 @@ static void enact(const struct ek_step *step)
 static void what_is_known_of_the_trust_that_runs(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     struct ek_trust_state *running = &ek_member_certificates(fleet.state, B)->trust_running;
     memset(running->sha256[0], 0x55, 32);
     assert_string_equal(assert_step_of(&ek_step_restart, B).why,
@@ -46,7 +46,7 @@ static void what_is_known_of_the_trust_that_runs(void **state)
 static void what_is_unread_matters_to_who_runs_tls(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_DISABLED, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_DISABLED, MODEL_DOMAIN_KNOWN);
     ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_DISABLED;
     ek_member_certificates(fleet.state, B)->trust_installed.present = EK_UNKNOWN;
     assert_int_equal(assert_blocked_by("EK-0132").member, B);
@@ -58,7 +58,7 @@ static void what_is_unread_matters_to_who_runs_tls(void **state)
 static void what_is_unread_matters_to_who_will_run_tls(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     ek_member_certificates(fleet.state, B)->certificate_installed.present = EK_UNKNOWN;
     assert_int_equal(assert_blocked_by("EK-0132").member, B);
     ek_member_certificates(fleet.state, B)->certificate_installed.present = EK_YES;
@@ -69,7 +69,7 @@ static void what_is_unread_matters_to_who_will_run_tls(void **state)
 static void who_comes_back_without_tls_needs_no_certificate(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     left_down(C);
     ek_member_certificates(fleet.state, C)->certificate_installed.present = EK_NO;
     assert_step_of(&ek_step_start, C);
@@ -78,7 +78,7 @@ static void who_comes_back_without_tls_needs_no_certificate(void **state)
 static void without_tls_nothing_is_presented(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_DISABLED, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_DISABLED, MODEL_DOMAIN_KNOWN);
     const struct ek_step step = model_step(&ek_step_restart, B, EK_SSL_DISABLED);
     ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_DISABLED;
     enact(&step);
@@ -91,7 +91,7 @@ static void an_authority_is_seen_by_being_there(void **state)
 {
     char why[EK_SENTENCE_SIZE];
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     const struct ek_step step = model_step(&ek_step_create_authority, -1, EK_SSL_UNKNOWN);
     const struct ek_situation *now = EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy);
     assert_true(ek_step_seen(now, fleet.state, &step, why));
@@ -112,7 +112,7 @@ static void out_of_sight(size_t m)
 static void who_is_back_and_its_peers_see_each_other(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     const struct ek_step step = model_step(&ek_step_restart, C, EK_SSL_ALLOW);
     out_of_sight(C);
     ek_member(fleet.state, C)->signing_key = 0;
@@ -127,14 +127,14 @@ static void who_is_back_and_its_peers_see_each_other(void **state)
 static void who_comes_back_alone_leads_again_and_an_arbiter_votes(void **state)
 {
     (void)state;
-    model_case_init(&fleet, ONE, EK_SSL_ALLOW, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, ONE, EK_SSL_ALLOW, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     struct ek_step step = model_step(&ek_step_restart, A, EK_SSL_ALLOW);
     ek_member(fleet.state, A)->state = EK_MEMBER_DOWN;
     ek_member(fleet.state, A)->writable = EK_NO;
     enact(&step);
     assert_int_equal(ek_member(fleet.state, A)->state, EK_MEMBER_PRIMARY);
     assert_int_equal(ek_member(fleet.state, A)->writable, EK_YES);
-    model_case_init(&fleet, PSA, EK_SSL_ALLOW, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, PSA, EK_SSL_ALLOW, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     for (step.member = A; !ek_member(fleet.state, step.member)->arbiter;)
         step.member++;
     ek_member(fleet.state, step.member)->state = EK_MEMBER_DOWN;
@@ -157,7 +157,7 @@ static void a_new_set_signs_with_one_key(void **state)
 static void nobody_is_reinstated_beside_one_that_lags_or_cannot_sign(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     ek_member(fleet.state, B)->priority = ek_member(fleet.state, A)->priority + 1;
     fleet.spec.maintenance.reinstate_primary = EK_CHOICE_YES;
     assert_int_equal(assert_step_of(&ek_step_reinstate, A).other, B);
@@ -173,7 +173,7 @@ static void nobody_is_reinstated_beside_one_that_lags_or_cannot_sign(void **stat
 static void who_is_left_down_has_no_clock_and_no_mode(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     left_down(C);
     ek_member(fleet.state, C)->clock_ahead_ms = 3600000;
     ek_member_transport(fleet.state, C)->mode_running = EK_SSL_UNKNOWN;
@@ -186,7 +186,7 @@ static void who_is_left_down_has_no_clock_and_no_mode(void **state)
 static void who_ran_gets_no_key_file(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     left_down(C);
     ek_member_access(fleet.state, C)->key_file = EK_NO;
     assert_step_of(&ek_step_start, C);
@@ -197,7 +197,7 @@ static void who_ran_gets_no_key_file(void **state)
 static void nobody_is_renamed_beside_one_that_lags(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_DISABLED, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_DISABLED, MODEL_DOMAIN_KNOWN);
     for (size_t m = A; m <= C; m++)
         ek_domain_name(&fleet.spec, ek_transport(fleet.state)->domain_label, m,
                        ek_member(fleet.state, m)->host, EK_HOST_SIZE);
@@ -209,10 +209,10 @@ static void nobody_is_renamed_beside_one_that_lags(void **state)
 static void nobody_dials_a_lone_member(void **state)
 {
     (void)state;
-    model_case_init(&fleet, ONE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, ONE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     snprintf(ek_member(fleet.state, A)->host, EK_HOST_SIZE, "a.elsewhere:27017");
     assert_step_of(&ek_step_reconfigure, -1);
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     snprintf(ek_member(fleet.state, A)->host, EK_HOST_SIZE, "a.elsewhere:27017");
     assert_int_equal(assert_blocked_by("EK-0121").member, A);
 }

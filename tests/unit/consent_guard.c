@@ -23,7 +23,7 @@ static int set_up(void **state)
     if (scratch_make(state) != 0)
         return -1;
     struct ek_store_location location = {.path = scratch_path("store.db")};
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, false, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, 0);
     return ek_store_open(&location, &store, &err);
 }
 

@@ -5,6 +5,7 @@
 
 #include "reconciler/consent/consent.h"
 #include "reconciler/consent/sign.h"
+#include "reconciler/document/plan_json.h"
 #include "reconciler/laws/permit.h"
 #include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
@@ -29,7 +30,7 @@ static int set_up(void **state)
         return -1;
     struct ek_store_location location = {.path = scratch_path("store.db")};
     snprintf(key_path, sizeof key_path, "%s/plan.key", scratch);
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, false, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, 0);
     memset(spec_digest, 0x5a, sizeof spec_digest);
     question = (struct ek_consent_question){.store = &store,
                                             .spec = &fleet.spec,

@@ -7,7 +7,8 @@
 
 #include "reconciler/base/file.h"
 #include "reconciler/consent/sign.h"
-#include "reconciler/report/plan_report.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/planned.h"
 #include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
 static struct ek_error err;
@@ -34,7 +35,7 @@ static json_t *a_plan(void)
 {
     static struct model_case fleet;
     struct ek_plan plan;
-    model_case_init(&fleet, 2, EK_SSL_DISABLED, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, 2, EK_SSL_DISABLED, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     fleet.policy.consent.window = EK_WINDOW_CLOSED;
     assert_good(ek_plan_make(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &plan, &err));
     struct ek_planned planned = {.spec = &fleet.spec,

@@ -122,7 +122,7 @@ static int execute(const struct ek_plan *approved, struct ek_outcome *ret_outcom
 /* A fleet whose members all have processes, on the way from one mode to another. */
 static void settle(enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
-    model_case_init(&fleet, THREE, from, to, true, false);
+    model_case_init(&fleet, THREE, from, to, MODEL_DOMAIN_KNOWN);
     memset(&world, 0, sizeof world);
     fleet.policy.former_primary = -1;
     for (size_t m = 0; m < 3; m++)

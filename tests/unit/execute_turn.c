@@ -70,6 +70,12 @@ static bool is_locked(size_t member)
     return locked;
 }
 
+static int take_turn(struct ek_turn *turn, struct ek_lease *lease, int member)
+{
+    *turn = (struct ek_turn){.world = &world, .lease = lease};
+    return ek_turn_take(turn, member, soon(), &err);
+}
+
 static void test_a_turn_holds_what_it_acts_on(void **state)
 {
     STORE(store, "one.db");
@@ -78,10 +84,10 @@ static void test_a_turn_holds_what_it_acts_on(void **state)
     assert_good(ek_turn_claim(&world, lease, soon(), &err));
     for (size_t i = 0; i < MEMBERS; i++)
         assert_false(is_locked(i)); /* raised, and free for whoever comes later */
-    assert_good(ek_turn_take(&world, lease, 1, soon(), &turn, &err));
+    assert_good(take_turn(&turn, lease, 1));
     assert_true(!is_locked(0) && is_locked(1) && !is_locked(2));
     ek_turn_end(&turn);
-    assert_good(ek_turn_take(&world, lease, -1, soon(), &turn, &err));
+    assert_good(take_turn(&turn, lease, -1));
     assert_true(is_locked(0) && is_locked(1) && is_locked(2));
     ek_turn_end(&turn);
     assert_true(!is_locked(0) && !is_locked(1) && !is_locked(2));
@@ -95,7 +101,7 @@ static void test_who_comes_later_waits_for_the_act_and_ends_the_turns(void **sta
     struct ek_turn turn = {0};
     struct ek_turn other = {0};
     assert_good(ek_turn_claim(&world, first, soon(), &err));
-    assert_good(ek_turn_take(&world, first, 2, soon(), &turn, &err));
+    assert_good(take_turn(&turn, first, 2));
     /* As if it were frozen until its lease is another's. */
     struct ek_lease_record now;
     assert_good(store.driver->get_lease(store.store, "acme/orders", &now, &err));
@@ -104,17 +110,16 @@ static void test_who_comes_later_waits_for_the_act_and_ends_the_turns(void **sta
     struct ek_lease *second = take(&store);
     assert_true(ek_lease_token(second) > ek_lease_token(first));
     assert_fails(ek_turn_claim(&world, second, soon(), &err), EK_TIMEOUT, "EK-1016");
-    assert_fails(ek_turn_take(&world, first, 0, soon(), &other, &err), EK_STALE, "EK-1015");
+    assert_fails(take_turn(&other, first, 0), EK_STALE, "EK-1015");
     ek_turn_end(&turn); /* the act in hand ends */
     assert_good(ek_turn_claim(&world, second, soon(), &err));
     for (int member = -1; member < MEMBERS; member++) {
-        assert_fails(ek_turn_take(&world, first, member, soon(), &other, &err), EK_STALE,
-                     "EK-1015");
+        assert_fails(take_turn(&other, first, member), EK_STALE, "EK-1015");
         assert_int_equal(other.count, 0);
     }
     for (size_t i = 0; i < MEMBERS; i++)
         assert_false(is_locked(i)); /* a refused turn leaves nothing locked */
-    assert_good(ek_turn_take(&world, second, -1, soon(), &turn, &err));
+    assert_good(take_turn(&turn, second, -1));
     ek_turn_end(&turn);
     assert_int_equal(ek_turn_claim(&world, first, soon(), &err), EK_STALE); /* no way back */
     ek_lease_release(second);
@@ -134,10 +139,10 @@ static void test_a_lost_store_is_no_dead_end(void **state)
     assert_int_equal(ek_lease_token(after), 1);
     assert_good(ek_turn_claim(&world, after, soon(), &err));
     assert_true(ek_lease_token(after) > highest);
-    assert_good(ek_turn_take(&world, after, -1, soon(), &turn, &err));
+    assert_good(take_turn(&turn, after, -1));
     ek_turn_end(&turn);
     /* Two stores: the one that did not have the last word is told so, and does nothing. */
-    assert_fails(ek_turn_take(&world, before, 0, soon(), &turn, &err), EK_STALE, "EK-1015");
+    assert_fails(take_turn(&turn, before, 0), EK_STALE, "EK-1015");
     assert_non_null(strstr(err.hint, "--store"));
     ek_lease_release(after);
     ek_lease_release(before);
@@ -153,7 +158,7 @@ static void test_a_lease_that_ran_out_gives_no_turn(void **state)
     int64_t deadline = ek_monotonic_ms() + patient_ms(10000);
     int result = 0;
     while (result == 0 && ek_time_left_ms(deadline) > 0) {
-        result = ek_turn_take(&world, lease, 0, soon(), &turn, &err);
+        result = take_turn(&turn, lease, 0);
         ek_turn_end(&turn);
         ek_sleep_ms(50);
     }

@@ -200,11 +200,13 @@ static void what_moves_the_planner_moves_the_digest(void **state)
     enum { THREE = 2, PSA = 4 };
     (void)state;
     flips = moved = 0;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_REQUIRE, false, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_REQUIRE, 0);
     along();
-    model_case_init(&fleet, THREE, EK_SSL_REQUIRE, EK_SSL_DISABLED, true, true);
+    model_case_init(&fleet, THREE, EK_SSL_REQUIRE, EK_SSL_DISABLED,
+                    MODEL_DOMAIN_KNOWN | MODEL_CERTIFICATES_DUE);
     along();
-    model_case_init(&fleet, PSA, EK_SSL_ALLOW, EK_SSL_PREFER, true, true);
+    model_case_init(&fleet, PSA, EK_SSL_ALLOW, EK_SSL_PREFER,
+                    MODEL_DOMAIN_KNOWN | MODEL_CERTIFICATES_DUE);
     along();
     model_case_init_bare(&fleet, THREE, EK_SSL_PREFER);
     along();

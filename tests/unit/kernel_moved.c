@@ -31,7 +31,7 @@ static const struct ek_situation *now(void)
 static int set_up(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     return ek_facts_json(now(), &before, NULL);
 }
 

@@ -29,7 +29,7 @@ static void every_state_on_the_way_is_found(void **state)
 {
     struct ek_plan plan;
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, false, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, 0);
     snprintf(ek_set(fleet.state)->set_id, sizeof ek_set(fleet.state)->set_id, "5f");
     assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
     assert_true(plan.count > 10);
@@ -62,7 +62,7 @@ static void a_restart_that_was_begun_is_on_the_way(void **state)
     struct ek_plan plan;
     size_t restarts = 0;
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, false, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, 0);
     assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
     fleet.policy.consent.approval = EK_AGREEMENT_MISSING; /* what the place is asked for */
     for (size_t i = 0; i < plan.count; i++) {
@@ -90,7 +90,7 @@ static void a_server_that_died_before_its_turn_is_nowhere(void **state)
 {
     struct ek_plan plan;
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, false, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, 0);
     assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
     stop_in_a_restart(C);
     ek_member(fleet.state, C)->restart_begun = EK_NO;
@@ -102,7 +102,7 @@ static void another_set_is_nowhere(void **state)
 {
     struct ek_plan plan;
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     snprintf(ek_set(fleet.state)->set_id, sizeof ek_set(fleet.state)->set_id, "5f");
     assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
     snprintf(ek_set(fleet.state)->set_id, sizeof ek_set(fleet.state)->set_id, "60");
@@ -115,7 +115,7 @@ static void a_plan_that_makes_a_set_fits_the_one_that_was_made(void **state)
 {
     struct ek_plan plan;
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
     assert_string_equal(plan.set_id, "");
     snprintf(ek_set(fleet.state)->set_id, sizeof ek_set(fleet.state)->set_id, "60");
@@ -149,7 +149,7 @@ static void steps_differ_by_all_that_they_do(void **state)
 static void the_mode_is_a_reason_before_the_certificate(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     for (size_t m = A; m <= C; m++)
         memset(ek_member_certificates(fleet.state, m)->certificate_installed.sha256, 0x77, 32);
     struct ek_plan plan;
@@ -167,7 +167,7 @@ static void the_mode_is_a_reason_before_the_certificate(void **state)
 static void options_are_missed_before_certificates(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     ek_member_transport(fleet.state, B)->options_wanted.known = EK_UNKNOWN;
     ek_member_certificates(fleet.state, B)->certificate_installed.present = EK_UNKNOWN;
     assert_non_null(strstr(assert_blocked_by("EK-0132").sentence, "TLS options"));

@@ -64,7 +64,7 @@ static void what_is_not_known_is_so_from_the_first(void **state)
 static void a_copy_is_a_copy(void **state)
 {
     (void)state;
-    model_case_init(&fleet, 2, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, 2, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     struct ek_state *copy;
     struct ek_state *other = state_of(9);
     assert_int_equal(ek_state_clone(fleet.state, &copy, NULL), 0);

@@ -86,7 +86,7 @@ static void assert_refused(struct ek_step step, const char *id)
 
 static void settle(size_t shape, enum ek_ssl_mode mode)
 {
-    model_case_init(&fleet, shape, mode, mode, true, false);
+    model_case_init(&fleet, shape, mode, mode, MODEL_DOMAIN_KNOWN);
 }
 
 /* ---- what makes each law refuse ---- */

@@ -78,12 +78,14 @@ static void steps_say_what_they_change(void **state)
 {
     (void)state;
     changed = 0;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_REQUIRE, false, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_REQUIRE, 0);
     ek_access(fleet.state)->own_user = EK_NO;
     along();
-    model_case_init(&fleet, THREE, EK_SSL_REQUIRE, EK_SSL_DISABLED, true, true);
+    model_case_init(&fleet, THREE, EK_SSL_REQUIRE, EK_SSL_DISABLED,
+                    MODEL_DOMAIN_KNOWN | MODEL_CERTIFICATES_DUE);
     along();
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, true);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER,
+                    MODEL_DOMAIN_KNOWN | MODEL_CERTIFICATES_DUE);
     along();
     model_case_init_bare(&fleet, THREE, EK_SSL_PREFER);
     along();

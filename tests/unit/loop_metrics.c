@@ -13,10 +13,10 @@
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/replica_set/steps.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/document/planned.h"
 #include "reconciler/execute/execute.h"
 #include "reconciler/loop/metrics.h"
 #include "reconciler/loop/metrics_internal.h"
-#include "reconciler/report/plan_report.h"
 
 static int setup(void **state)
 {

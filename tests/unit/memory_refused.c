@@ -14,9 +14,11 @@
 #include "reconciler/base/hash.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/document/plan_file.h"
+#include "reconciler/document/plan_json.h"
 #include "reconciler/kernel/facts.h"
 #include "reconciler/report/comment.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/report/plan_report.h"
 #include "reconciler/report/state_json.h"
 #include "reconciler/report/status_report.h"
 #include "specs/arena.h"
@@ -187,7 +189,7 @@ static int set_up(void **state)
     (void)state;
     struct ek_error err = {0};
     json_set_alloc_funcs(__wrap_malloc, free);
-    model_case_init(&model, 3, EK_SSL_DISABLED, EK_SSL_REQUIRE, false, false);
+    model_case_init(&model, 3, EK_SSL_DISABLED, EK_SSL_REQUIRE, 0);
     snprintf(ek_set(model.state)->set_id, sizeof ek_set(model.state)->set_id,
              "5f0c0ffee0c0ffee0c0ffee0");
     situation = (struct ek_situation){&model.spec, model.state, &model.policy};

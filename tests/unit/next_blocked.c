@@ -15,7 +15,7 @@ enum { ONE = 0, THREE = 2, FOUR = 7 };
 
 static void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
-    model_case_init(&fleet, shape, from, to, from > EK_SSL_DISABLED, false);
+    model_case_init(&fleet, shape, from, to, from > EK_SSL_DISABLED ? MODEL_DOMAIN_KNOWN : 0);
 }
 
 static void assert_blocked(const char *id, bool passing, const char *word)

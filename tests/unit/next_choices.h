@@ -19,7 +19,7 @@ enum { A, B, C, D };
 
 static inline void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
-    model_case_init(&fleet, shape, from, to, true, false);
+    model_case_init(&fleet, shape, from, to, MODEL_DOMAIN_KNOWN);
     fleet.policy.former_primary = -1;
 }
 

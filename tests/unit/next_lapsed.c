@@ -16,7 +16,7 @@ enum { A, B, C };
 
 static void settle(enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
-    model_case_init(&fleet, THREE, from, to, true, false);
+    model_case_init(&fleet, THREE, from, to, MODEL_DOMAIN_KNOWN);
     fleet.policy.former_primary = -1;
 }
 
@@ -170,12 +170,12 @@ static void an_arbiter_goes_first_as_well(void **state)
 {
     (void)state;
     enum { PSA = 4 };
-    model_case_init(&fleet, PSA, EK_SSL_PREFER, EK_SSL_DISABLED, true, false);
+    model_case_init(&fleet, PSA, EK_SSL_PREFER, EK_SSL_DISABLED, MODEL_DOMAIN_KNOWN);
     assert_step_of(&ek_step_write_configuration, B);
     lapse(C);
     assert_step_of(&ek_step_issue_certificate, C);
     /* As the first of the configuration, too. */
-    model_case_init(&fleet, PSA, EK_SSL_PREFER, EK_SSL_DISABLED, true, false);
+    model_case_init(&fleet, PSA, EK_SSL_PREFER, EK_SSL_DISABLED, MODEL_DOMAIN_KNOWN);
     ek_member(fleet.state, A)->arbiter = true;
     ek_member(fleet.state, A)->state = EK_MEMBER_ARBITER;
     ek_member(fleet.state, A)->priority = 0;

@@ -18,7 +18,7 @@ enum { A, B, C };
 /* Nobody sees C, which has fallen behind; its certificate is by another authority. */
 static void lose(size_t shape, enum ek_ssl_mode mode)
 {
-    model_case_init(&fleet, shape, mode, mode, true, false);
+    model_case_init(&fleet, shape, mode, mode, MODEL_DOMAIN_KNOWN);
     for (int i = 0; i < 3; i++)
         ek_member(fleet.state, i)->healthy_for &= i == C ? 1U << C : ~(1U << C);
     ek_member(fleet.state, C)->lag_ms = 3600000;
@@ -160,7 +160,7 @@ static void it_is_fetched_back_whatever_it_runs(void **state)
 static void the_first_of_them_is_as_good_as_any(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     ek_member(fleet.state, A)->state = EK_MEMBER_SECONDARY;
     ek_member(fleet.state, A)->writable = EK_NO;
     ek_member(fleet.state, B)->state = EK_MEMBER_PRIMARY;

@@ -60,7 +60,7 @@ static void without_an_authority(void)
 
 static void assert_first(void (*first)(void), void (*second)(void), const char *id)
 {
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     second();
     first();
     assert_string_equal(assert_blocked_by(id).id, id);
@@ -80,7 +80,7 @@ static void who_looks_looks_in_this_order(void **state)
 static void who_was_left_down_comes_before_what_is_unread(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     with_an_unread_certificate();
     left_down();
     assert_step_of(&ek_step_start, C);
@@ -97,10 +97,10 @@ static void assert_waits_for_a_window(void)
 static void renamings_wait(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     assert_step_of(&ek_step_reconfigure, -1);
     assert_waits_for_a_window();
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_DISABLED, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_DISABLED, MODEL_DOMAIN_KNOWN);
     for (size_t m = A; m <= C; m++)
         ek_domain_name(&fleet.spec, ek_transport(fleet.state)->domain_label, m,
                        ek_member(fleet.state, m)->host, EK_HOST_SIZE);
@@ -111,10 +111,10 @@ static void renamings_wait(void **state)
 static void modes_and_restarts_wait(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     assert_string_equal(ask().step.kind->name, ek_step_set_ssl_mode.name);
     assert_waits_for_a_window();
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     fleet.policy.consent.window = EK_WINDOW_CLOSED;
     while (ask().kind == EK_VERDICT_STEP) {
         struct ek_step step = ask().step;
@@ -129,7 +129,7 @@ static void modes_and_restarts_wait(void **state)
 static void who_should_lead_waits(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     ek_member(fleet.state, B)->priority = ek_member(fleet.state, A)->priority + 1;
     fleet.spec.maintenance.reinstate_primary = EK_CHOICE_YES;
     assert_step_of(&ek_step_reinstate, A);
@@ -139,7 +139,7 @@ static void who_should_lead_waits(void **state)
 static void handing_over_waits(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     memset(ek_member_certificates(fleet.state, A)->certificate_installed.sha256, 0x77, 32);
     assert_step_of(&ek_step_step_down, A);
     assert_waits_for_a_window();

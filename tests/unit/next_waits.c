@@ -187,7 +187,7 @@ static void a_plan_goes_on_behind_what_it_waits_for(void **state)
     struct ek_plan whole;
     struct ek_plan plan;
     struct ek_error err = {0};
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, false, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_PREFER, 0);
     assert_int_equal(
         ek_plan_make(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &whole, &err), 0);
     assert_int_equal(whole.wait_count, 0);

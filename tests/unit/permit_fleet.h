@@ -22,7 +22,7 @@ static struct model_case fleet;
 
 static inline void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
-    model_case_init(&fleet, shape, from, to, true, false);
+    model_case_init(&fleet, shape, from, to, MODEL_DOMAIN_KNOWN);
 }
 
 static inline struct ek_step step_of(const struct ek_step_kind *kind, int member,

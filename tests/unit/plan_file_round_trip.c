@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "reconciler/base/file.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/document/plan_file.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/report/plan_report.h"
 #include "specs/arena.h"
 #include "tests/model/cases.c" /* the model's fleets, compiled into this program */
 
@@ -31,7 +33,7 @@ static int set_up(void **state)
     snprintf(f.directory, sizeof f.directory, "/tmp/ek-plan-file.XXXXXX");
     assert_non_null(mkdtemp(f.directory));
     snprintf(f.path, sizeof f.path, "%s/orders.plan", f.directory);
-    model_case_init(&f.model, 3, EK_SSL_DISABLED, EK_SSL_REQUIRE, false, false);
+    model_case_init(&f.model, 3, EK_SSL_DISABLED, EK_SSL_REQUIRE, 0);
     snprintf(ek_set(f.model.state)->set_id, sizeof ek_set(f.model.state)->set_id,
              "5f0c0ffee0c0ffee0c0ffee0");
     assert_int_equal(

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "reconciler/base/comment_parts.h"
+#include "reconciler/document/planned.h"
+#include "reconciler/document/words.h"
 #include "reconciler/report/comment.h"
-#include "reconciler/report/plan_report.h"
 
 static void code_holds_anything(void **state)
 {

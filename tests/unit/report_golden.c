@@ -14,7 +14,9 @@
 
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/base/file.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/document/plan_file.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/report/plan_report.h"
 #include "reconciler/report/state_json.h"
 #include "specs/arena.h"
 #include "tests/unit/specs_helper.h"

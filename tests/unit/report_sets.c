@@ -22,7 +22,7 @@ static struct ek_plan_set make(size_t count, enum ek_ssl_mode from, enum ek_ssl_
 {
     struct ek_error err = {0};
     for (size_t i = 0; i < count; i++) {
-        model_case_init(&models[i], model_shape_count() - 1, from, to, false, false);
+        model_case_init(&models[i], model_shape_count() - 1, from, to, 0);
         assert_int_equal(
             ek_plan_make(EK_SITUATION(&models[i].spec, models[i].state, &models[i].policy),
                          &plans[i], &err),

@@ -53,7 +53,7 @@ static void assert_missing(const char *word)
 
 static void restarted(size_t shape, enum ek_ssl_mode mode, int member)
 {
-    model_case_init(&fleet, shape, mode, mode, mode > EK_SSL_DISABLED, false);
+    model_case_init(&fleet, shape, mode, mode, mode > EK_SSL_DISABLED ? MODEL_DOMAIN_KNOWN : 0);
     done(&ek_step_restart, member, mode);
     assert_true(seen());
 }
@@ -161,7 +161,8 @@ static void a_new_member(void **state)
 static void files(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, true, true);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW,
+                    MODEL_DOMAIN_KNOWN | MODEL_CERTIFICATES_DUE);
     done(&ek_step_issue_certificate, B, EK_SSL_UNKNOWN);
     assert_true(seen());
     struct ek_certificate_state *certificate =
@@ -223,7 +224,7 @@ static void files(void **state)
 static void the_set(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
     done(&ek_step_reconfigure, -1, EK_SSL_UNKNOWN);
     assert_true(seen());
     ek_member(observed, C)->lag_ms = 20000;
@@ -263,7 +264,8 @@ static void a_new_set(void **state)
 static void effects_in_full(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, true, true);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW,
+                    MODEL_DOMAIN_KNOWN | MODEL_CERTIFICATES_DUE);
     ek_member(fleet.state, B)->lag_ms = 700;
     ek_member(fleet.state, B)->writable = EK_UNKNOWN;
     ek_member(fleet.state, B)->signing_key = 0;

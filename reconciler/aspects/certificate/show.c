@@ -1,8 +1,8 @@
 /* How certificates show themselves. */
-#include "reconciler/report/show.h"
+#include "reconciler/document/show.h"
 #include "reconciler/aspects/certificate/rows.h"
 #include "reconciler/base/time_text.h"
-#include "reconciler/report/note.h"
+#include "reconciler/document/note.h"
 
 static const char *why_not_fewer(const struct ek_showing *s)
 {

@@ -1,8 +1,9 @@
 /* How the replica set shows itself: what is made, and what restarts and elections cost. */
-#include "reconciler/report/show.h"
+#include "reconciler/document/show.h"
 #include "reconciler/aspects/replica_set/rows.h"
 #include "reconciler/aspects/replica_set/state.h"
-#include "reconciler/report/note.h"
+#include "reconciler/document/note.h"
+#include "reconciler/document/words.h"
 
 static void changes(struct ek_showing *s)
 {

@@ -4,8 +4,9 @@
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/replica_set/steps.h"
 #include "reconciler/aspects/transport/rows.h"
-#include "reconciler/report/note.h"
-#include "reconciler/report/show.h"
+#include "reconciler/document/note.h"
+#include "reconciler/document/show.h"
+#include "reconciler/document/words.h"
 
 static void disagrees(const struct ek_deployment_spec *spec, const struct ek_state *state, size_t m,
                       struct ek_buffer *text)

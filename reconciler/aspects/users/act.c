@@ -9,7 +9,7 @@ int ek_act_install_key_file(const struct ek_action *a, struct ek_error *err)
 {
     EK_SECRET *key = NULL;
     EK_SECRET_BUFFER text = {0};
-    int result = ek_world_secret(a->world, -1, "keyfile", KEY_FILE_BYTES, &key, err);
+    int result = ek_world_secret(a->world, "keyfile", KEY_FILE_BYTES, &key, err);
     if (result != 0)
         return result;
     ek_buffer_add(&text, ek_secret_reveal(key), ek_secret_length(key));
@@ -33,7 +33,7 @@ int ek_act_create_user(const struct ek_action *a, struct ek_error *err)
     EK_SECRET *password = NULL;
     int result = ek_action_primary(a, &primary, err);
     if (result == 0)
-        result = ek_world_secret(a->world, -1, "own-user", EK_PASSWORD_BYTES, &password, err);
+        result = ek_world_secret(a->world, "own-user", EK_PASSWORD_BYTES, &password, err);
     if (result != 0)
         return result;
     struct ek_mongodb_user user = {.name = EK_OWN_USER, .password = password, .roles = roles};

@@ -35,7 +35,7 @@ static const struct ek_situation *now(void)
 static int settle(void **state)
 {
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     ek_member_toy(fleet.state, A)->badge = EK_YES;
     ek_member_toy(fleet.state, B)->badge = EK_NO;
     ek_member_toy(fleet.state, C)->badge = EK_YES;
@@ -65,7 +65,7 @@ static void the_other_aspects_plan_as_before(void **state)
 {
     struct ek_plan plan;
     (void)state;
-    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, true, false);
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     for (size_t m = 0; m < 3; m++)
         ek_member_toy(fleet.state, m)->badge = m == B ? EK_NO : EK_YES;
     assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);

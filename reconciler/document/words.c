@@ -4,7 +4,8 @@
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/fields.h"
 #include "reconciler/aspects/transport/state.h"
-#include "reconciler/report/view.h"
+#include "reconciler/document/view.h"
+#include "reconciler/document/words.h"
 
 const char *ek_mode_word(const struct ek_deployment_spec *spec, enum ek_ssl_mode mode)
 {

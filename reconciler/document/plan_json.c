@@ -10,8 +10,10 @@
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/base/time_text.h"
-#include "reconciler/report/plan_report.h"
-#include "reconciler/report/view.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/planned.h"
+#include "reconciler/document/view.h"
+#include "reconciler/document/words.h"
 
 static json_t *member_name(const struct ek_deployment_spec *spec, int member)
 {

@@ -1,9 +1,9 @@
 /* Plan files: a plan's document as it was printed, read back and believed only when it is
  * whole. They hold no secrets. */
-#ifndef EK_REPORT_PLAN_FILE_H
-#define EK_REPORT_PLAN_FILE_H
+#ifndef EK_DOCUMENT_PLAN_FILE_H
+#define EK_DOCUMENT_PLAN_FILE_H
 
-#include "reconciler/report/plan_report.h"
+#include "reconciler/document/planned.h"
 
 #define EK_PLAN_FORMAT_MAJOR 1
 

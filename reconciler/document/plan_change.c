@@ -2,7 +2,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "reconciler/report/plan_file.h"
+#include "reconciler/document/plan_file.h"
 #include "specs/arena.h"
 
 static const char *text_of(const json_t *json, const char *key)

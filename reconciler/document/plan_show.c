@@ -8,7 +8,7 @@
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/memory.h"
-#include "reconciler/report/plan_file.h"
+#include "reconciler/document/plan_file.h"
 #include "specs/arena.h"
 
 struct show {

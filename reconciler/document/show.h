@@ -1,8 +1,8 @@
 /* How an aspect shows itself in plans, beside its steps and fields. */
-#ifndef EK_REPORT_SHOW_H
-#define EK_REPORT_SHOW_H
+#ifndef EK_DOCUMENT_SHOW_H
+#define EK_DOCUMENT_SHOW_H
 
-#include "reconciler/report/view.h"
+#include "reconciler/document/view.h"
 
 /* A view in the making. */
 struct ek_showing {

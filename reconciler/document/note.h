@@ -1,8 +1,8 @@
 /* What a plan says beside a step: written by the aspect whose step it is. */
-#ifndef EK_REPORT_NOTE_H
-#define EK_REPORT_NOTE_H
+#ifndef EK_DOCUMENT_NOTE_H
+#define EK_DOCUMENT_NOTE_H
 
-#include "reconciler/report/plan_report.h"
+#include "reconciler/document/planned.h"
 
 struct ek_note {
     const struct ek_deployment_spec *spec;

@@ -1,4 +1,4 @@
-#include "reconciler/report/plan_file.h"
+#include "reconciler/document/plan_file.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "reconciler/base/hex.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/document/plan_json.h"
 
 enum { PLAN_FILE_MAX = 64 * 1024 * 1024 };
 

@@ -1,6 +1,7 @@
 #include "reconciler/base/json.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/planned.h"
 #include "reconciler/kernel/aspect.h"
-#include "reconciler/report/plan_report.h"
 
 /* What stands for an argument that a step does not have. */
 static json_t *absent(const struct ek_argument *argument)

@@ -1,8 +1,8 @@
 /* A plan put into words once; text and Markdown only lay it out. */
-#ifndef EK_REPORT_VIEW_H
-#define EK_REPORT_VIEW_H
+#ifndef EK_DOCUMENT_VIEW_H
+#define EK_DOCUMENT_VIEW_H
 
-#include "reconciler/report/plan_report.h"
+#include "reconciler/document/planned.h"
 #include "specs/arena.h"
 
 struct ek_view_row {
@@ -56,11 +56,5 @@ struct ek_plan_sums {
     size_t stuck;
 };
 struct ek_plan_sums ek_plan_sums(const struct ek_planned *planned, size_t count);
-
-const char *ek_change_symbol(enum ek_change change);
-const char *ek_change_meaning(enum ek_change change);
-
-/* "1 restart", "3 restarts". */
-const char *ek_counted(struct ek_arena *arena, int count, const char *one, const char *many);
 
 #endif

@@ -1,4 +1,4 @@
-#include "reconciler/report/view.h"
+#include "reconciler/document/view.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -6,9 +6,11 @@
 
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/base/time_text.h"
+#include "reconciler/document/note.h"
+#include "reconciler/document/plan_json.h"
+#include "reconciler/document/show.h"
+#include "reconciler/document/words.h"
 #include "reconciler/kernel/aspect.h"
-#include "reconciler/report/note.h"
-#include "reconciler/report/show.h"
 
 const char *ek_show_keep(struct ek_showing *s, const struct ek_buffer *text)
 {
