@@ -30,6 +30,7 @@ struct ek_certificate_facts {
     char names[4][256];   /* DNS names of the SAN, in order, the first four */
     size_t name_count;    /* how many DNS names there really are */
     size_t address_count; /* IP addresses in the SAN */
+    char key[24];         /* "P-256", "RSA-3072"; as the specs write what they know, "" not known */
 };
 
 /* A certificate to sign. Borrowed. */

@@ -135,6 +135,24 @@ static void names_of(X509 *certificate, struct ek_certificate_facts *facts)
     GENERAL_NAMES_free(names);
 }
 
+/* "P-256" is what people say of the curve that OpenSSL calls prime256v1. */
+static void key_of(X509 *certificate, char *buffer, size_t size)
+{
+    const EVP_PKEY *key = X509_get0_pubkey(certificate);
+    char curve[64] = "";
+    size_t length;
+    buffer[0] = 0;
+    if (!key)
+        return;
+    if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
+        snprintf(buffer, size, "RSA-%d", EVP_PKEY_get_bits(key));
+    else if (EVP_PKEY_get_group_name(key, curve, sizeof curve, &length) == 1)
+        snprintf(buffer, size, "%.*s", (int)size - 1,
+                 strcmp(curve, "prime256v1") == 0 ? "P-256" : curve);
+    else
+        snprintf(buffer, size, "%.*s", (int)size - 1, OBJ_nid2sn(EVP_PKEY_get_base_id(key)));
+}
+
 int ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts, struct ek_error *err)
 {
     struct ek_certificate_facts facts = {0};
@@ -150,6 +168,7 @@ int ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts, str
     facts.not_before_s = seconds_of(X509_get0_notBefore(certificate));
     facts.not_after_s = ek_x509_end(certificate);
     names_of(certificate, &facts);
+    key_of(certificate, facts.key, sizeof facts.key);
     *ret_facts = facts;
     return 0;
 }

@@ -76,6 +76,7 @@ static void give_certificate(struct model_case *c, int i)
     certificate->issued_by_authority = EK_YES;
     certificate->key_sealed = certificates->key_password = EK_YES;
     certificate->sole_name = EK_YES;
+    snprintf(certificate->key, sizeof certificate->key, "P-256");
     certificate->not_after_s = c->policy.now_s + (c->certificates_due ? 10LL : 400LL) * 86400;
     ek_domain_name(&c->spec, ek_transport(c->state)->domain_label, (size_t)i, certificate->name,
                    sizeof certificate->name);

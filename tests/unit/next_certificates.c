@@ -1,4 +1,5 @@
 /* What makes a certificate due: its authority's end, the password of its key. */
+#include "reconciler/kernel/plan.h"
 #include "tests/unit/next_choices.h"
 
 /* The authority signs nothing that outlives it: a certificate that ends with it is as good as any.
@@ -48,9 +49,35 @@ static void a_lost_password_comes_before_a_restart(void **state)
     assert_blocked_by("EK-0132");
 }
 
+/* Another algorithm in the specs is a reason for new keys, on all members; and for nothing but
+ * one restart each. On the way down it is none. */
+static void another_algorithm_renews_the_keys(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    fleet.spec.certificates.algorithm = EK_KEY_RSA3072;
+    struct ek_plan plan;
+    const struct ek_situation now = {
+        .spec = &fleet.spec, .state = fleet.state, .policy = &fleet.policy};
+    assert_int_equal(ek_plan_make(&now, &plan, NULL), 0);
+    size_t issued = 0;
+    for (size_t i = 0; i < plan.count; i++)
+        issued += plan.steps[i].kind == &ek_step_issue_certificate;
+    assert_int_equal(issued, 3);
+    assert_string_equal(plan.steps[0].why, "the key of the installed one is of another algorithm");
+    assert_int_equal(plan.restarts, 3);
+    assert_int_equal(plan.end, EK_VERDICT_DONE);
+    ek_plan_done(&plan);
+
+    for (size_t m = 0; m < fleet.state->member_count; m++) /* not known: not replaced */
+        ek_member_certificates(fleet.state, m)->certificate_installed.key[0] = 0;
+    assert_done();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(another_algorithm_renews_the_keys),
         cmocka_unit_test(certificates_end_with_their_authority),
         cmocka_unit_test(a_lost_password_comes_before_a_restart),
     };

@@ -1,4 +1,5 @@
 /* effect: what the certificates' steps bring about. Pure. */
+#include <stdio.h>
 #include <string.h>
 
 #include "reconciler/aspects/certificate/rows.h"
@@ -53,6 +54,7 @@ int ek_effect_issue_certificate(struct ek_effect *e, struct ek_error *err)
     certificate->issued_by_authority = EK_YES;
     certificate->key_sealed = EK_YES;
     certificate->sole_name = EK_YES;
+    snprintf(certificate->key, sizeof certificate->key, "%s", ek_certificate_key_wanted(e->spec));
     certificate->not_after_s = ek_certificate_end(EK_SITUATION(e->spec, e->state, e->policy));
     ek_domain_name(e->spec, ek_transport(e->state)->domain_label, (size_t)e->step->member,
                    certificate->name, sizeof certificate->name);

@@ -59,6 +59,8 @@ static void say_certificate(const struct ek_situation *situation,
     int64_t left_s = certificate->not_after_s - situation->policy->now_s;
     ek_buffer_printf(text, "%s, by the authority %s", certificate->name,
                      ek_tri_word(certificate->issued_by_authority));
+    if (ek_certificate_has_other_key(situation->spec, certificate))
+        ek_buffer_printf(text, ", of a %s key", certificate->key);
     if (left_s <= 0)
         ek_buffer_text_add(text, ", ended");
     else if (ek_certificate_renewable(situation, certificate))
@@ -162,6 +164,7 @@ static const struct ek_field certificate_parts[] = {
     {.key = "key_sealed", EK_FIELD(struct ek_certificate_state, key_sealed, tri)},
     {.key = "sole_name", EK_FIELD(struct ek_certificate_state, sole_name, tri)},
     {.key = "name", EK_FIELD(struct ek_certificate_state, name, text)},
+    {.key = "key_algorithm", EK_FIELD(struct ek_certificate_state, key, text)},
     {.key = "not_after_s", EK_FIELD(struct ek_certificate_state, not_after_s, long)},
     {.key = NULL},
 };

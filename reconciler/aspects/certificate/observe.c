@@ -52,6 +52,7 @@ static void look_at_certificate(struct ek_observing *o, const char *pem, size_t 
     certificate->sole_name = facts.name_count == 1 && facts.address_count == 0 ? EK_YES : EK_NO;
     if (facts.name_count > 0)
         memcpy(certificate->name, facts.names[0], sizeof certificate->name);
+    memcpy(certificate->key, facts.key, sizeof certificate->key);
     certificate->issued_by_authority = EK_NO;
     if (o->authority_pem.length == 0)
         return;

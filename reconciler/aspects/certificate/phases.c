@@ -89,6 +89,8 @@ static bool certificate_due(const struct ek_question *q, size_t m, const char **
         *ret_why = "the installed one is for another name";
     else if (ek_certificate_renewable(EK_SITUATION(q->spec, q->state, q->policy), certificate))
         *ret_why = "the installed one ends soon";
+    else if (ek_certificate_has_other_key(q->spec, certificate))
+        *ret_why = "the key of the installed one is of another algorithm";
     return *ret_why != NULL;
 }
 

@@ -1,6 +1,7 @@
 /* How certificates show themselves. */
 #include "reconciler/document/show.h"
 #include "reconciler/aspects/certificate/rows.h"
+#include "reconciler/aspects/certificate/validity.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/document/note.h"
 
@@ -16,7 +17,7 @@ void ek_note_issue(struct ek_note *note)
     int64_t ends_s = ek_issue_arguments(note->step)->authority_ends_s;
     char when[32];
     ek_buffer_printf(note->text, "%s; %s, ", note->step->why,
-                     note->spec->certificates.algorithm == EK_KEY_P256 ? "P-256" : "RSA 3072");
+                     ek_certificate_key_wanted(note->spec));
     if (ends_s != 0) {
         ek_time_text(ends_s * 1000, false, when);
         ek_buffer_printf(note->text, "until the authority ends, %s: renew that before", when);

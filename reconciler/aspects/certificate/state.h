@@ -4,7 +4,7 @@
 
 #include "reconciler/kernel/state.h"
 
-enum { EK_TRUSTED_MAX = 4, EK_CERTIFICATE_NAME_SIZE = 256 };
+enum { EK_TRUSTED_MAX = 4, EK_CERTIFICATE_NAME_SIZE = 256, EK_CERTIFICATE_KEY_SIZE = 24 };
 
 struct ek_certificate_state {
     enum ek_tri present;
@@ -13,6 +13,7 @@ struct ek_certificate_state {
     enum ek_tri key_sealed;              /* installed ones only */
     enum ek_tri sole_name;               /* carries `name` and nothing else */
     char name[EK_CERTIFICATE_NAME_SIZE]; /* the first DNS name it carries */
+    char key[EK_CERTIFICATE_KEY_SIZE];   /* "P-256", "RSA-3072", …; "" not known */
     int64_t not_after_s;
 };
 
