@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +15,7 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/lock.h"
 #include "reconciler/base/memory.h"
 
 /* sshd takes 10 sessions on one connection (MaxSessions); a fence holds one of them. */
@@ -306,19 +306,10 @@ static int lock_socket(const struct ek_ssh_connection *connection, int64_t deadl
 {
     char path[128];
     snprintf(path, sizeof path, "%s.lock", connection->socket);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return ek_fail_errno(err, "EK-0472", path);
-    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (ek_time_left_ms(deadline) == 0) {
-            close(fd);
-            return ek_fail(err, EK_UNREACHABLE, "EK-0460",
-                           "somebody else was still connecting at the deadline");
-        }
-        ek_sleep_ms(POLL_MS);
-    }
-    *ret_fd = fd;
-    return 0;
+    int result = ek_lock_take(path, "EK-0472", deadline, ret_fd, err);
+    return result != EK_LOCKED ? result
+                               : ek_fail(err, EK_UNREACHABLE, "EK-0460",
+                                         "somebody else was still connecting at the deadline");
 }
 
 static int make_sure_it_is_up(const struct ek_host *host,
