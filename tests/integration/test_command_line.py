@@ -42,7 +42,7 @@ spec:
 """
 
 
-class Desk:
+class SpecsFolder:
     """A directory with specs, and the tool run in it."""
 
     def __init__(self, directory):
@@ -63,8 +63,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path):
-    return Desk(tmp_path)
+def folder(tmp_path):
+    return SpecsFolder(tmp_path)
 
 
 # ---- usage ---------------------------------------------------------------------------------
@@ -86,34 +86,34 @@ def desk(tmp_path):
     (("explain",), "explain wants"),
     (("help", "plna"), 'did you mean "plan"?'),
 ])
-def test_usage_errors(desk, words, says):
-    done = desk.run(*words)
+def test_usage_errors(folder, words, says):
+    done = folder.run(*words)
     assert done.returncode == USAGE
     assert done.stdout == ""
     assert says in done.stderr
 
 
-def test_help_tells_of_every_command(desk):
-    listed = desk.run("help").stdout
+def test_help_tells_of_every_command(folder):
+    listed = folder.run("help").stdout
     for verb in ("validate", "plan", "apply", "status", "verify", "history", "explain", "schema",
                  "version"):
         assert re.search(rf"^  {verb} ", listed, re.M)
-        told = desk.run("help", verb)
+        told = folder.run("help", verb)
         assert told.returncode == OK and told.stdout.startswith(f"usage: evenkeel {verb}")
-        assert desk.run(verb, "--help").stdout == told.stdout
-    assert desk.run("--help").stdout == listed
+        assert folder.run(verb, "--help").stdout == told.stdout
+    assert folder.run("--help").stdout == listed
 
 
-def test_help_tells_the_exit_statuses(desk):
-    told = desk.run("help", "exit-status").stdout
+def test_help_tells_the_exit_statuses(folder):
+    told = folder.run("help", "exit-status").stdout
     assert [int(n) for n in re.findall(r"^ *(\d+)  ", told, re.M)] == [
         0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 64, 130]
 
 
-def completed(desk, *words):
+def completed(folder, *words):
     script = (f"source {TOP}/contrib/completions/evenkeel.bash; COMP_WORDS=(\"$@\");"
               "COMP_CWORD=$(($# - 1)); _evenkeel; printf '%s\\n' \"${COMPREPLY[@]}\"")
-    done = subprocess.run(["bash", "-c", script, "bash", "evenkeel", *words], cwd=desk.directory,
+    done = subprocess.run(["bash", "-c", script, "bash", "evenkeel", *words], cwd=folder.directory,
                           capture_output=True, text=True, timeout=patient(20), check=True)
     assert not done.stderr
     return done.stdout.split()
@@ -121,38 +121,38 @@ def completed(desk, *words):
 
 @pytest.mark.parametrize("topic, file", [("man", "man/evenkeel.1"),
                                          ("completion", "completions/evenkeel.bash")])
-def test_manual_and_completion_are_up_to_date(desk, topic, file):
+def test_manual_and_completion_are_up_to_date(folder, topic, file):
     written = (TOP / "contrib" / file).read_text(encoding="utf-8")
-    assert desk.run("help", topic).stdout == written, "make manual writes it anew"
+    assert folder.run("help", topic).stdout == written, "make manual writes it anew"
 
 
-def test_the_manual_tells_of_everything(desk):
-    words = desk.run("help", "man").stdout.replace("\\-", "-")
+def test_the_manual_tells_of_everything(folder):
+    words = folder.run("help", "man").stdout.replace("\\-", "-")
     for verb in ("validate", "plan", "apply", "status", "verify", "explain", "schema"):
         assert f'.SS "evenkeel {verb} ' in words
-        for option in re.findall(r"--[a-z-]+", desk.run("help", verb).stdout):
+        for option in re.findall(r"--[a-z-]+", folder.run("help", verb).stdout):
             assert option in words
-    for line in desk.run("help", "exit-status").stdout.splitlines():
+    for line in folder.run("help", "exit-status").stdout.splitlines():
         assert line.split(None, 1)[1] in words
 
 
-def test_completion(desk):
-    assert completed(desk, "pl") == ["plan"]
-    assert completed(desk, "plan", "--secret") == ["--secret-key-file", "--secret-key-command"]
-    assert completed(desk, "plan", "--output", "m") == ["markdown"]
-    assert completed(desk, "plan", "spe") == ["specs"]
-    assert completed(desk, "apply", "--git", "spe") == ["specs"]
-    assert "--yes" not in completed(desk, "plan", "--")
-    assert completed(desk, "help", "exit") == ["exit-status"]
+def test_completion(folder):
+    assert completed(folder, "pl") == ["plan"]
+    assert completed(folder, "plan", "--secret") == ["--secret-key-file", "--secret-key-command"]
+    assert completed(folder, "plan", "--output", "m") == ["markdown"]
+    assert completed(folder, "plan", "spe") == ["specs"]
+    assert completed(folder, "apply", "--git", "spe") == ["specs"]
+    assert "--yes" not in completed(folder, "plan", "--")
+    assert completed(folder, "help", "exit") == ["exit-status"]
 
 
-def test_reference(desk):
-    page = desk.run("schema", "--reference").stdout
+def test_reference(folder):
+    page = folder.run("schema", "--reference").stdout
     assert page.startswith("# ") and "`spec.sslMode`" in page
-    assert json.loads(desk.run("schema").stdout)
+    assert json.loads(folder.run("schema").stdout)
 
 
-def test_remedies_name_keys_that_there_are(desk):
+def test_remedies_name_keys_that_there_are(folder):
     top = {"provider", "sslDomain", "certificates", "maintenance", "replicaSet", "spec"}
     named = set()
     for path in (TOP / "reconciler" / "catalogue").glob("*.def"):
@@ -160,17 +160,17 @@ def test_remedies_name_keys_that_there_are(desk):
         named.update(w for w in words if w.split(".")[0] in top)
     assert "provider.server" in named
     for key in named:
-        assert desk.run("explain", key).returncode == OK, key
+        assert folder.run("explain", key).returncode == OK, key
 
 
-def test_version(desk):
-    assert re.fullmatch(r"evenkeel \d+\.\d+\.\d+\n", desk.run("version").stdout)
-    assert desk.run("--version").stdout == desk.run("version").stdout
-    assert json.loads(desk.run("version", "--output", "json").stdout)["format_version"] == "1.0"
+def test_version(folder):
+    assert re.fullmatch(r"evenkeel \d+\.\d+\.\d+\n", folder.run("version").stdout)
+    assert folder.run("--version").stdout == folder.run("version").stdout
+    assert json.loads(folder.run("version", "--output", "json").stdout)["format_version"] == "1.0"
 
 
-def test_schema_is_json_schema(desk):
-    assert "$schema" in json.loads(desk.run("schema").stdout)
+def test_schema_is_json_schema(folder):
+    assert "$schema" in json.loads(folder.run("schema").stdout)
 
 
 # ---- explain -------------------------------------------------------------------------------
@@ -184,15 +184,15 @@ def test_schema_is_json_schema(desk):
     ("2026-01-02T03:04:05.000+0000 I NETWORK [conn7] SSL mode is set to 'preferred' and connection "
      "7 to 10.0.0.1:5 is not using SSL.", "requireSSL"),
 ])
-def test_explain(desk, what, says):
-    done = desk.run("explain", what)
+def test_explain(folder, what, says):
+    done = folder.run("explain", what)
     assert done.returncode == OK
     assert says in done.stdout
     assert done.stderr == ""
 
 
-def test_explain_of_the_unknown_shows_what_is_near(desk):
-    done = desk.run("explain", "certificate", "something", "weird")
+def test_explain_of_the_unknown_shows_what_is_near(folder):
+    done = folder.run("explain", "certificate", "something", "weird")
     assert done.returncode == ERROR
     assert done.stdout == ""
     assert re.search(r"near: EK-\d{4} .*certificate", done.stderr)
@@ -201,66 +201,66 @@ def test_explain_of_the_unknown_shows_what_is_near(desk):
 # ---- specs and where they come from --------------------------------------------------------
 
 
-def test_validate(desk):
-    done = desk.run("validate", "specs")
+def test_validate(folder):
+    done = folder.run("validate", "specs")
     assert (done.returncode, done.stderr) == (OK, "")
     assert done.stdout == "Valid: 1 account, 0 certificate authorities, 1 deployment.\n"
-    assert json.loads(desk.run("validate", "specs", "--output", "json").stdout)["deployments"] == [
+    assert json.loads(folder.run("validate", "specs", "--output", "json").stdout)["deployments"] == [
         "orders"]
 
 
 @pytest.mark.parametrize("words", [("validate",), ("plan",), ("apply", "--yes"), ("status",),
                                    ("verify",)])
-def test_all_errors_of_the_specs_are_shown(desk, words):
-    text = desk.orders.read_text().replace("sslMode: disabled", "sslmode: on\n  plam: shared")
-    desk.orders.write_text(text)
-    before = desk.files()
-    done = desk.run(*words, "specs")
+def test_all_errors_of_the_specs_are_shown(folder, words):
+    text = folder.orders.read_text().replace("sslMode: disabled", "sslmode: on\n  plam: shared")
+    folder.orders.write_text(text)
+    before = folder.files()
+    done = folder.run(*words, "specs")
     assert done.returncode == ERROR
     assert done.stdout == ""
     assert re.search(r"orders\.yaml:\d+:\d+: error: .*sslmode", done.stderr)
     assert re.search(r"orders\.yaml:\d+:\d+: error: .*plam", done.stderr)
     assert "2 errors in the specs" in done.stderr
-    assert desk.files() == before
+    assert folder.files() == before
 
 
-def test_the_readme_validates_what_there_is(desk):
+def test_the_readme_validates_what_there_is(folder):
     named = re.findall(r"evenkeel validate (examples\S*)", (TOP / "README.md").read_text("utf-8"))
     assert named
     for path in named:
-        assert desk.run("validate", TOP / path).returncode == OK, path
+        assert folder.run("validate", TOP / path).returncode == OK, path
 
 
-def test_paths_that_are_too_long_are_refused(desk):
+def test_paths_that_are_too_long_are_refused(folder):
     """Cut short, the directories of two members would be one."""
     long = "/srv/" + "d" * 200
-    desk.orders.write_text(SPECS.format(directory=long), encoding="utf-8")
-    done = desk.run("validate", "specs")
+    folder.orders.write_text(SPECS.format(directory=long), encoding="utf-8")
+    done = folder.run("validate", "specs")
     assert done.returncode == ERROR and "EK-0327" in done.stderr and "205 bytes" in done.stderr
-    desk.orders.write_text(SPECS.format(directory="/srv/" + "d" * 170), encoding="utf-8")
-    assert desk.run("validate", "specs").returncode == OK
-    done = desk.run("plan", "specs", "--state-dir", "/srv/" + "d" * 300)
+    folder.orders.write_text(SPECS.format(directory="/srv/" + "d" * 170), encoding="utf-8")
+    assert folder.run("validate", "specs").returncode == OK
+    done = folder.run("plan", "specs", "--state-dir", "/srv/" + "d" * 300)
     assert done.returncode == USAGE and "EK-0803" in done.stderr
 
 
-def test_a_directory_that_is_not_there(desk):
-    done = desk.run("plan", "nowhere")
+def test_a_directory_that_is_not_there(folder):
+    done = folder.run("plan", "nowhere")
     assert done.returncode == ERROR
     assert "nowhere" in done.stderr and "see: evenkeel explain EK-06" in done.stderr
 
 
-def test_a_revision_that_is_not_there(desk):
-    git = ["git", "-C", str(desk.specs), "-c", "user.name=Dana", "-c", "user.email=d@example.net"]
+def test_a_revision_that_is_not_there(folder):
+    git = ["git", "-C", str(folder.specs), "-c", "user.name=Dana", "-c", "user.email=d@example.net"]
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "specs"]):
         subprocess.run([*git, *words], check=True)
-    assert desk.run("validate", "--git", "specs").returncode == OK
-    done = desk.run("validate", "--git", "specs", "--revision", "v9.9")
+    assert folder.run("validate", "--git", "specs").returncode == OK
+    done = folder.run("validate", "--git", "specs", "--revision", "v9.9")
     assert done.returncode == ERROR
     assert "v9.9" in done.stderr and "EK-06" in done.stderr
 
 
-def test_a_deployment_that_is_not_there(desk):
-    done = desk.run("plan", "specs", "--deployment", "order")
+def test_a_deployment_that_is_not_there(folder):
+    done = folder.run("plan", "specs", "--deployment", "order")
     assert done.returncode == ERROR
     assert 'did you mean "orders"?' in done.stderr and "EK-0805" in done.stderr
 
@@ -268,11 +268,11 @@ def test_a_deployment_that_is_not_there(desk):
 # ---- plan and apply without a fleet --------------------------------------------------------
 
 
-def a_plan_file(desk, **changes):
+def a_plan_file(folder, **changes):
     """A whole and honest plan file for the specs, with nothing to do but what `changes` say."""
     template = TOP / "tests/golden/disabled-to-prefer/plan.json"
     document = json.loads(template.read_text(encoding="utf-8"))
-    document["source"] = {"kind": "directory", "location": str(desk.specs), "path": None,
+    document["source"] = {"kind": "directory", "location": str(folder.specs), "path": None,
                           "commit": None, "commit_subject": None}
     document["deployments"][0].update(name="orders", account="acme", **changes)
     del document["deployments"][0]["plan"]  # its name would be another now
@@ -288,8 +288,8 @@ def sealed(document):
     return dict(document, sha256=hashlib.sha256(text.encode()).hexdigest())
 
 
-def test_the_digest_is_what_the_schema_says(desk):
-    del desk
+def test_the_digest_is_what_the_schema_says(folder):
+    del folder
     for path in sorted((TOP / "tests/golden").glob("*/plan.json")):
         document = json.loads(path.read_text(encoding="utf-8"))
         assert sealed(document)["sha256"] == document["sha256"], path
@@ -325,75 +325,75 @@ def follow(schema, rule, value, where):
 
 
 @pytest.mark.parametrize("content", ["", "{}", "not JSON", "[]", '{"type": "plan"}'])
-def test_a_file_that_is_no_plan(desk, content):
-    path = desk.directory / "bad.plan"
+def test_a_file_that_is_no_plan(folder, content):
+    path = folder.directory / "bad.plan"
     path.write_text(content)
-    done = desk.run("apply", path)
+    done = folder.run("apply", path)
     assert done.returncode == ERROR
     assert "EK-0808" in done.stderr and done.stdout == ""
 
 
-def test_a_plan_that_was_changed(desk):
-    document = a_plan_file(desk)
+def test_a_plan_that_was_changed(folder):
+    document = a_plan_file(folder)
     document["deployments"][0]["steps"].pop()
-    path = desk.directory / "changed.plan"
+    path = folder.directory / "changed.plan"
     path.write_text(json.dumps(document))
-    done = desk.run("apply", path)
+    done = folder.run("apply", path)
     assert done.returncode == ERROR
     assert "changed after it was written" in done.stderr
 
 
-def test_a_plan_of_a_newer_evenkeel(desk):
-    path = desk.directory / "newer.plan"
-    path.write_text(json.dumps(sealed(dict(a_plan_file(desk), format_version="2.0"))))
-    done = desk.run("apply", path)
+def test_a_plan_of_a_newer_evenkeel(folder):
+    path = folder.directory / "newer.plan"
+    path.write_text(json.dumps(sealed(dict(a_plan_file(folder), format_version="2.0"))))
+    done = folder.run("apply", path)
     assert done.returncode == ERROR
     assert "EK-0809" in done.stderr
 
 
-def test_a_plan_for_other_specs(desk):
-    path = desk.directory / "other.plan"
-    path.write_text(json.dumps(a_plan_file(desk)))
-    done = desk.run("apply", path)
+def test_a_plan_for_other_specs(folder):
+    path = folder.directory / "other.plan"
+    path.write_text(json.dumps(a_plan_file(folder)))
+    done = folder.run("apply", path)
     assert done.returncode == STALE
     assert "EK-0810" in done.stderr
 
 
-def test_a_plan_file_that_is_not_there(desk):
-    done = desk.run("apply", "nowhere.plan")
+def test_a_plan_file_that_is_not_there(folder):
+    done = folder.run("apply", "nowhere.plan")
     assert done.returncode == ERROR
     assert "nowhere.plan" in done.stderr
 
 
-def hold_lease(desk, **holder):
+def hold_lease(folder, **holder):
     """As another process would: a lease on orders that says so."""
-    assert desk.run("apply", "specs").returncode == NOT_APPROVED  # makes the store
+    assert folder.run("apply", "specs").returncode == NOT_APPROVED  # makes the store
     words = {"id": "0123456789abcdef", "operation": "apply", "who": "dana", "host": "ops1",
              "boot": "another", "space": "another", "pid": 4711, "started": 1, "ttl": 15000,
              "since": "2026-01-02T03:04:05Z", **holder}
-    with contextlib.closing(sqlite3.connect(desk.tool.state / "evenkeel.db")) as store, store:
+    with contextlib.closing(sqlite3.connect(folder.tool.state / "evenkeel.db")) as store, store:
         store.execute("UPDATE leases SET token = token + 1, beat = 1, holder = ?"
                       " WHERE name = 'acme/orders'", (json.dumps(words),))
 
 
-def test_locked(desk):
-    hold_lease(desk)
+def test_locked(folder):
+    hold_lease(folder)
     began = time.monotonic()
-    done = desk.run("apply", "--yes", "specs")
+    done = folder.run("apply", "--yes", "specs")
     assert done.returncode == LOCKED
     for word in ("EK-0806", "acme/orders", "apply", "dana", "ops1", "4711", "2026-01-02T03:04:05Z",
                  "0123456789abcdef", "--lock-timeout"):
         assert word in done.stderr
     assert time.monotonic() - began < patient(14), "it waited for the lease to run out"
     began = time.monotonic()
-    assert desk.run("apply", "--yes", "specs", "--lock-timeout", "1s").returncode == LOCKED
+    assert folder.run("apply", "--yes", "specs", "--lock-timeout", "1s").returncode == LOCKED
     assert time.monotonic() - began >= 1
 
 
-def test_a_killed_process_leaves_nothing_in_shared_memory(desk):
-    hold_lease(desk)
-    with desk.tool.start("apply", "--yes", desk.specs, "--lock-timeout", "60s",
-                         output=desk.directory / "log") as process:
+def test_a_killed_process_leaves_nothing_in_shared_memory(folder):
+    hold_lease(folder)
+    with folder.tool.start("apply", "--yes", folder.specs, "--lock-timeout", "60s",
+                         output=folder.directory / "log") as process:
         def waits():
             with contextlib.suppress(OSError):  # closed meanwhile
                 return any("evenkeel.db" in os.readlink(file)
@@ -406,34 +406,34 @@ def test_a_killed_process_leaves_nothing_in_shared_memory(desk):
     assert "/dev/shm/" not in maps, "a file there outlives a process that is killed"
 
 
-def test_a_lock_ends_with_its_process(desk):
+def test_a_lock_ends_with_its_process(folder):
     with subprocess.Popen(["true"]) as gone:
         gone.wait()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     here = {"boot": boot, "space": os.readlink("/proc/self/ns/pid"), "pid": gone.pid}
-    hold_lease(desk, **here)
-    assert desk.run("apply", "specs").returncode == NOT_APPROVED
-    hold_lease(desk, **dict(here, pid=os.getpid()))  # this one lives, but began at another time
-    assert desk.run("apply", "specs").returncode == NOT_APPROVED
-    hold_lease(desk, **dict(here, space="pid:[1]"))  # the same pid elsewhere may well live
-    assert desk.run("apply", "--yes", "specs").returncode == LOCKED
+    hold_lease(folder, **here)
+    assert folder.run("apply", "specs").returncode == NOT_APPROVED
+    hold_lease(folder, **dict(here, pid=os.getpid()))  # this one lives, but began at another time
+    assert folder.run("apply", "specs").returncode == NOT_APPROVED
+    hold_lease(folder, **dict(here, space="pid:[1]"))  # the same pid elsewhere may well live
+    assert folder.run("apply", "--yes", "specs").returncode == LOCKED
 
 
-def test_a_deployment_that_is_created_needs_approval(desk):
-    before = desk.files()
-    done = desk.run("apply", "specs")
+def test_a_deployment_that_is_created_needs_approval(folder):
+    before = folder.files()
+    done = folder.run("apply", "specs")
     assert done.returncode == NOT_APPROVED, done.stdout + done.stderr
     assert "EK-0811" in done.stderr
     assert "Plan: " in done.stdout
-    made = [f for f in desk.files() if f not in before]
+    made = [f for f in folder.files() if f not in before]
     assert all("evenkeel.db" in f for f in made), made
 
 
 @pytest.mark.parametrize("answer", ["no\n", "y\n", "YES\n", "yes please\n", "\x04"])
-def test_only_yes_is_yes(desk, answer):
+def test_only_yes_is_yes(folder, answer):
     leader, follower = pty.openpty()
-    with subprocess.Popen([str(desk.tool.program), "apply", "specs"], cwd=desk.directory,
-                          env=desk.tool.environment, stdin=follower, stdout=subprocess.PIPE,
+    with subprocess.Popen([str(folder.tool.program), "apply", "specs"], cwd=folder.directory,
+                          env=folder.tool.environment, stdin=follower, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as process:
         try:
             assert wait_for_text(process.stderr, b'Only "yes" is accepted: ')
@@ -443,7 +443,7 @@ def test_only_yes_is_yes(desk, answer):
             process.kill()
             os.close(leader)
             os.close(follower)
-    assert not (desk.directory / "fleet").exists()
+    assert not (folder.directory / "fleet").exists()
 
 
 def wait_for_text(stream, text, seconds=30):
@@ -465,25 +465,25 @@ def wait_for_text(stream, text, seconds=30):
     (("--color", "always"), {}, True),
     (("--color", "always", "--no-color"), {}, False),
 ])
-def test_colour(desk, words, environment, coloured):
-    done = desk.run("plan", "specs", *words, **environment)
+def test_colour(folder, words, environment, coloured):
+    done = folder.run("plan", "specs", *words, **environment)
     assert ("\033[" in done.stdout) == coloured
 
 
-def test_state_goes_where_it_is_told(desk):
-    elsewhere = desk.directory / "elsewhere"
-    desk.run("apply", "specs", "--state-dir", elsewhere)
+def test_state_goes_where_it_is_told(folder):
+    elsewhere = folder.directory / "elsewhere"
+    folder.run("apply", "specs", "--state-dir", elsewhere)
     assert (elsewhere / "evenkeel.db").is_file()
-    assert not (desk.tool.state / "evenkeel.db").exists()
-    kept = desk.directory / "kept.db"
-    desk.run("apply", "specs", "--state-dir", elsewhere, EVENKEEL_STORE=str(kept))
+    assert not (folder.tool.state / "evenkeel.db").exists()
+    kept = folder.directory / "kept.db"
+    folder.run("apply", "specs", "--state-dir", elsewhere, EVENKEEL_STORE=str(kept))
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_closed_pipe_is_an_error_and_no_death(desk):
+def test_a_closed_pipe_is_an_error_and_no_death(folder):
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run([str(desk.tool.program), "help"], stdout=writer, env=desk.tool.environment,
+    done = subprocess.run([str(folder.tool.program), "help"], stdout=writer, env=folder.tool.environment,
                           stderr=subprocess.PIPE, text=True, timeout=patient(30), check=False)
     os.close(writer)
     assert done.returncode == ERROR
@@ -505,11 +505,11 @@ def allow_core():
 
 
 @contextlib.contextmanager
-def asking(desk, **more):
+def asking(folder, **more):
     """An apply that waits for an answer."""
     leader, follower = pty.openpty()
-    with subprocess.Popen([str(desk.tool.program), "apply", "specs"], cwd=desk.directory,
-                          env=desk.tool.environment, stdin=follower, stdout=subprocess.DEVNULL,
+    with subprocess.Popen([str(folder.tool.program), "apply", "specs"], cwd=folder.directory,
+                          env=folder.tool.environment, stdin=follower, stdout=subprocess.DEVNULL,
                           stderr=subprocess.PIPE, **more) as process:
         assert wait_for_text(process.stderr, b"accepted: ")
         yield process
@@ -517,20 +517,20 @@ def asking(desk, **more):
     os.close(follower)
 
 
-def test_a_library_that_gives_up_is_an_error_and_no_death(desk):
+def test_a_library_that_gives_up_is_an_error_and_no_death(folder):
     """libmongoc aborts where OpenSSL gives it no memory."""
-    with asking(desk) as process:
+    with asking(folder) as process:
         process.send_signal(signal.SIGABRT)
         words = process.stderr.read().decode()
         assert process.wait(timeout=patient(30)) == ERROR
     assert "gave up" in words and "EK-0599" in words
 
 
-def test_it_leaves_no_core(desk):
+def test_it_leaves_no_core(folder):
     """It holds secrets: its memory is not dumped where another program's is."""
-    with subprocess.Popen(["sleep", "60"], cwd=desk.directory, preexec_fn=allow_core) as other:
+    with subprocess.Popen(["sleep", "60"], cwd=folder.directory, preexec_fn=allow_core) as other:
         time.sleep(0.2)  # until exec
         if not dumps_core(other):
             pytest.skip("nothing is dumped on this machine")
-    with asking(desk, preexec_fn=allow_core) as process:
+    with asking(folder, preexec_fn=allow_core) as process:
         assert not dumps_core(process)

@@ -41,7 +41,7 @@ PLAN = """\
 """
 
 
-class Desk:
+class CommentJob:
     """The tool, and a host that it talks to."""
 
     def __init__(self, directory, host):
@@ -101,14 +101,14 @@ def real_gitea(tmp_path_factory, authority):
 
 
 @pytest.fixture(params=[*CHECKING, *(["real gitea"] if GITEA else [])])
-def desk(request, tmp_path, authority):
+def job(request, tmp_path, authority):
     """Each host in turn; nothing that a test asks of a checking one may be wrong."""
     if request.param == "real gitea":
         host = request.getfixturevalue("real_gitea").fresh_pull_request()
-        yield Desk(tmp_path, host)
+        yield CommentJob(tmp_path, host)
         return
     host = CHECKING[request.param](authority)
-    yield Desk(tmp_path, host)
+    yield CommentJob(tmp_path, host)
     host.close()
     assert host.wrong == []
 
@@ -116,7 +116,7 @@ def desk(request, tmp_path, authority):
 @pytest.fixture
 def github(tmp_path, authority):
     host = forge_hosts.GitHub(authority)
-    yield Desk(tmp_path, host)
+    yield CommentJob(tmp_path, host)
     host.close()
 
 
@@ -127,68 +127,68 @@ def plan(fleet=".", words="Words."):
 # ---- one comment, kept up to date ------------------------------------------------------------
 
 
-def test_made_then_changed_then_left(desk):
-    assert desk.said(plan()) == (1, 0, 0, 0)
-    (_, body), = desk.host.shown()
+def test_made_then_changed_then_left(job):
+    assert job.said(plan()) == (1, 0, 0, 0)
+    (_, body), = job.host.shown()
     assert body == plan()
-    assert desk.said(plan(words="Other words, @all.")) == (0, 1, 0, 0)
-    (_, body), = desk.host.shown()
+    assert job.said(plan(words="Other words, @all.")) == (0, 1, 0, 0)
+    (_, body), = job.host.shown()
     assert body == plan(words="Other words, @all.")
-    assert desk.said(plan(words="Other words, @all.")) == (0, 0, 1, 0)
+    assert job.said(plan(words="Other words, @all.")) == (0, 0, 1, 0)
 
 
-def test_from_standard_input(desk):
-    done = desk.run("-", *desk.place(), stdin=plan())
+def test_from_standard_input(job):
+    done = job.run("-", *job.place(), stdin=plan())
     assert done.returncode == OK
     assert "1 made, 0 changed, 0 as before, 0 removed." in done.stdout
-    assert len(desk.host.shown()) == 1
+    assert len(job.host.shown()) == 1
 
 
-def test_a_plan_file(desk):
+def test_a_plan_file(job):
     """Its comment is the one that plan printed."""
     case = TOP / "tests/golden/disabled-to-prefer"
-    place = [*desk.place(), "--fleet", "prod", "--output", "json"]
-    done = desk.run(case / "plan.json", *place)
+    place = [*job.place(), "--fleet", "prod", "--output", "json"]
+    done = job.run(case / "plan.json", *place)
     assert done.returncode == OK, done.stderr
-    (_, body), = desk.host.shown()
+    (_, body), = job.host.shown()
     assert body.startswith("<!-- evenkeel:plan prod 1/1 -->\n## Evenkeel: `prod`: 22 steps for `rs0`")
     expected = (case / "plan.md").read_text(encoding="utf-8").replace(
         "evenkeel apply orders.plan", f"evenkeel apply {case / 'plan.json'}")
     assert body.split("\n", 2)[2] == expected.split("\n", 2)[2]
-    assert json.loads(desk.run(case / "plan.json", *place).stdout)["kept"] == 1
-    broken = desk.run(desk.file("broken.plan", '{"type": "plan"}'), *desk.place())
+    assert json.loads(job.run(case / "plan.json", *place).stdout)["kept"] == 1
+    broken = job.run(job.file("broken.plan", '{"type": "plan"}'), *job.place())
     assert broken.returncode == ERROR and "EK-0808" in broken.stderr
 
 
-def test_fleets_do_not_overwrite_each_other(desk):
-    assert desk.said(plan("fleets/prod")) == (1, 0, 0, 0)
-    assert desk.said(plan("fleets/test")) == (1, 0, 0, 0)
-    assert desk.said(plan("fleets/prod", "newer")) == (0, 1, 0, 0)
-    assert [body for _, body in desk.host.shown()] == [plan("fleets/prod", "newer"),
+def test_fleets_do_not_overwrite_each_other(job):
+    assert job.said(plan("fleets/prod")) == (1, 0, 0, 0)
+    assert job.said(plan("fleets/test")) == (1, 0, 0, 0)
+    assert job.said(plan("fleets/prod", "newer")) == (0, 1, 0, 0)
+    assert [body for _, body in job.host.shown()] == [plan("fleets/prod", "newer"),
                                                       plan("fleets/test")]
-    assert desk.said("## Anything\n", "--fleet", "fleets/test") == (0, 1, 0, 0)
-    assert desk.host.shown()[1][1] == "<!-- evenkeel:plan fleets/test 1/1 -->\n## Anything\n"
+    assert job.said("## Anything\n", "--fleet", "fleets/test") == (0, 1, 0, 0)
+    assert job.host.shown()[1][1] == "<!-- evenkeel:plan fleets/test 1/1 -->\n## Anything\n"
 
 
-def test_comments_of_others_are_left_alone(desk):
+def test_comments_of_others_are_left_alone(job):
     forged = plan(words="All is well, merge at once.")
-    desk.host.add_comment(forged)
-    desk.host.add_comment("words\n\n" + plan())
-    assert desk.said(plan()) == (1, 0, 0, 0)
-    assert desk.said(plan(words="newer")) == (0, 1, 0, 0)
-    shown = desk.host.shown()
+    job.host.add_comment(forged)
+    job.host.add_comment("words\n\n" + plan())
+    assert job.said(plan()) == (1, 0, 0, 0)
+    assert job.said(plan(words="newer")) == (0, 1, 0, 0)
+    shown = job.host.shown()
     assert [body for _, body in shown] == [forged, "words\n\n" + plan(), plan(words="newer")]
     assert len({login for login, _ in shown}) == 2
 
 
-def test_found_behind_many_pages(desk):
-    desk.host.add_comment("the first")
-    assert desk.said(plan()) == (1, 0, 0, 0)
-    for i in range(20 if isinstance(desk.host, RealGitea) else 230):
-        desk.host.add_comment(f"comment {i}")
-    assert desk.said(plan("other")) == (1, 0, 0, 0)
-    assert desk.said(plan("other", "newer")) == (0, 1, 0, 0)
-    assert desk.said(plan(words="newer")) == (0, 1, 0, 0)
+def test_found_behind_many_pages(job):
+    job.host.add_comment("the first")
+    assert job.said(plan()) == (1, 0, 0, 0)
+    for i in range(20 if isinstance(job.host, RealGitea) else 230):
+        job.host.add_comment(f"comment {i}")
+    assert job.said(plan("other")) == (1, 0, 0, 0)
+    assert job.said(plan("other", "newer")) == (0, 1, 0, 0)
+    assert job.said(plan(words="newer")) == (0, 1, 0, 0)
 
 
 def long_plan(host, parts):
@@ -200,24 +200,24 @@ def long_plan(host, parts):
             "```\n\n</details>\n\nThe end.\n"), lines
 
 
-def test_long_comments_have_parts_and_lose_them(desk):
-    text, lines = long_plan(desk.host, 3)
-    assert desk.said(text) == (3, 0, 0, 0)
-    shown = [body for _, body in desk.host.shown()]
+def test_long_comments_have_parts_and_lose_them(job):
+    text, lines = long_plan(job.host, 3)
+    assert job.said(text) == (3, 0, 0, 0)
+    shown = [body for _, body in job.host.shown()]
     assert [body.split("\n", 1)[0] for body in shown] == [
         f"<!-- evenkeel:plan . {i}/3 -->" for i in (1, 2, 3)]
     assert sum(len(re.findall(r"^\+ \d", body, re.M)) for body in shown) == lines
     assert all(body.count("```") == 2 for body in shown)
-    assert desk.said(text) == (0, 0, 3, 0)
-    assert desk.said(plan()) == (0, 1, 0, 2)
-    assert [body for _, body in desk.host.shown()] == [plan()]
+    assert job.said(text) == (0, 0, 3, 0)
+    assert job.said(plan()) == (0, 1, 0, 2)
+    assert [body for _, body in job.host.shown()] == [plan()]
 
 
-def test_a_comment_that_somebody_deleted_is_made_again(desk):
-    desk.said(plan())
-    desk.host.delete_all()
-    assert desk.said(plan(words="newer")) == (1, 0, 0, 0)
-    assert len(desk.host.shown()) == 1
+def test_a_comment_that_somebody_deleted_is_made_again(job):
+    job.said(plan())
+    job.host.delete_all()
+    assert job.said(plan(words="newer")) == (1, 0, 0, 0)
+    assert len(job.host.shown()) == 1
 
 
 HOSTILE = """\
@@ -258,63 +258,63 @@ def test_what_specs_say_does_nothing(tmp_path, request, rendered):
 # ---- statuses --------------------------------------------------------------------------------
 
 
-def test_status_of_the_commit(desk):
-    words = ["--status", "pending", *desk.place(target_url="https://ci.example.net/runs/12")]
+def test_status_of_the_commit(job):
+    words = ["--status", "pending", *job.place(target_url="https://ci.example.net/runs/12")]
     for _ in range(2):
-        done = desk.run(*words)
+        done = job.run(*words)
         assert done.returncode == OK, done.stderr
-        assert done.stdout == f"Status of commit {desk.host.commit[:7]}: pending.\n"
-    assert desk.host.status("evenkeel") == ("pending", "planning", "https://ci.example.net/runs/12")
-    done = desk.comment(plan("fleets/prod"), "--plan-status", "2")
+        assert done.stdout == f"Status of commit {job.host.commit[:7]}: pending.\n"
+    assert job.host.status("evenkeel") == ("pending", "planning", "https://ci.example.net/runs/12")
+    done = job.comment(plan("fleets/prod"), "--plan-status", "2")
     assert done.returncode == OK
-    assert desk.host.status("evenkeel: fleets/prod")[:2] == (
+    assert job.host.status("evenkeel: fleets/prod")[:2] == (
         "success", "3 steps for orders (3 restarts, 1 election)")
-    desk.comment(plan(), "--plan-status", "6", context="mine", description="x" * 150 + "é" * 200)
-    state, description, _ = desk.host.status("mine")
+    job.comment(plan(), "--plan-status", "6", context="mine", description="x" * 150 + "é" * 200)
+    state, description, _ = job.host.status("mine")
     assert state == "failure" and description.endswith("…")
     assert description.startswith("x" * 139)
-    done = desk.run("--plan-status", "0", "--output", "json", *desk.place())
+    done = job.run("--plan-status", "0", "--output", "json", *job.place())
     assert done.returncode == OK
     told = json.loads(done.stdout)
     follow(SCHEMA, SCHEMA, told, "comment")
     assert (told["status"], told["pull_request"]) == ("success", None)
-    assert desk.host.status("evenkeel")[:2] == ("success", "done")
+    assert job.host.status("evenkeel")[:2] == ("success", "done")
 
 
 # ---- what hosts refuse -----------------------------------------------------------------------
 
 
-def refused(desk, error_id, *words, text=None, **other):
-    done = desk.comment(text or plan(), *words, **other)
+def refused(job, error_id, *words, text=None, **other):
+    done = job.comment(text or plan(), *words, **other)
     assert done.returncode == ERROR
     assert error_id in done.stderr and done.stdout == ""
     assert done.stderr.count("error:") == 1 or "--status" in words
-    explained = subprocess.run([str(desk.tool.program), "explain", error_id], capture_output=True,
+    explained = subprocess.run([str(job.tool.program), "explain", error_id], capture_output=True,
                                check=False)
     assert explained.returncode == OK
     return done
 
 
-def test_a_token_that_is_not_known(desk):
-    desk.secrets.add("a-token-that-ended-42")
-    refused(desk, "EK-1208", token="a-token-that-ended-42")
+def test_a_token_that_is_not_known(job):
+    job.secrets.add("a-token-that-ended-42")
+    refused(job, "EK-1208", token="a-token-that-ended-42")
 
 
-def test_a_token_that_may_only_read(desk):
-    done = refused(desk, "EK-1209", token=desk.host.reader_token)
+def test_a_token_that_may_only_read(job):
+    done = refused(job, "EK-1209", token=job.host.reader_token)
     assert "fork" in done.stderr
-    assert desk.host.shown() == []
-    done = desk.run("--status", "success", *desk.place(token=desk.host.reader_token))
+    assert job.host.shown() == []
+    done = job.run("--status", "success", *job.place(token=job.host.reader_token))
     assert done.returncode == ERROR and "EK-1209" in done.stderr
 
 
-def test_a_pull_request_that_is_not_there(desk):
-    refused(desk, "EK-1210", pull_request="4711")
-    refused(desk, "EK-1210", repository="acme/fleets")
+def test_a_pull_request_that_is_not_there(job):
+    refused(job, "EK-1210", pull_request="4711")
+    refused(job, "EK-1210", repository="acme/fleets")
 
 
-def test_a_commit_that_is_not_there(desk):
-    done = desk.run("--status", "success", *desk.place(commit="0123456789" * 4))
+def test_a_commit_that_is_not_there(job):
+    done = job.run("--status", "success", *job.place(commit="0123456789" * 4))
     assert done.returncode == ERROR
     assert re.search("EK-12(10|11)", done.stderr), done.stderr
 

@@ -6,7 +6,7 @@ import pytest
 
 import forge_hosts
 from forge_hosts import Answer
-from test_comment import (ERROR, OK, USAGE, Desk, authority, github,  # noqa: F401  pylint: disable=unused-import
+from test_comment import (ERROR, OK, USAGE, CommentJob, authority, github,  # noqa: F401  pylint: disable=unused-import
                           plan, refused)
 
 
@@ -149,16 +149,16 @@ def test_in_github_actions(github):
 
 def test_in_gitea_actions(tmp_path, authority):
     host = forge_hosts.Gitea(authority)
-    desk = Desk(tmp_path, host)
-    event = desk.file("event.json", json.dumps(
+    job = CommentJob(tmp_path, host)
+    event = job.file("event.json", json.dumps(
         {"action": "synchronized", "number": 7, "pull_request": {"number": 7, "head":
                                                                 {"sha": host.commit}}}))
     for flag in ("GITEA_ACTIONS", "FORGEJO_ACTIONS"):
-        done = desk.run(desk.file("plan.md", plan(flag)), "--plan-status", "0", **{
+        done = job.run(job.file("plan.md", plan(flag)), "--plan-status", "0", **{
             "GITHUB_ACTIONS": "true", flag: "true", "GITHUB_REPOSITORY": "acme/fleet",
             "GITHUB_SERVER_URL": host.root, "GITHUB_EVENT_PATH": str(event),
             "GITHUB_RUN_NUMBER": "3", "GITHUB_RUN_ID": "99",
-            "EVENKEEL_FORGE_TOKEN_FILE": str(desk.file("token", host.token)),
+            "EVENKEEL_FORGE_TOKEN_FILE": str(job.file("token", host.token)),
             "EVENKEEL_FORGE_CA_FILE": str(host.ca_file)})
         assert done.returncode == OK, done.stderr
     assert host.status("evenkeel: GITEA_ACTIONS")[2] == f"{host.root}/acme/fleet/actions/runs/3"
@@ -168,18 +168,18 @@ def test_in_gitea_actions(tmp_path, authority):
 
 def test_in_gitlab_ci(tmp_path, authority):
     host = forge_hosts.GitLab(authority)
-    desk = Desk(tmp_path, host)
+    job = CommentJob(tmp_path, host)
     environment = {"GITLAB_CI": "true", "CI": "true", "CI_API_V4_URL": host.url,
                    "CI_PROJECT_ID": "23", "CI_MERGE_REQUEST_PROJECT_ID": "23",
                    "CI_MERGE_REQUEST_IID": "7", "CI_COMMIT_SHA": host.commit,
                    "CI_JOB_URL": "https://gitlab.example/acme/fleet/-/jobs/5",
-                   "EVENKEEL_FORGE_TOKEN_FILE": str(desk.file("token", host.token)),
+                   "EVENKEEL_FORGE_TOKEN_FILE": str(job.file("token", host.token)),
                    "EVENKEEL_FORGE_CA_FILE": str(host.ca_file)}
-    done = desk.run(desk.file("plan.md", plan()), "--plan-status", "2", **environment)
+    done = job.run(job.file("plan.md", plan()), "--plan-status", "2", **environment)
     assert done.returncode == OK, done.stderr
     assert host.status("evenkeel")[2] == "https://gitlab.example/acme/fleet/-/jobs/5"
     environment.update(CI_COMMIT_SHA="d" * 40, CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=host.commit)
-    assert desk.run("plan.md", "--plan-status", "1", **environment).returncode == OK
+    assert job.run("plan.md", "--plan-status", "1", **environment).returncode == OK
     assert host.status("evenkeel")[0] == "failure"
     assert len(host.shown()) == 1 and host.wrong == []
     host.close()

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from test_command_line import (ERROR, NOT_APPROVED, OK, STALE, TOP, USAGE, Desk, a_plan_file)
+from test_command_line import (ERROR, NOT_APPROVED, OK, STALE, TOP, USAGE, SpecsFolder, a_plan_file)
 
 CHANGES, REFUSED = 2, 5
 GOLDEN = TOP / "tests/golden/window-closed"
@@ -18,13 +18,13 @@ TIME = r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC"
 
 
 @pytest.fixture
-def desk(tmp_path):
-    return Desk(tmp_path)
+def folder(tmp_path):
+    return SpecsFolder(tmp_path)
 
 
-def want(desk, **maintenance):
-    text = desk.orders.read_text(encoding="utf-8").split("  maintenance:")[0]
-    desk.orders.write_text(f"{text}  maintenance: {json.dumps(maintenance)}\n", encoding="utf-8")
+def want(folder, **maintenance):
+    text = folder.orders.read_text(encoding="utf-8").split("  maintenance:")[0]
+    folder.orders.write_text(f"{text}  maintenance: {json.dumps(maintenance)}\n", encoding="utf-8")
 
 
 def error(done):
@@ -36,9 +36,9 @@ def error(done):
 # ---- key ------------------------------------------------------------------------------------
 
 
-def test_key_new(desk):
-    done = desk.run("key", "new", "plan.key")
-    path = desk.directory / "plan.key"
+def test_key_new(folder):
+    done = folder.run("key", "new", "plan.key")
+    path = folder.directory / "plan.key"
     assert done.returncode == OK
     assert re.fullmatch(r"MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=\n", done.stdout)
     assert done.stderr == ("evenkeel: plan.key signs plans: keep it to yourself. Its public key above goes "
@@ -47,19 +47,19 @@ def test_key_new(desk):
     assert path.read_text(encoding="utf-8").startswith("-----BEGIN PRIVATE KEY-----")
     assert done.stdout.strip() not in path.read_text(encoding="utf-8")
     kept = path.read_bytes()
-    done = desk.run("key", "new", "plan.key")
+    done = folder.run("key", "new", "plan.key")
     assert (done.returncode, done.stdout) == (ERROR, "")
     assert error(done) == ("error: plan.key exists; a key is never written over", "give another file",
                            "evenkeel explain EK-1123")
     assert path.read_bytes() == kept
-    done = desk.run("key", "new", "another.key", "--output", "json", "-q")
+    done = folder.run("key", "new", "another.key", "--output", "json", "-q")
     assert json.loads(done.stdout)["type"] == "key" and done.stderr == ""
-    assert desk.run("key").returncode == desk.run("key", "old", "x").returncode == USAGE
+    assert folder.run("key").returncode == folder.run("key", "old", "x").returncode == USAGE
 
 
-def test_openssl_agrees_about_keys_and_signatures(desk):
-    public = desk.run("key", "new", "plan.key").stdout.strip()
-    told = subprocess.run(["openssl", "pkey", "-in", desk.directory / "plan.key", "-pubout"],
+def test_openssl_agrees_about_keys_and_signatures(folder):
+    public = folder.run("key", "new", "plan.key").stdout.strip()
+    told = subprocess.run(["openssl", "pkey", "-in", folder.directory / "plan.key", "-pubout"],
                           check=True, capture_output=True, text=True).stdout
     assert "".join(told.split("\n")[1:-2]) == public
 
@@ -67,26 +67,26 @@ def test_openssl_agrees_about_keys_and_signatures(desk):
 # ---- pause, resume --------------------------------------------------------------------------
 
 
-def test_pause_and_resume(desk):
-    done = desk.run("pause", "acme/orders", "--for", "90m", "--reason", "load test")
+def test_pause_and_resume(folder):
+    done = folder.run("pause", "acme/orders", "--for", "90m", "--reason", "load test")
     assert done.returncode == OK and done.stderr == ""
     assert re.fullmatch(
         rf"Paused acme/orders until {TIME}\. The database goes on serving; a step in hand is finished\.\n"
         r"evenkeel resume acme/orders ends the pause earlier\.\n", done.stdout)
-    done = desk.run("plan", "specs")
+    done = folder.run("plan", "specs")
     assert done.returncode == CHANGES
     assert re.search(r"Waits: +the deployment is paused by \S+@\S+: load test; the pause ends in 1 h 30 min",
                      done.stdout)
-    done = desk.run("apply", "specs", "--yes")
+    done = folder.run("apply", "specs", "--yes")
     assert done.returncode == REFUSED
     assert error(done)[1:] == ("evenkeel resume lifts the pause; else it ends by itself",
                                "evenkeel explain EK-0125")
-    done = desk.run("resume", "orders", "--specs", "specs")
+    done = folder.run("resume", "orders", "--specs", "specs")
     assert re.fullmatch(r"Resumed acme/orders, which \S+@\S+ had paused: load test\.\n", done.stdout)
-    done = desk.run("resume", "acme/orders")
+    done = folder.run("resume", "acme/orders")
     assert (done.returncode, done.stdout) == (OK, "acme/orders is not paused.\n")
     kinds = [json.loads(line).get("kind")
-             for line in desk.run("history", "--output", "json").stdout.splitlines()[1:]]
+             for line in folder.run("history", "--output", "json").stdout.splitlines()[1:]]
     assert kinds == ["paused", "resumed"]
 
 
@@ -112,92 +112,92 @@ def test_pause_and_resume(desk):
     (("plan", "specs", "--out", "x.plan", "--sign-key", "nowhere.key"), ERROR, "nowhere.key", "EK-1124"),
     (("plan", "specs", "--out", "x.plan", "--sign-key", "specs/orders.yaml"), ERROR, "mode 0644", "EK-1122"),
 ])
-def test_what_makes_no_sense(desk, words, status, says, name):
-    desk.orders.chmod(0o644)
-    done = desk.run(*words)
+def test_what_makes_no_sense(folder, words, status, says, name):
+    folder.orders.chmod(0o644)
+    done = folder.run(*words)
     assert done.returncode == status, done.stderr
     assert says in done.stderr and name in done.stderr
-    assert done.stdout == "" and not (desk.directory / "x.plan").exists()
+    assert done.stdout == "" and not (folder.directory / "x.plan").exists()
 
 
 # ---- approve --------------------------------------------------------------------------------
 
 
-def test_approve(desk):
-    want(desk, approval="required")
-    done = desk.run("plan", "specs")
+def test_approve(folder):
+    want(folder, approval="required")
+    done = folder.run("plan", "specs")
     assert done.returncode == CHANGES
     name = re.search(r"Waits: +the plan needs an approval: evenkeel approve orders ([0-9a-f]{12})$", done.stdout,
                      re.M)[1]
-    done = desk.run("apply", "specs", "--yes")
+    done = folder.run("apply", "specs", "--yes")
     assert done.returncode == REFUSED
     assert error(done) == ("error: orders: the plan needs an approval", "evenkeel approve orders",
                            "evenkeel explain EK-1102")
-    done = desk.run("approve", "orders", "0123456789", "--specs", "specs")
+    done = folder.run("approve", "orders", "0123456789", "--specs", "specs")
     assert (done.returncode, done.stdout) == (STALE, "")
     assert error(done) == (f"error: the plan is {name} by now, not 0123456789",
                            "read it with evenkeel plan, and approve that one", "evenkeel explain EK-1105")
-    done = desk.run("approve", "orders", "--specs", "specs")
+    done = folder.run("approve", "orders", "--specs", "specs")
     assert done.returncode == NOT_APPROVED
     assert error(done) == ("error: not approved: nothing was recorded",
                            "there is no terminal to ask on: give --yes", "evenkeel explain EK-0811")
-    done = desk.run("approve", "orders", name, "--specs", "specs", "--yes")
+    done = folder.run("approve", "orders", name, "--specs", "specs", "--yes")
     assert done.returncode == OK and done.stderr == ""
     assert "Plan: " in done.stdout
     assert re.search(rf"\nApproved plan {name} of acme/orders as \S+@\S+\.\n$", done.stdout)
-    assert "Waits" not in desk.run("plan", "specs").stdout
-    event = json.loads(desk.run("history", "--kind", "approved", "--output", "json").stdout.splitlines()[1])
+    assert "Waits" not in folder.run("plan", "specs").stdout
+    event = json.loads(folder.run("history", "--kind", "approved", "--output", "json").stdout.splitlines()[1])
     assert event["plan"].startswith(name) and event["detail"] == {"how": "command"}
     assert event["who"] in done.stdout
 
 
-def test_approve_asks_on_a_terminal(desk):
-    want(desk, approval="required")
+def test_approve_asks_on_a_terminal(folder):
+    want(folder, approval="required")
     for answer, status in (("no\n", NOT_APPROVED), ("y\n", NOT_APPROVED), ("yes\n", OK)):
         main, other = pty.openpty()
         os.write(main, answer.encode())
-        done = desk.run("approve", "orders", "--specs", "specs", stdin=other)
+        done = folder.run("approve", "orders", "--specs", "specs", stdin=other)
         os.close(main)
         os.close(other)
         assert done.returncode == status
         assert 'Approve this plan of orders? Only "yes" is accepted: ' in done.stderr
-    assert len(desk.run("history", "--kind", "approved", "--output", "json").stdout.splitlines()) == 2
+    assert len(folder.run("history", "--kind", "approved", "--output", "json").stdout.splitlines()) == 2
 
 
-def test_approve_a_file(desk):
-    key = desk.run("key", "new", "plan.key").stdout.strip()
-    want(desk, approval="signed", approvers={"planKeys": [key]})
-    assert desk.run("plan", "specs", "-o", "unsigned.plan").returncode == CHANGES
-    assert desk.run("plan", "specs", "-o", "signed.plan", "--sign-key", "plan.key").returncode == CHANGES
-    done = desk.run("approve", "unsigned.plan", "--yes")
+def test_approve_a_file(folder):
+    key = folder.run("key", "new", "plan.key").stdout.strip()
+    want(folder, approval="signed", approvers={"planKeys": [key]})
+    assert folder.run("plan", "specs", "-o", "unsigned.plan").returncode == CHANGES
+    assert folder.run("plan", "specs", "-o", "signed.plan", "--sign-key", "plan.key").returncode == CHANGES
+    done = folder.run("approve", "unsigned.plan", "--yes")
     assert done.returncode == REFUSED and "EK-1120" in done.stderr
-    done = desk.run("approve", "signed.plan", "--yes", "--output", "json")
+    done = folder.run("approve", "signed.plan", "--yes", "--output", "json")
     said = json.loads(done.stdout)
     assert done.returncode == OK and said["signed"] and said["deployment"] == "orders"
-    assert "Waits" not in desk.run("plan", "specs").stdout
-    want(desk, approval="signed", approvers={"planKeys": [key]}, maxLag="11s")
-    done = desk.run("approve", "signed.plan", "--yes")
+    assert "Waits" not in folder.run("plan", "specs").stdout
+    want(folder, approval="signed", approvers={"planKeys": [key]}, maxLag="11s")
+    done = folder.run("approve", "signed.plan", "--yes")
     assert done.returncode == STALE and "EK-1105" in done.stderr
 
 
 # ---- show -----------------------------------------------------------------------------------
 
 
-def test_show_is_what_plan_showed(desk):
+def test_show_is_what_plan_showed(folder):
     path = GOLDEN / "plan.json"
     for output, file in (("text", "plan.txt"), ("markdown", "plan.md"), ("json", "plan.json")):
-        done = desk.run("show", path, "--output", output)
+        done = folder.run("show", path, "--output", output)
         said = done.stdout.replace(f"evenkeel apply {path}", "evenkeel apply orders.plan")
         assert (done.returncode, done.stderr) == (OK, "")
         assert said == (GOLDEN / file).read_text(encoding="utf-8")
 
 
-def test_show_a_plan_that_was_changed(desk):
+def test_show_a_plan_that_was_changed(folder):
     document = json.loads((GOLDEN / "plan.json").read_text(encoding="utf-8"))
     document["deployments"][0]["steps"].pop()
-    path = desk.directory / "changed.plan"
+    path = folder.directory / "changed.plan"
     path.write_text(json.dumps(document), encoding="utf-8")
-    done = desk.run("show", path)
+    done = folder.run("show", path)
     assert (done.returncode, done.stdout) == (ERROR, "")
     assert "its content was changed after it was written" in done.stderr
 
@@ -205,17 +205,17 @@ def test_show_a_plan_that_was_changed(desk):
 # ---- apply ----------------------------------------------------------------------------------
 
 
-def test_a_trusted_key(desk):
-    keys = {name: desk.run("key", "new", f"{name}.key").stdout for name in ("owner", "stranger")}
-    (desk.directory / "owner.pub").write_text(keys["owner"], encoding="utf-8")
-    assert desk.run("plan", "specs", "-o", "signed.plan", "--sign-key", "owner.key").returncode == CHANGES
-    path = desk.directory / "unsigned.plan"
-    path.write_text(json.dumps(a_plan_file(desk)), encoding="utf-8")
+def test_a_trusted_key(folder):
+    keys = {name: folder.run("key", "new", f"{name}.key").stdout for name in ("owner", "stranger")}
+    (folder.directory / "owner.pub").write_text(keys["owner"], encoding="utf-8")
+    assert folder.run("plan", "specs", "-o", "signed.plan", "--sign-key", "owner.key").returncode == CHANGES
+    path = folder.directory / "unsigned.plan"
+    path.write_text(json.dumps(a_plan_file(folder)), encoding="utf-8")
     for words, status, name in (
             (("unsigned.plan", "--trusted-key", "owner.pub"), STALE, "EK-0810"),
             (("signed.plan", "--trusted-key", keys["stranger"].strip()), REFUSED, "EK-1121"),
             (("signed.plan", "--trusted-key", "specs/orders.yaml"), ERROR, "EK-1113"),
             (("signed.plan", "--trusted-key", "nowhere.pub"), ERROR, "nowhere.pub")):
-        done = desk.run("apply", *words)
+        done = folder.run("apply", *words)
         assert done.returncode == status and name in done.stderr, done.stderr
-    assert not desk.tool.master_key.exists()
+    assert not folder.tool.master_key.exists()

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from test_command_line import OK, TOP, Desk
+from test_command_line import OK, TOP, SpecsFolder
 
 
 # Fields that nothing outside of specs/ reads, although the key is acted on.
@@ -49,45 +49,45 @@ def test_every_key_is_read_or_says_that_it_is_not():
 
 
 @pytest.fixture
-def desk(tmp_path_factory):
-    return Desk(tmp_path_factory.mktemp("warned"))
+def folder(tmp_path_factory):
+    return SpecsFolder(tmp_path_factory.mktemp("warned"))
 
 
-def test_validate_warns_and_is_well(desk):
-    specs = desk.orders.read_text(encoding="utf-8")
-    desk.orders.write_text(specs.replace("spec: {}", "spec: { technicalContact: dba@example.net }"),
+def test_validate_warns_and_is_well(folder):
+    specs = folder.orders.read_text(encoding="utf-8")
+    folder.orders.write_text(specs.replace("spec: {}", "spec: { technicalContact: dba@example.net }"),
                            encoding="utf-8")
-    result = desk.run("validate", "specs")
+    result = folder.run("validate", "specs")
     assert result.returncode == OK
     assert result.stdout == "Valid: 1 account, 0 certificate authorities, 1 deployment.\n"
     assert result.stderr.startswith(
         "orders.yaml:4:9: warning: technicalContact is not acted on yet: no mail is sent\n")
-    assert desk.run("validate", "-q", "specs").stderr == ""
-    result = desk.run("validate", "--output", "json", "specs")
+    assert folder.run("validate", "-q", "specs").stderr == ""
+    result = folder.run("validate", "--output", "json", "specs")
     assert result.returncode == OK and result.stderr == ""
     warning, = json.loads(result.stdout)["warnings"]
     assert (warning["severity"], warning["id"], warning["line"]) == ("warning", "EK-0319", 4)
 
 
-def test_plan_warns_and_keeps_its_status(desk):
-    before = desk.run("plan", "specs")
-    specs = desk.orders.read_text(encoding="utf-8")
-    desk.orders.write_text(specs + "  maintenance: { technicalContact: dba@example.net }\n",
+def test_plan_warns_and_keeps_its_status(folder):
+    before = folder.run("plan", "specs")
+    specs = folder.orders.read_text(encoding="utf-8")
+    folder.orders.write_text(specs + "  maintenance: { technicalContact: dba@example.net }\n",
                            encoding="utf-8")
-    after = desk.run("plan", "specs")
+    after = folder.run("plan", "specs")
     assert after.returncode == before.returncode != OK
     assert "orders.yaml:16:18: warning: technicalContact is not acted on yet" in after.stderr
     assert "warning" not in after.stdout
 
 
-def test_no_deployment(desk):
-    desk.orders.write_text(desk.orders.read_text(encoding="utf-8").split("---")[0],
+def test_no_deployment(folder):
+    folder.orders.write_text(folder.orders.read_text(encoding="utf-8").split("---")[0],
                            encoding="utf-8")
-    result = desk.run("validate", "specs")
+    result = folder.run("validate", "specs")
     assert result.returncode == OK
     assert result.stdout == "Valid: 1 account, 0 certificate authorities, no deployments.\n"
     assert "specs: warning: there is no deployment in 1 spec file" in result.stderr
-    result = desk.run("plan", "specs")
+    result = folder.run("plan", "specs")
     assert result.returncode == OK
     assert "warning: there is no deployment" in result.stderr
 
@@ -98,47 +98,47 @@ def git(directory, *words):
                    check=True, capture_output=True)
 
 
-def committed(desk, directory):
-    git(desk.directory, "init", "-q", directory)
+def committed(folder, directory):
+    git(folder.directory, "init", "-q", directory)
     git(directory, "add", "-A")
     git(directory, "commit", "-qm", "specs")
 
 
-def test_a_folder_that_is_a_link(desk):
-    repository = desk.directory / "repository"
+def test_a_folder_that_is_a_link(folder):
+    repository = folder.directory / "repository"
     (repository / "envs").mkdir(parents=True)
     (repository / "teams").mkdir()
-    account, deployment = desk.orders.read_text(encoding="utf-8").split("---")
+    account, deployment = folder.orders.read_text(encoding="utf-8").split("---")
     (repository / "envs/acme.yaml").write_text(account, encoding="utf-8")
     (repository / "teams/orders.yaml").write_text(deployment, encoding="utf-8")
     (repository / "envs/teams").symlink_to("../teams")
-    committed(desk, repository)
+    committed(folder, repository)
     for words in (["--git", repository, "--path", "envs"], [repository / "envs"]):
-        result = desk.run("validate", *words)
+        result = folder.run("validate", *words)
         assert result.returncode == 1 and result.stdout == ""
         assert "teams is a symbolic link to a folder" in result.stderr
         assert "EK-0612" in result.stderr
 
 
-def test_a_submodule(desk):
-    inner, outer = desk.directory / "inner", desk.directory / "outer"
+def test_a_submodule(folder):
+    inner, outer = folder.directory / "inner", folder.directory / "outer"
     inner.mkdir()
     outer.mkdir()
-    account, deployment = desk.orders.read_text(encoding="utf-8").split("---")
+    account, deployment = folder.orders.read_text(encoding="utf-8").split("---")
     (inner / "orders.yaml").write_text(deployment, encoding="utf-8")
-    committed(desk, inner)
+    committed(folder, inner)
     (outer / "acme.yaml").write_text(account, encoding="utf-8")
-    git(desk.directory, "init", "-q", outer)
+    git(folder.directory, "init", "-q", outer)
     git(outer, "submodule", "--quiet", "add", f"file://{inner}", "team-a")
-    committed(desk, outer)
-    result = desk.run("validate", "--git", outer)
+    committed(folder, outer)
+    result = folder.run("validate", "--git", outer)
     assert result.returncode == OK
     assert "team-a: warning: this is a submodule: specs in it are not read" in result.stderr
     assert "warning: there is no deployment" in result.stderr
 
 
-def test_a_host_with_underscores(desk):
-    specs = desk.orders.read_text(encoding="utf-8")
-    desk.orders.write_text(specs.replace("host: 192.0.2.9", "host: shop_mongo_1"),
+def test_a_host_with_underscores(folder):
+    specs = folder.orders.read_text(encoding="utf-8")
+    folder.orders.write_text(specs.replace("host: 192.0.2.9", "host: shop_mongo_1"),
                            encoding="utf-8")
-    assert desk.run("validate", "specs").returncode == OK
+    assert folder.run("validate", "specs").returncode == OK
