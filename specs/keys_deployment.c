@@ -34,6 +34,8 @@ static const struct ek_word dns_providers[] = {
 static const struct ek_word interruptions[] = {
     {"refuse", EK_INTERRUPTION_REFUSE, false}, {"accept", EK_INTERRUPTION_ACCEPT, false}, {0}};
 
+static const struct ek_word start_stopped[] = {
+    {"ownActs", EK_START_OWN_ACTS, false}, {"always", EK_START_ALWAYS, false}, {0}};
 static const struct ek_word plaintext_clients[] = {
     {"refuse", EK_PLAINTEXT_REFUSE, false}, {"disconnect", EK_PLAINTEXT_DISCONNECT, false}, {0}};
 
@@ -339,6 +341,14 @@ static const struct ek_key maintenance_rows[] = {
      .since = "0.1",
      .doc = "For how long no client may have been seen that connects in plaintext before the "
             "change to requireSSL; 0s: only those connected at that moment count."},
+    {.key = "startStopped",
+     .type = EK_TYPE_WORD,
+     AT(maintenance.start_stopped),
+     .initial = "ownActs",
+     .words = start_stopped,
+     .since = "0.1",
+     .doc = "Which members that are down are started: those that Evenkeel's own acts or a reboot "
+            "left down, or always whoever has stopped."},
     {.key = "maxLag",
      .type = EK_TYPE_DURATION,
      AT(maintenance.max_lag_s),

@@ -95,6 +95,12 @@ struct ek_member_spec {
 };
 
 enum ek_interruption { EK_INTERRUPTION_REFUSE, EK_INTERRUPTION_ACCEPT };
+/* Which members that are down are started. */
+enum ek_start_stopped {
+    EK_START_OWN_ACTS, /* those that our own restart, or a reboot, left down */
+    EK_START_ALWAYS,   /* whoever has stopped */
+};
+
 enum ek_plaintext_clients { EK_PLAINTEXT_REFUSE, EK_PLAINTEXT_DISCONNECT };
 
 /* What is done when the fleet moves away from specs that did not change; later is less. */
@@ -165,9 +171,10 @@ struct ek_deployment_spec {
             plaintext_clients; /* maintenance.plaintextClients: refuse|disconnect, default refuse */
         int64_t plaintext_window_s; /* for how long no plaintext client may have been seen before
                                        requireSSL; 0: clients are not watched; default 10 min */
-        int64_t max_lag_s;          /* maintenance.maxLag, default 10 s */
-        char *technical_contact;    /* or NULL */
-        char **windows;             /* when service may be disturbed; none: at any time */
+        enum ek_start_stopped start_stopped; /* maintenance.startStopped, default ownActs */
+        int64_t max_lag_s;                   /* maintenance.maxLag, default 10 s */
+        char *technical_contact;             /* or NULL */
+        char **windows;                      /* when service may be disturbed; none: at any time */
         size_t window_count;
         int64_t urgent_renewal_s; /* a served certificate that ends so soon waits for no window;
                                      default 7 d */

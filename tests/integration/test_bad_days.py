@@ -5,7 +5,7 @@ import pytest
 from fleet import wait_for
 from specs_repository import deployment_text
 
-ERROR, BLOCKED, NOT_APPROVED, USAGE = 1, 6, 8, 64
+ERROR, CHANGES, BLOCKED, NOT_APPROVED, USAGE = 1, 2, 6, 8, 64
 
 
 @pytest.fixture
@@ -36,6 +36,29 @@ def test_a_member_is_stopped(wants_ssl, command):
     finally:
         shop.fleet.start(name)
         shop.fleet.wait_settled()
+
+
+def test_specs_that_want_whatever_stops_started_again(shop):
+    specs = deployment_text(shop.fleet, "disabled")
+    shop.specs.write("orders.yaml", specs + "  maintenance: { startStopped: always }\n")
+    shop.specs.commit("whatever stops is started again")
+    before, name = shop.fleet.processes(), secondary(shop)
+    shop.fleet.kill(name)
+    status, document = shop.tool.json("plan", *shop.git)
+    assert status == CHANGES
+    step = document["deployments"][0]["steps"][0]
+    assert (step["kind"], step["member"]) == ("start", name)
+    assert step["reason"] == "it is down, and the specs want it started again"
+    shop.succeed("apply", "--yes", *shop.git)
+    shop.fleet.wait_settled()
+    after = shop.fleet.processes()
+    assert after[name] and {m for m in after if after[m] != before[m]} == {name}
+    # All at once: nobody is left who knows the set.
+    for member in shop.fleet.members:
+        shop.fleet.kill(member.name)
+    shop.succeed("apply", "--yes", *shop.git)
+    shop.fleet.wait_settled()
+    shop.succeed("plan", *shop.git)
 
 
 def test_a_member_is_unreachable(wants_ssl, command):

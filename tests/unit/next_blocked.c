@@ -12,6 +12,7 @@
 #include "tests/unit/next_fleet.h"
 
 enum { ONE = 0, THREE = 2, FOUR = 7 };
+enum { A, B, C };
 
 static void settle(size_t shape, enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
@@ -117,6 +118,30 @@ static void a_member_that_somebody_stopped(void **state)
     ek_member(fleet.state, 2)->process = EK_NO;
     ek_member(fleet.state, 2)->state = EK_MEMBER_DOWN;
     assert_blocked("EK-0106", false, "member c");
+    fleet.spec.maintenance.start_stopped = EK_START_ALWAYS;
+    assert_step_of(&ek_step_start, C);
+    ek_member(fleet.state, C)->data = EK_NO; /* it never ran here: nothing to start again */
+    assert_blocked("EK-0106", false, "member c");
+    ek_member(fleet.state, C)->data = EK_YES;
+    ek_member(fleet.state, C)->process = ek_member(fleet.state, C)->reachable =
+        EK_UNKNOWN; /* what is not known is not begun */
+    assert_blocked("EK-0105", true, "member c");
+}
+
+/* Nobody is left who could tell what set it is: they are started first, whatever it is. */
+static void all_members_stopped(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_PREFER);
+    for (size_t m = A; m <= C; m++) {
+        ek_member(fleet.state, m)->process = ek_member(fleet.state, m)->reachable = EK_NO;
+        ek_member(fleet.state, m)->state = EK_MEMBER_DOWN;
+        ek_member(fleet.state, m)->id = -1;
+    }
+    ek_set(fleet.state)->initiated = EK_UNKNOWN;
+    assert_blocked_by("EK-0106");
+    fleet.spec.maintenance.start_stopped = EK_START_ALWAYS;
+    assert_step_of(&ek_step_start, A);
 }
 
 static void our_own_restart_is_repaired_first(void **state)
@@ -418,6 +443,7 @@ int main(void)
         cmocka_unit_test(no_configuration_seen),
         cmocka_unit_test(a_silent_member),
         cmocka_unit_test(a_member_that_somebody_stopped),
+        cmocka_unit_test(all_members_stopped),
         cmocka_unit_test(our_own_restart_is_repaired_first),
         cmocka_unit_test(an_unreadable_configuration),
         cmocka_unit_test(no_way_to_log_in),

@@ -34,7 +34,7 @@ bool ek_phase_clocks_agree(const struct ek_question *q)
     if (ek_set(q->state)->initiated == EK_NO)
         return false;
     for (size_t m = 0; m < q->state->member_count; m++)
-        if (!ek_left_down_by_us(q, m) && clock_differs(q, m))
+        if (!ek_ours_to_start(q, m) && clock_differs(q, m))
             return true;
     return false;
 }

@@ -16,12 +16,15 @@ static bool propose_start(const struct ek_question *q, size_t m, const char *why
 bool ek_phase_repair(const struct ek_question *q)
 {
     for (size_t m = 0; m < q->state->member_count; m++) {
-        if (!ek_left_down_by_us(q, m))
+        if (!ek_ours_to_start(q, m))
             continue;
         if (ek_member(q->state, m)->configuration == EK_UNKNOWN)
             return ek_block_configuration(q, m);
         return ek_next_unread_of(q, m) || ek_next_before_start(q, m) ||
-               propose_start(q, m, "its restart was begun and did not come up");
+               propose_start(q, m,
+                             ek_member(q->state, m)->restart_begun == EK_YES
+                                 ? "its restart was begun and did not come up"
+                                 : "it is down, and the specs want it started again");
     }
     return false;
 }

@@ -40,7 +40,7 @@ static bool member_is_missing(const struct ek_question *q, size_t m)
             ek_lasting("EK-0103", index, "add it to the replica set, or take it out of the specs"),
             "member %s of the specs (%s:%d) is not in the replica set", member->name,
             q->spec->members[m].host, q->spec->members[m].port);
-    if (ek_left_down_by_us(q, m))
+    if (ek_ours_to_start(q, m))
         return false;
     if (member->process == EK_NO)
         return ek_block(
@@ -71,6 +71,9 @@ bool ek_phase_configuration_known(const struct ek_question *q)
 {
     if (ek_set(q->state)->initiated != EK_UNKNOWN)
         return false;
+    for (size_t m = 0; m < q->state->member_count; m++)
+        if (ek_ours_to_start(q, m))
+            return false; /* once it is back, it tells */
     return ek_block(
         q, ek_passing("EK-0104", -1, "check that Evenkeel can reach and log in to a member"),
         "no member told its replica-set configuration");

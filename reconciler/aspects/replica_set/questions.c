@@ -105,8 +105,9 @@ bool ek_block_no_primary(const struct ek_question *q)
                     "the replica set has no primary");
 }
 
-bool ek_left_down_by_us(const struct ek_question *q, size_t m)
+bool ek_ours_to_start(const struct ek_question *q, size_t m)
 {
     const struct ek_member *member = ek_member(q->state, m);
-    return member->process == EK_NO && member->restart_begun == EK_YES;
+    bool always = q->spec->maintenance.start_stopped == EK_START_ALWAYS && member->data == EK_YES;
+    return member->process == EK_NO && (member->restart_begun == EK_YES || always);
 }

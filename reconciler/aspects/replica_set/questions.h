@@ -29,7 +29,8 @@ bool ek_block_configuration(const struct ek_question *q, size_t m);
 /* Block: the set has no primary. */
 bool ek_block_no_primary(const struct ek_question *q);
 
-/* Whether Evenkeel's own restart left m down: ours to repair. */
-bool ek_left_down_by_us(const struct ek_question *q, size_t m);
+/* Whether m is down and ours to start: Evenkeel's own restart, or a reboot, left it down, or the
+ * specs want whatever stops started again. */
+bool ek_ours_to_start(const struct ek_question *q, size_t m);
 
 #endif

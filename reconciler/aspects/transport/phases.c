@@ -35,7 +35,7 @@ static bool mode_unknown(const struct ek_question *q, size_t m)
 {
     const struct ek_member *member = ek_member(q->state, m);
     const struct ek_member_transport *transport = ek_member_transport(q->state, m);
-    if (ek_left_down_by_us(q, m))
+    if (ek_ours_to_start(q, m))
         return false;
     if (transport->mode_running == EK_SSL_UNKNOWN)
         return ek_block(q,
@@ -197,7 +197,7 @@ static bool unread(const struct ek_question *q, size_t m)
 static bool before_start(const struct ek_question *q, size_t m)
 {
     const struct ek_member *member = ek_member(q->state, m);
-    if (ek_left_down_by_us(q, m))
+    if (ek_ours_to_start(q, m))
         return propose_file_of(q, m, ek_mode_for_clients(q, m, ek_file_mode(q, m)),
                                "before it is started again");
     if (member->configuration != EK_YES) {
