@@ -1,0 +1,37 @@
+/* Inside the command import: the specs around the file that is written, and the listing. */
+#ifndef EK_COMMAND_IMPORT_H
+#define EK_COMMAND_IMPORT_H
+
+#include "reconciler/command/command.h"
+#include "reconciler/import/import.h"
+#include "specs/source.h"
+
+/* The tree that the new file is to be a part of: the work tree around it, else its folder. */
+struct ek_import_tree {
+    char *root;                 /* or NULL: no file is written */
+    char *path;                 /* of the file, from there */
+    struct ek_spec_files files; /* all others */
+    struct ek_specs specs;      /* what is sound in them */
+};
+
+/* Read what is around `out` (NULL: nothing); what can't be read is as if it were not there. */
+int ek_import_tree_open(const char *out, struct ek_import_tree *ret_tree, struct ek_error *err);
+void ek_import_tree_done(struct ek_import_tree *tree);
+
+/* Parse the tree with the new text in it. What is wrong with the text is printed to standard error,
+ * EK_INVALID (EK-1409) then; ret_specs is freed with ek_specs_free. */
+int ek_import_tree_parse(const struct ek_options *options, const struct ek_import_tree *tree,
+                         const struct ek_buffer *text, struct ek_specs *ret_specs,
+                         struct ek_error *err);
+
+/* The listing: what was found, what could not be seen, what is to be decided. */
+struct ek_import_report {
+    const struct ek_import *import;
+    const char *account;
+    const char *deployment;
+    const char *file; /* that was written, or NULL */
+};
+void ek_import_text(const struct ek_import_report *report, bool colour, struct ek_buffer *text);
+struct json_t *ek_import_json(const struct ek_import_report *report, const char *specs);
+
+#endif
