@@ -25,6 +25,19 @@ void ek_import_done(struct ek_import *import)
 
 /* ---- the first one ---- */
 
+/* Why it let nobody in: what its host said, where the keyFile was to come from, comes first. */
+static const char *why_untold(const struct ek_import_member *first,
+                              const struct ek_mongodb_seen *seen)
+{
+    for (size_t i = 0; i < first->notes.count; i++) {
+        const struct ek_import_note *note = &first->notes.rows[i];
+        bool of_host = note->kind == EK_NOTE_UNSEEN && strncmp(note->id, "EK-043", 6) != 0;
+        if (of_host && seen->own_user != EK_ANSWER_NO)
+            return note->sentence;
+    }
+    return seen->problem;
+}
+
 /* Why nothing can be made of what it said. */
 static int check_first(const struct ek_import_member *first, const struct ek_mongodb_seen *seen,
                        struct ek_error *err)
@@ -46,9 +59,9 @@ static int check_first(const struct ek_import_member *first, const struct ek_mon
         return 0;
     ek_fail(err, EK_DENIED, "EK-0432", "%s:%d does not tell who is in its replica set", first->host,
             first->port);
-    ek_cause(err, "%s", seen->problem);
-    return ek_hint(err, "log in with --user and --password-file, with --certificate-key-file, or "
-                        "let its host be reached, where its keyFile is");
+    ek_cause(err, "%s", why_untold(first, seen));
+    return ek_hint(err, "log in with --user and --password-file or with --certificate-key-file; "
+                        "without, the keyFile on the member's host is needed");
 }
 
 static int take_member(const struct ek_mongodb_member *row, struct ek_import_member *ret_member,

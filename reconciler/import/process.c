@@ -6,6 +6,7 @@
 #include "drivers/mongodb/key_file.h"
 #include "reconciler/import/parts.h"
 #include "specs/names.h"
+#include "specs/text.h"
 
 enum { CONFIGURATION_MAX = 1 << 20, KEY_FILE_MAX = 65536, DEFAULT_PORT = 27017 };
 
@@ -153,10 +154,23 @@ int ek_import_key(const struct ek_import_host *host, const struct ek_host_server
 
 /* ---- what is kept of it ---- */
 
+static bool is_utf8(const char *text)
+{
+    uint32_t character;
+    for (size_t length = strlen(text); length > 0;) {
+        size_t size = ek_utf8_decode(text, length, &character);
+        if (size == 0)
+            return false;
+        text += size;
+        length -= size;
+    }
+    return true;
+}
+
 static void take_text(const char *what, const char *value, bool fits, char *ret_text, size_t size,
                       struct ek_import_notes *notes)
 {
-    if (value && fits && strlen(value) < size)
+    if (value && fits && strlen(value) < size && is_utf8(value))
         snprintf(ret_text, size, "%s", value);
     else if (value)
         ek_import_note(notes, EK_NOTE_IN_THE_WAY, "EK-1402", "%s \"%s\" can't be named in specs",

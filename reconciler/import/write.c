@@ -6,6 +6,7 @@
 
 #include "reconciler/import/parts.h"
 #include "specs/names.h"
+#include "specs/text.h"
 
 enum { WIDTH = 96 };
 
@@ -31,7 +32,25 @@ static bool is_plain(const char *text)
     return letter && begins;
 }
 
-/* In double quotes where it must be; what is no printable ASCII is written as \xNN. */
+/* As it stands in double quotes; what is no character of UTF-8 has no way to be written. */
+static size_t quoted(struct ek_buffer *text, const char *at)
+{
+    uint32_t character = 0;
+    size_t size = ek_utf8_decode(at, strlen(at), &character);
+    if (size == 0)
+        return 1;
+    if (character == '"' || character == '\\')
+        ek_buffer_printf(text, "\\%c", (char)character);
+    else if (character >= 0x20 && ek_text_width(character) <= 2)
+        ek_buffer_add(text, at, size);
+    else if (character < 0x10000)
+        ek_buffer_printf(text, "\\u%04x", character);
+    else
+        ek_buffer_printf(text, "\\U%08x", character);
+    return size;
+}
+
+/* In double quotes where it must be. */
 static void scalar(struct ek_buffer *text, const char *value)
 {
     if (is_plain(value)) {
@@ -39,13 +58,8 @@ static void scalar(struct ek_buffer *text, const char *value)
         return;
     }
     ek_buffer_text_add(text, "\"");
-    for (const char *c = value; *c; c++)
-        if (*c == '"' || *c == '\\')
-            ek_buffer_printf(text, "\\%c", *c);
-        else if (*c >= 0x20 && *c < 0x7f)
-            ek_buffer_add(text, c, 1);
-        else
-            ek_buffer_printf(text, "\\x%02x", (unsigned char)*c);
+    for (const char *at = value; *at;)
+        at += quoted(text, at);
     ek_buffer_text_add(text, "\"");
 }
 
