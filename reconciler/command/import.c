@@ -415,7 +415,11 @@ static int check(struct run *run, const struct ek_specs *specs)
     } else {
         struct ek_planned planned = ek_looked_planned(&looked);
         const struct ek_plan_set set = {
-            .planned = &planned, .count = 1, .next_command = "evenkeel apply", .fleet = ""};
+            .source = {.directory = run->options->out ? run->options->out : "not written yet"},
+            .planned = &planned,
+            .count = 1,
+            .next_command = "evenkeel apply",
+            .fleet = ""};
         bool colour = ek_colour_wanted(run->options, STDOUT_FILENO);
         ek_buffer_text_add(&text, "\nThe first plan:\n\n");
         ek_plan_text(&set, colour, &text);

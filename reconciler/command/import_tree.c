@@ -17,51 +17,47 @@ void ek_import_tree_done(struct ek_import_tree *tree)
     free(tree->root);
     free(tree->path);
     ek_specs_free(&tree->specs);
+    ek_diagnostics_done(&tree->wrong);
     ek_spec_files_done(&tree->files);
     *tree = (struct ek_import_tree){0};
 }
 
-/* The nearest folder above that is a work tree of git, else `folder` itself; absolute. */
-static char *root_of(const char *folder)
-{
-    char *real = realpath(folder, NULL);
-    if (!real)
-        return NULL;
-    EK_BUFFER mark = {0};
-    for (size_t length = strlen(real); length > 0;) {
-        ek_buffer_done(&mark);
-        ek_buffer_printf(&mark, "%.*s/.git", (int)length, real);
-        if (access(ek_buffer_text(&mark), F_OK) == 0) {
-            real[length] = 0;
-            break;
-        }
-        while (length > 0 && real[--length] != '/')
-            ;
-    }
-    return real;
-}
-
-/* The folder that `out` is in. */
-static char *folder_of(const char *out)
-{
-    const char *slash = strrchr(out, '/');
-    if (!slash)
-        return strdup(".");
-    return slash == out ? strdup("/") : strndup(out, (size_t)(slash - out));
-}
-
-/* The path of `out` from the root on. */
-static char *path_below(const char *root, const char *folder, const char *out)
+/* The absolute path of a file that need not be there, nor the folders that it is to be in. */
+static char *whole_path(const char *out)
 {
     EK_BUFFER path = {0};
-    const char *slash = strrchr(out, '/');
-    char *real = realpath(folder, NULL);
-    size_t length = strlen(root);
-    if (real && strncmp(real, root, length) == 0 && real[length] == '/')
-        ek_buffer_printf(&path, "%s/", real + length + 1);
-    ek_buffer_text_add(&path, slash ? slash + 1 : out);
+    EK_BUFFER folder = {0};
+    size_t length = strlen(out);
+    char *real = NULL;
+    while (!real && length > 0) {
+        while (length > 0 && out[--length] != '/')
+            ;
+        ek_buffer_done(&folder);
+        ek_buffer_printf(&folder, "%.*s", (int)length, out);
+        real = realpath(length ? ek_buffer_text(&folder) : out[0] == '/' ? "/" : ".", NULL);
+    }
+    if (real)
+        ek_buffer_printf(&path, "%s/%s", strcmp(real, "/") == 0 ? "" : real,
+                         out + length + (out[length] == '/'));
     free(real);
     return ek_buffer_take(&path);
+}
+
+/* How much of the path is the folder that holds the tree: of a work tree of git the top, else the
+ * file's own. */
+static size_t root_length(const char *path)
+{
+    EK_BUFFER mark = {0};
+    size_t own = (size_t)(strrchr(path, '/') - path);
+    for (size_t length = own; length > 0;) {
+        ek_buffer_done(&mark);
+        ek_buffer_printf(&mark, "%.*s/.git", (int)length, path);
+        if (access(ek_buffer_text(&mark), F_OK) == 0)
+            return length;
+        while (length > 0 && path[--length] != '/')
+            ;
+    }
+    return own;
 }
 
 /* The file itself is not a part of what is around it. */
@@ -80,13 +76,12 @@ static void leave_out(struct ek_spec_files *files, const char *path)
 
 static int read_tree(struct ek_import_tree *tree, struct ek_error *err)
 {
-    EK_DIAGNOSTICS diagnostics = {0};
     struct ek_error problem = {0};
     int result = ek_directory_read(tree->root, &tree->files, &problem);
     if (result == 0) {
         leave_out(&tree->files, tree->path);
         if (tree->files.count > 0)
-            result = ek_specs_parse_sound(&tree->files, &tree->specs, &diagnostics, &problem);
+            result = ek_specs_parse_sound(&tree->files, &tree->specs, &tree->wrong, &problem);
     }
     if (result == EK_NO_MEMORY && err)
         *err = problem;
@@ -97,20 +92,14 @@ int ek_import_tree_open(const char *out, struct ek_import_tree *ret_tree, struct
 {
     struct ek_import_tree tree = {0};
     int result = 0;
-    if (!out) {
-        *ret_tree = tree;
-        return 0;
+    char *whole = out ? whole_path(out) : NULL;
+    if (whole) {
+        size_t length = root_length(whole);
+        tree.root = length ? strndup(whole, length) : strdup("/");
+        tree.path = strdup(whole + length + 1);
+        result = tree.root && tree.path ? read_tree(&tree, err) : ek_no_memory(err);
     }
-    char *folder = folder_of(out);
-    if (folder && access(folder, F_OK) == 0)
-        tree.root = root_of(folder);
-    if (tree.root)
-        tree.path = path_below(tree.root, folder, out);
-    if (!folder || (tree.root && !tree.path))
-        result = ek_no_memory(err);
-    else if (tree.root)
-        result = read_tree(&tree, err);
-    free(folder);
+    free(whole);
     if (result != 0)
         ek_import_tree_done(&tree);
     else
@@ -134,11 +123,22 @@ static void show(const struct ek_options *options, const struct ek_diagnostics *
     ek_print_aside(&words);
 }
 
-/* What is wrong elsewhere was wrong before. */
-static bool about(const struct ek_diagnostics *diagnostics, const char *path)
+static bool was_wrong(const struct ek_diagnostics *before, const struct ek_diagnostic *now)
 {
-    for (size_t i = 0; i < diagnostics->count; i++)
-        if (strcmp(diagnostics->items[i].file, path) == 0)
+    for (size_t i = 0; i < before->count; i++) {
+        const struct ek_diagnostic *one = &before->items[i];
+        if (one->line == now->line && strcmp(one->file, now->file) == 0 &&
+            strcmp(one->sentence, now->sentence) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What is wrong without the new text is somebody else's. */
+static bool makes_wrong(const struct ek_diagnostics *before, const struct ek_diagnostics *now)
+{
+    for (size_t i = 0; i < now->count; i++)
+        if (!was_wrong(before, &now->items[i]))
             return true;
     return false;
 }
@@ -162,7 +162,7 @@ int ek_import_tree_parse(const struct ek_options *options, const struct ek_impor
     qsort(all.files, all.count, sizeof *all.files, compare_paths);
     int result = ek_specs_parse_sound(&all, &specs, &diagnostics, err);
     free(all.files);
-    if (result == 0 && about(&diagnostics, path)) {
+    if (result == 0 && makes_wrong(&tree->wrong, &diagnostics)) {
         show(options, &diagnostics);
         result = ek_fail(err, EK_INVALID, "EK-1409",
                          "the specs do not hold with what was found; nothing was written");

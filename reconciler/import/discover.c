@@ -25,19 +25,6 @@ void ek_import_done(struct ek_import *import)
 
 /* ---- the first one ---- */
 
-/* Why it let nobody in: what its host said, where the keyFile was to come from, comes first. */
-static const char *why_untold(const struct ek_import_member *first,
-                              const struct ek_mongodb_seen *seen)
-{
-    for (size_t i = 0; i < first->notes.count; i++) {
-        const struct ek_import_note *note = &first->notes.rows[i];
-        bool of_host = note->kind == EK_NOTE_UNSEEN && strncmp(note->id, "EK-043", 6) != 0;
-        if (of_host && seen->own_user != EK_ANSWER_NO)
-            return note->sentence;
-    }
-    return seen->problem;
-}
-
 /* Why nothing can be made of what it said. */
 static int check_first(const struct ek_import_member *first, const struct ek_mongodb_seen *seen,
                        struct ek_error *err)
@@ -59,7 +46,7 @@ static int check_first(const struct ek_import_member *first, const struct ek_mon
         return 0;
     ek_fail(err, EK_DENIED, "EK-0432", "%s:%d does not tell who is in its replica set", first->host,
             first->port);
-    ek_cause(err, "%s", why_untold(first, seen));
+    ek_cause(err, "%s", seen->problem);
     return ek_hint(err, "log in with --user and --password-file or with --certificate-key-file; "
                         "without, the keyFile on the member's host is needed");
 }
@@ -216,12 +203,15 @@ static void judge_tls(const struct ek_import_request *request, struct ek_import 
     for (size_t i = 0; i < import->member_count; i++)
         serves |= import->members[i].certificate != NULL;
     import->foreign_tls = import->mode > EK_SSL_DISABLED && !import->authority[0];
+    if (serves && !request->ca_file && !import->authority[0])
+        ek_import_note(&import->notes, EK_NOTE_DECIDE, "EK-1407",
+                       "the members' certificates were not checked, so that others may have "
+                       "answered: give --ca-file");
     if (import->foreign_tls)
         ek_import_note(&import->notes, EK_NOTE_DECIDE, "EK-1408",
-                       "the members' certificates are not by an authority in %s; Evenkeel does not "
-                       "manage others' certificates yet: what it plans is to replace them by its "
-                       "own, so nothing is done without somebody's yes (approval: required)",
-                       request->state_directory);
+                       "the members' certificates are by an authority that Evenkeel does not have. "
+                       "It manages its own only: what follows means that they are replaced, and "
+                       "nothing is done to them without somebody's yes (approval: required)");
     else if (serves && import->mode == EK_SSL_DISABLED)
         ek_import_note(&import->notes, EK_NOTE_DECIDE, "",
                        "some members serve certificates, though most run in sslMode disabled");
@@ -239,7 +229,7 @@ static void judge_access(struct ek_import *import)
         key_file |= member->key_file;
         known |= member->mode_configured != EK_SSL_UNKNOWN;
     }
-    if (!authentication || !known || import->authority[0])
+    if (!authentication || !known || import->authority[0] || import->foreign_tls)
         return;
     if (key_file)
         ek_import_note(&import->notes, EK_NOTE_TOLD, "",

@@ -69,8 +69,7 @@ static int log_in_by_key(const struct ek_import_host *host, const struct ek_host
     }
     if (result != EK_NOT_FOUND)
         return result;
-    if (seen->problem[0] == 0)
-        snprintf(seen->problem, sizeof seen->problem, "%s", problem.sentence);
+    snprintf(seen->problem, sizeof seen->problem, "%s", problem.sentence);
     return 0;
 }
 
@@ -124,10 +123,6 @@ static void take_answers(const struct ek_import_request *request,
         ek_import_note(notes, EK_NOTE_UNSEEN, "EK-1407",
                        "its certificate does not hold against %s: %s", request->ca_file,
                        handshake->problem);
-    else if (handshake->tls == EK_ANSWER_YES && !request->ca_file)
-        ek_import_note(notes, EK_NOTE_DECIDE, "EK-1407",
-                       "its certificate was not checked, so that somebody else may have answered: "
-                       "give --ca-file");
 }
 
 static int match(const struct ek_import_host *host, const struct ek_host_servers *servers,
@@ -170,9 +165,12 @@ static int look(struct ek_import_host *host, struct ek_import_member *member,
     int result = host_result == EK_NO_MEMORY
                      ? (*err = unreached, host_result)
                      : observe(host->request, member, host->deadline, seen, err);
-    if (result == 0 && seen->answered && !seen->authenticated && host_result == 0 &&
-        may_try_key(host->request, member))
+    bool by_key =
+        result == 0 && seen->answered && !seen->authenticated && may_try_key(host->request, member);
+    if (by_key && host_result == 0)
         result = log_in_by_key(host, &servers, member, seen, err);
+    else if (by_key)
+        snprintf(seen->problem, sizeof seen->problem, "%s", unreached.sentence);
     if (result != 0)
         return result;
     if (seen->cluster_role[0])
