@@ -52,14 +52,13 @@ static int observe(const struct ek_import_request *request, const struct ek_impo
 
 /* As __system, with the first keyFile there that this server takes. Whose it was shows afterwards,
  * by the process. */
-static int log_in_by_key(const struct ek_import_host *host, const struct ek_host_servers *servers,
-                         struct ek_import_member *member, struct ek_mongodb_seen *seen,
-                         struct ek_error *err)
+static int log_in_by_key(const struct ek_import_host *host, struct ek_import_member *member,
+                         struct ek_mongodb_seen *seen, struct ek_error *err)
 {
     struct ek_error problem = {0};
     int result = 0;
     for (size_t i = 0; result == 0 && i < KEYS_MOST; i++) {
-        result = ek_import_key(host, servers, member->port, i, &member->key, &problem);
+        result = ek_import_key(host, member->port, i, &member->key, &problem);
         if (result == 0)
             result = observe(host->request, member, host->deadline, seen, err);
         if (result == 0 && seen->authenticated)
@@ -125,11 +124,10 @@ static void take_answers(const struct ek_import_request *request,
                        handshake->problem);
 }
 
-static int match(const struct ek_import_host *host, const struct ek_host_servers *servers,
-                 const struct ek_mongodb_seen *seen, struct ek_import_member *member,
-                 struct ek_error *err)
+static int match(const struct ek_import_host *host, const struct ek_mongodb_seen *seen,
+                 struct ek_import_member *member, struct ek_error *err)
 {
-    const struct ek_server_process *process = process_of(servers, seen->pid);
+    const struct ek_server_process *process = process_of(&host->servers, seen->pid);
     if (process)
         return ek_import_take_process(host, process, member, err);
     if (seen->pid > 0)
@@ -137,7 +135,7 @@ static int match(const struct ek_import_host *host, const struct ek_host_servers
                        "the server answers as process %lld, and no such server process is on the "
                        "host that was reached as %s",
                        (long long)seen->pid, host->ssh.host);
-    else if (servers->count > 0 || member->answers)
+    else if (host->servers.count > 0 || member->answers)
         ek_import_note(&member->notes, EK_NOTE_UNSEEN, "EK-1403",
                        "which process on its host is the server that answers was not told");
     return 0;
@@ -151,15 +149,22 @@ static void take_servers_word(const struct ek_mongodb_seen *seen, struct ek_impo
         snprintf(member->configuration, sizeof member->configuration, "%s", seen->configuration);
 }
 
+static int sharded(const struct ek_mongodb_seen *seen, const struct ek_import_member *member,
+                   struct ek_error *err)
+{
+    ek_fail(err, EK_BLOCKED, "EK-0135", "%s is part of a sharded cluster, as %s", member->host,
+            seen->cluster_role);
+    return ek_hint(err, "leave it to whoever runs the cluster");
+}
+
 static int look(struct ek_import_host *host, struct ek_import_member *member,
                 struct ek_mongodb_seen *seen, struct ek_error *err)
 {
-    EK_HOST_SERVERS servers = {0};
     struct ek_error unreached = {0};
     /* A host that takes all the time there is leaves half of it for its server. */
     int64_t deadline = host->deadline;
     host->deadline = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
-    int host_result = ek_import_servers(host, &servers, &unreached);
+    int host_result = ek_import_servers(host, &unreached);
     host->deadline = deadline;
     member->sudo = host->ssh.sudo;
     int result = host_result == EK_NO_MEMORY
@@ -168,19 +173,18 @@ static int look(struct ek_import_host *host, struct ek_import_member *member,
     bool by_key =
         result == 0 && seen->answered && !seen->authenticated && may_try_key(host->request, member);
     if (by_key && host_result == 0)
-        result = log_in_by_key(host, &servers, member, seen, err);
+        result = log_in_by_key(host, member, seen, err);
     else if (by_key)
         snprintf(seen->problem, sizeof seen->problem, "%s", unreached.sentence);
     if (result != 0)
         return result;
     if (seen->cluster_role[0])
-        return ek_fail(err, EK_BLOCKED, "EK-0135", "%s is part of a sharded cluster, as %s",
-                       member->host, seen->cluster_role);
+        return sharded(seen, member, err);
     take_answers(host->request, seen, member);
     if (host_result != 0)
         ek_import_note_failure(&member->notes, EK_NOTE_UNSEEN, &unreached);
     else
-        result = match(host, &servers, seen, member, err);
+        result = match(host, seen, member, err);
     take_servers_word(seen, member);
     return result;
 }
@@ -198,6 +202,7 @@ int ek_import_look(const struct ek_import_request *request, struct ek_import_mem
     if (!host.driver || !mongodb())
         return ek_fail(err, EK_BUG, "EK-0481", "a driver is missing from its table");
     int result = look(&host, member, &seen, err);
+    ek_host_servers_done(&host.servers);
     if (result == 0)
         *ret_seen = seen;
     else

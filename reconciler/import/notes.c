@@ -21,8 +21,7 @@ static struct ek_import_note *make_room(struct ek_import_notes *notes)
     return NULL;
 }
 
-/* On one line, whatever a server or a host put into it. */
-static void show(const char *words, char ret_text[static 512])
+void ek_import_show(const char *words, char ret_text[static 512])
 {
     EK_BUFFER shown = {0};
     ek_text_show(&shown, words, strlen(words));
@@ -58,7 +57,7 @@ void ek_import_note(struct ek_import_notes *notes, enum ek_import_note_kind kind
         note = &notes->rows[EK_IMPORT_NOTES_MAX - 1];
     note->kind = kind;
     snprintf(note->id, sizeof note->id, "%s", id);
-    show(words, note->sentence);
+    ek_import_show(words, note->sentence);
 }
 
 void ek_import_note_failure(struct ek_import_notes *notes, enum ek_import_note_kind kind,
@@ -68,8 +67,9 @@ void ek_import_note_failure(struct ek_import_notes *notes, enum ek_import_note_k
     const struct ek_span *at = &failure->at;
     if (at->file[0] && at->line)
         ek_buffer_printf(&place, "%s:%d:%d: ", at->file, at->line, at->column);
-    ek_import_note(notes, kind, failure->id, "%s%s%s%s", ek_buffer_text(&place), failure->sentence,
-                   failure->cause[0] ? ": " : "", failure->cause);
+    ek_import_note(notes, kind, failure->id, "%s%s%s%s%s%s", ek_buffer_text(&place),
+                   failure->sentence, failure->cause[0] ? ": " : "", failure->cause,
+                   failure->hint[0] ? "; " : "", failure->hint);
 }
 
 bool ek_import_has(const struct ek_import *import, enum ek_import_note_kind kind)

@@ -5,6 +5,9 @@
 #include "drivers/host/server_configuration.h"
 #include "reconciler/import/import.h"
 
+/* Words of a server or a host on one line, escaped, and cut where there is no more room. */
+void ek_import_show(const char *words, char ret_text[static 512]);
+
 /* Note something; the words may hold anything. */
 void ek_import_note(struct ek_import_notes *notes, enum ek_import_note_kind kind, const char *id,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -33,15 +36,15 @@ struct ek_import_host {
     struct ek_ssh ssh;
     const char *member; /* for messages */
     int64_t deadline;
+    struct ek_host_servers servers; /* that were found there */
 };
 
 /* How the driver is to reach one of its servers (NULL: the host itself). Borrows. */
 struct ek_host ek_import_host_of(const struct ek_import_host *host,
                                  const struct ek_server_process *server);
 
-/* Its servers; finds out whether root is to be had by sudo. Errors as the driver's. */
-int ek_import_servers(struct ek_import_host *host, struct ek_host_servers *ret_servers,
-                      struct ek_error *err);
+/* Find its servers, and whether root is to be had by sudo. Errors as the driver's. */
+int ek_import_servers(struct ek_import_host *host, struct ek_error *err);
 
 /* The configuration file that a process was started with. EK_NOT_FOUND (EK-1404): with none;
  * EK_UNSUPPORTED (EK-1405): it is of the old format; else as reading and parsing it. */
@@ -52,8 +55,8 @@ int ek_import_configuration(const struct ek_import_host *host,
 
 /* The keyFile of the server there that serves the port (candidate number `index`). EK_NOT_FOUND:
  * there are no more candidates. */
-int ek_import_key(const struct ek_import_host *host, const struct ek_host_servers *servers,
-                  int port, size_t index, struct ek_secret **ret_key, struct ek_error *err);
+int ek_import_key(const struct ek_import_host *host, int port, size_t index,
+                  struct ek_secret **ret_key, struct ek_error *err);
 
 /* Take what its process tells: unit, user, files, options. */
 int ek_import_take_process(const struct ek_import_host *host,

@@ -21,18 +21,17 @@ struct ek_host ek_import_host_of(const struct ek_import_host *host,
 }
 
 /* Who logs in as root needs no sudo, and who does not, does; ssh_config may know better. */
-int ek_import_servers(struct ek_import_host *host, struct ek_host_servers *ret_servers,
-                      struct ek_error *err)
+int ek_import_servers(struct ek_import_host *host, struct ek_error *err)
 {
     const char *user = host->ssh.user;
     const struct ek_host there = ek_import_host_of(host, NULL);
     host->ssh.sudo = user && strcmp(user, "root") != 0;
-    int result = host->driver->servers(&there, host->deadline, ret_servers, err);
+    int result = host->driver->servers(&there, host->deadline, &host->servers, err);
     if (result != EK_DENIED || strcmp(host->driver->name, "ssh") != 0 || host->ssh.sudo)
         return result;
     struct ek_error again = {0};
     host->ssh.sudo = true;
-    result = host->driver->servers(&there, host->deadline, ret_servers, &again);
+    result = host->driver->servers(&there, host->deadline, &host->servers, &again);
     if (result != 0)
         *err = again;
     return result;
@@ -131,9 +130,10 @@ static int key_of(const struct ek_import_host *host, const struct ek_server_proc
     return result;
 }
 
-int ek_import_key(const struct ek_import_host *host, const struct ek_host_servers *servers,
-                  int port, size_t index, struct ek_secret **ret_key, struct ek_error *err)
+int ek_import_key(const struct ek_import_host *host, int port, size_t index,
+                  struct ek_secret **ret_key, struct ek_error *err)
 {
+    const struct ek_host_servers *servers = &host->servers;
     struct ek_error problem = {0};
     for (size_t i = 0; i < servers->count; i++) {
         struct ek_secret *key = NULL;
@@ -167,14 +167,51 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-static void take_text(const char *what, const char *value, bool fits, char *ret_text, size_t size,
+/* A name that is to stand in the specs. */
+struct name {
+    const char *what;
+    const char *value; /* or NULL: there is none */
+    bool fits;
+};
+
+static void take_name(const struct name *name, char *ret_text, size_t size,
                       struct ek_import_notes *notes)
 {
-    if (value && fits && strlen(value) < size && is_utf8(value))
+    const char *value = name->value;
+    if (value && name->fits && strlen(value) < size && is_utf8(value))
         snprintf(ret_text, size, "%s", value);
     else if (value)
         ek_import_note(notes, EK_NOTE_IN_THE_WAY, "EK-1402", "%s \"%s\" can't be named in specs",
-                       what, value);
+                       name->what, value);
+}
+
+static bool is_unit(const char *text)
+{
+    size_t length = strlen(text);
+    return length > 8 && strcmp(text + length - 8, ".service") == 0 &&
+           ek_is_word_of(text, ":._\\@-", 255);
+}
+
+static void take_names(const struct ek_server_process *server, struct ek_import_member *member)
+{
+    const char *unit = server->unit;
+    const char *user = server->user;
+    const char *network = server->network_namespace;
+    const char *path = configuration_path(server);
+    const struct name names[] = {
+        {"the unit", unit, unit && is_unit(unit)},
+        {"the server's user", user, user && ek_is_word_of(user, "._-", 32)},
+        {"the network namespace", network, network && ek_is_word_of(network, "._-", 64)},
+        {"the configuration file", path && ek_is_absolute_path(path) ? path : NULL,
+         path && strlen(path) <= 180},
+    };
+    struct ek_import_notes *notes = &member->notes;
+    take_name(&names[0], member->unit, sizeof member->unit, notes);
+    take_name(&names[1], member->user, sizeof member->user, notes);
+    take_name(&names[2], member->network_namespace, sizeof member->network_namespace, notes);
+    take_name(&names[3], member->configuration, sizeof member->configuration, notes);
+    if (server->argument_count > 0)
+        snprintf(member->program, sizeof member->program, "%s", server->arguments[0]);
 }
 
 /* Options beside the file stay where they are: the unit has them. */
@@ -219,6 +256,17 @@ static void take_configuration(const struct ek_server_configuration *configurati
                        ek_ssl_mode_name(member->mode_configured));
 }
 
+static int check_role(const struct ek_server_configuration *configuration,
+                      const struct ek_import_member *member, struct ek_error *err)
+{
+    if (!configuration->cluster_role)
+        return 0;
+    ek_fail(err, EK_BLOCKED, "EK-0135",
+            "%s is part of a sharded cluster (sharding.clusterRole: %s)", member->host,
+            configuration->cluster_role);
+    return ek_hint(err, "leave it to whoever runs the cluster");
+}
+
 int ek_import_take_process(const struct ek_import_host *host,
                            const struct ek_server_process *server, struct ek_import_member *member,
                            struct ek_error *err)
@@ -226,46 +274,22 @@ int ek_import_take_process(const struct ek_import_host *host,
     struct ek_server_configuration configuration = {0};
     struct ek_error problem = {0};
     struct ek_import_notes *notes = &member->notes;
-    const char *unit = server->unit;
-    const char *path = configuration_path(server);
-    size_t length = unit ? strlen(unit) : 0;
     member->proven = true;
-    take_text("the unit", unit,
-              unit && ek_is_word_of(unit, ":._\\@-", 255) && length > 8 &&
-                  strcmp(unit + length - 8, ".service") == 0,
-              member->unit, sizeof member->unit, notes);
-    take_text("the server's user", server->user,
-              server->user && ek_is_word_of(server->user, "._-", 32), member->user,
-              sizeof member->user, notes);
-    take_text("the network namespace", server->network_namespace,
-              server->network_namespace && ek_is_word_of(server->network_namespace, "._-", 64),
-              member->network_namespace, sizeof member->network_namespace, notes);
-    if (server->argument_count > 0)
-        snprintf(member->program, sizeof member->program, "%s", server->arguments[0]);
-    if (host->request->provider == EK_PROVIDER_HOSTS && !unit)
+    member->key_file = ek_server_option(server, "--keyFile") != NULL;
+    take_names(server, member);
+    if (host->request->provider == EK_PROVIDER_HOSTS && !server->unit)
         ek_import_note(notes, EK_NOTE_IN_THE_WAY, "EK-1406",
                        "process %lld is not run by a systemd service: let one start it",
                        (long long)server->pid);
-    member->key_file = ek_server_option(server, "--keyFile") != NULL;
     int result = ek_import_configuration(host, server, &configuration, &problem);
     if (result == EK_NO_MEMORY)
         return *err = problem, result;
-    if (path && ek_is_absolute_path(path))
-        take_text("the configuration file", path, strlen(path) <= 180, member->configuration,
-                  sizeof member->configuration, notes);
     if (result != 0)
-        ek_import_note(notes, EK_NOTE_IN_THE_WAY, problem.id, "%s%s%s%s", problem.sentence,
-                       problem.cause[0] ? ": " : "", problem.cause[0] ? problem.cause : "; ",
-                       problem.cause[0] ? "" : problem.hint);
+        ek_import_note_failure(notes, EK_NOTE_IN_THE_WAY, &problem);
     else
         take_configuration(&configuration, member);
-    if (result == 0 && configuration.cluster_role)
-        result = ek_fail(err, EK_BLOCKED, "EK-0135",
-                         "%s is part of a sharded cluster (sharding.clusterRole: %s)", member->host,
-                         configuration.cluster_role);
-    else
-        result = 0;
     note_options(server, notes);
+    result = check_role(&configuration, member, err);
     ek_server_configuration_done(&configuration);
     return result;
 }
