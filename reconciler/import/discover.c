@@ -54,22 +54,23 @@ static int check_first(const struct ek_import_member *first, const struct ek_mon
 static int take_member(const struct ek_mongodb_member *row, struct ek_import_member *ret_member,
                        struct ek_error *err)
 {
+    char shown[512];
     struct ek_import_member member = {.row = *row};
     if (ek_import_split(row->host, member.host, sizeof member.host, &member.port) &&
         (ek_is_server_name(member.host) || ek_is_ipv4(member.host))) {
         *ret_member = member;
         return 0;
     }
+    ek_import_show(row->host, shown);
     ek_fail(err, EK_UNSUPPORTED, "EK-1402",
-            "the set's member %d is called \"%s\", which specs "
-            "can't say",
-            row->id, row->host);
+            "the set's member %d is called \"%s\", which specs can't say", row->id, shown);
     return ek_hint(err, "give it a host name by a reconfiguration of the set");
 }
 
 static int take_members(const struct ek_mongodb_seen *seen, struct ek_import *import,
                         struct ek_error *err)
 {
+    char shown[512];
     import->members = calloc(seen->member_count, sizeof *import->members);
     if (!import->members)
         return ek_no_memory(err);
@@ -82,8 +83,9 @@ static int take_members(const struct ek_mongodb_seen *seen, struct ek_import *im
     snprintf(import->set_name, sizeof import->set_name, "%s", seen->set_name);
     if (ek_is_word_of(import->set_name, "._-", 64))
         return 0;
+    ek_import_show(import->set_name, shown);
     ek_fail(err, EK_UNSUPPORTED, "EK-1402",
-            "the replica set is called \"%s\", which specs can't say", import->set_name);
+            "the replica set is called \"%s\", which specs can't say", shown);
     return ek_hint(err, "letters, digits and the characters . _ - can be");
 }
 
