@@ -210,10 +210,10 @@ static void judge_tls(const struct ek_import_request *request, struct ek_import 
                        "the members' certificates were not checked, so that others may have "
                        "answered: give --ca-file");
     if (import->foreign_tls)
-        ek_import_note(&import->notes, EK_NOTE_DECIDE, "EK-1408",
-                       "the members' certificates are by an authority that Evenkeel does not have. "
-                       "It manages its own only: what follows means that they are replaced, and "
-                       "nothing is done to them without somebody's yes (approval: required)");
+        ek_import_note(&import->notes, EK_NOTE_IN_THE_WAY, "EK-1408",
+                       "the members' certificates are by an authority that Evenkeel does not have: "
+                       "such a set can't be taken over yet, and nothing is done to it without "
+                       "somebody's yes (approval: required)");
     else if (serves && import->mode == EK_SSL_DISABLED)
         ek_import_note(&import->notes, EK_NOTE_DECIDE, "",
                        "some members serve certificates, though most run in sslMode disabled");

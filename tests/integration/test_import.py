@@ -4,63 +4,20 @@ import json
 import re
 import shutil
 import socket
-import subprocess
 import threading
 
-import pymongo
 import pytest
 
-from fleet import PORT, Fleet, wait_for
-from tool import Evenkeel
+from fleet import PORT, wait_for
+from importing import Imported, OpenFleet, secret_file
 from watcher import Watcher
 
 OK, ERROR, CHANGES, BLOCKED, USAGE = 0, 1, 2, 6, 64
-LOCAL = ("--provider", "local")
-
-
-class Imported:
-    """Where specs are imported to: an empty repository of their own, and an Evenkeel that was never there."""
-
-    def __init__(self, directory, build, fleet):
-        self.directory, self.fleet = directory, fleet
-        self.tool = Evenkeel(directory / "evenkeel", build)
-        self.repository = directory / "repository"
-        self.repository.mkdir()
-        self.file = self.repository / "specs" / "orders.yaml"
-        self.git("init", "--quiet", "--initial-branch=main")
-
-    def git(self, *words):
-        identity = ("-c", "user.name=Dana Baker", "-c", "user.email=dba@example.net")
-        subprocess.run(["git", "-C", str(self.repository), *identity, *words], check=True, capture_output=True)
-
-    def commit(self):
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "-m", "orders as they are")
-
-    @property
-    def source(self):
-        return ("--git", str(self.repository))
-
-    def run(self, *words, status=OK):
-        done = self.tool.run(*words)
-        assert done.returncode == status, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done
-
-    def take(self, *words, member="a", status=OK, address=None):
-        return self.run("import", address or f"mongodb://{self.fleet[member].host}:{PORT}", *LOCAL, *words,
-                        status=status)
 
 
 @pytest.fixture(name="imported")
 def the_import(shop, tmp_path, request):
     return Imported(tmp_path, request.config.rootpath / "build", shop.fleet)
-
-
-def secret_file(path, text, mode=0o600):
-    path.touch(mode=mode)
-    path.chmod(mode)
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def found(imported, *words, **more):
@@ -286,25 +243,11 @@ def test_host_that_is_not_reached_by_ssh(shop, imported, tmp_path):
 # -- fleets of other kinds ---------------------------------------------------------------------
 
 
-class OpenFleet(Fleet):
-    """Whose servers ask nobody who he is."""
-
-    def command(self, name, *command, **arguments):
-        with self.client_of_nobody(name) as client:
-            return client.admin.command(*command, **arguments)
-
-    def client_of_nobody(self, name):
-        return pymongo.MongoClient(self[name].address, PORT, directConnection=True, **self._tls(name))
-
-
 @pytest.fixture(name="fleet", scope="module")
 def the_other_fleet(sandbox, server):
     """One without keyFile and users, with a hidden member, and one that may not lead."""
     fleet = OpenFleet(sandbox / "import", server, name="imported", priorities={"a": 2})
     fleet.provision()
-    for member in fleet.members:
-        text = member.configuration.read_text(encoding="utf-8")
-        member.configuration.write_text(re.sub(r"security:\n.*\n", "", text), encoding="utf-8")
     fleet.start()
     yield fleet
     fleet.destroy()
@@ -364,7 +307,7 @@ def test_import_commit_plan_and_then_ssl(fleet, tmp_path, request):
     # To somebody with another state directory the certificates are a stranger's.
     (tmp_path / "stranger").mkdir()
     stranger = Imported(tmp_path / "stranger", request.config.rootpath / "build", fleet)
-    done = stranger.take("--out", stranger.file, address=host)
+    done = stranger.take("--out", stranger.file, address=host, status=BLOCKED)
     assert "[EK-1408]" in done.stdout and "[EK-1407]" in done.stdout
     assert "approval: required\n" in stranger.file.read_text(encoding="utf-8")
     stranger.run("validate", str(stranger.repository))
