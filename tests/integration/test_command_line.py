@@ -95,7 +95,7 @@ def test_usage_errors(desk, words, says):
 
 def test_help_tells_of_every_command(desk):
     listed = desk.run("help").stdout
-    for verb in ("validate", "plan", "apply", "status", "verify", "history", "explain", "schema",
+    for verb in ("import", "validate", "plan", "apply", "status", "verify", "history", "explain", "schema",
                  "version"):
         assert re.search(rf"^  {verb} ", listed, re.M)
         told = desk.run("help", verb)
