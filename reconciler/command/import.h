@@ -2,6 +2,8 @@
 #ifndef EK_COMMAND_IMPORT_H
 #define EK_COMMAND_IMPORT_H
 
+#include <limits.h>
+
 #include "reconciler/command/command.h"
 #include "reconciler/import/import.h"
 #include "specs/diagnostic.h"
@@ -9,8 +11,8 @@
 
 /* The tree that the new file is to be a part of: the work tree around it, else its folder. */
 struct ek_import_tree {
-    char *root;                  /* or NULL: no file is written */
-    char *path;                  /* of the file, from there */
+    char root[PATH_MAX];         /* "": no file is written */
+    char path[PATH_MAX];         /* of the file, from there */
     struct ek_spec_files files;  /* all others */
     struct ek_specs specs;       /* what is sound in them */
     struct ek_diagnostics wrong; /* what is wrong in them */

@@ -14,8 +14,6 @@ static const char unnamed[] = "imported.yaml";
 
 void ek_import_tree_done(struct ek_import_tree *tree)
 {
-    free(tree->root);
-    free(tree->path);
     ek_specs_free(&tree->specs);
     ek_diagnostics_done(&tree->wrong);
     ek_spec_files_done(&tree->files);
@@ -93,11 +91,11 @@ int ek_import_tree_open(const char *out, struct ek_import_tree *ret_tree, struct
     struct ek_import_tree tree = {0};
     int result = 0;
     char *whole = out ? whole_path(out) : NULL;
-    if (whole) {
+    if (whole && strlen(whole) < PATH_MAX) {
         size_t length = root_length(whole);
-        tree.root = length ? strndup(whole, length) : strdup("/");
-        tree.path = strdup(whole + length + 1);
-        result = tree.root && tree.path ? read_tree(&tree, err) : ek_no_memory(err);
+        snprintf(tree.root, sizeof tree.root, "%.*s", length ? (int)length : 1, whole);
+        snprintf(tree.path, sizeof tree.path, "%s", whole + length + 1);
+        result = read_tree(&tree, err);
     }
     free(whole);
     if (result != 0)
@@ -154,7 +152,7 @@ int ek_import_tree_parse(const struct ek_options *options, const struct ek_impor
     all.files = calloc(tree->files.count + 1, sizeof *all.files);
     if (!all.files)
         return ek_no_memory(err);
-    snprintf(path, sizeof path, "%s", tree->path ? tree->path : unnamed);
+    snprintf(path, sizeof path, "%s", tree->path[0] ? tree->path : unnamed);
     for (size_t i = 0; i < tree->files.count; i++)
         all.files[i] = tree->files.files[i];
     all.files[all.count++] =
