@@ -30,7 +30,7 @@ PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
 CORE_SOURCES := $(wildcard reconciler/*.c reconciler/kernel/*.c reconciler/laws/*.c reconciler/laws/*/*.c reconciler/aspects/*/*.c)
 LIBRARY_SOURCES := $(CORE_SOURCES) $(wildcard reconciler/base/*.c specs/*.c drivers/*/*.c) \
 	$(wildcard reconciler/execute/*.c reconciler/document/*.c reconciler/report/*.c reconciler/catalogue/*.c) \
-	$(wildcard reconciler/consent/*.c reconciler/lease/*.c reconciler/loop/*.c)
+	$(wildcard reconciler/consent/*.c reconciler/lease/*.c reconciler/loop/*.c reconciler/import/*.c)
 COMMAND_SOURCES := $(wildcard reconciler/command/*.c)
 STANDIN_SOURCES := $(wildcard tests/standin/*.c)
 LEASES_SOURCES := $(wildcard tests/leases/*.c)

@@ -5,7 +5,7 @@ _evenkeel()
     local before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
     COMPREPLY=()
     if ((COMP_CWORD == 1)); then
-        words="validate plan apply run status verify show approve pause resume key history comment explain schema version help"
+        words="validate import plan apply run status verify show approve pause resume key history comment explain schema version help"
     else
     case $before in
     --git) files=yes ;;
@@ -25,7 +25,22 @@ _evenkeel()
     --webhook-secret-file) files=yes ;;
     --clock) ;;
     --deployment) ;;
+    --deployment) ;;
+    --account) ;;
     -o | --out) files=yes ;;
+    -o | --out) files=yes ;;
+    --provider) words="hosts local" ;;
+    --reach) words="ssh local" ;;
+    --ssh-user) ;;
+    --ssh-port) ;;
+    --ssh-identity-file) files=yes ;;
+    --ssh-known-hosts) files=yes ;;
+    --ssh-config) files=yes ;;
+    -u | --user) ;;
+    --password-file) files=yes ;;
+    --certificate-key-file) files=yes ;;
+    --ca-file) files=yes ;;
+    --timeout) ;;
     --token-file) files=yes ;;
     --status) words="none pending success failure" ;;
     --plan-status) ;;
@@ -62,6 +77,7 @@ _evenkeel()
     *)
         case $verb in
         validate) words=" --git --revision --path --git-token-file --ssh-key-file --deployment --state-dir --output --color --no-color --quiet --verbose --help" files=yes ;;
+        import) words=" --deployment --account --out --force --check --provider --reach --ssh-user --ssh-port --ssh-identity-file --ssh-known-hosts --ssh-config --user --password-file --certificate-key-file --ca-file --timeout --state-dir --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files= ;;
         plan) words=" --git --revision --from --to --path --git-token-file --ssh-key-file --fleet --config --deployment --out --sign-key --detailed-exitcode --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         apply) words=" --git --revision --path --git-token-file --ssh-key-file --config --deployment --yes --outside-window --trusted-key --detailed-exitcode --timeout --settle-timeout --lock-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
         run) words=" --git --revision --path --git-token-file --ssh-key-file --config --interval --observe-every --rewritten-history --listen --traces --webhook-secret-file --once --clock --timeout --settle-timeout --state-dir --store --store-password-file --store-ca-file --secret-key-file --secret-key-command --output --color --no-color --quiet --verbose --help" files=yes ;;
@@ -77,7 +93,7 @@ _evenkeel()
         explain) words=" --output --color --no-color --quiet --verbose --help" files= ;;
         schema) words=" --log --reference --color --no-color --quiet --verbose --help" files= ;;
         version) words=" --output --color --no-color --quiet --verbose --help" files= ;;
-        help) words=" --color --no-color --quiet --verbose --help validate plan apply run status verify show approve pause resume key history comment explain schema version help exit-status man completion" files= ;;
+        help) words=" --color --no-color --quiet --verbose --help validate import plan apply run status verify show approve pause resume key history comment explain schema version help exit-status man completion" files= ;;
         esac ;;
     esac
     fi

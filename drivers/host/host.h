@@ -53,6 +53,27 @@ struct ek_host_facts {
     bool data_present;  /* the server's dbPath holds data */
 };
 
+/* A process that runs a server, as its host shows it. */
+struct ek_server_process {
+    int64_t pid;             /* as the host itself numbers it */
+    char *unit;              /* the systemd service that it belongs to, or NULL */
+    char *user;              /* whose it is, or NULL */
+    char *network_namespace; /* of this machine alone: its name where it is not ours, or NULL */
+    char **arguments;        /* its command line */
+    size_t argument_count;
+};
+
+/* Owned by whoever has it; free by ..._done. */
+struct ek_host_servers {
+    struct ek_server_process *rows;
+    size_t count;
+};
+void ek_host_servers_done(struct ek_host_servers *servers);
+#define EK_HOST_SERVERS EK_CLEANUP(ek_host_servers_done) struct ek_host_servers
+
+/* The value of an option ("--config") in a server's command line, borrowed; NULL: not there. */
+const char *ek_server_option(const struct ek_server_process *server, const char *name);
+
 /* Whose turn it is to act on a host: a lease's token, and its id, which tells apart leases of
  * equal tokens (they come from different stores). Borrowed. */
 struct ek_fence {
@@ -120,6 +141,11 @@ struct ek_host_driver {
      * EK_NOT_FOUND (EK-0417) when the host knows no such unit. */
     int (*facts)(const struct ek_host *host, int64_t deadline, struct ek_host_facts *ret_facts,
                  struct ek_error *err);
+
+    /* MUST. Every process of the host whose program is called mongod, or mongod-something. Asks
+     * nothing of the host's own server: `unit` and `server_user` may be NULL. */
+    int (*servers)(const struct ek_host *host, int64_t deadline,
+                   struct ek_host_servers *ret_servers, struct ek_error *err);
 
     /* MUST. Run a program on the host, in the server's network namespace where there is one, to its
      * end. An exit status other than 0 is no error of this call. EK_NOT_FOUND (EK-0406): no such

@@ -13,6 +13,7 @@
 #include "drivers/host/drivers.h"
 #include "drivers/host/files.h"
 #include "drivers/host/process.h"
+#include "drivers/host/servers.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
@@ -303,6 +304,7 @@ static int fence(const struct ek_host *host, const struct ek_fence *wanted, int6
 const struct ek_host_driver ek_host_local = {
     .name = "local",
     .facts = facts,
+    .servers = ek_host_servers_here,
     .run = run,
     .read_file = read_file,
     .write_file = write_file,

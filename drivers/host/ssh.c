@@ -8,11 +8,22 @@
 
 #include "drivers/host/drivers.h"
 #include "drivers/host/files.h"
+#include "drivers/host/servers.h"
 #include "drivers/host/ssh_call.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
 
 enum { NUMBER = 24 };
+
+static int servers(const struct ek_host *host, int64_t deadline,
+                   struct ek_host_servers *ret_servers, struct ek_error *err)
+{
+    EK_SSH_ANSWER answer = {0};
+    const struct ek_ssh_question question = {.operation = "servers"};
+    int result = ek_ssh_ask(host, &question, deadline, &answer, err);
+    return result ? result
+                  : ek_host_servers_parse(ek_buffer_text(&answer.output), ret_servers, err);
+}
 
 static int run(const struct ek_host *host, const struct ek_command *command, int64_t deadline,
                struct ek_command_result *ret_result, struct ek_error *err)
@@ -143,6 +154,7 @@ static int volatile_directory(const struct ek_host *host, int64_t deadline, char
 const struct ek_host_driver ek_host_ssh = {
     .name = "ssh",
     .facts = ek_ssh_facts,
+    .servers = servers,
     .run = run,
     .read_file = ek_ssh_read_file,
     .write_file = write_file,

@@ -10,7 +10,9 @@
 #     which runs mongod names with --config or -f;
 #   - start and stop such a unit, with a drop-in of its own that adds --configExpand exec to the
 #     unit's own command line, and one that lets it stop as slowly as it needs to;
-#   - make the directories of a member.
+#   - make the directories of a member;
+#   - tell of every process called mongod what all users of a host may see: its number, user, unit
+#     and command line.
 # Everything else (reading files, making keys, data directories) is done as the server's user, and
 # so is every change in a directory that anybody but root may write: whatever that user put there,
 # a link for example, leads to nothing that it could not do by itself.
@@ -81,7 +83,7 @@ case $name in
 esac
 acts=yes
 case $operation in
-hello | unit) acts=no ;;
+hello | unit | servers) acts=no ;;
 esac
 command_line=
 if [ -n "$unit" ] && [ "$acts" = yes ]; then
@@ -367,6 +369,35 @@ END
     while read -r key value; do
         [ "$key" != btime ] || printf 'btime=%s\n' "$value"
     done </proc/stat
+    ;;
+servers)
+    set +f
+    set -- /proc/[0-9]*
+    set -f
+    for at; do
+        IFS= read -r said 2>/dev/null <"$at/comm" || continue
+        case $said in
+        mongod*) ;;
+        *) continue ;;
+        esac
+        said=$(tr '\000\n' '\n ' 2>/dev/null <"$at/cmdline")
+        [ -n "$said" ] || continue
+        printf 'pid=%s\nuser=%s\n' "${at#/proc/}" "$(stat -c %U -- "$at" 2>/dev/null)"
+        while IFS= read -r text; do
+            case $text/ in
+            *.service/*)
+                text=$text/
+                text=${text%%.service/*}
+                printf 'unit=%s.service\n' "${text##*/}"
+                ;;
+            esac
+        done 2>/dev/null <"$at/cgroup"
+        while IFS= read -r text; do
+            printf 'argument=%s\n' "$text"
+        done <<END
+$said
+END
+    done
     ;;
 content)
     argument

@@ -11,6 +11,7 @@
 #include "drivers/host/files.h"
 #include "drivers/host/process.h"
 #include "drivers/host/roots.h"
+#include "drivers/host/servers.h"
 #include "drivers/host/system_unit.h"
 #include "reconciler/base/clock.h"
 
@@ -49,6 +50,13 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
     };
     ek_server_configuration_done(&configuration);
     return 0;
+}
+
+static int servers(const struct ek_host *host, int64_t deadline,
+                   struct ek_host_servers *ret_servers, struct ek_error *err)
+{
+    int result = host->ssh ? ek_host_is_here(host->ssh->host, deadline, err) : 0;
+    return result ? result : ek_host_servers_here(host, deadline, ret_servers, err);
 }
 
 static int run(const struct ek_host *host, const struct ek_command *command, int64_t deadline,
@@ -165,6 +173,7 @@ static int fence(const struct ek_host *host, const struct ek_fence *wanted, int6
 const struct ek_host_driver ek_host_system = {
     .name = "system",
     .facts = facts,
+    .servers = servers,
     .run = run,
     .read_file = read_file,
     .write_file = write_file,

@@ -88,7 +88,11 @@ static bool set_login(mongoc_uri_t *uri, const struct ek_mongodb_target *target,
     case EK_LOGIN_USER:
         return mongoc_uri_set_username(uri, target->user) &&
                mongoc_uri_set_password(uri, ek_secret_reveal(target->password)) &&
-               mongoc_uri_set_auth_source(uri, "admin");
+               mongoc_uri_set_auth_source(uri,
+                                          target->user_database ? target->user_database : "admin");
+    case EK_LOGIN_CERTIFICATE:
+        return mongoc_uri_set_auth_mechanism(uri, "MONGODB-X509") &&
+               mongoc_uri_set_auth_source(uri, "$external");
     case EK_LOGIN_SYSTEM:
         return mongoc_uri_set_username(uri, "__system") &&
                mongoc_uri_set_password(uri, ek_secret_reveal(proof->key)) &&
@@ -108,9 +112,11 @@ static mongoc_uri_t *new_uri(const char *host, int port)
 }
 
 /* Without authorities (NULL): encrypted, but with whoever answers. */
-static void set_tls(mongoc_uri_t *uri, const char *ca_file)
+static void set_tls(mongoc_uri_t *uri, const char *ca_file, const char *client_certificate)
 {
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLS, true);
+    if (client_certificate)
+        mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE, client_certificate);
     if (ca_file) {
         mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, ca_file);
         mongoc_uri_set_option_as_bool(uri, MONGOC_URI_TLSDISABLEOCSPENDPOINTCHECK, true);
@@ -144,7 +150,11 @@ static int new_client(const struct ek_mongodb_dial *dial, const struct proof *pr
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
     mongoc_uri_set_appname(uri, "evenkeel");
     if (link.by_tls)
-        set_tls(uri, link.proven ? target->ca_file : NULL);
+        set_tls(uri, link.proven ? target->ca_file : NULL, target->client_certificate);
+    else if (dial->login == EK_LOGIN_CERTIFICATE)
+        return ek_fail(err, EK_DENIED, "EK-0432",
+                       "%s speaks no TLS, so that no certificate can be shown to it",
+                       target->member);
     if (!set_login(uri, target, dial->login, proof))
         return ek_fail(err, EK_INVALID, "EK-0446",
                        "%s: name or password of the login can't be used (not UTF-8?)",
@@ -174,6 +184,17 @@ static int greet(struct ek_mongodb_link *link, const struct ek_mongodb_target *t
     return 0;
 }
 
+static const char *who(const struct ek_mongodb_link *link, const struct ek_mongodb_target *target)
+{
+    switch (link->login) {
+    case EK_LOGIN_SYSTEM: return "__system with the keyFile";
+    case EK_LOGIN_CERTIFICATE: return "the subject of the client certificate";
+    case EK_LOGIN_NONE:
+    case EK_LOGIN_USER: break;
+    }
+    return target->user;
+}
+
 static int log_in(struct ek_mongodb_link *link, const struct ek_mongodb_target *target,
                   struct ek_error *err)
 {
@@ -185,8 +206,7 @@ static int log_in(struct ek_mongodb_link *link, const struct ek_mongodb_target *
         return 0;
     if (reply.refused)
         return ek_fail(err, EK_DENIED, "EK-0432", "%s refuses the login as %s: %s", target->member,
-                       link->login == EK_LOGIN_SYSTEM ? "__system with the keyFile" : target->user,
-                       reply.words);
+                       who(link, target), reply.words);
     if (reply.lost)
         return ek_fail(err, EK_UNREACHABLE, "EK-0430", "%s broke off during the login: %s",
                        target->member, reply.words);
@@ -240,6 +260,15 @@ int ek_mongodb_link_open(const struct ek_mongodb_dial *dial, struct ek_mongodb_l
     return failed;
 }
 
+enum ek_login ek_mongodb_first_login(const struct ek_mongodb_target *target)
+{
+    if (target->user && target->password)
+        return EK_LOGIN_USER;
+    if (target->client_certificate && target->by_certificate)
+        return EK_LOGIN_CERTIFICATE;
+    return target->key_file ? EK_LOGIN_SYSTEM : EK_LOGIN_NONE;
+}
+
 int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t deadline,
                             struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
@@ -252,8 +281,8 @@ int ek_mongodb_link_for_act(const struct ek_mongodb_target *target, int64_t dead
     int failed = ek_mongodb_handshake(&question, half, &handshake, err);
     if (failed)
         return failed;
-    if (target->user && target->password) {
-        dial.login = EK_LOGIN_USER;
+    dial.login = ek_mongodb_first_login(target);
+    if (dial.login == EK_LOGIN_USER || dial.login == EK_LOGIN_CERTIFICATE) {
         failed = ek_mongodb_link_open(&dial, ret_link, err);
         if (failed != EK_DENIED || !target->key_file)
             return failed;

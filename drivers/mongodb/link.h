@@ -13,7 +13,10 @@
 /* maxWireVersion of the first server that knows SCRAM-SHA-256. */
 enum { EK_WIRE_VERSION_4_0 = 7 };
 
-enum ek_login { EK_LOGIN_NONE, EK_LOGIN_USER, EK_LOGIN_SYSTEM };
+enum ek_login { EK_LOGIN_NONE, EK_LOGIN_USER, EK_LOGIN_CERTIFICATE, EK_LOGIN_SYSTEM };
+
+/* The login to begin with, by what the target has: user, certificate, keyFile, nothing. */
+enum ek_login ek_mongodb_first_login(const struct ek_mongodb_target *target);
 
 struct ek_mongodb_link {
     mongoc_client_t *client;
@@ -86,6 +89,8 @@ int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
                        struct ek_mongodb_seen *ret_seen, struct ek_error *err);
 int ek_mongodb_recent_log(const struct ek_mongodb_target *target, int64_t deadline,
                           struct ek_buffer *ret_lines, struct ek_error *err);
+int ek_mongodb_ask(const struct ek_mongodb_target *target, enum ek_mongodb_question question,
+                   int64_t deadline, struct ek_buffer *ret_json, struct ek_error *err);
 void ek_mongodb_session_free(struct ek_mongodb_session *session);
 int ek_mongodb_set_ssl_mode(const struct ek_mongodb_target *target, enum ek_ssl_mode mode,
                             int64_t deadline, struct ek_error *err);

@@ -24,8 +24,12 @@ struct ek_mongodb_target {
     int port;
     const char
         *ca_file; /* trusted authorities (path on this machine), or NULL: TLS can't be verified */
-    const char *user; /* Evenkeel's own user in admin, or NULL */
+    const char *user; /* whom to log in as (Evenkeel's own user), or NULL */
     const struct ek_secret *password;
+    const char *user_database;        /* that knows the user, NULL: admin */
+    const char *client_certificate;   /* PEM file on this machine, with its key, that is shown to a
+                                         server over TLS; or NULL */
+    bool by_certificate;              /* log in as the subject of that certificate */
     const struct ek_secret *key_file; /* the keys of the set's keyFile, one a line (key_file.h), or
                                          NULL: log in as __system@local, with the first of them
                                          that is taken, where the own user is unknown or can't
@@ -78,7 +82,8 @@ struct ek_mongodb_seen {
     int state;               /* server's number, -1 unknown; -2 no configuration yet (94) */
     enum ek_answer writable; /* ismaster */
     char set_name[128];
-    char cluster_role[32]; /* in a sharded cluster: "shardsvr", "configsvr"; "" none or unknown */
+    char cluster_role[32]; /* in a sharded cluster: "shardsvr", "configsvr", "mongos"; "" none or
+                              unknown */
     char me[280];
     char primary[280];                   /* "" when it knows none */
     enum ek_answer initiated;            /* has a configuration */
@@ -94,6 +99,7 @@ struct ek_mongodb_seen {
     bool options_known;
     uint8_t options_digest[32]; /* ek_server_options_digest over getCmdLineOpts.parsed.net.tls */
     char certificate_key_file[512], ca_file[512], key_file[512]; /* as started with; "" absent */
+    char configuration[512]; /* the file that it was started with, as it was named; "" absent */
     enum ek_answer authorization; /* security.authorization or keyFile at start */
     int64_t pid;                  /* -1 unknown */
     int64_t uptime_ms;            /* -1 unknown */
@@ -118,6 +124,14 @@ struct ek_mongodb_user {
     const char *name; /* in database admin */
     const struct ek_secret *password;
     const char *const *roles; /* of database admin, NULL-terminated */
+};
+
+/* What a server is asked to tell whole: replSetGetConfig, getCmdLineOpts, and the users of all
+ * databases (usersInfo, without what they prove themselves by). */
+enum ek_mongodb_question {
+    EK_MONGODB_ASK_CONFIGURATION,
+    EK_MONGODB_ASK_OPTIONS,
+    EK_MONGODB_ASK_USERS,
 };
 
 /* A TLS handshake that is to be seen. Borrowed. */
@@ -161,6 +175,10 @@ struct ek_mongodb_driver {
      * each with a newline. EK-04xx as an act. */
     int (*recent_log)(const struct ek_mongodb_target *target, int64_t deadline,
                       struct ek_buffer *ret_lines, struct ek_error *err);
+
+    /* MUST. A server's own answer, as relaxed extended JSON; appended. EK-04xx as an act. */
+    int (*ask)(const struct ek_mongodb_target *target, enum ek_mongodb_question question,
+               int64_t deadline, struct ek_buffer *ret_json, struct ek_error *err);
 
     /* MUST. NULL is fine. */
     void (*session_free)(struct ek_mongodb_session *session);

@@ -200,20 +200,14 @@ static int log_in_as(struct observation *of, enum ek_login login, int64_t deadli
     return failed;
 }
 
-static enum ek_login first_login(const struct ek_mongodb_target *target)
-{
-    return target->user && target->password ? EK_LOGIN_USER
-           : target->key_file               ? EK_LOGIN_SYSTEM
-                                            : EK_LOGIN_NONE;
-}
-
 /* Own user, else the set's key, else nobody. */
 static int log_in(struct observation *of, int64_t deadline)
 {
     const struct ek_mongodb_target *target = of->target;
+    enum ek_login first = ek_mongodb_first_login(target);
     int failed = EK_DENIED;
-    if (target->user && target->password) {
-        failed = log_in_as(of, EK_LOGIN_USER, deadline);
+    if (first == EK_LOGIN_USER || first == EK_LOGIN_CERTIFICATE) {
+        failed = log_in_as(of, first, deadline);
         if (failed == 0)
             of->seen->own_user = EK_ANSWER_YES;
         else if (failed == EK_DENIED)
@@ -243,7 +237,8 @@ static bool ask_again(struct observation *of, const char *host, int64_t deadline
     const struct ek_mongodb_session *session = *of->target->session;
     const struct ek_mongodb_handshake *now = &of->seen->handshake;
     if (!session->link.client || session->link.by_tls != (now->tls == EK_ANSWER_YES) ||
-        session->link.proven != now->verified || session->link.login != first_login(of->target) ||
+        session->link.proven != now->verified ||
+        session->link.login != ek_mongodb_first_login(of->target) ||
         strcmp(session->host, host) != 0)
         return false;
     struct ek_mongodb_seen *seen = of->seen;
@@ -279,7 +274,7 @@ static void hang_up(struct observation *of)
     bool lasting =
         login == EK_LOGIN_USER || (login == EK_LOGIN_SYSTEM && of->seen->initiated == EK_ANSWER_NO);
     bool keep = of->target->session && !of->over && of->seen->authenticated && lasting &&
-                login == first_login(of->target);
+                login == ek_mongodb_first_login(of->target);
     if (!keep)
         ek_mongodb_link_done(of->link);
 }

@@ -119,6 +119,7 @@ void ek_mongodb_read_options(const bson_t *reply, struct ek_mongodb_seen *seen)
     if (!ek_bson_document(reply, "parsed", &parsed))
         return;
     seen->options_known = true;
+    ek_bson_copy_text(&parsed, "config", seen->configuration, sizeof seen->configuration);
     seen->mode_at_start = EK_SSL_DISABLED;
     if (ek_bson_document(&parsed, "net.tls", &section) ||
         ek_bson_document(&parsed, "net.ssl", &section))

@@ -24,6 +24,9 @@ void ek_mongodb_read_hello(const bson_t *reply, struct ek_mongodb_seen *seen)
     seen->writable = ek_bson_answer(reply, "isWritablePrimary");
     if (seen->writable == EK_ANSWER_UNKNOWN)
         seen->writable = ek_bson_answer(reply, "ismaster");
+    const char *word = ek_bson_text(reply, "msg");
+    if (word && strcmp(word, "isdbgrid") == 0)
+        snprintf(seen->cluster_role, sizeof seen->cluster_role, "mongos");
     ek_bson_copy_text(reply, "me", seen->me, sizeof seen->me);
     ek_bson_copy_text(reply, "primary", seen->primary, sizeof seen->primary);
     bool in_set = ek_bson_copy_text(reply, "setName", seen->set_name, sizeof seen->set_name);

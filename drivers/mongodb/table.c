@@ -6,6 +6,7 @@ static const struct ek_mongodb_driver libmongoc = {
     .name = "libmongoc",
     .observe = ek_mongodb_observe,
     .recent_log = ek_mongodb_recent_log,
+    .ask = ek_mongodb_ask,
     .session_free = ek_mongodb_session_free,
     .handshake = ek_mongodb_handshake,
     .set_ssl_mode = ek_mongodb_set_ssl_mode,

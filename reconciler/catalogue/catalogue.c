@@ -15,6 +15,7 @@ static const struct ek_catalogue_row rows[] = {
 #include "reconciler/catalogue/drivers.def"
 #include "reconciler/catalogue/forge.def"
 #include "reconciler/catalogue/git.def"
+#include "reconciler/catalogue/import.def"
 #include "reconciler/catalogue/laws.def"
 #include "reconciler/catalogue/log_lines.def"
 #include "reconciler/catalogue/loop.def"

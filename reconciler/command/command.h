@@ -41,6 +41,7 @@ int ek_command_explain(const struct ek_options *options);
 int ek_command_schema(const struct ek_options *options);
 int ek_command_version(const struct ek_options *options);
 int ek_command_history(const struct ek_options *options);
+int ek_command_import(const struct ek_options *options);
 int ek_command_help(const struct ek_options *options);
 
 /* Append the list of commands, or the help of one. */

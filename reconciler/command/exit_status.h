@@ -10,7 +10,9 @@
     EK_EXIT(STALE, 3, "the plan no longer fits: the specs or the fleet moved; nothing was done")   \
     EK_EXIT(LOCKED, 4, "another Evenkeel is changing this deployment; nothing was done")           \
     EK_EXIT(REFUSED, 5, "a safety rule or the deployment's own policy forbids the next step")      \
-    EK_EXIT(BLOCKED, 6, "something is in the way, such as a member that is down")                  \
+    EK_EXIT(BLOCKED, 6,                                                                            \
+            "something is in the way, such as a member that is down; import: the specs were "      \
+            "written, but not everything could be seen or can be managed")                         \
     EK_EXIT(PARTLY, 7, "apply failed after at least one step was done; apply again goes on")       \
     EK_EXIT(NOT_APPROVED, 8, "the plan was not agreed to; nothing was done")                       \
     EK_EXIT(VERIFY_FAILED, 9,                                                                      \

@@ -77,6 +77,10 @@ struct ek_git_request ek_fleet_git_request(const struct ek_fleet *fleet, struct 
 void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
                    int64_t patience_ms, struct ek_looked *ret_looked);
 
+/* plan's exit status, the gravest of what was found: an error, something in the way, changes,
+ * nothing (plan.c). */
+int ek_plan_status(const struct ek_looked *looked, size_t count);
+
 /* The spec of the deployment that a plan file names at `index`; NULL: there is none any more. */
 const struct ek_deployment_spec *ek_fleet_planned(const struct ek_fleet *fleet,
                                                   const struct ek_plan_file *file, size_t index);

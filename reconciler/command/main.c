@@ -12,6 +12,17 @@ const struct ek_verb ek_verbs[] = {
      "  evenkeel validate specs\n"
      "  evenkeel validate --git https://git.example.net/specs.git --revision main\n",
      ek_command_validate},
+    {"import", EK_VERB_IMPORT, "ADDRESS", 1, "Write specs of a replica set that is there already",
+     "From one member's address, mongodb://HOST:PORT, it reads the set's configuration, each "
+     "member's\n"
+     "host, the unit that runs its server, its files, and changes nothing. The specs say with a "
+     "comment\n"
+     "what a person has to decide. Passwords come from files: never put one into the address.\n"
+     "Exit status 6: the specs were written, but not everything could be seen. With --check: "
+     "plan's.\n\n"
+     "  evenkeel import mongodb://db-a.example.net:27017 --ssh-user ops --out specs/orders.yaml\n"
+     "  evenkeel import mongodb://db-a:27017 --user root --password-file pw --check\n",
+     ek_command_import},
     {"plan", EK_VERB_PLAN, "[PATH]", 1, "Show what apply would do, and why; change nothing",
      "Looks at the fleet and shows every step, the restarts, elections and the write pause\n"
      "that it takes. Exit status: 0 nothing to do, 2 something to do, 6 something is in the "

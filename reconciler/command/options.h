@@ -30,6 +30,7 @@ enum {
     EK_VERB_RESUME = 1 << 14,
     EK_VERB_APPROVE = 1 << 15,
     EK_VERB_KEY = 1 << 16,
+    EK_VERB_IMPORT = 1 << 17,
 };
 
 struct ek_options {
@@ -96,6 +97,20 @@ struct ek_options {
     int64_t watch_interval_ms;
     bool check_chain;
     bool outside_window;
+    const char *account; /* import */
+    const char *ssh_user;
+    const char *ssh_port;
+    const char *ssh_identity_file;
+    const char *ssh_known_hosts;
+    const char *ssh_config;
+    const char *user;
+    const char *password_file;
+    const char *certificate_key_file;
+    int64_t import_timeout_ms;
+    int provider; /* index of its choices: 0 is hosts */
+    int reach;    /* index of its choices: 0 is ssh */
+    bool force;
+    bool check;
 };
 
 /* Parse the words after the verb. Precedence: flag, environment, default. EK_INVALID

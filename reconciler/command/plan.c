@@ -26,8 +26,7 @@ static void print(const struct ek_options *options, const struct ek_plan_set *se
     ek_print(&text);
 }
 
-/* The gravest of what was found: an error, something in the way, changes, nothing. */
-static int status_of(const struct ek_looked *looked, size_t count)
+int ek_plan_status(const struct ek_looked *looked, size_t count)
 {
     int status = EK_EXIT_OK;
     for (size_t i = 0; i < count; i++) {
@@ -199,7 +198,7 @@ int ek_command_plan(const struct ek_options *options)
         return failed(options, &err, false);
     }
     look(&fleet, &looks);
-    int status = status_of(looks.looked, fleet.chosen_count);
+    int status = ek_plan_status(looks.looked, fleet.chosen_count);
     if (report(&fleet, &looks, &err) != 0) {
         ek_say_error(options, &err);
         status = ek_exit_status_of(&err);

@@ -115,7 +115,7 @@ int ek_exit_status_of(const struct ek_error *err)
         {"EK-0813", EK_EXIT_VERIFY_FAILED}, {"EK-1013", EK_EXIT_LOCKED},
         {"EK-1014", EK_EXIT_ERROR},         {"EK-1015", EK_EXIT_LOCKED},
         {"EK-1016", EK_EXIT_LOCKED},        {"EK-1120", EK_EXIT_REFUSED},
-        {"EK-1121", EK_EXIT_REFUSED},
+        {"EK-1121", EK_EXIT_REFUSED},       {"EK-1412", EK_EXIT_USAGE},
     };
     for (size_t i = 0; i < sizeof by_id / sizeof *by_id; i++)
         if (strcmp(by_id[i].id, err->id) == 0)

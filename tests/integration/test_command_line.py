@@ -95,7 +95,7 @@ def test_usage_errors(folder, words, says):
 
 def test_help_tells_of_every_command(folder):
     listed = folder.run("help").stdout
-    for verb in ("validate", "plan", "apply", "status", "verify", "history", "explain", "schema",
+    for verb in ("import", "validate", "plan", "apply", "status", "verify", "history", "explain", "schema",
                  "version"):
         assert re.search(rf"^  {verb} ", listed, re.M)
         told = folder.run("help", verb)

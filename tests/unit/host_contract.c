@@ -263,6 +263,24 @@ static struct ek_host_facts facts(void)
     return found;
 }
 
+/* On machines the server is a mongod that a unit runs. */
+static void check_listing(int64_t pid)
+{
+    EK_HOST_SERVERS servers = {0};
+    bool found = false;
+    WORKS(driver->servers(&host, LONG, &servers, &err));
+    for (size_t i = 0; i < servers.count; i++) {
+        const struct ek_server_process *server = &servers.rows[i];
+        if (server->pid != pid)
+            continue;
+        found = true;
+        assert_string_equal(server->unit, host.unit);
+        assert_string_equal(server->user, host.server_user);
+        assert_string_equal(ek_server_option(server, "--config"), host.configuration);
+    }
+    assert_true(found == (getenv("EVENKEEL_CONTRACT") != NULL));
+}
+
 static void test_server_is_started_restarted_and_stopped(void **state)
 {
     (void)state;
@@ -271,6 +289,7 @@ static void test_server_is_started_restarted_and_stopped(void **state)
     struct ek_host_facts first = facts();
     assert_true(first.running);
     assert_true(first.pid > 0);
+    check_listing(first.pid);
     assert_in_range(first.age_ms, 0, 60000);
     assert_in_range(first.started_ms + first.age_ms + 2000, ek_wall_ms() - 1000,
                     ek_wall_ms() + 5000);

@@ -319,12 +319,16 @@ static void options_without_tls(void **state)
     assert_int_equal(seen->mode_at_start, EK_SSL_DISABLED);
     assert_int_equal(seen->authorization, EK_ANSWER_YES);
     assert_string_equal(seen->key_file, "/etc/mongod/keyfile");
+    assert_string_equal(seen->configuration, "/srv/mongod/a/mongod.conf");
     assert_string_equal(seen->certificate_key_file, "");
     assert_memory_equal(seen->options_digest, none, 32);
     seen = unknown();
     read_json(ek_mongodb_read_options,
               "{\"parsed\":{\"sharding\":{\"clusterRole\":\"shardsvr\"}},\"ok\":1.0}", seen);
     assert_string_equal(seen->cluster_role, "shardsvr");
+    seen = unknown();
+    read_json(ek_mongodb_read_hello, "{\"ismaster\":true,\"msg\":\"isdbgrid\",\"ok\":1.0}", seen);
+    assert_string_equal(seen->cluster_role, "mongos");
     seen = unknown();
     read_json(ek_mongodb_read_options, "{\"parsed\":{},\"ok\":1.0}", seen);
     assert_string_equal(seen->cluster_role, "");
