@@ -17,7 +17,8 @@
 #define SEVEN "   2: 0100000A:6989 0700000A:0400 01 00000000:00000000 00:00000000\n"
 #define MAPPED                                                                                     \
     "   3: 0000000000000000FFFF00000100000A:6989 0000000000000000FFFF00000800000A:01BB 01 0\n"
-#define SIX "   4: B80D0120000000000000000001000000:6989 B80D0120000000000000000007000000:CB2E 08 0\n"
+#define SIX                                                                                        \
+    "   4: B80D0120000000000000000001000000:6989 B80D0120000000000000000007000000:CB2E 08 0\n"
 
 static struct {
     const char *tables[2];
@@ -115,14 +116,21 @@ static void addresses_of_all_kinds(void **state)
 {
     (void)state;
     static const char table[] = HEAD OURS SEVEN MAPPED SIX;
-    static const char *const there[] = {"127.0.0.1:57738", "10.0.0.7:1024", "10.0.0.8:443",
-                                        "[::ffff:10.0.0.8]:443", "[::ffff:10.0.0.7]:1024",
-                                        "[2001:db8::7]:52014", "2001:db8::7:52014"};
+    static const char *const there[] = {"127.0.0.1:57738",        "10.0.0.7:1024",
+                                        "10.0.0.8:443",           "[::ffff:10.0.0.8]:443",
+                                        "[::ffff:10.0.0.7]:1024", "[2001:db8::7]:52014",
+                                        "2001:db8::7:52014"};
     static const char *const missing[] = {"127.0.0.1:57739", "10.0.0.7:10240", "10.0.0.2:1024",
                                           "[2001:db8::8]:52014", "[2001:db8::7]:52015"};
-    static const char *const no_addresses[] = {"anonymous unix socket:27017", "", ":", "10.0.0.9",
-                                               "10.0.0.9:", "10.0.0.9:x", "10.0.0.9:70000",
-                                               "[fe80::1%eth0]:5", "[10.0.0.9:5"};
+    static const char *const no_addresses[] = {"anonymous unix socket:27017",
+                                               "",
+                                               ":",
+                                               "10.0.0.9",
+                                               "10.0.0.9:",
+                                               "10.0.0.9:x",
+                                               "10.0.0.9:70000",
+                                               "[fe80::1%eth0]:5",
+                                               "[10.0.0.9:5"};
     for (size_t i = 0; i < sizeof there / sizeof *there; i++)
         assert_true(may_have(table, there[i]));
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)

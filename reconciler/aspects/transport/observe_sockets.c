@@ -3,9 +3,9 @@
  * there is nobody left to answer to.
  *
  * Doubt never makes a client gone. The table must be that of the server's own network, which shows
- * in our own connection's being in it; the kernel doesn't print the table in one piece and may leave
- * out a line when another one goes, so a client must be missing twice; from 5.0 on a server may name
- * the address that a load balancer told it, which has no socket here at all. */
+ * in our own connection's being in it; the kernel doesn't print the table in one piece and may
+ * leave out a line when another one goes, so a client must be missing twice; from 5.0 on a server
+ * may name the address that a load balancer told it, which has no socket here at all. */
 #include "reconciler/aspects/transport/observe_sockets.h"
 
 #include <arpa/inet.h>
@@ -93,7 +93,8 @@ static void look_up(const struct ek_buffer *buffer, const struct ek_mongodb_seen
                     bool *missing)
 {
     const char *table = ek_buffer_text(buffer);
-    bool its_own = table[0] && seen->own_end.text[0] && ek_sockets_may_have("", &seen->own_end) == false &&
+    bool its_own = table[0] && seen->own_end.text[0] &&
+                   ek_sockets_may_have("", &seen->own_end) == false &&
                    ek_sockets_may_have(table, &seen->own_end);
     for (size_t i = 0; i < seen->doubtful_count; i++)
         missing[i] &= its_own && !ek_sockets_may_have(table, &seen->doubtful_clients[i]);
