@@ -30,7 +30,8 @@ static void tell(struct ek_keeper *keeper, int64_t left_s)
     char end[32];
     EK_BUFFER message = {0};
     ek_time_text(end_s * 1000, false, end);
-    ek_buffer_printf(&message, "the certificate authority %s %s on %s, and no certificate lasts longer",
+    ek_buffer_printf(&message,
+                     "the certificate authority %s %s on %s, and no certificate lasts longer",
                      authority ? authority : "", left_s > 0 ? "ends" : "ended", end);
     entry.id = "EK-1308";
     entry.message = ek_journal_text(&message);
@@ -60,7 +61,8 @@ void ek_keeper_tell_endings(struct ek_keeper *keeper)
              keeper->account, keeper->name);
     if (strcmp(key, keeper->ending) == 0)
         return;
-    if (store->driver->note_once(store->store, key, ek_loop_now_ms(keeper->loop), &first, &err) != 0)
+    if (store->driver->note_once(store->store, key, ek_loop_now_ms(keeper->loop), &first, &err) !=
+        0)
         return; /* told at a later look: a store that fails is told of elsewhere */
     snprintf(keeper->ending, sizeof keeper->ending, "%s", key);
     if (first)

@@ -237,15 +237,18 @@ static bool issue_to_start(const struct ek_question *q, size_t m, enum ek_ssl_mo
     return issue(q, m, lost ? why_password_lost : "without a valid one it would not start");
 }
 
-/* What a start with TLS can't do without. */
+/* What a start with TLS can't do without, be it by the file that is there or the one that will be.
+ */
 static bool before_start(const struct ek_question *q, size_t m)
 {
     const struct ek_certificate_state *certificate =
         &ek_member_certificates(q->state, m)->certificate_installed;
-    if (ek_member_transport(q->state, m)->mode_configured <= EK_SSL_DISABLED)
-        return false;
+    enum ek_ssl_mode written = ek_member_transport(q->state, m)->mode_configured;
+    enum ek_ssl_mode mode = ek_left_down_by_us(q, m) ? ek_file_mode(q, m) : written;
     if (!ek_wants_tls(q))
-        return ek_left_down_by_us(q, m) && issue_to_start(q, m, ek_file_mode(q, m));
+        return ek_left_down_by_us(q, m) && issue_to_start(q, m, mode);
+    if (written <= EK_SSL_DISABLED && mode <= EK_SSL_DISABLED)
+        return false;
     if (ek_certificates(q->state)->authority == EK_YES)
         return propose_certificate(q, m);
     return (certificate->present != EK_YES || certificate->not_after_s <= q->policy->now_s) &&
