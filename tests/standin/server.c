@@ -130,7 +130,7 @@ static bool negotiate(struct conn *c)
         rejected(c, "The server is configured to only allow SSL connections");
         return false;
     }
-    if (mode == TLS_PREFER)
+    if (mode == TLS_PREFER && !options.plaintext_unlogged)
         log_line('I', "NETWORK",
                  "SSL mode is set to 'preferred' and connection %d to %s is not using SSL.", c->id,
                  c->remote);
