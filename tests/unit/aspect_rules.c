@@ -192,7 +192,7 @@ static void who_is_left_down_has_a_clock(void **state)
                  {EK_SSL_PREFER, EK_SSL_DISABLED, false},
                  {EK_SSL_ALLOW, EK_SSL_DISABLED, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        model_case_init(&fleet, THREE, cases[i].from, cases[i].to, true, false);
+        model_case_init(&fleet, THREE, cases[i].from, cases[i].to, MODEL_DOMAIN_KNOWN);
         left_down(C);
         ek_member_transport(fleet.state, C)->mode_running = EK_SSL_UNKNOWN;
         for (size_t m = A; m < C; m++) /* their own are right */
