@@ -48,6 +48,7 @@ struct ek_host_facts {
     int64_t pid;        /* 0 when not running */
     int64_t started_ms; /* when that process started (epoch, from /proc), 0 when not running */
     int64_t age_ms;     /* how long it has run, to the clock tick; 0 when not running */
+    int64_t now_ms;     /* the host's clock when it was asked (epoch), to the second; 0 not told */
     bool restart_begun; /* a restart by Evenkeel was begun here and its process never came up (the
                            mark is in the world) */
     bool data_present;  /* the server's dbPath holds data */

@@ -20,6 +20,7 @@ struct unit {
     int64_t pid;        /* of a process that lives; 0: none */
     int64_t started_ms; /* by the host's clock */
     int64_t age_ms;
+    int64_t now_ms; /* by the host's clock; 0: it does not tell when it booted */
 };
 
 /* The value of a "key=value" line, "" when there is none; up to its line end. */
@@ -42,14 +43,17 @@ static void process_of(const char *text, struct unit *unit)
 {
     const char *stat = value_of(text, "stat");
     const char *state = ek_proc_stat_field(stat, EK_PROC_STATE);
+    int64_t boot_ms = strtoll(value_of(text, "btime"), NULL, 10) * 1000;
+    int64_t up_ms = (int64_t)(strtod(value_of(text, "uptime"), NULL) * 1000);
+    unit->now_ms = boot_ms > 0 ? boot_ms + up_ms : 0;
     if (!*stat || strchr("ZXx", *state))
         return;
     int64_t per_second = strtoll(value_of(text, "ticks"), NULL, 10);
     int64_t ticks = strtoll(ek_proc_stat_field(stat, EK_PROC_START), NULL, 10);
     int64_t since_boot_ms = ticks * 1000 / (per_second > 0 ? per_second : 100);
     unit->pid = strtoll(value_of(text, "MainPID"), NULL, 10);
-    unit->started_ms = strtoll(value_of(text, "btime"), NULL, 10) * 1000 + since_boot_ms;
-    unit->age_ms = (int64_t)(strtod(value_of(text, "uptime"), NULL) * 1000) - since_boot_ms;
+    unit->started_ms = boot_ms + since_boot_ms;
+    unit->age_ms = up_ms - since_boot_ms;
 }
 
 static int look(const struct ek_host *host, int64_t deadline, struct unit *ret_unit,
@@ -134,6 +138,7 @@ int ek_ssh_facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
                                         .pid = unit.pid,
                                         .started_ms = unit.started_ms,
                                         .age_ms = unit.age_ms,
+                                        .now_ms = unit.now_ms,
                                         .restart_begun = unit.marked && unit.pid == 0,
                                         .data_present = data};
     return 0;

@@ -45,6 +45,7 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
         .pid = process.pid,
         .started_ms = process.started_ms,
         .age_ms = process.age_ms,
+        .now_ms = ek_wall_ms(),
         .restart_begun = marked && process.pid == 0,
         .data_present = ek_directory_has_content(data),
     };

@@ -68,6 +68,12 @@ struct ek_mongodb_handshake {
 };
 void ek_mongodb_handshake_done(struct ek_mongodb_handshake *handshake);
 
+/* The other end of a connection, as the server names it: "192.0.2.7:52014", "[2001:db8::7]:52014".
+ */
+struct ek_mongodb_address {
+    char text[72];
+};
+
 struct ek_mongodb_seen {
     bool answered;           /* isMaster came back */
     bool authenticated;      /* as own user or as __system, or no authentication is on */
@@ -111,7 +117,13 @@ struct ek_mongodb_seen {
                                   connections not counted; -1 unknown */
     int64_t undecided_clients; /* open client connections of which the server's log no longer (or
                                   never) told which kind they are; -1 unknown */
-    /* Whole seconds of the wall clock, 0 unknown: */
+    /* The other ends of the plaintext and undecided ones; NULL or owned by the struct. */
+    struct ek_mongodb_address *doubtful_clients;
+    size_t doubtful_count;
+    struct ek_mongodb_address own_end; /* ours, of the connection that was asked over; "" unknown */
+    int64_t clock_behind_ms; /* what its clock lacks to ours, rather more than less; INT64_MIN
+                                unknown */
+    /* Whole seconds of our own wall clock, 0 unknown: */
     int64_t clients_at_s;         /* when the clients were asked for */
     int64_t clients_told_since_s; /* since when its log, without a gap, would tell of a client that
                                      came in plaintext while it ran in the present mode, and

@@ -14,19 +14,25 @@ struct ek_mongodb_session {
     struct ek_mongodb_link link; /* as our own user, or closed */
     char host[280];              /* that was dialled */
     bool spoke_tls;              /* this process did once; none ever stops to */
+    struct ek_encrypted encrypted;
 };
 
 struct observation {
     struct ek_mongodb_link *link;
     const struct ek_mongodb_target *target;
     struct ek_mongodb_seen *seen;
-    bool plaintext_logged; /* the server writes a line for each plaintext connection */
-    bool over;             /* the connection broke: no more questions */
+    struct ek_encrypted *encrypted; /* of the session, or NULL */
+    bool plaintext_logged;          /* the server writes a line for each plaintext connection */
+    bool external_is_x509;          /* what is a user of $external came with a certificate */
+    bool over;                      /* the connection broke: no more questions */
 };
 
 void ek_mongodb_seen_done(struct ek_mongodb_seen *seen)
 {
     ek_mongodb_handshake_done(&seen->handshake);
+    free(seen->doubtful_clients);
+    seen->doubtful_clients = NULL;
+    seen->doubtful_count = 0;
 }
 
 static void add_problem(struct ek_mongodb_seen *seen, const char *what, const char *why)
@@ -115,9 +121,11 @@ static void ask_mode(struct observation *of)
     if (of->over)
         return;
     bson_t *command = BCON_NEW("getParameter", BCON_INT32(1), "tlsMode", BCON_INT32(1),
-                               "disableNonTLSConnectionLogging", BCON_INT32(1));
+                               "disableNonTLSConnectionLogging", BCON_INT32(1),
+                               "authenticationMechanisms", BCON_INT32(1));
     bson_t *old = BCON_NEW("getParameter", BCON_INT32(1), "sslMode", BCON_INT32(1),
-                           "disableNonSSLConnectionLogging", BCON_INT32(1));
+                           "disableNonSSLConnectionLogging", BCON_INT32(1),
+                           "authenticationMechanisms", BCON_INT32(1));
     EK_REPLY reply;
     ask(of, "getParameter", command, &reply);
     if (!reply.ok && !reply.lost && reply.code != EK_SERVER_UNAUTHORIZED) {
@@ -127,6 +135,7 @@ static void ask_mode(struct observation *of)
     if (reply.ok) {
         of->plaintext_logged = !ek_bson_true(&reply.document, "disableNonTLSConnectionLogging") &&
                                !ek_bson_true(&reply.document, "disableNonSSLConnectionLogging");
+        of->external_is_x509 = ek_mongodb_external_is_x509(&reply.document);
         ek_mongodb_read_mode(&reply.document, of->seen);
     }
     bson_destroy(command);
@@ -147,15 +156,33 @@ static void ask_server_status(struct observation *of)
     EK_REPLY reply;
     ask(of, "serverStatus", &command, &reply);
     bson_destroy(&command);
+    if (!reply.ok)
+        return;
+    int64_t answered_ms = ek_wall_ms();
+    int64_t its_ms = ek_bson_date_ms(&reply.document, "localTime");
+    ek_mongodb_read_server_status(&reply.document, of->seen);
+    if (its_ms > 0)
+        of->seen->clock_behind_ms = answered_ms - its_ms;
+}
+
+/* As the server sees this connection. */
+static void ask_own_end(struct observation *of)
+{
+    bson_t *command = BCON_NEW("whatsmyuri", BCON_INT32(1));
+    EK_REPLY reply;
+    ask(of, "whatsmyuri", command, &reply);
+    struct ek_mongodb_address *end = &of->seen->own_end;
     if (reply.ok)
-        ek_mongodb_read_server_status(&reply.document, of->seen);
+        ek_bson_copy_text(&reply.document, "you", end->text, sizeof end->text);
+    bson_destroy(command);
 }
 
 static void ask_clients(struct observation *of)
 {
     const struct ek_mongodb_seen *seen = of->seen;
-    if (of->over || !seen->authenticated || !of->plaintext_logged ||
-        (seen->mode_running != EK_SSL_PREFER && seen->mode_running != EK_SSL_REQUIRE))
+    bool told = seen->mode_running == EK_SSL_PREFER ||
+                (seen->mode_running == EK_SSL_REQUIRE && of->plaintext_logged);
+    if (of->over || !seen->authenticated || !told)
         return;
     bson_t *open = BCON_NEW("currentOp", BCON_BOOL(true), "$all", BCON_BOOL(true));
     bson_t *lines = BCON_NEW("getLog", BCON_UTF8("global"));
@@ -163,8 +190,15 @@ static void ask_clients(struct observation *of)
     of->seen->clients_at_s = ek_wall_ms() / 1000;
     ask(of, "currentOp", open, &current_op);
     ask(of, "getLog", lines, &log);
+    const struct ek_client_answers answers = {.current_op = &current_op.document,
+                                              .log = &log.document,
+                                              .plaintext_logged = of->plaintext_logged,
+                                              .external_is_x509 = of->external_is_x509,
+                                              .encrypted = of->encrypted};
     if (current_op.ok && log.ok)
-        ek_mongodb_read_clients(&log.document, &current_op.document, of->seen);
+        ek_mongodb_read_clients(&answers, of->seen);
+    if (seen->doubtful_count > 0)
+        ask_own_end(of);
     bson_destroy(open);
     bson_destroy(lines);
 }
@@ -228,6 +262,7 @@ void ek_mongodb_session_free(struct ek_mongodb_session *session)
     if (!session)
         return;
     ek_mongodb_link_done(&session->link);
+    ek_encrypted_done(&session->encrypted);
     free(session);
 }
 
@@ -250,6 +285,7 @@ static bool ask_again(struct observation *of, const char *host, int64_t deadline
     if (!of->over)
         return true;
     of->over = false;
+    free(seen->doubtful_clients);
     ek_mongodb_seen_init(seen);
     seen->handshake = handshake;
     return false;
@@ -303,8 +339,10 @@ int ek_mongodb_observe(const struct ek_mongodb_target *target, int64_t deadline,
         return ek_no_memory(err);
     }
     ek_mongodb_seen_init(seen);
-    struct observation of = {
-        .target = target, .seen = seen, .link = session ? &session->link : &link};
+    struct observation of = {.target = target,
+                             .seen = seen,
+                             .link = session ? &session->link : &link,
+                             .encrypted = session ? &session->encrypted : NULL};
     const char *host = target->tls_host ? target->tls_host : target->plain_host;
     int64_t half = ek_monotonic_ms() + ek_time_left_ms(deadline) / 2;
     const struct ek_mongodb_tls_question question = {host, target->port, target->ca_file};

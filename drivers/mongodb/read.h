@@ -47,9 +47,28 @@ void ek_mongodb_read_server_status(const bson_t *reply, struct ek_mongodb_seen *
 /* $clusterTime.signature.keyId of any reply, 0 when it carries none. */
 int64_t ek_mongodb_read_signing_key(const bson_t *reply);
 
-/* Who still talks in plaintext, from getLog "global" and currentOp over all connections.
- * seen->mode_running and mode_at_start must be known by then. */
-void ek_mongodb_read_clients(const bson_t *log, const bson_t *current_op,
-                             struct ek_mongodb_seen *seen);
+/* Open connections of one server process that are known to use TLS: which kind a connection is of
+ * never changes, and no two of a process have one id. */
+struct ek_encrypted {
+    int64_t *ids;
+    size_t count;
+};
+void ek_encrypted_done(struct ek_encrypted *encrypted);
+
+/* What a server says of its connections. Borrowed. */
+struct ek_client_answers {
+    const bson_t *current_op;       /* over all connections; asked before the log */
+    const bson_t *log;              /* getLog "global" */
+    bool plaintext_logged;          /* it writes a line for each connection in plaintext */
+    bool external_is_x509;          /* nobody is a user of $external but by MONGODB-X509 */
+    struct ek_encrypted *encrypted; /* what is known from before, and will be; or NULL */
+};
+
+/* Who still talks in plaintext. seen->mode_running, mode_at_start and, for the times,
+ * clock_behind_s must be known by then. */
+void ek_mongodb_read_clients(const struct ek_client_answers *answers, struct ek_mongodb_seen *seen);
+
+/* Whether getParameter authenticationMechanisms leaves MONGODB-X509 alone to users of $external. */
+bool ek_mongodb_external_is_x509(const bson_t *reply);
 
 #endif

@@ -15,6 +15,7 @@ void ek_mongodb_seen_init(struct ek_mongodb_seen *seen)
     seen->heartbeat_interval_ms = seen->election_timeout_ms = -1;
     seen->pid = seen->uptime_ms = seen->signing_key = seen->applied_ms = -1;
     seen->plaintext_clients = seen->undecided_clients = -1;
+    seen->clock_behind_ms = INT64_MIN;
 }
 
 void ek_mongodb_read_hello(const bson_t *reply, struct ek_mongodb_seen *seen)

@@ -59,6 +59,16 @@ static int signed_name(const char *plan, const char *key, char ret_name[65], str
     return ek_sha256_hex_of(&text, ret_name, err);
 }
 
+/* jansson loses a letter that it has no room for, so what is whole may read as changed once. */
+static int parse(const char *text, struct ek_plan_file **ret_file, struct ek_error *err)
+{
+    static const char name[] = "the plan in the store";
+    int result = ek_plan_file_parse(text, strlen(text), name, ret_file, err);
+    if (result == EK_INVALID)
+        result = ek_plan_file_parse(text, strlen(text), name, ret_file, err);
+    return result;
+}
+
 static int fetch(const struct search *search, const char *name, struct ek_plan_file **ret_file,
                  struct ek_error *err)
 {
@@ -67,8 +77,7 @@ static int fetch(const struct search *search, const char *name, struct ek_plan_f
     struct ek_error problem = {0};
     int result = store->driver->get_plan(store->store, name, &text, &problem);
     if (result == 0) {
-        result =
-            ek_plan_file_parse(text, strlen(text), "the plan in the store", ret_file, &problem);
+        result = parse(text, ret_file, &problem);
         if (result != 0 && result != EK_NO_MEMORY)
             result = EK_NOT_FOUND; /* what can't be understood was not agreed to */
     }
@@ -86,50 +95,76 @@ static int fetch_signed(const struct search *search, const char *plan,
         const char *key = approvers->plan_keys[i];
         char name[65];
         char by[EK_PUBLIC_KEY_SIZE];
-        struct ek_error ignored = {0};
+        struct ek_error problem = {0};
         struct ek_plan_file *file = NULL;
         int result = signed_name(plan, key, name, err);
         if (result == 0)
             result = fetch(search, name, &file, err);
-        if (result == 0 &&
-            ek_plan_verify(ek_plan_file_document(file), &key, 1, by, &ignored) == 0) {
+        int trusted =
+            result == 0 ? ek_plan_verify(ek_plan_file_document(file), &key, 1, by, &problem) : 0;
+        if (result == 0 && trusted == 0) {
             *ret_file = file;
             return 0;
         }
         ek_plan_file_free(file);
+        if (trusted == EK_NO_MEMORY) {
+            *err = problem;
+            return trusted;
+        }
         if (result != 0 && result != EK_NOT_FOUND)
             return result;
     }
     return EK_NOT_FOUND;
 }
 
-/* The deployment of a file whose plan has that name: its index, or the file's count. */
-static size_t index_of(const struct ek_plan_file *file, const struct ek_deployment_spec *spec,
-                       const char *plan)
+/* The deployment of a file whose plan has that name: its index, or EK_NOT_FOUND. */
+static int index_of(const struct ek_plan_file *file, const struct ek_deployment_spec *spec,
+                    const char *plan, size_t *ret_index, struct ek_error *err)
 {
-    size_t i = 0;
-    char name[65];
-    for (; i < ek_plan_file_count(file); i++) {
-        if (ek_plan_file_planned_name(file, i, name, NULL) == 0 && strcmp(name, plan) == 0 &&
+    for (size_t i = 0; i < ek_plan_file_count(file); i++) {
+        char name[65];
+        int result = ek_plan_file_planned_name(file, i, name, err);
+        if (result == EK_NO_MEMORY)
+            return result;
+        if (result == 0 && strcmp(name, plan) == 0 &&
             strcmp(ek_plan_file_deployment(file, i), spec->name) == 0 &&
-            strcmp(ek_plan_file_account(file, i), spec->account) == 0)
-            break;
+            strcmp(ek_plan_file_account(file, i), spec->account) == 0) {
+            *ret_index = i;
+            return 0;
+        }
     }
-    return i;
+    return EK_NOT_FOUND;
 }
 
-static bool fits(const struct search *search, const struct ek_plan_file *file, const char *plan,
-                 struct ek_approved *ret_approved)
+/* What was agreed to, read back; EK_NOT_FOUND when that was something else. */
+static int read_approved(const struct search *search, const struct ek_plan_file *file, size_t index,
+                         struct ek_approved *ret_approved, struct ek_error *err)
+{
+    const struct ek_consent_question *question = search->question;
+    struct ek_error problem = {0};
+    int result = ek_plan_file_current(file, index, question->spec, question->spec_digest, &problem);
+    if (result == 0)
+        result = ek_plan_file_policy(file, index, question->spec, &ret_approved->policy, &problem);
+    if (result == 0)
+        result = ek_plan_file_plan(file, index, question->spec, &ret_approved->plan, &problem);
+    if (result != EK_NO_MEMORY)
+        return result == 0 ? 0 : EK_NOT_FOUND;
+    *err = problem;
+    return result;
+}
+
+/* Whether the deployment is somewhere in the plan; EK_NOT_FOUND when it isn't. */
+static int fits(const struct search *search, const struct ek_plan_file *file, const char *plan,
+                struct ek_approved *ret_approved, struct ek_error *err)
 {
     const struct ek_consent_question *question = search->question;
     struct ek_approved approved = {.policy = *search->policy};
-    struct ek_error ignored = {0};
-    size_t index = index_of(file, question->spec, plan);
-    if (!question->state || index == ek_plan_file_count(file) ||
-        ek_plan_file_current(file, index, question->spec, question->spec_digest, &ignored) != 0 ||
-        ek_plan_file_policy(file, index, question->spec, &approved.policy, &ignored) != 0 ||
-        ek_plan_file_plan(file, index, question->spec, &approved.plan, &ignored) != 0)
-        return false;
+    size_t index;
+    int result = question->state ? index_of(file, question->spec, plan, &index, err) : EK_NOT_FOUND;
+    if (result == 0)
+        result = read_approved(search, file, index, &approved, err);
+    if (result != 0)
+        return result;
     int position =
         ek_plan_fits(&approved.plan, EK_SITUATION(question->spec, question->state, search->policy));
     /* One without steps is approved only for what the specs ask of people from now on. */
@@ -139,7 +174,9 @@ static bool fits(const struct search *search, const struct ek_plan_file *file, c
         *ret_approved = approved;
     else
         ek_plan_done(&approved.plan);
-    return good;
+    if (position == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    return good ? 0 : EK_NOT_FOUND;
 }
 
 static int holds(const struct search *search, size_t i, struct ek_approved *ret_approved,
@@ -156,8 +193,8 @@ static int holds(const struct search *search, size_t i, struct ek_approved *ret_
         return 0;
     int result = signature ? fetch_signed(search, approval->plan, &file, err)
                            : fetch(search, approval->plan, &file, err);
-    if (result == 0 && !named && !fits(search, file, approval->plan, ret_approved))
-        result = EK_NOT_FOUND;
+    if (result == 0 && !named)
+        result = fits(search, file, approval->plan, ret_approved, err);
     ek_plan_file_free(file);
     return result;
 }

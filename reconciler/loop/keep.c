@@ -417,6 +417,7 @@ static int look(struct ek_keeper *keeper, struct ek_error *err)
     struct ek_planned planned = ek_looked_planned(looked);
     ek_metrics_observed(loop->metrics, &planned);
     tell_health(keeper);
+    ek_keeper_tell_endings(keeper);
     return 0;
 }
 

@@ -77,6 +77,7 @@ struct ek_keeper {
     unsigned drift; /* fields that were told as drifted; 0 none */
     char drift_digest[65];
     char health[16];
+    char ending[256];  /* of the authority, as far as it was told; "" nothing */
     char said[12];     /* id of what was last told as being in the way, "" nothing */
     char planned[65];  /* name of the plan that was told */
     char signer[128];  /* who signed the commit, of those who may approve; "" nobody */
@@ -194,6 +195,9 @@ void ek_keeper_condition(struct ek_keeper *keeper, enum ek_condition condition);
 /* "restart b". */
 void ek_keeper_step_words(const struct ek_keeper *keeper, const struct ek_step *step,
                           struct ek_buffer *text);
+
+/* Tell of its authority's end what was not told yet (endings.c). */
+void ek_keeper_tell_endings(struct ek_keeper *keeper);
 
 /* An event of its execution (tell.c). */
 void ek_tell_execution(struct ek_keeper *keeper, const struct ek_event *event);

@@ -230,6 +230,23 @@ def test_a_revert_half_way_with_a_member_that_does_not_start(not_starting):
     finish(shop, "disabled", repaired=FIRST)
 
 
+def test_a_revert_with_a_member_that_is_down_without_its_password(shop):
+    """Its peers still dial it by TLS, so it comes back with TLS once more: with a new key."""
+    shop.specs.set_mode("preferSSL")
+    shop.succeed("apply", "--yes", *shop.git)
+    shop.fleet.wait_settled()
+    shop.fleet.kill(FIRST, signal.SIGKILL)
+    wait_for(lambda: not shop.fleet.processes()[FIRST], f"{FIRST} is down")
+    waiting = list(Path("/run/evenkeel").glob(f"*-{FIRST}-*/key-password"))
+    assert len(waiting) == 1
+    waiting[0].unlink()
+    sealed_password(shop, FIRST).unlink()
+    commit(shop, "disabled")
+    plan = shop.succeed("plan", *shop.git, status=CHANGES).stdout
+    assert "the password of the installed one's key is lost" in plan
+    finish(shop, "disabled", repaired=FIRST)
+
+
 def test_a_member_down_with_a_bad_certificate_is_repaired_by_a_newer_commit(bad_certificate):
     """It can't start until a newer commit, which names another authority, is carried out."""
     shop = bad_certificate

@@ -182,9 +182,20 @@ static bool replace_certificate(struct ek_state *state, size_t m)
     return true;
 }
 
+/* The key that is installed opens for nobody any more. */
+static bool lose_password(struct ek_state *state, size_t m)
+{
+    struct ek_member_certificates *certificates = ek_member_certificates(state, m);
+    if (certificates->key_password != EK_YES)
+        return false;
+    certificates->key_password = EK_NO;
+    return true;
+}
+
 /* What can happen to a fleet between two of our steps. */
 static bool (*const disturbances_known[])(struct ek_state *state, size_t m) = {
-    crash_and_come_back, stay_down_by_our_restart, elect_another, touch_trust, replace_certificate};
+    crash_and_come_back, stay_down_by_our_restart, elect_another,
+    touch_trust,         replace_certificate,      lose_password};
 
 /* The effect is seen where it is, and not before. */
 static void check_seen(const struct model_case *c, const struct ek_state *before,

@@ -15,7 +15,7 @@ struct parameter {
     int (*set)(struct call *c, const char *key, const bson_iter_t *value); /* NULL: only at start */
 };
 
-static bool flag_log_plain = true, flag_bypass = true;
+static bool flag_bypass = true;
 static int32_t log_level;
 
 static void get_tls_mode(bson_t *to, const char *key)
@@ -158,7 +158,7 @@ static void get_empty_array(bson_t *to, const char *key)
 
 static void get_log_plain(bson_t *to, const char *key)
 {
-    add_bool(to, key, !flag_log_plain);
+    add_bool(to, key, options.plaintext_unlogged);
 }
 
 static void get_bypass(bson_t *to, const char *key)

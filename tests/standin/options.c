@@ -194,6 +194,8 @@ static void fill(const struct settings *s)
     o->tls_weak = truth(s, "net.tls.allowConnectionsWithoutCertificates");
     o->tls_any_hostname = truth(s, "net.tls.allowInvalidHostnames");
     o->tls_any_certificate = truth(s, "net.tls.allowInvalidCertificates");
+    o->plaintext_unlogged = truth(s, "setParameter.disableNonTLSConnectionLogging") ||
+                            truth(s, "setParameter.disableNonSSLConnectionLogging");
 }
 
 void options_parse(int argc, char **argv)

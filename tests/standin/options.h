@@ -52,6 +52,7 @@ struct options {
     char *tls_disabled_protocols, *tls_ciphers;
     bool tls_weak, tls_any_hostname, tls_any_certificate;
     char *cluster_auth_mode;
+    bool plaintext_unlogged; /* disableNonTLSConnectionLogging */
 };
 extern struct options options;
 

@@ -130,7 +130,7 @@ static bool negotiate(struct conn *c)
         rejected(c, "The server is configured to only allow SSL connections");
         return false;
     }
-    if (mode == TLS_PREFER)
+    if (mode == TLS_PREFER && !options.plaintext_unlogged)
         log_line('I', "NETWORK",
                  "SSL mode is set to 'preferred' and connection %d to %s is not using SSL.", c->id,
                  c->remote);
@@ -238,11 +238,15 @@ static void accept_one(int listener)
     pthread_mutex_lock(&list_lock);
     c->id = ++n_created;
     open_now = ++n_open;
+    pthread_mutex_unlock(&list_lock);
+    /* Before currentOp names it, as mongod does: the log has all that it will say of its beginning.
+     */
+    log_line('I', "NETWORK", "connection accepted from %s #%d (%d %s now open)", c->remote, c->id,
+             open_now, plural(open_now));
+    pthread_mutex_lock(&list_lock);
     c->next = connections;
     connections = c;
     pthread_mutex_unlock(&list_lock);
-    log_line('I', "NETWORK", "connection accepted from %s #%d (%d %s now open)", c->remote, c->id,
-             open_now, plural(open_now));
     spawn(conn_thread, c);
 }
 

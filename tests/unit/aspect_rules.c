@@ -170,16 +170,39 @@ static void nobody_is_reinstated_beside_one_that_lags_or_cannot_sign(void **stat
 
 /* ---- what our own restart left down is brought back, whatever else is said of it ---- */
 
-static void who_is_left_down_has_no_clock_and_no_mode(void **state)
+static void who_is_left_down_has_no_mode(void **state)
 {
     (void)state;
     model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
     left_down(C);
-    ek_member(fleet.state, C)->clock_ahead_ms = 3600000;
     ek_member_transport(fleet.state, C)->mode_running = EK_SSL_UNKNOWN;
     struct ek_verdict verdict = ask();
     assert_int_equal(verdict.kind, EK_VERDICT_STEP);
     assert_int_equal(verdict.step.member, C);
+}
+
+/* By a wrong clock its certificate may not hold, unless it comes back without one. */
+static void who_is_left_down_has_a_clock(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ek_ssl_mode from, to;
+        bool comes_back;
+    } cases[] = {{EK_SSL_ALLOW, EK_SSL_PREFER, false},
+                 {EK_SSL_PREFER, EK_SSL_DISABLED, false},
+                 {EK_SSL_ALLOW, EK_SSL_DISABLED, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        model_case_init(&fleet, THREE, cases[i].from, cases[i].to, MODEL_DOMAIN_KNOWN);
+        left_down(C);
+        ek_member_transport(fleet.state, C)->mode_running = EK_SSL_UNKNOWN;
+        for (size_t m = A; m < C; m++) /* their own are right */
+            assert_int_equal(ek_member(fleet.state, m)->clock_ahead_ms, 0);
+        ek_member(fleet.state, C)->clock_ahead_ms = 3600000;
+        if (!cases[i].comes_back)
+            assert_int_equal(assert_blocked_by("EK-0130").member, C);
+        else
+            assert_int_equal(ask().step.member, C);
+    }
 }
 
 /* The set's keyFile is a new member's; whoever ran has had what it runs with. */
@@ -230,7 +253,8 @@ int main(void)
         cmocka_unit_test(who_comes_back_alone_leads_again_and_an_arbiter_votes),
         cmocka_unit_test(a_new_set_signs_with_one_key),
         cmocka_unit_test(nobody_is_reinstated_beside_one_that_lags_or_cannot_sign),
-        cmocka_unit_test(who_is_left_down_has_no_clock_and_no_mode),
+        cmocka_unit_test(who_is_left_down_has_no_mode),
+        cmocka_unit_test(who_is_left_down_has_a_clock),
         cmocka_unit_test(who_ran_gets_no_key_file),
         cmocka_unit_test(nobody_is_renamed_beside_one_that_lags),
         cmocka_unit_test(nobody_dials_a_lone_member),

@@ -14,6 +14,7 @@
 #include "reconciler/base/hash.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/consent/approvals.h"
 #include "reconciler/document/plan_file.h"
 #include "reconciler/document/plan_json.h"
 #include "reconciler/kernel/facts.h"
@@ -309,6 +310,73 @@ static int make_progress_line(struct ek_buffer *made, struct ek_error *err)
     return ek_buffer_check(made, err);
 }
 
+/* ---- what was agreed to ---- */
+
+/* A store that holds one approval, and the document of its plan. */
+static char agreed_document[1 << 20];
+static struct ek_approval agreed = {.account = "acme", .deployment = "orders", .at_ms = 1000};
+
+static int get_approvals(struct ek_store *store, const char *account, const char *deployment,
+                         struct ek_approvals *ret_approvals, struct ek_error *err)
+{
+    (void)store, (void)account, (void)deployment, (void)err;
+    ret_approvals->at[0] = agreed;
+    ret_approvals->count = 1;
+    return 0;
+}
+
+static int events(struct ek_store *store, const struct ek_store_query *query,
+                  bool (*take)(void *, const struct ek_store_event *), void *context,
+                  struct ek_error *err)
+{
+    (void)store, (void)query, (void)take, (void)context, (void)err;
+    return 0;
+}
+
+static int get_plan(struct ek_store *store, const char *name, char **ret_document,
+                    struct ek_error *err)
+{
+    (void)store;
+    assert_string_equal(name, agreed.plan);
+    char *document = strdup(agreed_document);
+    if (!document)
+        return ek_no_memory(err);
+    *ret_document = document;
+    return 0;
+}
+
+/* Without memory nobody knows whether the approval holds, which is not that there is none. */
+static int make_agreement(struct ek_buffer *made, struct ek_error *err)
+{
+    static const struct ek_store_driver driver = {
+        .get_approvals = get_approvals, .events = events, .get_plan = get_plan};
+    static const struct ek_store_handle store = {.driver = &driver};
+    static const struct ek_demand demand = {.rule = EK_APPROVAL_REQUIRED};
+    const struct ek_consent_question question = {.store = &store,
+                                                 .spec = &model.spec,
+                                                 .spec_digest = planned.spec_digest,
+                                                 .state = model.state,
+                                                 .demand = &demand,
+                                                 .now_ms = 2000};
+    struct ek_approved approved;
+    struct ek_approval approval;
+    if (!agreed.plan[0]) {
+        EK_BUFFER text = {0};
+        EK_CLEANUP(ek_plan_file_cleanup) struct ek_plan_file *file = NULL;
+        assert_int_equal(make_document(&text, err), 0);
+        snprintf(agreed_document, sizeof agreed_document, "%s", ek_buffer_text(&text));
+        assert_int_equal(
+            ek_plan_file_parse(agreed_document, strlen(agreed_document), "it", &file, err), 0);
+        assert_int_equal(ek_plan_file_planned_name(file, 0, agreed.plan, err), 0);
+    }
+    int result = ek_approval_find(&question, &model.policy, &approved, &approval, err);
+    if (result != 0)
+        return result;
+    ek_buffer_printf(made, "%s with %zu steps", approval.plan, approved.plan.count);
+    ek_plan_done(&approved.plan);
+    return ek_buffer_check(made, err);
+}
+
 /* ---- a server's file ---- */
 
 static int make_configuration(struct ek_buffer *made, struct ek_error *err)
@@ -345,6 +413,7 @@ HELD(make_file, 100)
 HELD(make_comments, 3)
 HELD(make_progress_line, 3)
 HELD(make_configuration, 20)
+HELD(make_agreement, 100)
 
 int main(void)
 {
@@ -362,6 +431,7 @@ int main(void)
         cmocka_unit_test(make_comments_or_says_so),
         cmocka_unit_test(make_progress_line_or_says_so),
         cmocka_unit_test(make_configuration_or_says_so),
+        cmocka_unit_test(make_agreement_or_says_so),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -19,7 +19,9 @@
 static struct ek_mongodb_seen *unknown(void)
 {
     static struct ek_mongodb_seen seen;
+    ek_mongodb_seen_done(&seen);
     ek_mongodb_seen_init(&seen);
+    seen.clock_behind_ms = 0;
     return &seen;
 }
 
@@ -44,12 +46,30 @@ static const char open_connections[] =
                          "\"local\"}]},{\"connectionId\":9,\"clientMetadata\":{\"driver\":{"
                          "\"name\":\"NetworkInterfaceTL\"}}}],\"ok\":1.0}";
 
-static void read_clients(struct ek_mongodb_seen *seen, const char *log)
+/* What the server is asked besides: it writes a line for each plaintext connection; any mechanism
+ * makes users of $external. */
+static struct ek_client_answers answers;
+
+static int begin(void **state)
 {
-    bson_t *lines = json(log), *operations = json(open_connections);
-    ek_mongodb_read_clients(lines, operations, seen);
+    (void)state;
+    answers = (struct ek_client_answers){.plaintext_logged = true};
+    return 0;
+}
+
+static void read_operations(struct ek_mongodb_seen *seen, const char *log, const char *current_op)
+{
+    bson_t *lines = json(log), *operations = json(current_op);
+    answers.log = lines;
+    answers.current_op = operations;
+    ek_mongodb_read_clients(&answers, seen);
     bson_destroy(lines);
     bson_destroy(operations);
+}
+
+static void read_clients(struct ek_mongodb_seen *seen, const char *log)
+{
+    read_operations(seen, log, open_connections);
 }
 
 /* 3 and 5 plaintext; 33 closed since; 7, 8, 9 ours and members'; 4 known as TLS; of 6
@@ -120,14 +140,10 @@ static int64_t seconds(const char *text)
 static struct ek_mongodb_seen *read_past(enum ek_ssl_mode at_start, const char *log)
 {
     struct ek_mongodb_seen *seen = unknown();
-    bson_t *lines = json(log);
-    bson_t *operations = json("{\"inprog\":[],\"ok\":1.0}");
     seen->mode_running = EK_SSL_PREFER;
     seen->mode_at_start = at_start;
     seen->clients_at_s = seconds("05:00:00");
-    ek_mongodb_read_clients(lines, operations, seen);
-    bson_destroy(lines);
-    bson_destroy(operations);
+    read_operations(seen, log, "{\"inprog\":[],\"ok\":1.0}");
     assert_int_equal(seen->plaintext_clients, 0);
     return seen;
 }
@@ -206,6 +222,129 @@ static void connections_from_before_the_log_told(void **state)
     assert_int_equal(seen->undecided_clients, 2);
 }
 
+/* The log's lines are dated by the server's clock, a watch by ours. */
+static void a_server_whose_clock_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t behind_ms;
+        const char *none_since; /* "": nothing is known */
+    } cases[] = {{0, "02:00:01"},        {3600000, "03:00:01"},  {3600001, "03:00:02"},
+                 {-3600000, "01:00:01"}, {-3600500, "01:00:01"}, {-3599500, "01:00:02"},
+                 {INT64_MIN, ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ek_mongodb_seen *seen = unknown();
+        seen->mode_running = seen->mode_at_start = EK_SSL_PREFER;
+        seen->clock_behind_ms = cases[i].behind_ms;
+        read_operations(seen, LOG(FIRST), "{\"inprog\":[],\"ok\":1.0}");
+        int64_t none_since = cases[i].none_since[0] ? seconds(cases[i].none_since) : 0;
+        assert_int_equal(seen->no_plaintext_since_s, none_since);
+        assert_int_equal(seen->clients_told_since_s, none_since);
+    }
+}
+
+static void a_log_that_tells_nothing_leaves_the_open_connections(void **state)
+{
+    (void)state;
+    struct ek_mongodb_seen *seen = unknown();
+    seen->mode_running = seen->mode_at_start = EK_SSL_PREFER;
+    answers.plaintext_logged = false;
+    read_clients(seen,
+                 LOG(FIRST "," ACCEPTED_LINE(3) "," SET(
+                     "04:00:00", "tlsMode to preferTLS") "," ACCEPTED_LINE(5) "," TLS_LINE(4)));
+    assert_int_equal(seen->plaintext_clients, 0);
+    assert_int_equal(seen->undecided_clients, 3); /* 4 was noted */
+    assert_int_equal(seen->doubtful_count, 3);
+    assert_string_equal(seen->doubtful_clients[0].text, "127.0.0.1:57738");
+    assert_int_equal(seen->clients_told_since_s, 0);
+    assert_int_equal(seen->no_plaintext_since_s, 0);
+}
+
+static void nobody_came_in_plaintext_to_a_server_started_in_require(void **state)
+{
+    (void)state;
+    struct ek_mongodb_seen *seen = unknown();
+    seen->mode_running = seen->mode_at_start = EK_SSL_REQUIRE;
+    read_clients(seen, LOG(FIRST));
+    assert_int_equal(seen->plaintext_clients, 0);
+    assert_int_equal(seen->undecided_clients, 0);
+}
+
+#define USER(n, database, more)                                                                    \
+    "{\"connectionId\":" #n ",\"effectiveUsers\":[{\"user\":\"CN=app\",\"db\":\"" database         \
+    "\"}]" more "}"
+
+/* 1 is known by a certificate, 2 by a password, 3 acts for somebody who may be. */
+static void users_by_certificate_use_tls(void **state)
+{
+    (void)state;
+    static const char operations[] =
+        "{\"inprog\":[" USER(1, "$external", "") "," USER(2, "admin", "") "," USER(
+            3, "$external", ",\"runBy\":[{\"user\":\"x\",\"db\":\"$external\"}]") "],\"ok\":1.0}";
+    struct ek_mongodb_seen *seen = unknown();
+    seen->mode_running = seen->mode_at_start = EK_SSL_PREFER;
+    read_operations(seen, LOG(FIRST), operations);
+    assert_int_equal(seen->undecided_clients, 3);
+    seen = unknown();
+    seen->mode_running = seen->mode_at_start = EK_SSL_PREFER;
+    answers.external_is_x509 = true;
+    read_operations(seen, LOG(FIRST), operations);
+    assert_int_equal(seen->undecided_clients, 2);
+}
+
+static void which_mechanisms_make_users_of_external(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reply;
+        bool x509_alone;
+    } cases[] = {
+        {"{\"authenticationMechanisms\":[\"MONGODB-X509\",\"SCRAM-SHA-1\",\"SCRAM-SHA-256\"]}",
+         true},
+        {"{\"authenticationMechanisms\":[\"MONGODB-CR\"]}", true},
+        {"{\"authenticationMechanisms\":[\"MONGODB-X509\",\"PLAIN\"]}", false},
+        {"{\"authenticationMechanisms\":[\"GSSAPI\",\"MONGODB-X509\"]}", false},
+        {"{\"authenticationMechanisms\":[1]}", false},
+        {"{\"ok\":1.0}", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bson_t *reply = json(cases[i].reply);
+        assert_int_equal(ek_mongodb_external_is_x509(reply), cases[i].x509_alone);
+        bson_destroy(reply);
+    }
+}
+
+/* What the log said of a connection stays true when its lines are gone; of 5, which had not said
+ * a word, it may yet have to say something. */
+static void what_was_known_of_a_connection_stays_known(void **state)
+{
+    (void)state;
+    static const char first[] = "{\"inprog\":[" CLIENT(3) "," CLIENT(4) ",{\"connectionId\":5}],"
+                                                                        "\"ok\":1.0}";
+    static const char then[] =
+        "{\"inprog\":[" CLIENT(3) "," CLIENT(4) "," CLIENT(5) "," CLIENT(6) "],\"ok\":1.0}";
+    struct ek_encrypted encrypted = {0};
+    struct ek_mongodb_seen *seen = unknown();
+    answers.encrypted = &encrypted;
+    seen->mode_running = seen->mode_at_start = EK_SSL_PREFER;
+    read_operations(
+        seen,
+        LOG(FIRST "," ACCEPTED_LINE(3) "," ACCEPTED_LINE(4) "," PLAIN_LINE(4) "," ACCEPTED_LINE(5)),
+        first);
+    assert_int_equal(seen->plaintext_clients, 1);
+    assert_int_equal(seen->undecided_clients, 0);
+    seen = unknown();
+    seen->mode_running = seen->mode_at_start = EK_SSL_PREFER;
+    read_operations(seen, LOG(FIRST), then);
+    assert_int_equal(seen->plaintext_clients, 0);
+    assert_int_equal(seen->undecided_clients, 3);
+    seen = unknown(); /* closed, and forgotten */
+    seen->mode_running = seen->mode_at_start = EK_SSL_PREFER;
+    read_operations(seen, LOG(FIRST), "{\"inprog\":[],\"ok\":1.0}");
+    assert_int_equal(encrypted.count, 0);
+    ek_encrypted_done(&encrypted);
+}
+
 static void a_log_that_is_none_proves_nothing(void **state)
 {
     (void)state;
@@ -240,13 +379,19 @@ static void a_watch_lasts_while_the_log_leaves_no_gap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plaintext_clients_that_are_still_there),
-        cmocka_unit_test(plaintext_clients_in_json_logs),
-        cmocka_unit_test(since_when_no_client_came_in_plaintext),
-        cmocka_unit_test(the_times_of_all_zones),
-        cmocka_unit_test(connections_from_before_the_log_told),
-        cmocka_unit_test(a_log_that_is_none_proves_nothing),
-        cmocka_unit_test(a_watch_lasts_while_the_log_leaves_no_gap),
+        cmocka_unit_test_setup(plaintext_clients_that_are_still_there, begin),
+        cmocka_unit_test_setup(plaintext_clients_in_json_logs, begin),
+        cmocka_unit_test_setup(since_when_no_client_came_in_plaintext, begin),
+        cmocka_unit_test_setup(the_times_of_all_zones, begin),
+        cmocka_unit_test_setup(connections_from_before_the_log_told, begin),
+        cmocka_unit_test_setup(a_server_whose_clock_is_wrong, begin),
+        cmocka_unit_test_setup(a_log_that_tells_nothing_leaves_the_open_connections, begin),
+        cmocka_unit_test_setup(nobody_came_in_plaintext_to_a_server_started_in_require, begin),
+        cmocka_unit_test_setup(users_by_certificate_use_tls, begin),
+        cmocka_unit_test_setup(which_mechanisms_make_users_of_external, begin),
+        cmocka_unit_test_setup(what_was_known_of_a_connection_stays_known, begin),
+        cmocka_unit_test_setup(a_log_that_is_none_proves_nothing, begin),
+        cmocka_unit_test_setup(a_watch_lasts_while_the_log_leaves_no_gap, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

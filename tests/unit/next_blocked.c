@@ -95,6 +95,24 @@ static void clocks_apart(void **state)
     assert_blocked("EK-0130", true, "ahead of");
 }
 
+/* A host without a server has a clock, too, and its certificates would not be valid by it. */
+static void clocks_apart_of_a_new_set(void **state)
+{
+    (void)state;
+    static const enum ek_ssl_mode wanted[] = {EK_SSL_DISABLED, EK_SSL_REQUIRE};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        model_case_init_bare(&fleet, THREE, wanted[i]);
+        for (size_t m = 0; m < 3; m++)
+            assert_int_equal(ek_member(fleet.state, m)->process, EK_NO);
+        assert_int_equal(ask().kind, EK_VERDICT_STEP);
+        ek_member(fleet.state, 1)->clock_ahead_ms = -3600000;
+        if (wanted[i] == EK_SSL_DISABLED)
+            assert_int_equal(ask().kind, EK_VERDICT_STEP);
+        else
+            assert_blocked("EK-0130", true, "member b's host is 3600 s behind");
+    }
+}
+
 static void no_configuration_seen(void **state)
 {
     (void)state;
@@ -440,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_part_of_a_sharded_cluster),
         cmocka_unit_test(a_member_outside_the_set),
         cmocka_unit_test(clocks_apart),
+        cmocka_unit_test(clocks_apart_of_a_new_set),
         cmocka_unit_test(no_configuration_seen),
         cmocka_unit_test(a_silent_member),
         cmocka_unit_test(a_member_that_somebody_stopped),

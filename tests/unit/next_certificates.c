@@ -1,5 +1,6 @@
 /* What makes a certificate due: its authority's end, the password of its key. */
 #include "reconciler/kernel/plan.h"
+#include "reconciler/laws/permit.h"
 #include "tests/unit/next_choices.h"
 
 /* The authority signs nothing that outlives it: a certificate that ends with it is as good as any.
@@ -74,12 +75,68 @@ static void another_algorithm_renews_the_keys(void **state)
     assert_done();
 }
 
+/* Our restart left it down, and the password of its key was lost since. */
+static void leave_down_without_password(size_t m)
+{
+    struct ek_member *member = ek_member(fleet.state, m);
+    member->process = member->reachable = member->writable = EK_NO;
+    member->restart_begun = EK_YES;
+    member->state = EK_MEMBER_DOWN;
+    ek_member_transport(fleet.state, m)->mode_running = EK_SSL_UNKNOWN;
+    ek_member_certificates(fleet.state, m)->certificate_running.present = EK_UNKNOWN;
+    ek_member_certificates(fleet.state, m)->trust_running.present = EK_UNKNOWN;
+    ek_member_certificates(fleet.state, m)->key_password = EK_NO;
+}
+
+static void carry_out(struct ek_step step)
+{
+    struct ek_broken_law law = {0};
+    if (ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &step, &law) != 0)
+        fail_msg("%s %d: %s", step.kind->name, step.member, law.id);
+    assert_int_equal(
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &step, &fleet.state, NULL),
+        0);
+}
+
+/* On the way down as on the way up: with TLS it starts with a new key, without TLS it needs none.
+ */
+static void a_member_that_is_down_without_its_password(void **state)
+{
+    (void)state;
+    static const enum ek_ssl_mode wanted[] = {EK_SSL_DISABLED, EK_SSL_ALLOW, EK_SSL_REQUIRE};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        settle(THREE, EK_SSL_PREFER, wanted[i]);
+        leave_down_without_password(C);
+        carry_out(assert_step_of(&ek_step_issue_certificate, C));
+        struct ek_step step = ask().step;
+        if (step.kind == &ek_step_write_configuration) {
+            assert_int_not_equal(model_mode(&step), EK_SSL_DISABLED);
+            carry_out(step);
+            step = ask().step;
+        }
+        assert_ptr_equal(step.kind, &ek_step_start);
+        assert_int_equal(step.member, C);
+        carry_out(step);
+    }
+    settle(THREE, EK_SSL_DISABLED, EK_SSL_ALLOW);
+    first(&ek_step_restart); /* all that can be done before is done */
+    leave_down_without_password(C);
+    carry_out(assert_step_of(&ek_step_issue_certificate, C));
+    settle(THREE, EK_SSL_ALLOW, EK_SSL_DISABLED);
+    leave_down_without_password(C);
+    struct ek_step file = assert_step_of(&ek_step_write_configuration, C);
+    assert_int_equal(model_mode(&file), EK_SSL_DISABLED);
+    carry_out(file);
+    carry_out(assert_step_of(&ek_step_start, C));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_algorithm_renews_the_keys),
         cmocka_unit_test(certificates_end_with_their_authority),
         cmocka_unit_test(a_lost_password_comes_before_a_restart),
+        cmocka_unit_test(a_member_that_is_down_without_its_password),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

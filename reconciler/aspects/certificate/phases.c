@@ -11,17 +11,25 @@
 
 enum { CLOCKS_APART_MS = 300000 };
 
+/* Who is brought back needs a certificate where it comes back with TLS. */
+static bool uses_tls(const struct ek_question *q, size_t i)
+{
+    if (ek_wants_tls(q))
+        return true;
+    if (ek_ours_to_start(q, i))
+        return ek_file_mode(q, i) > EK_SSL_DISABLED;
+    return ek_member(q->state, i)->process != EK_NO &&
+           ek_member_transport(q->state, i)->mode_running != EK_SSL_DISABLED;
+}
+
 /* Certificates are valid by the clock of whoever looks at them: one that is made by a wrong clock
  * keeps a server from starting. */
 static bool clock_differs(const struct ek_question *q, size_t i)
 {
     const struct ek_member *member = ek_member(q->state, i);
-    const struct ek_member_transport *transport = ek_member_transport(q->state, i);
     long long ahead_s = (long long)(member->clock_ahead_ms / 1000);
     if (member->clock_ahead_ms == EK_CLOCK_UNKNOWN ||
-        llabs(member->clock_ahead_ms) <= CLOCKS_APART_MS)
-        return false;
-    if (!ek_wants_tls(q) && transport->mode_running == EK_SSL_DISABLED)
+        llabs(member->clock_ahead_ms) <= CLOCKS_APART_MS || !uses_tls(q, i))
         return false;
     return ek_block(q,
                     ek_passing("EK-0130", (int)i, "set the clocks right, by NTP on both machines"),
@@ -31,10 +39,8 @@ static bool clock_differs(const struct ek_question *q, size_t i)
 
 bool ek_phase_clocks_agree(const struct ek_question *q)
 {
-    if (ek_set(q->state)->initiated == EK_NO)
-        return false;
     for (size_t m = 0; m < q->state->member_count; m++)
-        if (!ek_ours_to_start(q, m) && clock_differs(q, m))
+        if (clock_differs(q, m))
             return true;
     return false;
 }
@@ -195,19 +201,6 @@ static bool unread(const struct ek_question *q, size_t m)
         "member %s: the certificate that is presented could not be read", member->name);
 }
 
-/* What a start with TLS can't do without. The way back to disabled needs nothing of it. */
-static bool before_start(const struct ek_question *q, size_t m)
-{
-    const struct ek_certificate_state *certificate =
-        &ek_member_certificates(q->state, m)->certificate_installed;
-    if (ek_member_transport(q->state, m)->mode_configured <= EK_SSL_DISABLED || !ek_wants_tls(q))
-        return false;
-    if (ek_certificates(q->state)->authority == EK_YES)
-        return propose_certificate(q, m);
-    return (certificate->present != EK_YES || certificate->not_after_s <= q->policy->now_s) &&
-           ek_phase_prepare_authority(q);
-}
-
 /* Connections that exist outlive a certificate; none is made anew with one that has ended. */
 static bool cut_off(const struct ek_question *q, size_t m, enum ek_ssl_mode mode)
 {
@@ -242,6 +235,24 @@ static bool issue_to_start(const struct ek_question *q, size_t m, enum ek_ssl_mo
         !ek_domain_name(q->spec, ek_transport(q->state)->domain_label, m, name, sizeof name))
         return false;
     return issue(q, m, lost ? why_password_lost : "without a valid one it would not start");
+}
+
+/* What a start with TLS can't do without, be it by the file that is there or the one that will be.
+ */
+static bool before_start(const struct ek_question *q, size_t m)
+{
+    const struct ek_certificate_state *certificate =
+        &ek_member_certificates(q->state, m)->certificate_installed;
+    enum ek_ssl_mode written = ek_member_transport(q->state, m)->mode_configured;
+    enum ek_ssl_mode mode = ek_ours_to_start(q, m) ? ek_file_mode(q, m) : written;
+    if (!ek_wants_tls(q))
+        return ek_ours_to_start(q, m) && issue_to_start(q, m, mode);
+    if (written <= EK_SSL_DISABLED && mode <= EK_SSL_DISABLED)
+        return false;
+    if (ek_certificates(q->state)->authority == EK_YES)
+        return propose_certificate(q, m);
+    return (certificate->present != EK_YES || certificate->not_after_s <= q->policy->now_s) &&
+           ek_phase_prepare_authority(q);
 }
 
 static bool before_restart(const struct ek_question *q, size_t m)

@@ -27,8 +27,11 @@ static void look_at_process(struct ek_observing *o, size_t i)
     member->pid = facts.pid;
     member->started_ms = facts.started_ms;
     member->age_ms = facts.age_ms;
+    /* What a process's times are measured by is exact; a host without one tells all the same. */
     if (facts.running)
         member->clock_ahead_ms = facts.started_ms + facts.age_ms - ek_wall_ms();
+    else if (facts.now_ms != 0)
+        member->clock_ahead_ms = facts.now_ms - ek_wall_ms();
     member->restart_begun = facts.restart_begun ? EK_YES : EK_NO;
     member->data = facts.data_present ? EK_YES : EK_NO;
 }

@@ -6,6 +6,7 @@
 #include "reconciler/aspects/certificate/state.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/observe_clients.h"
+#include "reconciler/aspects/transport/observe_sockets.h"
 #include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
@@ -157,6 +158,39 @@ static void look_at_names(struct ek_observing *o)
 
 /* ---- the servers ---- */
 
+/* The host is asked only about what would otherwise be in the way. */
+static int64_t clients_gone(struct ek_observing *o, size_t i)
+{
+    const struct ek_deployment_spec *spec = o->world->spec;
+    const struct ek_socket_question question = {.hosts = o->world->hosts,
+                                                .host = &o->world->host[i],
+                                                .pid = ek_member(o->state, i)->pid,
+                                                .deadline = o->deadline};
+    struct ek_error err = {0};
+    int64_t gone = 0;
+    if (spec->ssl_mode != EK_SSL_REQUIRE ||
+        spec->maintenance.plaintext_clients == EK_PLAINTEXT_DISCONNECT)
+        return 0;
+    ek_observe_result(o, ek_sockets_gone(&question, &o->members[i].seen, &gone, &err));
+    return gone;
+}
+
+/* Clients in plaintext, or of a kind that nothing tells. When none is seen, but the log doesn't
+ * tell of those that come and go, nothing is known. */
+static void look_at_clients(struct ek_observing *o, size_t i)
+{
+    const struct ek_mongodb_seen *seen = &o->members[i].seen;
+    struct ek_member_transport *transport = ek_member_transport(o->state, i);
+    if (ek_member(o->state, i)->process == EK_NO || !seen->answered ||
+        seen->plaintext_clients < 0 || seen->undecided_clients < 0)
+        return;
+    int64_t clients = seen->plaintext_clients + seen->undecided_clients - clients_gone(o, i);
+    bool untold =
+        seen->clients_told_since_s == 0 && o->world->spec->maintenance.plaintext_window_s > 0;
+    if (clients > 0 || !untold)
+        transport->plaintext_clients = clients;
+}
+
 static void take_answers(struct ek_observing *o)
 {
     ek_watch_recall(o);
@@ -166,8 +200,6 @@ static void take_answers(struct ek_observing *o)
         if (ek_member(o->state, i)->process == EK_NO || !seen->answered)
             continue;
         transport->mode_running = seen->mode_running;
-        if (seen->plaintext_clients >= 0 && seen->undecided_clients >= 0)
-            transport->plaintext_clients = seen->plaintext_clients + seen->undecided_clients;
         if (transport->plaintext_clients == 0)
             transport->watched_since_s = ek_watch_go_on(&o->world->watches[i], seen);
         if (!seen->options_known)
@@ -180,4 +212,4 @@ static void take_answers(struct ek_observing *o)
 
 extern const struct ek_observer ek_transport_observer;
 const struct ek_observer ek_transport_observer = {
-    .host = look_at_host, .between = look_at_names, .set = take_answers};
+    .host = look_at_host, .between = look_at_names, .server = look_at_clients, .set = take_answers};
