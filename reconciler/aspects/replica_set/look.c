@@ -67,13 +67,21 @@ bool ek_phase_members_answer(const struct ek_question *q)
     return false;
 }
 
+/* Whether everybody has stopped, and the specs want all started again. */
+static bool is_to_be_started(const struct ek_question *q)
+{
+    bool all = q->spec->maintenance.start_stopped == EK_START_ALWAYS;
+    for (size_t m = 0; m < q->state->member_count; m++)
+        all = all && ek_ours_to_start(q, m);
+    return all;
+}
+
 bool ek_phase_configuration_known(const struct ek_question *q)
 {
     if (ek_set(q->state)->initiated != EK_UNKNOWN)
         return false;
-    for (size_t m = 0; m < q->state->member_count; m++)
-        if (ek_ours_to_start(q, m))
-            return false; /* once it is back, it tells */
+    if (is_to_be_started(q))
+        return false; /* once they are back, they tell */
     return ek_block(
         q, ek_passing("EK-0104", -1, "check that Evenkeel can reach and log in to a member"),
         "no member told its replica-set configuration");
