@@ -85,6 +85,84 @@ static void a_restart_that_was_begun_is_on_the_way(void **state)
     ek_plan_done(&plan);
 }
 
+/* The state that step i leads to. */
+static void go_behind(const struct ek_plan *plan, size_t i)
+{
+    for (size_t done = 0; done <= i; done++)
+        assert_int_equal(ek_effect(now(), &plan->steps[done], &fleet.state, NULL), 0);
+}
+
+static size_t index_of(const struct ek_plan *plan, const struct ek_step_kind *kind)
+{
+    size_t i = 0;
+    while (i < plan->count && plan->steps[i].kind != kind)
+        i++;
+    assert_true(i < plan->count);
+    return i;
+}
+
+/* What leads to where a step leads, and is no part of it. */
+static void what_another_step_left_is_nowhere(void **state)
+{
+    struct ek_plan plan;
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, 0);
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    stop_in_a_restart(C); /* before the first step */
+    assert_int_equal(ek_plan_fits(&plan, now()), -1);
+
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, 0);
+    size_t restart = index_of(&plan, &ek_step_restart);
+    go_behind(&plan, restart);
+    stop_in_a_restart(plan.steps[restart].member == B ? C : B); /* another member's */
+    assert_int_equal(ek_plan_fits(&plan, now()), -1);
+    ek_plan_done(&plan);
+
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    size_t write = index_of(&plan, &ek_step_write_configuration);
+    go_behind(&plan, write);
+    assert_int_equal(ek_plan_fits(&plan, now()), (int)write + 1);
+    stop_in_a_restart((size_t)plan.steps[write].member); /* writing stops nobody */
+    assert_int_equal(ek_plan_fits(&plan, now()), -1);
+    ek_plan_done(&plan);
+}
+
+/* A start was agreed to, and no restart. */
+static void a_restart_is_no_rest_of_a_start(void **state)
+{
+    struct ek_plan plan;
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, 0);
+    struct ek_plan whole;
+    assert_int_equal(ek_plan_make(now(), &whole, NULL), 0);
+    size_t restart = index_of(&whole, &ek_step_restart);
+    size_t member = (size_t)whole.steps[restart].member;
+    go_behind(&whole, restart - 1);
+    struct ek_state *before = NULL;
+    assert_int_equal(ek_state_clone(fleet.state, &before, NULL), 0);
+    stop_in_a_restart(member);
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    assert_ptr_equal(plan.steps[0].kind, &ek_step_start);
+    free(fleet.state);
+    fleet.state = before; /* it runs, and its restart comes next */
+    assert_int_equal(ek_plan_fits(&whole, now()), (int)restart);
+    assert_int_equal(ek_plan_fits(&plan, now()), -1);
+    ek_plan_done(&plan);
+    ek_plan_done(&whole);
+}
+
+static void a_plan_without_steps_fits_its_state(void **state)
+{
+    struct ek_plan plan;
+    (void)state;
+    model_case_init(&fleet, THREE, EK_SSL_ALLOW, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
+    assert_int_equal(ek_plan_make(now(), &plan, NULL), 0);
+    assert_int_equal(plan.count, 0);
+    assert_int_equal(ek_plan_fits(&plan, now()), 0);
+    ek_plan_done(&plan);
+}
+
 /* What leads into the plan from beside it is no part of it. */
 static void a_server_that_died_before_its_turn_is_nowhere(void **state)
 {
@@ -178,6 +256,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_on_the_way_is_found),
         cmocka_unit_test(a_restart_that_was_begun_is_on_the_way),
+        cmocka_unit_test(what_another_step_left_is_nowhere),
+        cmocka_unit_test(a_restart_is_no_rest_of_a_start),
+        cmocka_unit_test(a_plan_without_steps_fits_its_state),
         cmocka_unit_test(a_server_that_died_before_its_turn_is_nowhere),
         cmocka_unit_test(another_set_is_nowhere),
         cmocka_unit_test(a_plan_that_makes_a_set_fits_the_one_that_was_made),
