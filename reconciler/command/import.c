@@ -311,6 +311,7 @@ static int write_specs(struct run *run, struct ek_buffer *ret_text, struct ek_er
         .deployment = run->deployment,
         .account = run->account,
         .authority = run->authority,
+        .account_is_guessed = !run->options->account && !run->import.account[0],
         .account_is_there = has_account(run),
         .authority_is_there = find_authority(run),
         .source = run->source,

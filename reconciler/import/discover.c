@@ -89,7 +89,6 @@ static int take_members(const struct ek_mongodb_seen *seen, struct ek_import *im
     return ek_hint(err, "letters, digits and the characters . _ - can be");
 }
 
-/* The extras are asked of whoever lets us in: the first one did. */
 static int begin(const struct ek_import_request *request, struct ek_import *import,
                  struct ek_error *err)
 {
@@ -101,10 +100,6 @@ static int begin(const struct ek_import_request *request, struct ek_import *impo
         result = check_first(&first, &seen, err);
     if (result == 0)
         result = take_members(&seen, import, err);
-    if (result == 0) {
-        const struct ek_mongodb_target target = ek_import_target(request, &first);
-        result = ek_import_extras(&target, ek_monotonic_ms() + request->patience_ms, import, err);
-    }
     ek_mongodb_seen_done(&seen);
     member_done(&first);
     return result;
@@ -153,6 +148,22 @@ static int look_at_all(const struct ek_import_request *request, struct ek_import
     }
     free(looks);
     return result;
+}
+
+/* Arbiters hold no users. */
+static int ask_extras(const struct ek_import_request *request, struct ek_import *import,
+                      struct ek_error *err)
+{
+    for (size_t i = 0; i < import->member_count; i++) {
+        const struct ek_import_member *member = &import->members[i];
+        if (!member->answers || member->row.arbiter)
+            continue;
+        const struct ek_mongodb_target target = ek_import_target(request, member);
+        return ek_import_extras(&target, ek_monotonic_ms() + request->patience_ms, import, err);
+    }
+    ek_import_note(&import->notes, EK_NOTE_UNSEEN, "",
+                   "nobody told which users and settings the set has");
+    return 0;
 }
 
 /* ---- what holds for the whole ---- */
@@ -251,6 +262,8 @@ int ek_import_discover(const struct ek_import_request *request, struct ek_import
     int result = begin(request, &import, err);
     if (result == 0)
         result = look_at_all(request, &import, err);
+    if (result == 0)
+        result = ask_extras(request, &import, err);
     if (result == 0)
         result = ek_import_recognise(request, &import, err);
     if (result != 0) {

@@ -107,6 +107,7 @@ struct ek_import_setting {
     const char *deployment;
     const char *account;
     const char *authority; /* that certificates are (to be) signed by */
+    bool account_is_guessed;
     bool account_is_there; /* in the tree already, so that no document of it is written */
     bool authority_is_there;
     const char *source; /* for the head of the file: "mongodb://…" */

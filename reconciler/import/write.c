@@ -283,6 +283,8 @@ void ek_import_write(const struct ek_import *import, const struct ek_import_requ
     struct ek_buffer *text = ret_text;
     head(text, import, setting);
     if (!setting->account_is_there) {
+        if (setting->account_is_guessed)
+            comment(text, 0, "DECIDE: whose it is; documents of one account belong together.");
         document(text, "Account", setting->account, NULL);
         ek_buffer_text_add(text, "---\n");
     }

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from fleet import PORT, wait_for
+from fleet import PORT, Fleet, wait_for
 from importing import Imported, OpenFleet, secret_file
 from watcher import Watcher
 
@@ -313,3 +313,43 @@ def test_import_commit_plan_and_then_ssl(fleet, tmp_path, request):
     stranger.run("validate", str(stranger.repository))
     done = stranger.take("--ca-file", "/etc/hosts", address=host, status=ERROR)
     assert "EK-0445" in done.stderr
+
+
+class ArbitratedFleet(Fleet):
+    """One whose last member votes and holds nothing, so that no user can log in there."""
+
+    def command(self, name, *command, **arguments):
+        if name == self.members[-1].name:
+            with self.as_system(name) as client:
+                return client.admin.command(*command, **arguments)
+        return super().command(name, *command, **arguments)
+
+    def initiate(self):
+        members = [{"_id": index, "host": f"{m.host}:{PORT}"} for index, m in enumerate(self.members)]
+        members[-1].update(arbiterOnly=True, priority=0)
+        with self.as_system("a") as client:
+            client.admin.command("replSetInitiate", {"_id": self.set_name, "members": members})
+        with self.as_system(wait_for(self.primary, "a primary", 60)) as client:
+            client.admin.command("createUser", "root", pwd=self.root_password, roles=["root"])
+        wait_for(lambda: sorted(m["stateStr"] for m in self.status("a")["members"])
+                 == ["ARBITER", "PRIMARY", "SECONDARY"], "everybody is there", 60)
+
+
+def test_arbiter(sandbox, server, tmp_path, request):
+    """It is asked by the keyFile on its host, also where others are asked as a user."""
+    fleet = ArbitratedFleet(sandbox / "arbitrated", server, name="arbitrated")
+    try:
+        fleet.provision()
+        fleet.start()
+        fleet.initiate()
+        imported = Imported(tmp_path, request.config.rootpath / "build", fleet)
+        password = secret_file(tmp_path / "password", fleet.root_password)
+        imported.take("--user", "root", "--password-file", password, "--out", imported.file)
+        text = imported.file.read_text(encoding="utf-8")
+        assert text.count("arbiter: true\n") == 1 and "NOT SEEN" not in text
+        imported.commit()
+        told = json.loads(imported.run("plan", *imported.source, "--output", "json", status=CHANGES).stdout)
+        assert [step["kind"] for step in told["deployments"][0]["steps"]] == ["create-user"]
+        found(imported, member="c")
+    finally:
+        fleet.destroy()

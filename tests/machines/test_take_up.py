@@ -1,6 +1,7 @@
 """A fleet on machines that somebody set up is taken up over SSH: import, commit, no changes, SSL."""
 
 import json
+import shutil
 
 import pytest
 
@@ -69,6 +70,16 @@ def test_host_key_that_nobody_knows(shop, imported, tmp_path):
     done = imported.run("import", address(shop.fleet), "--ssh-user", "ops", "--ssh-identity-file",
                         shop.fleet.keys.identity, "--ssh-known-hosts", tmp_path / "none", status=1)
     assert "host key" in done.stderr or "EK-0461" in done.stderr, done.stderr
+
+
+def test_on_the_machine_itself(shop, build):
+    """Its own unit is found without SSH; the others are other machines."""
+    machine = shop.fleet.machines["b"]
+    shutil.copy(build / "evenkeel", machine.path("/usr/local/bin/evenkeel"))
+    done = machine.run("evenkeel", "import", shop.fleet["b"].host, "--reach", "local", check=False)
+    assert done.returncode == BLOCKED, done.stdout + done.stderr
+    assert done.stdout.count("unit: mongod.service\n") == 1 and "reach: local\n" in done.stdout
+    assert done.stderr.count("[EK-0474]") == 2, done.stderr
 
 
 def test_several_servers_on_a_host_and_template_units(shop, imported):

@@ -220,7 +220,8 @@ static void test_words_that_would_be_specs(void **state)
     EK_DIAGNOSTICS diagnostics = {0};
     struct ek_specs specs = {0};
     const struct ek_import_request request = {.provider = EK_PROVIDER_HOSTS};
-    const struct ek_import_setting setting = {"orders", "acme", "acme-ca", false, false, "x"};
+    const struct ek_import_setting setting = {
+        .deployment = "orders", .account = "acme", .authority = "acme-ca", .source = "x"};
     ek_import_write(&import, &request, &setting, &text);
     char path[] = "x.yaml";
     struct ek_spec_file file = {path, text.bytes, text.length};
