@@ -10,8 +10,10 @@ import pytest
 
 from fleet import PORT, Fleet, wait_for
 from importing import Imported, OpenFleet, secret_file
+from test_command_line import TOP, follow
 from watcher import Watcher
 
+SCHEMA = json.loads((TOP / "contrib/schema/import.schema.json").read_text(encoding="utf-8"))
 OK, ERROR, CHANGES, BLOCKED, USAGE = 0, 1, 2, 6, 64
 
 
@@ -23,6 +25,7 @@ def the_import(shop, tmp_path, request):
 def found(imported, *words, **more):
     """What is found, as JSON: members by name, notes."""
     told = json.loads(imported.take(*words, "--output", "json", **more).stdout)
+    follow(SCHEMA, SCHEMA, told, "import")
     return {m["name"]: m for m in told["members"]}, told["notes"]
 
 
