@@ -43,8 +43,8 @@ ARROWS = (
     Arrow(r"reconciler/document/.*", r"reconciler/report/.*", "a document knows nobody who shows it"),
     Arrow(r"reconciler/lease/.*", r"reconciler/report/.*", "a lease says nothing to people"),
     Arrow(r"reconciler/consent/.*", r"reconciler/report/.*", "consent says nothing to people"),
-    Arrow(r"reconciler/import/.*", r"reconciler/(?:kernel|aspects|laws|execute|consent|lease|report|loop|command)/.*",
-          "import looks at what is there through drivers, and judges nothing: plan does"),
+    Arrow(r"reconciler/import/.*", r"reconciler/(?:kernel|aspects|laws|execute|consent|lease|document|report|loop|"
+          r"command)/.*", "import looks at what is there through drivers, and judges nothing: plan does"),
     Arrow(r"reconciler/(?!import/|command/).*", r"reconciler/import/.*", "specs are imported once, by hand"),
     Arrow(r"specs/.*", r"reconciler/consent/.*", "specs are read before anybody consents"),
     Arrow(r"(?:drivers|specs)/.*", r"reconciler/.*", "drivers and specs know nothing above them",

@@ -43,6 +43,8 @@ FORBIDDEN = (
     ("reconciler/consent/consent.h", "reconciler/report/plan_report.h"),
     ("reconciler/document/plan_file.c", "reconciler/report/plan_report.h"),
     ("reconciler/document/view.c", "drivers/store/store.h"),
+    ("reconciler/import/discover.c", "reconciler/execute/world.h"),
+    ("reconciler/loop/keep.c", "reconciler/import/import.h"),
     ("reconciler/base/file.c", "specs/specs.h"),
     ("reconciler/next.c", "drivers/host/host.h"),
 )
@@ -58,6 +60,8 @@ ALLOWED = (
     ("drivers/host/host.h", "reconciler/base/error.h"),
     ("specs/specs.h", "reconciler/ssl_mode.h"),
     ("reconciler/document/view.c", "reconciler/kernel/plan.h"),
+    ("reconciler/import/discover.c", "drivers/host/host.h"),
+    ("reconciler/command/import.c", "reconciler/import/import.h"),
     ("reconciler/consent/consent.h", "reconciler/document/plan_file.h"),
 )
 
