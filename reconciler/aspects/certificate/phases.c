@@ -133,6 +133,22 @@ bool ek_phase_prepare_certificates(const struct ek_question *q)
     return false;
 }
 
+/* What the server needs of them is at its new place by then: whoever writes files of a member
+ * brings them there. */
+bool ek_phase_remove_old_files(const struct ek_question *q)
+{
+    for (size_t m = 0; m < q->state->member_count; m++) {
+        const struct ek_member_certificates *certificates = ek_member_certificates(q->state, m);
+        if (certificates->old_files != EK_YES || certificates->old_files_configured != EK_NO ||
+            certificates->old_files_running != EK_NO)
+            continue;
+        ek_propose(q, &ek_step_remove_old_files, (int)m,
+                   "an earlier version kept them there; nothing names them any more");
+        return true;
+    }
+    return false;
+}
+
 /* ---- what restarts are asked ---- */
 
 static bool serves_other_certificate(const struct ek_member_certificates *certificates)
@@ -264,6 +280,8 @@ static bool before_restart(const struct ek_question *q, size_t m)
 static void run_from_files(struct ek_state *state, size_t m)
 {
     struct ek_member_certificates *certificates = ek_member_certificates(state, m);
+    ek_old_files_left(certificates); /* the file is written anew before each start */
+    certificates->old_files_running = certificates->old_files_configured;
     if (ek_member_transport(state, m)->mode_configured == EK_SSL_DISABLED) {
         certificates->certificate_running = (struct ek_certificate_state){.present = EK_NO};
         certificates->trust_running = (struct ek_trust_state){.present = EK_NO};
