@@ -6,15 +6,15 @@
 
 enum { CONFIGURATION_MAX = 1 << 20 };
 
-/* The server wants its data directory to be there. */
-static int make_data_directory(const struct ek_action *a, const char *path, struct ek_error *err)
+/* A directory that is the server's own. */
+static int make_directory(const struct ek_action *a, const char *path, struct ek_error *err)
 {
     const char *const argv[] = {"mkdir", "-p", "-m", "0750", "--", path, NULL};
     EK_COMMAND_RESULT ran = {0};
     int result = a->world->hosts->run(ek_action_host(a), &(struct ek_command){.argv = argv},
                                       a->deadline, &ran, err);
     if (result == 0 && ran.status != 0) {
-        ek_fail(err, EK_SYSTEM, "EK-0482", "the data directory %s could not be made", path);
+        ek_fail(err, EK_SYSTEM, "EK-0482", "the directory %s could not be made", path);
         return ek_cause(err, "%s", ek_buffer_text(&ran.errors));
     }
     return result;
@@ -27,10 +27,15 @@ static int new_configuration(const struct ek_action *a, const struct ek_server_t
     const struct ek_member_paths *paths = &a->world->paths[a->step->member];
     char address[64];
     char bind[96];
+    char log[sizeof paths->log];
     int result = ek_world_address(a->world, (size_t)a->step->member, address, sizeof address, err);
     if (result != 0)
         return result;
-    result = make_data_directory(a, paths->db, err);
+    snprintf(log, sizeof log, "%s", paths->log);
+    *strrchr(log, '/') = 0;
+    result = make_directory(a, paths->db, err);
+    if (result == 0)
+        result = make_directory(a, log, err);
     if (result != 0)
         return result;
     bool loopback = strncmp(address, "127.", 4) == 0;

@@ -47,7 +47,8 @@ static void set_paths(struct ek_world *world, size_t i)
     snprintf(paths->trust, sizeof paths->trust, "%s/ca.pem", certificates);
     snprintf(paths->key_file, sizeof paths->key_file, "%s/keyfile", root);
     snprintf(paths->db, sizeof paths->db, "%s/db", root);
-    snprintf(paths->log, sizeof paths->log, "%s/mongod.log", root);
+    bool local = world->spec->provider == EK_PROVIDER_LOCAL; /* else the directory is root's */
+    snprintf(paths->log, sizeof paths->log, "%s%s/mongod.log", root, local ? "" : "/log");
 }
 
 static void set_ssh(struct ek_world *world, size_t i)
