@@ -1,5 +1,5 @@
-/* Files where earlier versions kept them: nothing is done for their sake until a step writes files of
- * the member anyhow, and nothing is removed that a configuration or a process may name. */
+/* Files where earlier versions kept them: nothing is done for their sake until a step writes files
+ * of the member anyhow, and nothing is removed that a configuration or a process may name. */
 #include "tests/unit/next_choices.h"
 
 #include "reconciler/laws/permit.h"
@@ -130,6 +130,54 @@ static void a_write_alone_leaves_them_to_the_process(void **state)
     }
 }
 
+/* Whose files come along, says so. */
+static void assert_told(const struct ek_step_kind *kind, int member)
+{
+    struct ek_step step = assert_step_of(kind, member);
+    assert_non_null(strstr(step.why, "; its files leave the place of an earlier version"));
+    certificates_of((size_t)member)->old_files_configured = EK_NO;
+    step = assert_step_of(kind, member);
+    assert_null(strstr(step.why, "earlier version"));
+}
+
+static void plans_tell_of_the_move(void **state)
+{
+    (void)state;
+    everybody_at_the_old_place(EK_SSL_PREFER, EK_SSL_ALLOW);
+    assert_told(&ek_step_write_configuration, C);
+    everybody_at_the_old_place(EK_SSL_PREFER, EK_SSL_PREFER);
+    certificates_of(B)->certificate_installed.not_after_s = fleet.policy.now_s + 864000;
+    assert_told(&ek_step_issue_certificate, B);
+    everybody_at_the_old_place(EK_SSL_PREFER, EK_SSL_PREFER);
+    certificates_of(B)->trust_installed.present = EK_NO;
+    assert_told(&ek_step_install_trust, B);
+}
+
+/* Each of them leaves nothing at the old place that the configuration names. */
+static void whoever_writes_files_brings_them_along(void **state)
+{
+    (void)state;
+    const struct ek_step_kind *const kinds[] = {&ek_step_write_configuration,
+                                                &ek_step_issue_certificate, &ek_step_install_trust,
+                                                &ek_step_restart, &ek_step_start};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        everybody_at_the_old_place(EK_SSL_PREFER, EK_SSL_PREFER);
+        struct ek_step step = model_step(kinds[i], B, EK_SSL_PREFER);
+        model_set_label(&step, ek_transport(fleet.state)->domain_label);
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &step, &fleet.state, NULL);
+        bool starts = kinds[i] == &ek_step_restart || kinds[i] == &ek_step_start;
+        assert_int_equal(certificates_of(B)->old_files, EK_YES);
+        assert_int_equal(certificates_of(B)->old_files_configured, EK_NO);
+        assert_int_equal(certificates_of(B)->old_files_running, starts ? EK_NO : EK_YES);
+        assert_int_equal(certificates_of(C)->old_files_configured, EK_YES);
+        everybody_at_the_old_place(EK_SSL_PREFER, EK_SSL_PREFER);
+        certificates_of(B)->old_files_configured = EK_UNKNOWN; /* not by what we write */
+        ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &step, &fleet.state, NULL);
+        assert_int_equal(certificates_of(B)->old_files_configured, EK_UNKNOWN);
+        assert_int_equal(certificates_of(B)->old_files_running, starts ? EK_UNKNOWN : EK_YES);
+    }
+}
+
 static const char *broken(int member)
 {
     static struct ek_broken_law law;
@@ -164,8 +212,7 @@ static void it_is_seen_that_they_are_gone(void **state)
     char why[EK_SENTENCE_SIZE];
     left_over(EK_SSL_PREFER);
     const struct ek_step step = model_step(&ek_step_remove_old_files, C, EK_SSL_UNKNOWN);
-    const struct ek_situation *situation =
-        EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy);
+    const struct ek_situation *situation = EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy);
     assert_false(ek_step_seen(situation, fleet.state, &step, why));
     certificates_of(C)->old_files = EK_UNKNOWN;
     assert_false(ek_step_seen(situation, fleet.state, &step, why));
@@ -180,8 +227,7 @@ static void the_digest_tells_of_them(void **state)
     char before[65];
     char after[65];
     left_over(EK_SSL_PREFER);
-    const struct ek_situation *situation =
-        EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy);
+    const struct ek_situation *situation = EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy);
     enum ek_tri *facts[] = {&certificates_of(C)->old_files,
                             &certificates_of(C)->old_files_configured,
                             &certificates_of(C)->old_files_running};
@@ -203,6 +249,8 @@ int main(void)
         cmocka_unit_test(names_are_dropped_before),
         cmocka_unit_test(a_change_costs_what_it_costs),
         cmocka_unit_test(a_write_alone_leaves_them_to_the_process),
+        cmocka_unit_test(plans_tell_of_the_move),
+        cmocka_unit_test(whoever_writes_files_brings_them_along),
         cmocka_unit_test(no_law_lets_go_of_what_is_named),
         cmocka_unit_test(it_is_seen_that_they_are_gone),
         cmocka_unit_test(the_digest_tells_of_them),

@@ -67,8 +67,8 @@ bool ek_phase_prepare_trust(const struct ek_question *q)
         if (trust->present == EK_YES && trust->count == 1 &&
             memcmp(trust->sha256[0], ek_certificates(q->state)->authority_sha256, 32) == 0)
             continue;
-        ek_propose(q, &ek_step_install_trust, (int)m, "does not trust %s yet",
-                   q->spec->certificates.authority);
+        ek_propose(q, &ek_step_install_trust, (int)m, "does not trust %s yet%s",
+                   q->spec->certificates.authority, ek_with_old_files(q, m));
         return true;
     }
     return false;
@@ -109,7 +109,8 @@ static bool issue(const struct ek_question *q, size_t m, const char *why)
                                    "renew the authority; until then nothing new can be signed"),
                         "member %s needs a certificate, and the certificate authority %s has ended",
                         ek_member(q->state, m)->name, q->spec->certificates.authority);
-    struct ek_step *step = ek_propose(q, &ek_step_issue_certificate, (int)m, "%s", why);
+    struct ek_step *step =
+        ek_propose(q, &ek_step_issue_certificate, (int)m, "%s%s", why, ek_with_old_files(q, m));
     snprintf(ek_label_argument(step)->label, EK_LABEL_SIZE, "%s",
              ek_transport(q->state)->domain_label);
     if (ek_authority_ends_first(EK_SITUATION(q->spec, q->state, q->policy)))
