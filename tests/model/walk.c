@@ -325,7 +325,7 @@ static void walk_shape(size_t shape, enum ek_ssl_mode to, size_t members_max, in
             walk_case(&c, c.spec.member_count > 3 ? 1 : mishaps, totals);
         }
     for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++) {
-        model_case_init(&c, shape, (enum ek_ssl_mode)from, to, true, false);
+        model_case_init(&c, shape, (enum ek_ssl_mode)from, to, MODEL_DOMAIN_KNOWN);
         model_case_age(&c);
         walk_case(&c, c.spec.member_count > 3 ? 0 : mishaps, totals);
     }
