@@ -8,11 +8,11 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
 
+enum { OLD_FILE_MAX = 1 << 20 };
+
 /* A process that began this much before a file was written may still have read it: start
  * times are exact to the clock tick only. */
 static const int64_t start_time_slack_ms = 50;
-enum { OLD_FILE_MAX = 1 << 20 };
-
 static const int64_t boot_time_slack_ms = 1050; /* the host tells when it booted to the second */
 
 static int look_at_authority(struct ek_observing *o, struct ek_error *err)
