@@ -26,7 +26,16 @@ struct claimable {
     unsigned follows_from; /* no error of its own where one of these was told: bits by number */
 };
 
-enum { SERVER, DIRECTORY, CONFIGURATION, UNIT, CLAIMABLE_COUNT };
+/* On one machine by the servers' host, and by the way that Evenkeel gets there. */
+enum {
+    SERVER,
+    DIRECTORY,
+    CONFIGURATION,
+    UNIT,
+    REACHED_CONFIGURATION,
+    REACHED_UNIT,
+    CLAIMABLE_COUNT
+};
 #define BIT(claimable) (1U << (claimable))
 
 static const struct claimable claimables[CLAIMABLE_COUNT] = {
@@ -39,6 +48,12 @@ static const struct claimable claimables[CLAIMABLE_COUNT] = {
                        BIT(SERVER) | BIT(DIRECTORY)},
     [UNIT] = {"unit", "EK-0349", "EK-0349", "the unit",
               "several servers on one host need a unit of their own each", BIT(SERVER)},
+    [REACHED_CONFIGURATION] = {"configuration", "EK-0348", "EK-0348", "the configuration file",
+                               "both are reached as one machine: a configuration of their own each",
+                               BIT(SERVER) | BIT(CONFIGURATION)},
+    [REACHED_UNIT] = {"unit", "EK-0349", "EK-0349", "the unit",
+                      "both are reached as one machine: a unit of their own each",
+                      BIT(SERVER) | BIT(UNIT)},
 };
 
 static const char this_machine[] = "localhost";
@@ -61,12 +76,25 @@ static const char *server_of(struct ek_arena *scratch, const struct ek_member_sp
                            apart ? member->network_namespace : "");
 }
 
+/* The machine that Evenkeel gets to, for provider hosts. Which one "this machine" is, only the
+ * members of one deployment agree upon. */
+static const char *reached(struct ek_arena *scratch, const struct ek_deployment_spec *deployment,
+                           const struct ek_member_spec *member)
+{
+    if (deployment->reach == EK_REACH_LOCAL)
+        return ek_arena_printf(scratch, "%s/%s", deployment->account ? deployment->account : "",
+                               deployment->name ? deployment->name : "");
+    return ek_arena_printf(scratch, "%s:%d", member->ssh.host, member->ssh.port);
+}
+
 /* False: the member has no such thing, or what is written there is broken. */
 static bool claim_of(const struct ek_check *check, const struct ek_subject *subject, size_t member,
                      int what, struct claim *ret_claim)
 {
-    const struct ek_member_spec *spec = &deployment_of(subject)->members[member];
-    bool local = deployment_of(subject)->provider == EK_PROVIDER_LOCAL;
+    const struct ek_deployment_spec *deployment = deployment_of(subject);
+    const struct ek_member_spec *spec = &deployment->members[member];
+    bool local = deployment->provider == EK_PROVIDER_LOCAL;
+    bool configuration = what == CONFIGURATION || what == REACHED_CONFIGURATION;
     struct claim claim = {subject, member, local ? this_machine : host_of(spec), NULL};
     switch (what) {
     case SERVER:
@@ -74,8 +102,12 @@ static bool claim_of(const struct ek_check *check, const struct ek_subject *subj
         claim.thing = server_of(check->scratch, spec);
         break;
     case DIRECTORY: claim.thing = local ? spec->directory : NULL; break;
-    case CONFIGURATION: claim.thing = spec->configuration; break;
-    default: claim.thing = local ? NULL : spec->unit; break;
+    case CONFIGURATION:
+    case UNIT: claim.thing = configuration ? spec->configuration : local ? NULL : spec->unit; break;
+    default:
+        claim.host = local ? NULL : reached(check->scratch, deployment, spec);
+        claim.thing = !claim.host ? NULL : configuration ? spec->configuration : spec->unit;
+        break;
     }
     *ret_claim = claim;
     return claim.thing != NULL;

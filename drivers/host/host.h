@@ -30,6 +30,7 @@ struct ek_ssh {
 
 /* Which host and which server on it; all borrowed from the specs. */
 struct ek_host {
+    const char *account;           /* "acme" */
     const char *deployment;        /* "orders" */
     const char *member;            /* "a" */
     const char *directory;         /* local: the member's directory (conf, log, pid, tls/, db/) */
@@ -40,6 +41,15 @@ struct ek_host {
     const char *server_user;       /* system, ssh: user that must be able to read keys */
     const struct ek_ssh *ssh;      /* ssh: how to get there */
 };
+
+enum { EK_HOST_NAME_SIZE = 3 * 64 }; /* of three names and what joins them, with its NUL */
+
+/* "acme.orders.a": the member's directories on its host. Names have no dots, so it is no other
+ * member's. */
+void ek_host_name(const struct ek_host *host, char ret_name[static EK_HOST_NAME_SIZE]);
+
+/* "orders-a": how earlier versions called them, which may have been another member's, too. */
+void ek_host_old_name(const struct ek_host *host, char ret_name[static EK_HOST_NAME_SIZE]);
 
 enum ek_service_verb { EK_SERVICE_START, EK_SERVICE_STOP, EK_SERVICE_RESTART };
 

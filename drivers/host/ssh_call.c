@@ -36,16 +36,16 @@ int ek_ssh_question_text(const struct ek_host *host, const struct ek_ssh_questio
 {
     unsigned char random[EK_SSH_MARKER / 2];
     size_t length;
-    EK_BUFFER name = {0};
+    char name[EK_HOST_NAME_SIZE];
     if (RAND_bytes(random, sizeof random) != 1)
         return ek_fail(err, EK_SYSTEM, "EK-0472", "no random bytes");
     ek_hex(random, sizeof random, ret_marker);
     const char *helper = ek_ssh_helper(&length);
     ek_buffer_add(ret_text, helper, length);
-    ek_buffer_printf(&name, "%s-%s", host->deployment, host->member);
+    ek_host_name(host, name);
     const char *const head[] = {ret_marker, question->operation,
                                 host->server_user ? host->server_user : "",
-                                host->unit ? host->unit : "", ek_buffer_text(&name)};
+                                host->unit ? host->unit : "", name};
     int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof head / sizeof *head; i++)
         result = add_line(head[i], ret_text, err);
@@ -53,7 +53,6 @@ int ek_ssh_question_text(const struct ek_host *host, const struct ek_ssh_questio
         result = add_line(*word, ret_text, err);
     if (result == 0 && question->length > 0)
         ek_buffer_add(ret_text, question->bytes, question->length);
-    ek_buffer_fail_with(ret_text, &name);
     return result == 0 ? ek_buffer_check(ret_text, err) : result;
 }
 

@@ -42,7 +42,9 @@ static struct {
 
 static void name_of(const struct ek_host *host, char ret_name[static 512])
 {
-    snprintf(ret_name, 512, "%s %s-%s", host->ssh->host, host->deployment, host->member);
+    char member[EK_HOST_NAME_SIZE];
+    ek_host_name(host, member);
+    snprintf(ret_name, 512, "%s %s", host->ssh->host, member);
 }
 
 static struct held *held_for(const char *name)

@@ -5,9 +5,11 @@
 # Needs a POSIX shell, coreutils, flock(1), systemd and openssl.
 #
 # As root it does only this, and under sudo it refuses everything else:
-#   - replace or remove files below the member's own directories (/etc/evenkeel/DEPLOYMENT-MEMBER,
-#     and the same in /var/lib/evenkeel and /run/evenkeel), and the configuration file that a unit
-#     which runs mongod names with --config or -f;
+#   - replace or remove files below the member's own directories
+#     (/etc/evenkeel/ACCOUNT.DEPLOYMENT.MEMBER, and the same in /var/lib/evenkeel and /run/evenkeel),
+#     and the configuration file that a unit which runs mongod names with --config or -f;
+#   - remove files below the directories that earlier versions had (DEPLOYMENT-MEMBER in the same
+#     places), and these once they are empty;
 #   - start and stop such a unit, with a drop-in of its own that adds --configExpand exec to the
 #     unit's own command line, and one that lets it stop as slowly as it needs to;
 #   - make the directories of a member;
@@ -77,10 +79,12 @@ value_of() {
 narrow=
 [ -z "${SUDO_UID:-}" ] || [ "$SUDO_UID" = 0 ] || narrow=yes
 case $name in
-.* | */*) refuse 'an impossible name of a member' ;;
-*-*) ;;
+.* | */* | *..* | *. | *.*.*.*) refuse 'an impossible name of a member' ;;
+*.*.*) ;;
 *) refuse 'an impossible name of a member' ;;
 esac
+old_name=${name#*.}
+old_name=${old_name%.*}-${old_name#*.}
 acts=yes
 case $operation in
 hello | unit | servers) acts=no ;;
@@ -257,13 +261,20 @@ put() {
     esac
 }
 
+is_old() {
+    case $path in
+    /etc/evenkeel/"$old_name$1" | /var/lib/evenkeel/"$old_name$1" | /run/evenkeel/"$old_name$1") ;;
+    *) return 1 ;;
+    esac
+}
+
 take_away() {
     resolve "$1"
-    may_change
+    is_old "/${path##*/}" || may_change
     said=$(act rm -- "$path" 2>&1 && act sync -- "${path%/*}/" 2>&1) || give_up "$said"
 }
 
-# ---- two programs that need more than the server's user may, where directories are root's ----
+# ---- programs that need more than the server's user may, where directories are root's ----
 
 move() {
     resolve "$1"
@@ -286,6 +297,13 @@ make_directory() {
         [ -z "$user" ] || said=$(chown -- "$user:" "$path" 2>&1) || give_up "$said"
     fi
     finish ok 0
+}
+
+take_directory_away() {
+    resolve "$1"
+    is_old '' || may_change
+    act rmdir -- "$path"
+    finish ok $?
 }
 
 # ---- units ----
@@ -420,6 +438,7 @@ run)
     case "$# $*" in
     '5 mv -T -- '*) move "$4" "$5" ;;
     '6 mkdir -p -m 0750 -- '*) make_directory "$6" ;;
+    '3 rmdir -- '*) take_directory_away "$3" ;;
     esac
     command -v "$1" >/dev/null || finish no_program
     if [ "$length" -gt 0 ]; then

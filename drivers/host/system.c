@@ -158,12 +158,13 @@ static int fence(const struct ek_host *host, const struct ek_fence *wanted, int6
                  struct ek_fence_hold *ret_hold, struct ek_error *err)
 {
     char path[PATH_MAX];
+    char name[EK_HOST_NAME_SIZE];
     struct ek_owner owner;
     int result = ek_owner_of(host->server_user, &owner, err);
     if (result != 0)
         return result;
-    snprintf(path, sizeof path, "%s/%s-%s/fence", ek_host_roots().members, host->deployment,
-             host->member);
+    ek_host_name(host, name);
+    snprintf(path, sizeof path, "%s/%s/fence", ek_host_roots().members, name);
     const struct ek_fence_place place = {.path = path, .owner = &owner};
     result = ek_host_fence(&place, wanted, deadline, ret_hold, err);
     if (result != 0)

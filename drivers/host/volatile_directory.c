@@ -110,6 +110,7 @@ int ek_host_volatile_directory(const struct ek_host *host, const struct ek_owner
 {
     char base[PATH_MAX / 2];
     char path[PATH_MAX];
+    char name[EK_HOST_NAME_SIZE];
     char digest[9] = "";
     bool owned = owner && owner->user != (uid_t)-1;
     int result = choose_base(base, sizeof base, err);
@@ -119,8 +120,8 @@ int ek_host_volatile_directory(const struct ek_host *host, const struct ek_owner
         return result;
     if (host->directory)
         short_digest(host->directory, digest);
-    int used = snprintf(path, sizeof path, "%s/%s-%s%s%s", base, host->deployment, host->member,
-                        digest[0] ? "-" : "", digest);
+    ek_host_name(host, name);
+    int used = snprintf(path, sizeof path, "%s/%s%s%s", base, name, digest[0] ? "." : "", digest);
     if (used < 0 || (size_t)used >= sizeof path || (size_t)used >= size)
         return ek_fail(err, EK_INVALID, "EK-0413", "%s: name too long", path);
     result = make_one(path, 0700, 0077, owned ? owner->user : geteuid(), err);

@@ -32,7 +32,11 @@ int ek_action_primary(const struct ek_action *a, struct ek_action_target *ret_ta
                       struct ek_error *err);
 
 /* Bring the member's configuration file to that sslMode, everything else as it is; written only
- * when it differs. Errors as the host's driver, and EK-041x for a file that is not understood. */
+ * when it differs. Files that it names at the old place (struct ek_old_paths) come to the new one
+ * before. Errors as the host's driver, and EK-041x for a file that is not understood. */
 int ek_action_configure(const struct ek_action *a, enum ek_ssl_mode mode, struct ek_error *err);
+
+/* The same in the sslMode that it has, where it names files at the old place; else nothing. */
+int ek_action_leave_old_place(const struct ek_action *a, struct ek_error *err);
 
 #endif

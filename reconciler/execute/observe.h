@@ -12,7 +12,12 @@ struct ek_observing_member {
     bool out_of_reach; /* the host can't be reached, or not acted on: nothing more is asked of it */
     struct ek_file configuration;          /* the file's text; empty when it could not be read */
     struct ek_server_configuration parsed; /* what it says, when the state says that it is there */
-    struct ek_secret *key_file;            /* content of security.keyFile, or NULL; owned */
+    struct ek_world_tls tls;               /* what Evenkeel would write; mode 0: not known */
+    uint8_t old_options[32];               /* digest of what earlier versions wrote there */
+    enum ek_tri old_files;                 /* some are at the old place; whose, is */
+    bool told_by_name;                     /* told by this name in a certificate: */
+    char old_name[EK_CERTIFICATE_NAME_SIZE];
+    struct ek_secret *key_file; /* content of security.keyFile, or NULL; owned */
     struct ek_mongodb_seen seen;
 };
 

@@ -11,26 +11,44 @@
 
 enum { LOOK_UP_MS = 10000 };
 
+static void set_old_paths(struct ek_world *world, size_t i)
+{
+    char name[EK_HOST_NAME_SIZE];
+    struct ek_old_paths *old = &world->old_paths[i];
+    if (world->spec->provider == EK_PROVIDER_LOCAL) {
+        memcpy(old->server, world->paths[i].server, sizeof old->server);
+        memcpy(old->trust, world->paths[i].trust, sizeof old->trust);
+        return;
+    }
+    ek_host_old_name(&world->host[i], name);
+    snprintf(old->certificates, sizeof old->certificates, "/etc/evenkeel/%s", name);
+    snprintf(old->root, sizeof old->root, "/var/lib/evenkeel/%s", name);
+    snprintf(old->server, sizeof old->server, "%s/server.pem", old->certificates);
+    snprintf(old->trust, sizeof old->trust, "%s/ca.pem", old->certificates);
+}
+
 static void set_paths(struct ek_world *world, size_t i)
 {
     const struct ek_member_spec *member = &world->spec->members[i];
     struct ek_member_paths *paths = &world->paths[i];
     char root[256];
     char certificates[300];
+    char name[EK_HOST_NAME_SIZE];
     if (world->spec->provider == EK_PROVIDER_LOCAL) {
         snprintf(root, sizeof root, "%s", member->directory);
         snprintf(certificates, sizeof certificates, "%s/tls", root);
     } else {
-        snprintf(root, sizeof root, "/var/lib/evenkeel/%s-%s", world->spec->name, member->name);
-        snprintf(certificates, sizeof certificates, "/etc/evenkeel/%s-%s", world->spec->name,
-                 member->name);
+        ek_host_name(&world->host[i], name);
+        snprintf(root, sizeof root, "/var/lib/evenkeel/%s", name);
+        snprintf(certificates, sizeof certificates, "/etc/evenkeel/%s", name);
     }
     snprintf(paths->key, sizeof paths->key, "%s/key.pem", certificates);
     snprintf(paths->server, sizeof paths->server, "%s/server.pem", certificates);
     snprintf(paths->trust, sizeof paths->trust, "%s/ca.pem", certificates);
     snprintf(paths->key_file, sizeof paths->key_file, "%s/keyfile", root);
     snprintf(paths->db, sizeof paths->db, "%s/db", root);
-    snprintf(paths->log, sizeof paths->log, "%s/mongod.log", root);
+    bool local = world->spec->provider == EK_PROVIDER_LOCAL; /* else the directory is root's */
+    snprintf(paths->log, sizeof paths->log, "%s%s/mongod.log", root, local ? "" : "/log");
 }
 
 static void set_ssh(struct ek_world *world, size_t i)
@@ -53,7 +71,8 @@ static void set_host(struct ek_world *world, size_t i)
 {
     const struct ek_member_spec *member = &world->spec->members[i];
     set_ssh(world, i);
-    world->host[i] = (struct ek_host){.deployment = world->spec->name,
+    world->host[i] = (struct ek_host){.account = world->spec->account,
+                                      .deployment = world->spec->name,
                                       .member = member->name,
                                       .directory = member->directory,
                                       .network_namespace = member->network_namespace,
@@ -127,8 +146,9 @@ int ek_world_open(const struct ek_specs *specs, const struct ek_deployment_spec 
     snprintf(world->mark, sizeof world->mark, "%s/%s", spec->account, spec->name);
     set_authority(world);
     for (size_t i = 0; i < spec->member_count; i++) {
-        set_paths(world, i);
         set_host(world, i);
+        set_paths(world, i);
+        set_old_paths(world, i);
     }
     *ret_world = world;
     return 0;
@@ -209,6 +229,20 @@ void ek_world_target(const struct ek_world *world, size_t i, const char *label,
         ret_target->tls_host = name;
 }
 
+/* Beside the new directory, whose name may go on behind the member's. */
+static void old_password_path(const struct ek_host *host, const char *directory, char *ret_path,
+                              size_t size)
+{
+    char name[EK_HOST_NAME_SIZE];
+    char old[EK_HOST_NAME_SIZE];
+    ek_host_name(host, name);
+    ek_host_old_name(host, old);
+    const char *slash = strrchr(directory, '/');
+    const char *more = slash ? slash + 1 + strlen(name) : "";
+    snprintf(ret_path, size, "%.*s/%s%s%s/key-password", (int)(slash ? slash - directory : 0),
+             directory, old, *more ? "-" : "", *more ? more + 1 : "");
+}
+
 int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline,
                         struct ek_world_tls *ret_tls, struct ek_error *err)
 {
@@ -222,6 +256,12 @@ int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline
                                           .certificate_key_file = world->paths[i].server,
                                           .ca_file = world->paths[i].trust,
                                           .password_file = ret_tls->password_path};
+    old_password_path(&world->host[i], directory, ret_tls->old_password_path,
+                      sizeof ret_tls->old_password_path);
+    ret_tls->old = (struct ek_server_tls){.mode = EK_SSL_ALLOW,
+                                          .certificate_key_file = world->old_paths[i].server,
+                                          .ca_file = world->old_paths[i].trust,
+                                          .password_file = ret_tls->old_password_path};
     return 0;
 }
 

@@ -21,6 +21,19 @@ struct ek_member_paths {
     char log[512];
 };
 
+/* Where earlier versions kept files of the member, under names that could be another member's, too
+ * ("orders-a"). A server whose configuration names them there goes on with them until a step writes
+ * files of the member anyhow: that step copies them to their new place and lets the configuration
+ * name them there, last of all. What is left of them is removed once neither the configuration nor
+ * the process names it. A data directory, a log and a keyFile stay where the configuration has
+ * them. */
+struct ek_old_paths {
+    char certificates[300]; /* directory; "": they are where they were (provider local) */
+    char root[300];         /* directory; "" likewise */
+    char server[512];
+    char trust[512];
+};
+
 struct ek_world {
     const struct ek_specs *specs;
     const struct ek_deployment_spec *spec;
@@ -33,6 +46,7 @@ struct ek_world {
     struct ek_host host[EK_MEMBERS_MAX];
     struct ek_ssh ssh[EK_MEMBERS_MAX];
     struct ek_member_paths paths[EK_MEMBERS_MAX];
+    struct ek_old_paths old_paths[EK_MEMBERS_MAX];
     struct ek_secret_store store;
     struct ek_authority authority; /* authority.spec is NULL without TLS */
     struct ek_dns_zone zone;
@@ -79,14 +93,16 @@ int ek_world_secret(const struct ek_world *world, const char *what, size_t bytes
 void ek_world_target(const struct ek_world *world, size_t i, const char *label,
                      char name[EK_DOMAIN_NAME_SIZE], struct ek_mongodb_target *ret_target);
 
-/* What Evenkeel writes under net.tls of a member; `tls` borrows from the world and from
- * password_path. */
+/* What Evenkeel writes under net.tls of a member, and what earlier versions wrote; both borrow from
+ * the world and from the paths beside them. */
 struct ek_world_tls {
     struct ek_server_tls tls;
+    struct ek_server_tls old;
     char password_path[300]; /* on the host, in memory only */
+    char old_password_path[300];
 };
 
-/* Fill it for member i, all but the mode, which is allowSSL. Errors as the host's
+/* Fill it for member i, in place, all but the mode, which is allowSSL. Errors as the host's
  * volatile_directory. */
 int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline,
                         struct ek_world_tls *ret_tls, struct ek_error *err);

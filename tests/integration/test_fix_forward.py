@@ -175,7 +175,7 @@ def test_a_host_that_was_started_anew_gets_its_password_back(shop):
     """What was in the host's memory is gone, so its server can't come back by itself."""
     assert set(shop.fleet.running_modes().values()) == {"allowTLS"}
     before = shop.fleet.processes()["b"]
-    passwords = list(Path("/run/evenkeel").glob("*-b-*/key-password"))
+    passwords = list(Path("/run/evenkeel").glob("*.b.*/key-password"))
     assert len(passwords) == 1
     shop.fleet.kill("b", signal.SIGKILL)
     passwords[0].unlink()
@@ -210,7 +210,7 @@ def test_a_lost_sealed_password_is_never_replaced_by_one_that_opens_nothing(shop
     assert shop.fleet.processes()["b"] != before
     assert wire.served_certificate(shop.fleet["b"].address) != served
     shop.succeed("verify", *shop.git)
-    waiting = list(Path("/run/evenkeel").glob("*-b-*/key-password"))
+    waiting = list(Path("/run/evenkeel").glob("*.b.*/key-password"))
     assert len(waiting) == 1
     opened = subprocess.run(["openssl", "pkey", "-in", shop.certificate_key_file("b"), "-noout",
                              "-passin", f"file:{waiting[0]}"], capture_output=True, check=False)

@@ -88,7 +88,7 @@ def test_a_host_that_comes_back_with_its_memory_in_another_place(shop, enabled_w
     del enabled_with_kills
     name = next(m.name for m in reversed(shop.fleet.members) if m.name != shop.fleet.primary())
     configuration = shop.fleet[name].configuration
-    place = re.search(r"/run/evenkeel/[\w-]+", configuration.read_text(encoding="utf-8")).group()
+    place = re.search(r"/run/evenkeel/[\w.-]+", configuration.read_text(encoding="utf-8")).group()
     shop.fleet.kill(name)
     shutil.rmtree(place)
     text = configuration.read_text(encoding="utf-8").replace(place, f"{place}-of-old")

@@ -119,8 +119,10 @@ static void make_world(struct contender *c, const char *directory)
     c->world.hosts = ek_host_driver_named("local");
     for (size_t i = 0; i < MEMBERS; i++) {
         snprintf(c->directories[i], sizeof c->directories[i], "%s/%zu", directory, i);
-        c->world.host[i] =
-            (struct ek_host){.deployment = "orders", .member = "a", .directory = c->directories[i]};
+        c->world.host[i] = (struct ek_host){.account = "acme",
+                                            .deployment = "orders",
+                                            .member = "a",
+                                            .directory = c->directories[i]};
     }
     snprintf(c->acting, sizeof c->acting, "%s/acting", directory);
 }

@@ -15,7 +15,7 @@ from cut import Cut
 from fleet import wait_for
 from machines import SUDOERS, Keys
 
-RECORD = "/var/lib/evenkeel/orders-a/record"
+RECORD = "/var/lib/evenkeel/acme.orders.a/record"
 
 
 class Caller:

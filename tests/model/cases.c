@@ -178,6 +178,17 @@ void model_case_lapse(struct model_case *c, size_t m)
     certificates->certificate_running.not_after_s = c->policy.now_s;
 }
 
+void model_case_age(struct model_case *c)
+{
+    c->old_files = true;
+    for (size_t i = 0; i < c->state->member_count; i++) {
+        struct ek_member_certificates *certificates = ek_member_certificates(c->state, i);
+        bool tls = ek_member_transport(c->state, i)->mode_running > EK_SSL_DISABLED;
+        certificates->old_files = EK_YES;
+        certificates->old_files_configured = certificates->old_files_running = tls ? EK_YES : EK_NO;
+    }
+}
+
 static void empty_member(struct model_case *c, size_t i)
 {
     struct ek_member *member = ek_member(c->state, i);

@@ -26,6 +26,7 @@ struct model_case {
     bool certificates_due; /* they end soon */
     bool bare;             /* nothing is there yet */
     bool lapsed;           /* one member's certificate has ended while it runs */
+    bool old_files;        /* they are where earlier versions kept them */
     struct ek_member_spec members[EK_MEMBERS_MAX];
     struct ek_deployment_spec spec;
     struct ek_state *state; /* owned */
@@ -42,6 +43,9 @@ void model_case_init(struct model_case *ret_case, size_t shape, enum ek_ssl_mode
 
 /* Member m's certificate has ended while it runs with it. */
 void model_case_lapse(struct model_case *c, size_t m);
+
+/* The members' files are where earlier versions kept them, and named there. */
+void model_case_age(struct model_case *c);
 
 /* Make one case: hosts on which nothing was ever installed, specs that want a set in mode `to`. */
 void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl_mode to);

@@ -14,6 +14,7 @@ const char *model_describe(const struct model_case *c)
              c->bare               ? ", bare hosts"
              : c->certificates_due ? ", certificates due"
              : c->lapsed           ? ", one certificate ended"
+             : c->old_files        ? ", files at the old place"
                                    : "");
     return text;
 }

@@ -86,6 +86,12 @@ static bool as_wanted(const struct model_case *c, const struct ek_state *state)
                                               certificates->certificate_installed.sha256, 32) != 0)
             return false;
     }
+    for (size_t i = 0; i < state->member_count; i++) {
+        const struct ek_member_certificates *certificates = ek_member_certificates(state, i);
+        if (certificates->old_files == EK_YES && certificates->old_files_configured == EK_NO &&
+            certificates->old_files_running == EK_NO)
+            return false; /* secrets that lie about */
+    }
     return ek_state_primary(state) >= 0 && ek_access(state)->own_user == EK_YES;
 }
 
@@ -127,6 +133,7 @@ static bool crash_and_come_back(struct ek_state *state, size_t m)
         tls ? certificates->certificate_installed : (struct ek_certificate_state){.present = EK_NO};
     certificates->trust_running =
         tls ? certificates->trust_installed : (struct ek_trust_state){.present = EK_NO};
+    certificates->old_files_running = certificates->old_files_configured;
     return true;
 }
 
@@ -147,6 +154,8 @@ static bool stay_down_by_our_restart(struct ek_state *state, size_t m)
     transport->options_running = (struct ek_options_state){.known = EK_UNKNOWN};
     certificates->certificate_running = (struct ek_certificate_state){.present = EK_UNKNOWN};
     certificates->trust_running = (struct ek_trust_state){.present = EK_UNKNOWN};
+    if (certificates->old_files_running == EK_YES) /* there is no process */
+        certificates->old_files_running = EK_NO;
     return true;
 }
 
@@ -315,6 +324,11 @@ static void walk_shape(size_t shape, enum ek_ssl_mode to, size_t members_max, in
                                 (variant > 1 ? MODEL_CERTIFICATES_DUE : 0));
             walk_case(&c, c.spec.member_count > 3 ? 1 : mishaps, totals);
         }
+    for (int from = EK_SSL_DISABLED; from <= (int)EK_SSL_REQUIRE; from++) {
+        model_case_init(&c, shape, (enum ek_ssl_mode)from, to, MODEL_DOMAIN_KNOWN);
+        model_case_age(&c);
+        walk_case(&c, c.spec.member_count > 3 ? 0 : mishaps, totals);
+    }
     for (int from = EK_SSL_ALLOW; from <= (int)EK_SSL_REQUIRE; from++)
         walk_lapsed(shape, (enum ek_ssl_mode)from, to, totals);
 }

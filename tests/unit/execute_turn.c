@@ -24,8 +24,10 @@ static int set_up(void **state)
     world = (struct ek_world){.spec = &spec, .hosts = ek_host_driver_named("local")};
     for (size_t i = 0; i < MEMBERS; i++) {
         snprintf(directories[i], sizeof directories[i], "%s/%zu", scratch, i);
-        world.host[i] =
-            (struct ek_host){.deployment = "orders", .member = "abc", .directory = directories[i]};
+        world.host[i] = (struct ek_host){.account = "acme",
+                                         .deployment = "orders",
+                                         .member = "abc",
+                                         .directory = directories[i]};
     }
     return 0;
 }

@@ -361,14 +361,15 @@ static int group_setup(void **state)
                           .config = setting("EVENKEEL_SSH_CONFIG"),
                           .connections = number("EVENKEEL_SSH_CONNECTIONS"),
                           .sudo = setting("EVENKEEL_SSH_SUDO") != NULL};
-    host = (struct ek_host){.deployment = "orders",
+    host = (struct ek_host){.account = "acme",
+                            .deployment = "orders",
                             .member = "a",
                             .configuration = "/etc/mongod.conf",
                             .unit = setting("EVENKEEL_SSH_UNIT") ? getenv("EVENKEEL_SSH_UNIT")
                                                                  : "mongod.service",
                             .server_user = "mongodb",
                             .ssh = ssh.host ? &ssh : NULL};
-    snprintf(base, sizeof base, "/var/lib/evenkeel/orders-a");
+    snprintf(base, sizeof base, "/var/lib/evenkeel/acme.orders.a");
     return 0;
 }
 

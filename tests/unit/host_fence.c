@@ -38,7 +38,7 @@ static int local_setup(void **state)
 
 static int system_setup(void **state)
 {
-    return setup(state, "system", "orders-a/fence");
+    return setup(state, "system", "acme.orders.a/fence");
 }
 
 static int teardown(void **state)

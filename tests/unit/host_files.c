@@ -247,6 +247,41 @@ static void passwords_wait_in_memory_and_nobody_else_may_look(void **state)
                          0);
 }
 
+/* Two servers of one host whose account, deployment and member read alike when they are joined. */
+static void no_two_members_share_a_name(void **state)
+{
+    static const struct ek_host members[] = {
+        {.account = "acme", .deployment = "a", .member = "b-c"},
+        {.account = "acme", .deployment = "a-b", .member = "c"},
+        {.account = "acme-a", .deployment = "b", .member = "c"},
+        {.account = "zeta", .deployment = "a", .member = "b-c"},
+        {.account = "acme", .deployment = "a", .member = "b", .directory = "/c"},
+        {.account = "acme", .deployment = "a", .member = "b", .directory = "/d"},
+    };
+    enum { COUNT = sizeof members / sizeof *members };
+    char names[COUNT][EK_HOST_NAME_SIZE];
+    char old[EK_HOST_NAME_SIZE];
+    char waiting[COUNT][256];
+    (void)state;
+    for (size_t i = 0; i < COUNT; i++) {
+        ek_host_name(&members[i], names[i]);
+        WORKS(local->volatile_directory(&members[i], SOON, waiting[i], sizeof waiting[i], &err));
+    }
+    assert_string_equal(names[0], "acme.a.b-c");
+    for (size_t i = 0; i < COUNT; i++)
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(waiting[i], waiting[k]);
+            if (i < 4)
+                assert_string_not_equal(names[i], names[k]);
+        }
+    ek_host_old_name(&members[1], old);
+    assert_string_equal(old, "a-b-c"); /* and so were the first and the fourth called */
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(rmdir(waiting[i]), 0);
+    *strrchr(waiting[0], '/') = 0;
+    rmdir(waiting[0]); /* the base, if nobody else has anything in it */
+}
+
 static void a_disk_is_no_memory(void **state)
 {
     const struct place *place = *state;
@@ -293,6 +328,7 @@ int main(void)
         WITH_PLACE(killed_while_writing_leaves_the_old_or_the_new),
         WITH_PLACE(files_of_the_system_driver_belong_to_the_servers_user),
         WITH_PLACE(passwords_wait_in_memory_and_nobody_else_may_look),
+        WITH_PLACE(no_two_members_share_a_name),
         WITH_PLACE(a_disk_is_no_memory),
         WITH_PLACE(what_went_wrong_in_a_log_fits_a_message),
     };

@@ -8,8 +8,11 @@
 #include "drivers/host/ssh_helper.h"
 
 static const struct ek_ssh there = {.host = "db-a.example.net"};
-static const struct ek_host a_host = {
-    .deployment = "orders", .member = "a", .unit = "mongod.service", .ssh = &there};
+static const struct ek_host a_host = {.account = "acme",
+                                      .deployment = "orders",
+                                      .member = "a",
+                                      .unit = "mongod.service",
+                                      .ssh = &there};
 
 /* A person installs this file; sudo compares it with what is run, letter by letter. */
 static void test_sudoers_allows_just_the_helper(void **state)
@@ -72,7 +75,7 @@ static void test_another_text_is_not_run(void **state)
     size_t length;
     const char *helper = ek_ssh_helper(&length);
     ek_buffer_add(&text, helper, length);
-    ek_buffer_text_add(&text, "marker\nhello\n\n\norders-a\n");
+    ek_buffer_text_add(&text, "marker\nhello\n\n\nacme.orders.a\n");
     memcpy(strstr(text.bytes, "set -uf"), "echo hi", 7);
     ek_ssh_remote_command(false, &command);
     const char *const argv[] = {"sh", "-c", ek_buffer_text(&command), NULL};
@@ -112,7 +115,8 @@ static void test_each_refusal_has_its_own_row(void **state)
           EK_UNREACHABLE, "EK-0460");
     static const char *const pins[] = {"SHA256:x"};
     const struct ek_ssh pinned = {.host = "db-a", .host_keys = pins, .host_key_count = 1};
-    const struct ek_host host = {.deployment = "orders", .member = "a", .ssh = &pinned};
+    const struct ek_host host = {
+        .account = "acme", .deployment = "orders", .member = "a", .ssh = &pinned};
     FAILS(ek_ssh_refusal(&host, "Host key verification failed.\n", &err), EK_DENIED, "EK-0463");
 }
 
@@ -122,8 +126,11 @@ static void test_this_machine_is_told_from_others(void **state)
     WORKS(ek_host_is_here("127.0.0.1", SOON, &err));
     FAILS(ek_host_is_here("192.0.2.1", SOON, &err), EK_DENIED, "EK-0474");
     const struct ek_ssh other = {.host = "192.0.2.1"};
-    const struct ek_host there_not = {
-        .deployment = "orders", .member = "a", .unit = "mongod.service", .ssh = &other};
+    const struct ek_host there_not = {.account = "acme",
+                                      .deployment = "orders",
+                                      .member = "a",
+                                      .unit = "mongod.service",
+                                      .ssh = &other};
     struct ek_host_facts facts;
     FAILS(ek_host_driver_named("system")->facts(&there_not, SOON, &facts, &err), EK_DENIED,
           "EK-0474");

@@ -72,6 +72,7 @@ static inline int place_setup(void **state)
     must_write(place->configuration, "net:\n  port: 27017\n", 0600);
     must_write(place->server, server_script, 0755);
     place->host = (struct ek_host){
+        .account = "acme",
         .deployment = "orders",
         .member = "a",
         .directory = place->directory,

@@ -87,6 +87,17 @@ static void steps_say_what_they_change(void **state)
     model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER,
                     MODEL_DOMAIN_KNOWN | MODEL_CERTIFICATES_DUE);
     along();
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER,
+                    MODEL_DOMAIN_KNOWN | MODEL_CERTIFICATES_DUE);
+    model_case_age(&fleet);
+    along();
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_ALLOW, MODEL_DOMAIN_KNOWN);
+    model_case_age(&fleet);
+    along();
+    model_case_init(&fleet, THREE, EK_SSL_PREFER, EK_SSL_PREFER, MODEL_DOMAIN_KNOWN);
+    model_case_age(&fleet);
+    ek_member_certificates(fleet.state, 1)->trust_installed.present = EK_NO;
+    along();
     model_case_init_bare(&fleet, THREE, EK_SSL_PREFER);
     along();
     assert_true(changed > 100);

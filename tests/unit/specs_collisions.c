@@ -6,6 +6,7 @@
     ", account: acme }\nspec:\n"
 #define LOCAL(directory) "  provider: { name: local, directory: " directory " }\n"
 #define HOSTS "  provider: { name: hosts }\n"
+#define HERE "  provider: { name: hosts, reach: local }\n"
 #define MEMBERS "  replicaSet:\n    name: rs\n    members:\n"
 
 struct collision {
@@ -46,6 +47,22 @@ static const struct collision collisions[] = {
                                      "          configuration: /etc/b.conf }\n",
      {{"EK-0349", 14, "spec.replicaSet.members[1].unit",
        "m.service is the unit of member \"a\" already", "orders.yaml:13:36"}}},
+    /* one machine under two names */
+    {DEPLOYMENT("one") HERE MEMBERS "      - { name: a, host: h1 }\n"
+                                    "      - { name: b, host: h2, unit: b.service }\n",
+     {{"EK-0348", 14, "spec.replicaSet.members[1]",
+       "/etc/mongod.conf is the configuration file of member \"a\" already", "orders.yaml:13:9"}}},
+    {DEPLOYMENT("one") HOSTS MEMBERS
+     "      - { name: a, host: h1, ssh: { host: box } }\n"
+     "      - { name: b, host: h2, configuration: /etc/b.conf, ssh: { host: box } }\n",
+     {{"EK-0349", 14, "spec.replicaSet.members[1]",
+       "mongod.service is the unit of member \"a\" already", "orders.yaml:13:9"}}},
+    {DEPLOYMENT("one") HOSTS MEMBERS
+     "      - { name: a, host: h1, ssh: { host: box } }\n" DEPLOYMENT("two") HOSTS MEMBERS
+     "      - { name: x, host: box, configuration: /etc/x.conf }\n",
+     {{"EK-0349", 23, "spec.replicaSet.members[0]",
+       "mongod.service is the unit of member \"a\" of deployment \"one\" already",
+       "orders.yaml:13:9"}}},
     /* one member copied and left as it was: one error */
     {DEPLOYMENT("one") HOSTS MEMBERS "      - { name: a, host: h1 }\n"
                                      "      - { name: b, host: h1 }\n",
@@ -136,6 +153,20 @@ static const char *const apart[] = {
     DEPLOYMENT("one") HOSTS MEMBERS "      - { name: a, host: h1 }\n"
                                     "      - { name: b, host: h1, port: 27018, unit: b.service,\n"
                                     "          configuration: /etc/b.conf }\n",
+    /* two accounts with the same names on one host, everything of its own */
+    DEPLOYMENT("one") HOSTS MEMBERS
+    "      - { name: a, host: h1 }\n---\napiVersion: evenkeel/v1\nkind: Account\n"
+    "metadata: { name: zeta }\n---\napiVersion: evenkeel/v1\nkind: Deployment\n"
+    "metadata: { name: one, account: zeta }\nspec:\n" HOSTS MEMBERS
+    "      - { name: a, host: h1, port: 27018, unit: z.service,\n"
+    "          configuration: /etc/z.conf }\n",
+    /* two machines behind one address */
+    DEPLOYMENT("one") HOSTS MEMBERS
+    "      - { name: a, host: h1, ssh: { host: gate, port: 2201 } }\n"
+    "      - { name: b, host: h2, ssh: { host: gate, port: 2202 } }\n",
+    /* each on the machine of its own Evenkeel */
+    DEPLOYMENT("one") HERE MEMBERS "      - { name: a, host: h1 }\n" DEPLOYMENT("two") HERE MEMBERS
+    "      - { name: a, host: h2 }\n",
     /* localhost is another one in each network namespace */
     DEPLOYMENT("one") LOCAL("/srv/1") MEMBERS
     "      - { name: a, host: localhost, networkNamespace: n1 }\n" DEPLOYMENT("two") LOCAL("/srv/2")

@@ -1,4 +1,7 @@
 /* How the certificates' steps are done. */
+#include <stdio.h>
+#include <string.h>
+
 #include "reconciler/aspects/certificate/rows.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/action.h"
@@ -13,7 +16,9 @@ int ek_act_install_trust(const struct ek_action *a, struct ek_error *err)
 {
     struct ek_certificate_facts facts;
     EK_BUFFER pem = {0};
-    int result = a->world->certificates->find(&a->world->authority, &pem, &facts, err);
+    int result = ek_action_leave_old_place(a, err);
+    if (result == 0)
+        result = a->world->certificates->find(&a->world->authority, &pem, &facts, err);
     if (result != 0)
         return result;
     const struct ek_file_content content = {a->world->paths[a->step->member].trust, pem.bytes,
@@ -106,10 +111,61 @@ int ek_act_issue_certificate(const struct ek_action *a, struct ek_error *err)
     if (!ek_domain_name(a->world->spec, ek_label_argument(a->step)->label, (size_t)a->step->member,
                         name, sizeof name))
         return ek_fail(err, EK_BUG, "EK-0190", "a certificate was due without an SSL domain");
-    int result = password_of_key(a, &password, &new_password, err);
+    int result = ek_action_leave_old_place(a, err);
+    if (result == 0)
+        result = password_of_key(a, &password, &new_password, err);
     if (result == 0)
         result = install_certificate(a, name, password, err);
     if (result == 0 && new_password)
         result = keep_new_password(a, password, err);
+    return result;
+}
+
+static int remove_file(const struct ek_action *a, const char *directory, const char *name,
+                       struct ek_error *err)
+{
+    char path[512];
+    struct ek_error cause = {0};
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    int result = a->world->hosts->remove_file(ek_action_host(a), path, a->deadline, &cause);
+    if (result != 0 && result != EK_NOT_FOUND && err)
+        *err = cause;
+    return result == EK_NOT_FOUND ? 0 : result;
+}
+
+/* One that is not empty holds something else, such as a data directory, and stays. */
+static void remove_directory(const struct ek_action *a, const char *path)
+{
+    const char *const argv[] = {"rmdir", "--", path, NULL};
+    EK_COMMAND_RESULT ran = {0};
+    struct ek_error ignored = {0};
+    (void)a->world->hosts->run(ek_action_host(a), &(struct ek_command){.argv = argv}, a->deadline,
+                               &ran, &ignored);
+}
+
+/* What tells of the others is removed last. */
+int ek_act_remove_old_files(const struct ek_action *a, struct ek_error *err)
+{
+    const struct ek_old_paths *old = &a->world->old_paths[a->step->member];
+    struct ek_world_tls tls;
+    int result = ek_world_server_tls(a->world, (size_t)a->step->member, a->deadline, &tls, err);
+    if (result != 0)
+        return result;
+    char *password = strrchr(tls.old_password_path, '/');
+    *password = 0;
+    const struct {
+        const char *directory;
+        const char *name;
+    } files[] = {{tls.old_password_path, password + 1}, {old->root, "fence"},
+                 {old->certificates, "key.pem.new"},    {old->certificates, "server.pem.new"},
+                 {old->certificates, "key.pem"},        {old->certificates, "ca.pem"},
+                 {old->certificates, "server.pem"}};
+    for (size_t i = 0; result == 0 && i < sizeof files / sizeof *files; i++)
+        if (files[i].directory[0])
+            result = remove_file(a, files[i].directory, files[i].name, err);
+    const char *const directories[] = {tls.old_password_path, old->root, old->certificates};
+    for (size_t i = 0; result == 0 && i < sizeof directories / sizeof *directories; i++)
+        if (directories[i][0])
+            remove_directory(a, directories[i]);
     return result;
 }

@@ -28,6 +28,7 @@ int ek_effect_install_trust(struct ek_effect *e, struct ek_error *err)
     size_t m = (size_t)e->step->member;
     struct ek_trust_state *trust = &member_of(e)->trust_installed;
     (void)err;
+    ek_old_files_left(member_of(e));
     memset(trust, 0, sizeof *trust);
     trust->present = EK_YES;
     trust->count = 1;
@@ -48,6 +49,7 @@ int ek_effect_issue_certificate(struct ek_effect *e, struct ek_error *err)
     (void)err;
     memset(certificate, 0, sizeof *certificate);
     member_of(e)->key_password = EK_YES;
+    ek_old_files_left(member_of(e));
     certificate->present = EK_YES;
     memset(certificate->sha256, e->step->member, sizeof certificate->sha256);
     certificate->sha256[0] = (uint8_t)(before + 1);
@@ -58,5 +60,12 @@ int ek_effect_issue_certificate(struct ek_effect *e, struct ek_error *err)
     certificate->not_after_s = ek_certificate_end(EK_SITUATION(e->spec, e->state, e->policy));
     ek_domain_name(e->spec, ek_transport(e->state)->domain_label, (size_t)e->step->member,
                    certificate->name, sizeof certificate->name);
+    return 0;
+}
+
+int ek_effect_remove_old_files(struct ek_effect *e, struct ek_error *err)
+{
+    (void)err;
+    member_of(e)->old_files = EK_NO;
     return 0;
 }

@@ -75,14 +75,24 @@ static bool is_absent(const struct ek_certificate_state *certificate, struct ek_
     return certificate->present != EK_YES;
 }
 
+/* Told with what is installed, so that the plans of fleets without such files keep their names. */
+static void say_old_files(const struct ek_member_certificates *certificates, struct ek_buffer *text)
+{
+    if (certificates->old_files == EK_YES)
+        ek_buffer_printf(text, ", files at the old place, configured %s, running %s",
+                         ek_tri_word(certificates->old_files_configured),
+                         ek_tri_word(certificates->old_files_running));
+}
+
 static void installed_fact(const struct ek_fact_question *question, struct ek_buffer *text)
 {
     const struct ek_certificate_state *installed = question->value;
-    if (is_absent(installed, text))
-        return;
-    say_certificate(question->situation, installed, text);
-    ek_buffer_printf(text, ", sealed %s%s", ek_tri_word(installed->key_sealed),
-                     installed->sole_name == EK_YES ? "" : ", with other names");
+    if (!is_absent(installed, text)) {
+        say_certificate(question->situation, installed, text);
+        ek_buffer_printf(text, ", sealed %s%s", ek_tri_word(installed->key_sealed),
+                         installed->sole_name == EK_YES ? "" : ", with other names");
+    }
+    say_old_files(ek_member_certificates(question->situation->state, question->member), text);
 }
 
 static bool runs_tls(const struct ek_fact_question *question)
@@ -234,12 +244,22 @@ static const struct ek_field trust_running = {.key = "trust_running",
                                               .drift = EK_DRIFT_CERTIFICATES,
                                               .fact = trust_running_fact};
 
-const struct ek_field *const ek_certificate_fields[] = {&ek_field_authority,
-                                                        &authority_sha256,
-                                                        &authority_not_after,
-                                                        &ek_field_certificate_installed,
-                                                        &ek_field_key_password,
-                                                        &ek_field_trust_installed,
-                                                        &certificate_running,
-                                                        &trust_running,
-                                                        NULL};
+#define OLD(key_, label_)                                                                          \
+    .key = #key_, .label = (label_), .part = EK_PART_certificate_members,                          \
+    EK_FIELD(struct ek_member_certificates, key_, tri), .role = EK_FIELD_TOLD,                     \
+    .drift = EK_NO_DRIFT
+
+const struct ek_field ek_field_old_files = {OLD(old_files, "files at the old place"),
+                                            .unread_forbids = true};
+const struct ek_field ek_field_old_files_configured = {
+    OLD(old_files_configured, "files at the old place configured")};
+static const struct ek_field old_files_running = {
+    OLD(old_files_running, "files at the old place running")};
+
+const struct ek_field *const ek_certificate_fields[] = {
+    &ek_field_authority,    &authority_sha256,
+    &authority_not_after,   &ek_field_certificate_installed,
+    &ek_field_key_password, &ek_field_trust_installed,
+    &certificate_running,   &trust_running,
+    &ek_field_old_files,    &ek_field_old_files_configured,
+    &old_files_running,     NULL};

@@ -4,8 +4,11 @@
 
 #include "reconciler/aspects/certificate/state.h"
 #include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
+
+enum { OLD_FILE_MAX = 1 << 20 };
 
 /* A process that began this much before a file was written may still have read it: start
  * times are exact to the clock tick only. */
@@ -63,13 +66,106 @@ static void look_at_certificate(struct ek_observing *o, const char *pem, size_t 
         certificate->issued_by_authority = EK_YES;
 }
 
+/* ---- where earlier versions kept files ---- */
+
+static bool lies_in(const char *directory, const char *path)
+{
+    size_t length = strlen(directory);
+    return length > 0 && path && strncmp(path, directory, length) == 0 && path[length] == '/';
+}
+
+/* What names a file there in a way that Evenkeel never wrote (a comment, another option) can't be
+ * judged. */
+static enum ek_tri configured_at_old_place(const struct ek_observing *o, size_t i)
+{
+    const struct ek_observing_member *found = &o->members[i];
+    const struct ek_old_paths *old = &o->world->old_paths[i];
+    const struct ek_server_configuration *parsed = &found->parsed;
+    const char *text = ek_buffer_text(&found->configuration.content);
+    if (ek_member(o->state, i)->configuration != EK_YES)
+        return ek_member(o->state, i)->configuration;
+    if (lies_in(old->certificates, parsed->certificate_key_file) ||
+        lies_in(old->certificates, parsed->ca_file))
+        return EK_YES;
+    if (!found->tls.tls.mode)
+        return EK_UNKNOWN;
+    if (strstr(text, found->tls.old_password_path))
+        return parsed->password_by_exec && !strstr(text, found->tls.password_path) ? EK_YES
+                                                                                   : EK_UNKNOWN;
+    bool named = false;
+    size_t length = strlen(old->certificates);
+    for (const char *at = text; length && !named && (at = strstr(at, old->certificates)); at++)
+        named = at[length] == '/';
+    return named ? EK_UNKNOWN : EK_NO;
+}
+
+static bool at_old_place(const struct ek_observing *o, size_t i)
+{
+    return ek_member_certificates(o->state, i)->old_files_configured == EK_YES;
+}
+
+/* With provider local, a password; else a certificate, which tells whose the files are by its name:
+ * another deployment's may lie there as well. */
+static void look_at_old_files(struct ek_observing *o, size_t i)
+{
+    struct ek_world *world = o->world;
+    struct ek_observing_member *found = &o->members[i];
+    bool certificates = world->old_paths[i].certificates[0];
+    const struct ek_file_question question = {
+        certificates ? world->old_paths[i].server : found->tls.old_password_path, OLD_FILE_MAX};
+    struct ek_certificate_state certificate = {0};
+    EK_FILE file = {0};
+    if (!found->tls.tls.mode)
+        return;
+    int result = world->hosts->read_file(&world->host[i], &question, o->deadline, &file, NULL);
+    ek_observe_result(o, result);
+    if (result == 0 && certificates && !at_old_place(o, i)) {
+        look_at_certificate(o, ek_buffer_text(&file.content), file.content.length, &certificate);
+        memcpy(found->old_name, certificate.name, sizeof found->old_name);
+        found->told_by_name = true;
+        found->old_files = EK_YES;
+    } else if (result == 0 || result == EK_NOT_FOUND) {
+        found->old_files = result == 0 ? EK_YES : EK_NO;
+    }
+}
+
+static enum ek_tri running_at_old_place(const struct ek_observing *o, size_t i)
+{
+    const struct ek_mongodb_seen *seen = &o->members[i].seen;
+    const char *old = o->world->old_paths[i].certificates;
+    if (!old[0] || ek_member(o->state, i)->process == EK_NO)
+        return EK_NO;
+    if (!seen->answered || !seen->options_known)
+        return EK_UNKNOWN;
+    return lies_in(old, seen->certificate_key_file) || lies_in(old, seen->ca_file) ? EK_YES : EK_NO;
+}
+
+static void judge_old_files(struct ek_observing *o, size_t i)
+{
+    struct ek_member_certificates *certificates = ek_member_certificates(o->state, i);
+    const struct ek_observing_member *found = &o->members[i];
+    const char *label = ek_transport(o->state)->domain_label;
+    char name[EK_DOMAIN_NAME_SIZE];
+    certificates->old_files_running = running_at_old_place(o, i);
+    certificates->old_files = found->old_files;
+    if (!found->told_by_name || found->old_files != EK_YES)
+        return;
+    if (!ek_domain_name(o->world->spec, label, i, name, sizeof name) ||
+        strcmp(name, found->old_name) != 0)
+        certificates->old_files = EK_NO;
+}
+
+/* ---- files ---- */
+
 static void look_at_certificate_file(struct ek_observing *o, size_t i)
 {
     struct ek_certificate_state *certificate =
         &ek_member_certificates(o->state, i)->certificate_installed;
     EK_FILE file = {0};
     const struct ek_buffer *pem = &file.content;
-    int result = ek_observe_file(o, i, o->world->paths[i].server, &file);
+    int result = ek_observe_file(
+        o, i, at_old_place(o, i) ? o->world->old_paths[i].server : o->world->paths[i].server,
+        &file);
     if (result == EK_NOT_FOUND)
         certificate->present = EK_NO;
     if (result != 0)
@@ -101,7 +197,8 @@ static void look_at_trust_file(struct ek_observing *o, size_t i)
     struct ek_member_certificates *certificates = ek_member_certificates(o->state, i);
     struct ek_trust_state *trust = &certificates->trust_installed;
     EK_FILE file = {0};
-    int result = ek_observe_file(o, i, o->world->paths[i].trust, &file);
+    int result = ek_observe_file(
+        o, i, at_old_place(o, i) ? o->world->old_paths[i].trust : o->world->paths[i].trust, &file);
     if (result == EK_NOT_FOUND)
         trust->present = EK_NO;
     if (result != 0)
@@ -155,14 +252,15 @@ static void look_for_sealed_password(struct ek_observing *o, size_t i)
 
 static void look_at_host(struct ek_observing *o, size_t i)
 {
-    struct ek_world_tls tls;
+    const struct ek_world_tls *tls = &o->members[i].tls;
+    ek_member_certificates(o->state, i)->old_files_configured = configured_at_old_place(o, i);
     look_at_certificate_file(o, i);
     look_at_trust_file(o, i);
     look_for_sealed_password(o, i);
-    int result = ek_world_server_tls(o->world, i, o->deadline, &tls, NULL);
-    ek_observe_result(o, result);
-    if (result == 0)
-        look_for_lost_password(o, i, tls.password_path);
+    look_at_old_files(o, i);
+    if (tls->tls.mode)
+        look_for_lost_password(o, i,
+                               at_old_place(o, i) ? tls->old_password_path : tls->password_path);
 }
 
 /* ---- the servers ---- */
@@ -185,9 +283,11 @@ static void take_tls(struct ek_observing *o, size_t i)
 
 static void take_answers(struct ek_observing *o)
 {
-    for (size_t i = 0; i < o->state->member_count; i++)
+    for (size_t i = 0; i < o->state->member_count; i++) {
         if (ek_member(o->state, i)->process != EK_NO && o->members[i].seen.answered)
             take_tls(o, i);
+        judge_old_files(o, i);
+    }
 }
 
 extern const struct ek_observer ek_certificate_observer;

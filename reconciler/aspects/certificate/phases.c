@@ -67,8 +67,8 @@ bool ek_phase_prepare_trust(const struct ek_question *q)
         if (trust->present == EK_YES && trust->count == 1 &&
             memcmp(trust->sha256[0], ek_certificates(q->state)->authority_sha256, 32) == 0)
             continue;
-        ek_propose(q, &ek_step_install_trust, (int)m, "does not trust %s yet",
-                   q->spec->certificates.authority);
+        ek_propose(q, &ek_step_install_trust, (int)m, "does not trust %s yet%s",
+                   q->spec->certificates.authority, ek_with_old_files(q, m));
         return true;
     }
     return false;
@@ -109,7 +109,8 @@ static bool issue(const struct ek_question *q, size_t m, const char *why)
                                    "renew the authority; until then nothing new can be signed"),
                         "member %s needs a certificate, and the certificate authority %s has ended",
                         ek_member(q->state, m)->name, q->spec->certificates.authority);
-    struct ek_step *step = ek_propose(q, &ek_step_issue_certificate, (int)m, "%s", why);
+    struct ek_step *step =
+        ek_propose(q, &ek_step_issue_certificate, (int)m, "%s%s", why, ek_with_old_files(q, m));
     snprintf(ek_label_argument(step)->label, EK_LABEL_SIZE, "%s",
              ek_transport(q->state)->domain_label);
     if (ek_authority_ends_first(EK_SITUATION(q->spec, q->state, q->policy)))
@@ -130,6 +131,22 @@ bool ek_phase_prepare_certificates(const struct ek_question *q)
     for (size_t m = 0; m < q->state->member_count; m++)
         if (propose_certificate(q, m))
             return true;
+    return false;
+}
+
+/* What the server needs of them is at its new place by then: whoever writes files of a member
+ * brings them there. */
+bool ek_phase_remove_old_files(const struct ek_question *q)
+{
+    for (size_t m = 0; m < q->state->member_count; m++) {
+        const struct ek_member_certificates *certificates = ek_member_certificates(q->state, m);
+        if (certificates->old_files != EK_YES || certificates->old_files_configured != EK_NO ||
+            certificates->old_files_running != EK_NO)
+            continue;
+        ek_propose(q, &ek_step_remove_old_files, (int)m,
+                   "an earlier version kept them there; nothing names them any more");
+        return true;
+    }
     return false;
 }
 
@@ -264,6 +281,8 @@ static bool before_restart(const struct ek_question *q, size_t m)
 static void run_from_files(struct ek_state *state, size_t m)
 {
     struct ek_member_certificates *certificates = ek_member_certificates(state, m);
+    ek_old_files_left(certificates); /* the file is written anew before each start */
+    certificates->old_files_running = certificates->old_files_configured;
     if (ek_member_transport(state, m)->mode_configured == EK_SSL_DISABLED) {
         certificates->certificate_running = (struct ek_certificate_state){.present = EK_NO};
         certificates->trust_running = (struct ek_trust_state){.present = EK_NO};

@@ -56,6 +56,13 @@ bool ek_lost_by_certificate(const struct ek_question *q, size_t m)
            (member->healthy_for & peers) == 0 && runs_bad_certificate(q, m);
 }
 
+const char *ek_with_old_files(const struct ek_question *q, size_t m)
+{
+    return ek_member_certificates(q->state, m)->old_files_configured == EK_YES
+               ? "; its files leave the place of an earlier version"
+               : "";
+}
+
 bool ek_renewal_urgent(const struct ek_question *q, size_t m)
 {
     const struct ek_certificate_state *served =

@@ -21,6 +21,10 @@ bool ek_trusts_authority(const struct ek_question *q, const struct ek_trust_stat
  * with a good one may bring it back, and takes it from nobody. */
 bool ek_lost_by_certificate(const struct ek_question *q, size_t m);
 
+/* What the reason of a step that writes files of m goes on with, where these come to their new
+ * place with it; static storage. */
+const char *ek_with_old_files(const struct ek_question *q, size_t m);
+
 /* A certificate that m serves ends so soon that it waits for no window, and its successor is
  * installed. */
 bool ek_renewal_urgent(const struct ek_question *q, size_t m);

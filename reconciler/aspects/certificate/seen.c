@@ -30,6 +30,12 @@ bool ek_seen_install_trust(const struct ek_confirmation *c)
     return ek_missing(c, "the authority's certificate is not on the host of member %s", name(c));
 }
 
+bool ek_seen_remove_old_files(const struct ek_confirmation *c)
+{
+    return now(c)->old_files == EK_NO ||
+           ek_missing(c, "files of an earlier version are still on the host of member %s", name(c));
+}
+
 /* Nothing lasts longer than what its authority signs at its own end. */
 static bool lasts(const struct ek_confirmation *c, const struct ek_certificate_state *certificate)
 {

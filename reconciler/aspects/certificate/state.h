@@ -35,7 +35,19 @@ struct ek_member_certificates {
     enum ek_tri key_password; /* the controller holds the sealed password of the installed key */
     struct ek_certificate_state certificate_running; /* as presented to a TLS client */
     struct ek_trust_state trust_running;
+    /* where earlier versions kept files: see struct ek_old_paths */
+    enum ek_tri old_files;            /* some of this very member's are there */
+    enum ek_tri old_files_configured; /* its configuration names them */
+    enum ek_tri old_files_running;    /* its process does */
 };
+
+/* Part of the effect of every step that writes files of the member: what its configuration named at
+ * the old place, it names at the new one. */
+static inline void ek_old_files_left(struct ek_member_certificates *certificates)
+{
+    if (certificates->old_files_configured == EK_YES)
+        certificates->old_files_configured = EK_NO;
+}
 
 EK_STATE_PART(ek_certificates, struct ek_certificates, EK_PART_certificate)
 EK_STATE_PART(ek_member_certificates, struct ek_member_certificates, EK_PART_certificate_members)

@@ -36,7 +36,7 @@ const struct ek_step_kind ek_step_install_trust = {
     .on_member = true,
     .can_be_undone = true,
     .doc = "Puts the authority's root certificate on the member's host; read at the next start.",
-    .touches = EK_FIELDS(&ek_field_trust_installed),
+    .touches = EK_FIELDS(&ek_field_trust_installed, &ek_field_old_files_configured),
     .arguments = no_arguments,
     .effect = ek_effect_install_trust,
     .seen = ek_seen_install_trust,
@@ -53,7 +53,8 @@ const struct ek_step_kind ek_step_issue_certificate = {
     .can_be_undone = true,
     .doc = "Makes a key pair on the member's host (encrypted, it never leaves), and installs a "
            "certificate for it.",
-    .touches = EK_FIELDS(&ek_field_certificate_installed, &ek_field_key_password),
+    .touches = EK_FIELDS(&ek_field_certificate_installed, &ek_field_key_password,
+                         &ek_field_old_files_configured),
     .arguments = issue_arguments,
     .note = ek_note_issue,
     .effect = ek_effect_issue_certificate,
@@ -61,5 +62,20 @@ const struct ek_step_kind ek_step_issue_certificate = {
     .act = ek_act_issue_certificate,
 };
 
+const struct ek_step_kind ek_step_remove_old_files = {
+    .name = "remove-old-files",
+    .verb = "remove old files",
+    .change = EK_CHANGE_REMOVE,
+    .on_member = true,
+    .doc = "Removes the member's files from where earlier versions kept them, once neither its "
+           "configuration nor its process names them.",
+    .touches = EK_FIELDS(&ek_field_old_files),
+    .arguments = no_arguments,
+    .effect = ek_effect_remove_old_files,
+    .seen = ek_seen_remove_old_files,
+    .act = ek_act_remove_old_files,
+};
+
 const struct ek_step_kind *const ek_certificate_steps[] = {
-    &ek_step_create_authority, &ek_step_install_trust, &ek_step_issue_certificate, NULL};
+    &ek_step_create_authority, &ek_step_install_trust, &ek_step_issue_certificate,
+    &ek_step_remove_old_files, NULL};

@@ -14,7 +14,7 @@ EK_STEP_ARGUMENTS(ek_issue_arguments, struct ek_issue_arguments);
 #define ek_issue_arguments(step) EK_ARGUMENTS_OF(ek_issue_arguments, step)
 
 extern const struct ek_step_kind ek_step_create_authority, ek_step_install_trust,
-    ek_step_issue_certificate;
+    ek_step_issue_certificate, ek_step_remove_old_files;
 
 /* All of them, NULL last. */
 extern const struct ek_step_kind *const ek_certificate_steps[];

@@ -35,8 +35,9 @@ static int deliver_password(const struct ek_action *a, struct ek_error *err)
 
 /* Where the password waits is nothing that servers or digests tell of. A file that is ours is made
  * to name that place, in case it names another. */
-static bool names_our_files(const struct ek_member_transport *transport)
+static bool names_our_files(const struct ek_action *a)
 {
+    const struct ek_member_transport *transport = ek_member_transport(a->observed, a->step->member);
     const struct ek_options_state *configured = &transport->options_configured;
     const struct ek_options_state *wanted = &transport->options_wanted;
     return configured->known == EK_YES && wanted->known == EK_YES &&
@@ -48,7 +49,7 @@ static int serve(const struct ek_action *a, enum ek_service_verb verb, struct ek
     const struct ek_member_transport *transport = ek_member_transport(a->observed, a->step->member);
     bool tls = transport->mode_configured > EK_SSL_DISABLED;
     int result = 0;
-    if (tls && names_our_files(transport))
+    if (tls && names_our_files(a))
         result = ek_action_configure(a, transport->mode_configured, err);
     if (result == 0 && tls)
         result = deliver_password(a, err);

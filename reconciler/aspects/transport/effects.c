@@ -1,6 +1,7 @@
 /* effect: what transport's steps bring about. Pure. */
 #include <string.h>
 
+#include "reconciler/aspects/certificate/state.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/rows.h"
 
@@ -29,6 +30,7 @@ int ek_effect_write_configuration(struct ek_effect *e, struct ek_error *err)
     struct ek_member_transport *member = member_of(e);
     (void)err;
     ek_member(e->state, (size_t)e->step->member)->configuration = EK_YES;
+    ek_old_files_left(ek_member_certificates(e->state, (size_t)e->step->member));
     member->mode_configured = ek_mode_argument(e->step)->mode;
     member->options_configured = member->options_wanted;
     if (member->mode_configured == EK_SSL_DISABLED)

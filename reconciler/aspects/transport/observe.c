@@ -16,37 +16,53 @@ enum { LOOK_UP_MS = 5000 };
 /* ---- the hosts ---- */
 
 /* Keys that people set under net.tls themselves stay, so they belong to what is wanted. */
-static void look_at_wanted_options(struct ek_observing *o, size_t i)
+static int digest_of(const struct ek_observing *o, size_t i, const struct ek_server_tls *tls,
+                     uint8_t ret_digest[32], struct ek_error *err)
 {
     const struct ek_buffer *text = &o->members[i].configuration.content;
-    struct ek_member *member = ek_member(o->state, i);
+    const struct ek_server_text file = {ek_buffer_text(text), text->length,
+                                        o->world->spec->members[i].configuration};
+    if (ek_member(o->state, i)->configuration == EK_YES)
+        return ek_server_tls_digest_in(&file, tls, ret_digest, err);
+    return ek_server_tls_digest(tls, ret_digest, err);
+}
+
+static void look_at_wanted_options(struct ek_observing *o, size_t i)
+{
     struct ek_member_transport *transport = ek_member_transport(o->state, i);
-    struct ek_world_tls tls;
+    struct ek_observing_member *found = &o->members[i];
     struct ek_error err = {0};
-    int result = ek_world_server_tls(o->world, i, o->deadline, &tls, &err);
-    if (result == 0 && member->configuration == EK_YES)
-        result = ek_server_tls_digest_in(
-            &(struct ek_server_text){ek_buffer_text(text), text->length,
-                                     o->world->spec->members[i].configuration},
-            &tls.tls, transport->options_wanted.digest, &err);
-    else if (result == 0)
-        result = ek_server_tls_digest(&tls.tls, transport->options_wanted.digest, &err);
+    int result = ek_world_server_tls(o->world, i, o->deadline, &found->tls, &err);
+    if (result == 0)
+        result = digest_of(o, i, &found->tls.tls, transport->options_wanted.digest, &err);
+    if (result == 0)
+        result = digest_of(o, i, &found->tls.old, found->old_options, &err);
     if (result != 0)
         ek_observe_failure(o, i, &err);
     else
         transport->options_wanted.known = EK_YES;
 }
 
+/* Options that name the files where earlier versions kept them are as good as those wanted: nobody
+ * is restarted for that. */
+static void take_options(const struct ek_observing *o, size_t i, const uint8_t digest[32],
+                         struct ek_options_state *ret_options)
+{
+    const struct ek_options_state *wanted = &ek_member_transport(o->state, i)->options_wanted;
+    bool old = wanted->known == EK_YES && memcmp(digest, o->members[i].old_options, 32) == 0;
+    ret_options->known = EK_YES;
+    memcpy(ret_options->digest, old ? wanted->digest : digest, 32);
+}
+
 static void look_at_host(struct ek_observing *o, size_t i)
 {
     struct ek_member_transport *transport = ek_member_transport(o->state, i);
     const struct ek_server_configuration *parsed = &o->members[i].parsed;
-    if (ek_member(o->state, i)->configuration == EK_YES) {
-        transport->mode_configured = parsed->mode;
-        transport->options_configured.known = EK_YES;
-        memcpy(transport->options_configured.digest, parsed->options_digest, 32);
-    }
     look_at_wanted_options(o, i);
+    if (ek_member(o->state, i)->configuration != EK_YES)
+        return;
+    transport->mode_configured = parsed->mode;
+    take_options(o, i, parsed->options_digest, &transport->options_configured);
 }
 
 /* ---- names: the SSL domain is chosen once, and recognised afterwards from what is there ---- */
@@ -204,8 +220,7 @@ static void take_answers(struct ek_observing *o)
             transport->watched_since_s = ek_watch_go_on(&o->world->watches[i], seen);
         if (!seen->options_known)
             continue;
-        transport->options_running.known = EK_YES;
-        memcpy(transport->options_running.digest, seen->options_digest, 32);
+        take_options(o, i, seen->options_digest, &transport->options_running);
     }
     ek_watch_keep(o);
 }

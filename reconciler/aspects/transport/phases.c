@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/aspects/certificate/questions.h"
 #include "reconciler/aspects/replica_set/questions.h"
 #include "reconciler/aspects/transport/questions.h"
 #include "reconciler/aspects/transport/rows.h"
@@ -90,7 +91,9 @@ static bool propose_file_of(const struct ek_question *q, size_t m, enum ek_ssl_m
     if (mode == transport->mode_configured &&
         memcmp(transport->options_configured.digest, wanted, sizeof none) == 0)
         return false;
-    ek_mode_argument(ek_propose(q, &ek_step_write_configuration, (int)m, "%s", why))->mode = mode;
+    ek_mode_argument(
+        ek_propose(q, &ek_step_write_configuration, (int)m, "%s%s", why, ek_with_old_files(q, m)))
+        ->mode = mode;
     return true;
 }
 

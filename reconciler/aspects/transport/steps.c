@@ -1,5 +1,6 @@
 #include "reconciler/aspects/transport/steps.h"
 
+#include "reconciler/aspects/certificate/fields.h"
 #include "reconciler/aspects/replica_set/fields.h"
 #include "reconciler/aspects/transport/fields.h"
 #include "reconciler/aspects/transport/rows.h"
@@ -45,8 +46,8 @@ const struct ek_step_kind ek_step_write_configuration = {
     .on_member = true,
     .can_be_undone = true,
     .doc = "Edits net.tls in the server's configuration file, atomically; read at the next start.",
-    .touches =
-        EK_FIELDS(&ek_field_configuration, &ek_field_mode_configured, &ek_field_options_configured),
+    .touches = EK_FIELDS(&ek_field_configuration, &ek_field_mode_configured,
+                         &ek_field_options_configured, &ek_field_old_files_configured),
     .arguments = configured_argument,
     .note = ek_note_mode,
     .detail = ek_detail_mode,
