@@ -12,6 +12,7 @@ struct ek_observing_member {
     bool out_of_reach; /* the host can't be reached, or not acted on: nothing more is asked of it */
     struct ek_file configuration;          /* the file's text; empty when it could not be read */
     struct ek_server_configuration parsed; /* what it says, when the state says that it is there */
+    struct ek_host_options options;        /* of its command line */
     struct ek_secret *key_file;            /* content of security.keyFile, or NULL; owned */
     struct ek_mongodb_seen seen;
 };

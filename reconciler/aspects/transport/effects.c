@@ -30,9 +30,8 @@ int ek_effect_write_configuration(struct ek_effect *e, struct ek_error *err)
     (void)err;
     ek_member(e->state, (size_t)e->step->member)->configuration = EK_YES;
     member->mode_configured = ek_mode_argument(e->step)->mode;
-    member->options_configured = member->options_wanted;
-    if (member->mode_configured == EK_SSL_DISABLED)
-        member->options_configured = (struct ek_options_state){.known = EK_YES};
+    ek_options_in_mode(&member->options_wanted, member->mode_configured,
+                       &member->options_configured);
     return 0;
 }
 

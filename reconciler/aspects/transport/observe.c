@@ -11,30 +11,60 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
 
+_Static_assert((int)EK_OPTION_KEYS_SIZE == (int)EK_SERVER_KEYS_SIZE, "the same texts");
+
 enum { LOOK_UP_MS = 5000 };
 
 /* ---- the hosts ---- */
+
+/* What does not fit is as good as not read: nobody could judge it. */
+static void take_options(struct ek_observing *o, size_t i,
+                         const struct ek_server_configuration *found,
+                         struct ek_options_state *ret_options)
+{
+    if (!found->keys_fit) {
+        ek_observe_problem(o, i, "its options are more than can be compared");
+        return;
+    }
+    ret_options->known = EK_YES;
+    memcpy(ret_options->digest, found->options_digest, sizeof ret_options->digest);
+    memcpy(ret_options->keys, found->keys, sizeof ret_options->keys);
+    ek_server_keys_without(ret_options->keys, o->members[i].options.kept);
+}
+
+/* A member without a file gets one. */
+static void take_new_options(struct ek_observing *o, size_t i, const struct ek_server_tls *tls)
+{
+    struct ek_options_state *wanted = &ek_member_transport(o->state, i)->options_wanted;
+    struct ek_error err = {0};
+    if (ek_server_tls_digest(tls, wanted->digest, &err) != 0)
+        ek_observe_failure(o, i, &err);
+    else
+        wanted->known = EK_YES;
+}
 
 /* Keys that people set under net.tls themselves stay, so they belong to what is wanted. */
 static void look_at_wanted_options(struct ek_observing *o, size_t i)
 {
     const struct ek_buffer *text = &o->members[i].configuration.content;
-    struct ek_member *member = ek_member(o->state, i);
-    struct ek_member_transport *transport = ek_member_transport(o->state, i);
+    struct ek_server_configuration found = {0};
     struct ek_world_tls tls;
     struct ek_error err = {0};
     int result = ek_world_server_tls(o->world, i, o->deadline, &tls, &err);
-    if (result == 0 && member->configuration == EK_YES)
-        result = ek_server_tls_digest_in(
+    if (result == 0 && ek_member(o->state, i)->configuration != EK_YES) {
+        take_new_options(o, i, &tls.tls);
+        return;
+    }
+    if (result == 0)
+        result = ek_server_configuration_wanted(
             &(struct ek_server_text){ek_buffer_text(text), text->length,
                                      o->world->spec->members[i].configuration},
-            &tls.tls, transport->options_wanted.digest, &err);
-    else if (result == 0)
-        result = ek_server_tls_digest(&tls.tls, transport->options_wanted.digest, &err);
+            &tls.tls, &found, &err);
     if (result != 0)
         ek_observe_failure(o, i, &err);
     else
-        transport->options_wanted.known = EK_YES;
+        take_options(o, i, &found, &ek_member_transport(o->state, i)->options_wanted);
+    ek_server_configuration_done(&found);
 }
 
 static void look_at_host(struct ek_observing *o, size_t i)
@@ -43,8 +73,7 @@ static void look_at_host(struct ek_observing *o, size_t i)
     const struct ek_server_configuration *parsed = &o->members[i].parsed;
     if (ek_member(o->state, i)->configuration == EK_YES) {
         transport->mode_configured = parsed->mode;
-        transport->options_configured.known = EK_YES;
-        memcpy(transport->options_configured.digest, parsed->options_digest, 32);
+        take_options(o, i, parsed, &transport->options_configured);
     }
     look_at_wanted_options(o, i);
 }
@@ -206,6 +235,9 @@ static void take_answers(struct ek_observing *o)
             continue;
         transport->options_running.known = EK_YES;
         memcpy(transport->options_running.digest, seen->options_digest, 32);
+        memcpy(transport->options_running.keys, seen->option_keys,
+               sizeof transport->options_running.keys);
+        ek_server_keys_without(transport->options_running.keys, o->members[i].options.kept);
     }
     ek_watch_keep(o);
 }
