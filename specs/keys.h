@@ -27,6 +27,8 @@ enum ek_type {
     EK_TYPE_PATH,
     EK_TYPE_PROGRAM,
     EK_TYPE_USER,
+    EK_TYPE_PROTOCOLS,
+    EK_TYPE_CIPHERS,
     EK_TYPE_UNIT,
     EK_TYPE_NAMESPACE,
     EK_TYPE_EMAIL,
@@ -137,7 +139,7 @@ void ek_keys_visit(const struct ek_keys *keys, ek_key_visitor visitor, void *con
 /* ---- what the tables of several kinds share ---- */
 
 #define EK_APPROVERS_MAX 16
-extern const struct ek_keys ek_ssh_keys, ek_member_ssh_keys;
+extern const struct ek_keys ek_ssh_keys, ek_member_ssh_keys, ek_tls_keys;
 extern const struct ek_word ek_algorithm_words[], ek_approval_words[];
 extern const struct ek_key ek_window_item, ek_plan_key_item, ek_commit_key_item;
 

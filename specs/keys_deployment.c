@@ -491,6 +491,12 @@ static const struct ek_key spec_rows[] = {
      .since = "0.1",
      .doc = "How the servers use SSL: disabled, allowSSL, preferSSL or requireSSL; the spellings "
             "allowTLS, preferTLS and requireTLS mean the same."},
+    {.key = "tls",
+     .type = EK_TYPE_MAP,
+     .children = &ek_tls_keys,
+     .since = "0.1",
+     .doc = "The servers' own options for TLS, by their names under net.tls. What is not stated "
+            "here stays in each member's file as people have it."},
     {.key = "sslDomain",
      .type = EK_TYPE_MAP,
      .children = &ssl_domain_keys,

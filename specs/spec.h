@@ -149,6 +149,12 @@ struct ek_deployment_spec {
     bool ssl_mode_written_as_tls; /* the spec used preferTLS etc. */
     struct ek_span ssl_mode_at;
 
+    struct { /* the servers' options under net.tls; by default as people have them */
+        enum ek_choice allow_connections_without_certificates;
+        char *disabled_protocols; /* or NULL */
+        char *ciphers;            /* or NULL */
+    } tls;
+
     struct {
         char *base; /* "fleet.example.net"; NULL when sslMode is disabled and no domain was given */
         int64_t keep_old_names_s; /* default 30 d */

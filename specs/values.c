@@ -216,6 +216,36 @@ static bool parse_user(const struct ek_key *key, const char *text, struct ek_are
     return parse_word_of(&rule, text, arena, slot, problem);
 }
 
+/* As the server takes them: its words, joined by commas and nothing else. */
+static bool parse_protocols(const struct ek_key *key, const char *text, struct ek_arena *arena,
+                            void *slot, struct ek_problem *problem)
+{
+    bool good = strcmp(text, "none") == 0;
+    (void)key;
+    for (const char *at = text; !good && strncmp(at, "TLS1_", 5) == 0 && strchr("0123", at[5]);
+         at += 7) {
+        if (!at[5] || (at[6] && at[6] != ','))
+            break;
+        good = !at[6];
+    }
+    if (good)
+        return keep_text(arena, text, slot);
+    wrong(problem, "EK-0325", "\"%.64s\" is not a list of TLS protocols", text);
+    HINT(problem, "TLS1_0, TLS1_1, TLS1_2 and TLS1_3 joined by commas, such as TLS1_0,TLS1_1; or "
+                  "none");
+    return false;
+}
+
+static bool parse_ciphers(const struct ek_key *key, const char *text, struct ek_arena *arena,
+                          void *slot, struct ek_problem *problem)
+{
+    if (ek_is_word_of(text, ":!@+_=.,-", (size_t)key->most))
+        return keep_text(arena, text, slot);
+    wrong(problem, "EK-0325", "\"%.64s\" is not a list of ciphers", text);
+    HINT(problem, "a cipher list of OpenSSL's, such as HIGH:!aNULL");
+    return false;
+}
+
 static bool parse_namespace(const struct ek_key *key, const char *text, struct ek_arena *arena,
                             void *slot, struct ek_problem *problem)
 {
@@ -500,6 +530,10 @@ const struct ek_value_type ek_value_types[EK_TYPE_COUNT] = {
     [EK_TYPE_ADDRESS] = {"an IP address", "string", "^[0-9A-Fa-f:.]+$", parse_address, print_text},
     [EK_TYPE_PATH] = {"an absolute path", "string", PATH_PATTERN, parse_path, print_text},
     [EK_TYPE_PROGRAM] = {"a program", "string", "^(/|[A-Za-z0-9_][A-Za-z0-9._+-]*$)", parse_program,
+                         print_text},
+    [EK_TYPE_PROTOCOLS] = {"a list of TLS protocols", "string", "^(none|TLS1_[0-3](,TLS1_[0-3])*)$",
+                           parse_protocols, print_text},
+    [EK_TYPE_CIPHERS] = {"a list of ciphers", "string", "^[A-Za-z0-9:!@+_=.,-]+$", parse_ciphers,
                          print_text},
     [EK_TYPE_USER] = {"a system user", "string", "^[A-Za-z0-9_][A-Za-z0-9._-]*$", parse_user,
                       print_text},

@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #include "drivers/host/place.h"
+#include "drivers/host/process.h"
+#include "drivers/host/server_arguments.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
@@ -94,6 +96,28 @@ int ek_host_configuration(const struct ek_host *host,
     if (result != 0)
         *ret_configuration = none;
     return 0;
+}
+
+int ek_host_options_of(const struct ek_host *host, pid_t pid, const struct ek_buffer *next,
+                       struct ek_host_options *ret_options, struct ek_error *err)
+{
+    EK_BUFFER running = {0};
+    EK_FILE file = {0};
+    const struct ek_file_question question = {host->configuration, CONFIGURATION_MAX};
+    *ret_options = (struct ek_host_options){.lost = ""};
+    int result = ek_process_command_line(pid, &running);
+    if (result == EK_NO_MEMORY || next->failed)
+        return ek_no_memory(err);
+    bool unread = (result != 0 && result != EK_NOT_FOUND) || next->length == 0;
+    if (unread)
+        snprintf(ret_options->lost, sizeof ret_options->lost, "%s", EK_HOST_OPTIONS_UNREAD);
+    if (result != 0 || unread)
+        return 0;
+    if (ek_host_file_read(&question, &file, NULL) == EK_NO_MEMORY)
+        return ek_no_memory(err);
+    const struct ek_server_start start = {
+        &running, next, {ek_buffer_text(&file.content), file.content.length, question.path}};
+    return ek_server_arguments_compare(&start, ret_options, err);
 }
 
 bool ek_directory_has_content(const char *path)

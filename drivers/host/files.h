@@ -63,6 +63,13 @@ bool ek_mark_is_set(const char *path);
 int ek_host_configuration(const struct ek_host *host,
                           struct ek_server_configuration *ret_configuration, struct ek_error *err);
 
+/* What the command line of the host's server, process `pid` of this machine, has that its next
+ * start
+ * (`next`: its words, each ended by a NUL) would not; see ek_host_options. EK_NO_MEMORY is all that
+ * is an error. */
+int ek_host_options_of(const struct ek_host *host, pid_t pid, const struct ek_buffer *next,
+                       struct ek_host_options *ret_options, struct ek_error *err);
+
 /* EK_DENIED (EK-0474) unless an address of that name is one of this machine's; errors of
  * ek_resolve. */
 int ek_host_is_here(const char *name, int64_t deadline, struct ek_error *err);

@@ -53,6 +53,21 @@ void ek_host_old_name(const struct ek_host *host, char ret_name[static EK_HOST_N
 
 enum ek_service_verb { EK_SERVICE_START, EK_SERVICE_STOP, EK_SERVICE_RESTART };
 
+enum { EK_HOST_OPTIONS_SIZE = 512 };
+#define EK_HOST_OPTIONS_UNREAD "(its command line, or its unit's, could not be read)"
+
+/* What the command line of a server's process has beside its configuration file. A list that is too
+ * long is cut. */
+struct ek_host_options {
+    char lost[EK_HOST_OPTIONS_SIZE];  /* options that the next start would not have, nor the file:
+                                         "--replSet rs0, --auth"; "" none. A command line that can't
+                                         be read is lost as a whole */
+    char added[EK_HOST_OPTIONS_SIZE]; /* options that only the next start would have */
+    char kept[EK_HOST_OPTIONS_SIZE];  /* keys, as files name them, that the command line sets now
+                                         and at the next start: "net.port security.keyFile" */
+    char key_file[EK_HOST_OPTIONS_SIZE]; /* that the command line names, "" none */
+};
+
 struct ek_host_facts {
     bool running;       /* the member's server process exists */
     int64_t pid;        /* 0 when not running */
@@ -62,6 +77,7 @@ struct ek_host_facts {
     bool restart_begun; /* a restart by Evenkeel was begun here and its process never came up (the
                            mark is in the world) */
     bool data_present;  /* the server's dbPath holds data */
+    struct ek_host_options options; /* of a process that runs */
 };
 
 /* A process that runs a server, as its host shows it. */

@@ -80,6 +80,19 @@ static int find(const struct ek_host *host, struct ek_process *ret_process, stru
     return result == 0 ? 0 : ek_process_find(host->configuration, ret_process, err);
 }
 
+/* The next start names the file and nothing else; that it leaves our hands is as good as a fork. */
+static int options_of(const struct ek_host *host, pid_t pid, struct ek_host_options *ret_options,
+                      struct ek_error *err)
+{
+    EK_BUFFER next = {0};
+    const char *const words[] = {"mongod", "--config", host->configuration, "--fork"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        ek_buffer_add(&next, words[i], strlen(words[i]) + 1);
+    int result = ek_host_options_of(host, pid, &next, ret_options, err);
+    ret_options->added[0] = 0;
+    return result;
+}
+
 static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_facts *ret_facts,
                  struct ek_error *err)
 {
@@ -98,6 +111,9 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
     result = ek_host_configuration(host, &configuration, err);
     if (result != 0)
         return result;
+    struct ek_host_options options = {.lost = ""};
+    if (process.pid)
+        result = options_of(host, process.pid, &options, err);
     *ret_facts = (struct ek_host_facts){
         .running = process.pid != 0,
         .pid = process.pid,
@@ -107,9 +123,10 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
         .restart_begun = marked && process.pid == 0,
         .data_present =
             ek_directory_has_content(configuration.db_path ? configuration.db_path : data),
+        .options = options,
     };
     ek_server_configuration_done(&configuration);
-    return 0;
+    return result;
 }
 
 static int run(const struct ek_host *host, const struct ek_command *command, int64_t deadline,

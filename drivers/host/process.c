@@ -108,6 +108,12 @@ static bool names_file(const struct ek_buffer *command_line, const char *configu
     return false;
 }
 
+int ek_process_command_line(pid_t pid, struct ek_buffer *ret_words)
+{
+    int result = proc_read(pid, "cmdline", ret_words);
+    return result == 0 && ret_words->length == 0 ? EK_NOT_FOUND : result;
+}
+
 int ek_process_serves(pid_t pid, const char *configuration, bool *ret_serves, struct ek_error *err)
 {
     EK_BUFFER text = {0};

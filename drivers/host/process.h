@@ -26,6 +26,10 @@ int ek_process_if_alive(pid_t pid, struct ek_process *ret_process, struct ek_err
  * that is gone was not; EK_NO_MEMORY is all that can go wrong. */
 int ek_process_serves(pid_t pid, const char *configuration, bool *ret_serves, struct ek_error *err);
 
+/* The words of its command line, each ended by a NUL; EK_NOT_FOUND when it is gone, EK_DENIED when
+ * it may not be read. */
+int ek_process_command_line(pid_t pid, struct ek_buffer *ret_words);
+
 /* The oldest live process that serves the configuration; pid 0 when there is none. */
 int ek_process_find(const char *configuration, struct ek_process *ret_process,
                     struct ek_error *err);

@@ -64,8 +64,8 @@ int ek_server_options_digest(const char *const *names, const char *const *values
     size_t used = 0;
     if (!pairs)
         return ek_no_memory(err);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(names[i], "mode") != 0)
+    for (size_t i = 0; i < count; i++) /* a switch that is off is as good as not there */
+        if (strcmp(names[i], "mode") != 0 && strcmp(values[i], "false") != 0)
             pairs[used++] = (struct pair){
                 .name = names[i], .value = is_password(names[i]) ? "<password>" : values[i]};
     qsort(pairs, used, sizeof *pairs, compare_pairs);
@@ -82,12 +82,13 @@ int ek_server_options_digest(const char *const *names, const char *const *values
 int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32],
                          struct ek_error *err)
 {
-    const char *names[4] = {"allowConnectionsWithoutCertificates"};
-    const char *values[4] = {"true"};
+    const char *names[6] = {"allowConnectionsWithoutCertificates"};
+    const char *values[6] = {tls->allow_connections_without_certificates == EK_CHOICE_NO ? "false"
+                                                                                         : "true"};
     size_t count = 1;
     const struct pair optional[] = {
-        {"certificateKeyFile", tls->certificate_key_file},
-        {"CAFile", tls->ca_file},
+        {"disabledProtocols", tls->disabled_protocols},    {"tlsCipherConfig", tls->ciphers},
+        {"certificateKeyFile", tls->certificate_key_file}, {"CAFile", tls->ca_file},
         {EK_TLS_PASSWORD_KEY, tls->password_file},
     };
     for (size_t i = 0; i < sizeof optional / sizeof *optional; i++)
@@ -186,6 +187,21 @@ static int take_option(const struct ek_yaml_option *option, const char *path,
     return 0;
 }
 
+static int take_keys(const struct ek_yaml_options *options,
+                     struct ek_server_configuration *configuration, struct ek_error *err)
+{
+    bool no_memory;
+    struct ek_server_option *rows = calloc(options->count + 1, sizeof *rows);
+    if (!rows)
+        return ek_no_memory(err);
+    for (size_t i = 0; i < options->count; i++)
+        rows[i] = (struct ek_server_option){options->rows[i].name, options->rows[i].value};
+    configuration->keys_fit =
+        ek_server_keys_of(rows, options->count, configuration->keys, &no_memory);
+    free(rows);
+    return no_memory ? ek_no_memory(err) : 0;
+}
+
 int ek_server_configuration_parse(const char *text, size_t length, const char *path,
                                   struct ek_server_configuration *ret_configuration,
                                   struct ek_error *err)
@@ -212,6 +228,8 @@ int ek_server_configuration_parse(const char *text, size_t length, const char *p
                                           configuration.options_digest, err);
     free(found.names);
     free(found.values);
+    if (result == 0)
+        result = take_keys(&options, &configuration, err);
     if (result != 0) {
         ek_server_configuration_done(&configuration);
         return result;

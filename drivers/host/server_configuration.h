@@ -7,9 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drivers/host/server_keys.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
 #include "reconciler/ssl_mode.h"
+#include "specs/spec.h"
 
 /* What Evenkeel sets under net.tls; paths on the member's host. */
 struct ek_server_tls {
@@ -17,14 +19,22 @@ struct ek_server_tls {
     const char *certificate_key_file; /* leaf + encrypted key */
     const char *ca_file;
     const char *password_file; /* read at start by __exec: cat; NULL: no password */
+
+    /* What people decide. By default as found: what the file says stays as it is; where it says
+     * nothing, clients need no certificate, unless they did so far. */
+    enum ek_choice allow_connections_without_certificates;
+    const char *disabled_protocols; /* NULL: as found */
+    const char *ciphers;            /* tlsCipherConfig; NULL: as found */
 };
 
 /* What a file (or a running server's getCmdLineOpts) says. */
 struct ek_server_configuration {
-    enum ek_ssl_mode mode;      /* absent: disabled; unreadable word: EK_SSL_UNKNOWN */
-    uint8_t options_digest[32]; /* SHA-256 over the canonical form of every net.tls key but mode
-                                   (passwords and expansions as "<password>"), all zero when there
-                                   is none */
+    enum ek_ssl_mode mode;          /* absent: disabled; unreadable word: EK_SSL_UNKNOWN */
+    uint8_t options_digest[32];     /* SHA-256 over the canonical form of every net.tls key but mode
+                                       (passwords and expansions as "<password>") and switches that
+                                       are off, all zero when there is none */
+    char keys[EK_SERVER_KEYS_SIZE]; /* see ek_server_keys_of */
+    bool keys_fit;
     char *certificate_key_file; /* or NULL */
     char *ca_file;              /* or NULL */
     char *key_file;             /* security.keyFile, or NULL */
@@ -58,10 +68,12 @@ struct ek_server_text {
 int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32],
                          struct ek_error *err);
 
-/* The digest that the file will have once `tls` is written into it: as above, and with
- * the keys that people set under net.tls themselves. The one to compare such a file with. */
-int ek_server_tls_digest_in(const struct ek_server_text *file, const struct ek_server_tls *tls,
-                            uint8_t ret_digest[32], struct ek_error *err);
+/* What the file will say once `tls` is written into it: with the keys that people set under net.tls
+ * themselves. The one to compare such a file with. Free with ..._done. */
+int ek_server_configuration_wanted(const struct ek_server_text *file,
+                                   const struct ek_server_tls *tls,
+                                   struct ek_server_configuration *ret_configuration,
+                                   struct ek_error *err);
 
 /* The same digest from single options as a running server reports them
  * (getCmdLineOpts.parsed.net.tls): names and values of every key but mode, any order. */
@@ -69,7 +81,8 @@ int ek_server_options_digest(const char *const *names, const char *const *values
                              uint8_t ret_digest[32], struct ek_error *err);
 
 /* The file with net.tls replaced by what `tls` says and nothing else touched; other keys
- * under net.tls that people set themselves (disabledProtocols, …) are kept while TLS is on.
+ * under net.tls that people set themselves (CRLFile, …) are kept: while TLS is off, when servers
+ * take none of them, as comments in their place, which become keys again with TLS.
  * The result is parsed again before it is returned; a file that can't be edited safely
  * (flow style, anchors inside net) is refused with EK_UNSUPPORTED (EK-0411). */
 int ek_server_configuration_edit(const struct ek_server_text *file, const struct ek_server_tls *tls,

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "drivers/host/server_configuration.h"
+#include "drivers/host/server_edit_check.h"
+#include "drivers/host/server_kept.h"
 #include "drivers/host/server_tls_names.h"
 #include "drivers/host/text_edit.h"
 #include "drivers/host/yaml_tree.h"
@@ -12,10 +14,21 @@
 
 struct wanted {
     const char *key;
-    char *value; /* as written in the file; NULL: the password's expansion, or not wanted */
+    const char *raw; /* the value; NULL: the password's expansion, or not wanted */
+    char *value;     /* as written in the file */
+    bool left;       /* as it was found */
 };
 
-enum { WANTED_MODE, WANTED_FILE, WANTED_CA, WANTED_ALLOW, WANTED_PASSWORD, WANTED_COUNT };
+enum {
+    WANTED_MODE,
+    WANTED_FILE,
+    WANTED_CA,
+    WANTED_ALLOW,
+    WANTED_PROTOCOLS,
+    WANTED_CIPHERS,
+    WANTED_PASSWORD,
+    WANTED_COUNT
+};
 
 struct editor {
     const char *path;
@@ -206,28 +219,64 @@ static void find_step(struct editor *editor)
     }
 }
 
+/* Whether TLS is on there and clients need a certificate, said or not; or whether it is said. */
+static bool certificates_decided(const struct editor *editor)
+{
+    static const char *const sections[] = {"tls", "ssl"};
+    static const char allow[] = "allowConnectionsWithoutCertificates";
+    for (size_t i = 0; editor->net && i < 2; i++) {
+        const struct ek_yaml_node *section = ek_yaml_find(editor->net, sections[i], NULL);
+        if (!section || section->kind != EK_YAML_MAPPING)
+            continue;
+        const struct ek_yaml_node *mode = ek_yaml_find(section, "mode", NULL);
+        const struct ek_yaml_node *authorities = ek_yaml_find(section, "CAFile", NULL);
+        bool on =
+            !is_null(mode) && mode->kind == EK_YAML_SCALAR && strcmp(mode->value, "disabled") != 0;
+        if (ek_yaml_find(section, allow, NULL) ||
+            (i == 1 && ek_yaml_find(section, "weakCertificateValidation", NULL)) ||
+            (on && !is_null(authorities)))
+            return true;
+    }
+    return ek_server_has_kept(editor->edit, allow);
+}
+
+static bool want_value(struct editor *editor, size_t row, const char *raw, bool quoted)
+{
+    struct wanted *wanted = &editor->wanted[row];
+    wanted->raw = raw;
+    wanted->value = !raw ? NULL : quoted ? ek_server_quoted(raw) : strdup(raw);
+    return wanted->value || !raw;
+}
+
 static int want(struct editor *editor)
 {
-    bool all = true;
+    static const char *const keys[WANTED_COUNT] = {"mode",
+                                                   "certificateKeyFile",
+                                                   "CAFile",
+                                                   "allowConnectionsWithoutCertificates",
+                                                   "disabledProtocols",
+                                                   "tlsCipherConfig",
+                                                   EK_TLS_PASSWORD_KEY};
     const struct ek_server_tls *tls = editor->tls;
-    editor->wanted[WANTED_MODE] = (struct wanted){"mode", strdup(ek_tls_mode_name(tls->mode))};
-    editor->wanted[WANTED_FILE] = (struct wanted){
-        "certificateKeyFile",
-        tls->certificate_key_file ? ek_server_quoted(tls->certificate_key_file) : NULL};
-    editor->wanted[WANTED_CA] =
-        (struct wanted){"CAFile", tls->ca_file ? ek_server_quoted(tls->ca_file) : NULL};
-    editor->wanted[WANTED_ALLOW] =
-        (struct wanted){"allowConnectionsWithoutCertificates", strdup("true")};
-    editor->wanted[WANTED_PASSWORD] = (struct wanted){EK_TLS_PASSWORD_KEY, NULL};
+    enum ek_choice allow = tls->allow_connections_without_certificates;
+    for (size_t row = 0; row < WANTED_COUNT; row++)
+        editor->wanted[row].key = keys[row];
+    editor->wanted[WANTED_ALLOW].left = allow == EK_CHOICE_DEFAULT && certificates_decided(editor);
+    editor->wanted[WANTED_PROTOCOLS].left = !tls->disabled_protocols;
+    editor->wanted[WANTED_CIPHERS].left = !tls->ciphers;
+    bool all = want_value(editor, WANTED_MODE, ek_tls_mode_name(tls->mode), false) &&
+               want_value(editor, WANTED_FILE, tls->certificate_key_file, true) &&
+               want_value(editor, WANTED_CA, tls->ca_file, true) &&
+               want_value(editor, WANTED_PROTOCOLS, tls->disabled_protocols, true) &&
+               want_value(editor, WANTED_CIPHERS, tls->ciphers, true);
+    if (all && !editor->wanted[WANTED_ALLOW].left)
+        all = want_value(editor, WANTED_ALLOW, allow == EK_CHOICE_NO ? "false" : "true", false);
     if (tls->password_file) {
         EK_BUFFER command = {0};
         ek_server_password_command(tls->password_file, &command);
         editor->command = ek_buffer_take(&command);
-        all = editor->command != NULL;
+        all = all && editor->command != NULL;
     }
-    all = all && editor->wanted[WANTED_MODE].value && editor->wanted[WANTED_ALLOW].value &&
-          (editor->wanted[WANTED_FILE].value || !tls->certificate_key_file) &&
-          (editor->wanted[WANTED_CA].value || !tls->ca_file);
     return all ? 0 : ek_no_memory(editor->err);
 }
 
@@ -269,6 +318,29 @@ static void replace(const struct editor *editor, size_t from, size_t to, const s
     ek_text_replace(editor->edit, from, to, ek_buffer_text(by));
 }
 
+/* The keys that were kept as comments, but those that the section has, or gets. */
+static void bring_back(const struct editor *editor, size_t column, struct ek_buffer *lines)
+{
+    enum { OTHERS = 64 };
+    const char *others[OTHERS];
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        const struct ek_yaml_node *section =
+            editor->net ? ek_yaml_find(editor->net, i ? "ssl" : "tls", NULL) : NULL;
+        for (size_t k = 0; section && section->keys && k < section->count && count < OTHERS / 2;
+             k++)
+            others[count++] =
+                i ? ek_tls_name_of_ssl(section->keys[k]->value) : section->keys[k]->value;
+    }
+    for (size_t row = 0; row < WANTED_COUNT; row++)
+        if (!editor->wanted[row].left)
+            others[count++] = editor->wanted[row].key;
+    EK_BUFFER kept = {0};
+    ek_server_bring_back(editor->edit, others, count, column, &kept);
+    ek_buffer_add(lines, ek_buffer_text(&kept), kept.length);
+    ek_buffer_fail_with(lines, &kept);
+}
+
 /* Those of the wanted keys that `present` lacks; the section's own key first if asked. */
 static void insert_missing(const struct editor *editor, size_t line, size_t column,
                            const char *section, const bool *present)
@@ -276,9 +348,11 @@ static void insert_missing(const struct editor *editor, size_t line, size_t colu
     EK_BUFFER lines = {0};
     if (section)
         add_line(editor, &lines, column, section, "");
+    size_t inner = section ? column + editor->step : column;
     for (size_t row = 0; row < WANTED_COUNT; row++)
         if (!present[row] && is_wanted(editor, row))
-            add_wanted(editor, &lines, section ? column + editor->step : column, row);
+            add_wanted(editor, &lines, inner, row);
+    bring_back(editor, inner, &lines);
     if (lines.length == 0 && !lines.failed)
         return;
     size_t at = ek_text_line(editor->edit, line);
@@ -300,11 +374,8 @@ static bool text_is(const struct ek_yaml_node *mapping, const char *key, const c
 
 static bool has_value(const struct editor *editor, size_t row, const struct ek_yaml_node *value)
 {
-    const struct ek_server_tls *tls = editor->tls;
-    const char *const values[WANTED_COUNT] = {
-        ek_tls_mode_name(tls->mode), tls->certificate_key_file, tls->ca_file, "true", NULL};
     if (row != WANTED_PASSWORD)
-        return value->kind == EK_YAML_SCALAR && strcmp(value->value, values[row]) == 0;
+        return value->kind == EK_YAML_SCALAR && strcmp(value->value, editor->wanted[row].raw) == 0;
     return value->kind == EK_YAML_MAPPING && value->count == 3 &&
            text_is(value, "__exec", editor->command) && text_is(value, "type", "string") &&
            text_is(value, "trim", "whitespace");
@@ -343,7 +414,7 @@ static size_t row_of(const struct editor *editor, const char *name)
     size_t row = 0;
     while (row < WANTED_COUNT && strcmp(editor->wanted[row].key, name) != 0)
         row++;
-    return row;
+    return row < WANTED_COUNT && editor->wanted[row].left ? WANTED_COUNT : row;
 }
 
 /* One key of the section that is there; `ssl`: it still has its old name. */
@@ -423,9 +494,8 @@ static int turn_on(struct editor *editor)
     return 0;
 }
 
-/* The server refuses every TLS key while the mode is disabled, so the section goes away
- * as a whole, keys that people set themselves (disabledProtocols, …) and its comments
- * included; turning TLS on again does not bring those back. */
+/* The server refuses every TLS key while the mode is disabled, so the section goes away as a whole;
+ * what people set there themselves stays as comments. */
 static int turn_off(struct editor *editor)
 {
     static const char *const names[] = {"tls", "ssl"};
@@ -435,7 +505,10 @@ static int turn_off(struct editor *editor)
         const struct ek_yaml_node *section = ek_yaml_find(editor->net, names[i], &key);
         if (!section)
             continue;
-        remove_lines(editor, key, section);
+        EK_BUFFER kept = {0};
+        ek_server_keep(editor->edit, key, section, &kept);
+        replace(editor, ek_text_line(editor->edit, key->line),
+                ek_text_line(editor->edit, section_end(editor->edit, key, section)), &kept);
         removed++;
     }
     if (removed > 0 && removed == editor->net->count) { /* an empty net is no option either */
@@ -446,63 +519,17 @@ static int turn_off(struct editor *editor)
     return 0;
 }
 
-/* ---- checking what came out ---- */
-
-static bool concerns_tls(const char *name)
-{
-    return strncmp(name, "net.tls.", 8) == 0 || strncmp(name, "net.ssl.", 8) == 0 ||
-           strcmp(name, "net.tls") == 0 || strcmp(name, "net.ssl") == 0 || strcmp(name, "net") == 0;
-}
-
-static int other_options(const char *text, size_t length, const char *path,
-                         struct ek_buffer *ret_lines, struct ek_error *err)
+/* What was kept as a comment may be what people made of it meanwhile: a file that could not be
+ * edited again is not written. */
+static int check_editable(const struct ek_buffer *text, const char *path, struct ek_error *err)
 {
     EK_YAML_TREE tree = {0};
-    EK_YAML_OPTIONS options = {0};
-    int result = ek_yaml_tree_parse(text, length, path, &tree, err);
+    EK_TEXT_EDIT edit = {0};
+    struct editor editor = {.path = path, .edit = &edit, .err = err};
+    int result = ek_yaml_tree_parse(ek_buffer_text(text), text->length, path, &tree, err);
     if (result == 0)
-        result = ek_yaml_options_of(&tree, path, &options, err);
-    for (size_t i = 0; result == 0 && i < options.count; i++)
-        if (!concerns_tls(options.rows[i].name))
-            ek_buffer_printf(ret_lines, "%s=%s\n", options.rows[i].name, options.rows[i].value);
-    return result;
-}
-
-static bool same(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-static int check_result(const struct ek_server_text *before, const struct ek_buffer *after,
-                        const struct ek_server_tls *tls, struct ek_error *err)
-{
-    const char *path = before->path;
-    EK_BUFFER old_lines = {0};
-    EK_BUFFER new_lines = {0};
-    int result = other_options(before->bytes, before->length, path, &old_lines, err);
-    if (result != 0)
-        return result;
-    struct ek_server_configuration found = {0};
-    struct ek_error wrong = {0};
-    bool good =
-        other_options(ek_buffer_text(after), after->length, path, &new_lines, &wrong) == 0 &&
-        ek_server_configuration_parse(ek_buffer_text(after), after->length, path, &found, &wrong) ==
-            0;
-    if (wrong.code == EK_NO_MEMORY || old_lines.failed || new_lines.failed) {
-        ek_server_configuration_done(&found);
-        return ek_no_memory(err);
-    }
-    bool on = tls->mode != EK_SSL_DISABLED;
-    good = good && found.mode == tls->mode &&
-           same(found.certificate_key_file, on ? tls->certificate_key_file : NULL) &&
-           same(found.ca_file, on ? tls->ca_file : NULL) &&
-           found.password_by_exec == (on && tls->password_file) &&
-           strcmp(ek_buffer_text(&old_lines), ek_buffer_text(&new_lines)) == 0;
-    ek_server_configuration_done(&found);
-    if (!good)
-        return ek_fail(err, EK_UNSUPPORTED, "EK-0411",
-                       "%s: the edited file would not say what it should", path);
-    return 0;
+        result = ek_text_edit_init(&edit, ek_buffer_text(text), text->length, err);
+    return result ? result : find_net(&editor, &tree);
 }
 
 int ek_server_configuration_edit(const struct ek_server_text *file, const struct ek_server_tls *tls,
@@ -543,25 +570,12 @@ int ek_server_configuration_edit(const struct ek_server_text *file, const struct
     ek_buffer_fail_with(&body, &edited);
     result = ek_buffer_check(&body, err);
     if (result == 0)
-        result = check_result(file, &body, tls, err);
+        result = check_editable(&edited, path, err);
+    if (result == 0)
+        result = ek_server_edit_check(file, &body, tls, err);
     if (result != 0)
         return result;
     *ret_text = body;
     body = (struct ek_buffer){0};
     return 0;
-}
-
-int ek_server_tls_digest_in(const struct ek_server_text *file, const struct ek_server_tls *tls,
-                            uint8_t ret_digest[32], struct ek_error *err)
-{
-    EK_BUFFER edited = {0};
-    struct ek_server_configuration configuration = {0};
-    int result = ek_server_configuration_edit(file, tls, &edited, err);
-    if (result == 0)
-        result = ek_server_configuration_parse(ek_buffer_text(&edited), edited.length, file->path,
-                                               &configuration, err);
-    if (result == 0)
-        memcpy(ret_digest, configuration.options_digest, 32);
-    ek_server_configuration_done(&configuration);
-    return result;
 }

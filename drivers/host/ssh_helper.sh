@@ -370,7 +370,8 @@ hello)
     [ "$self" = 0 ] || finish not_root
     ;;
 unit)
-    said=$(systemctl --no-pager show --property=LoadState,ActiveState,MainPID -- "$unit" 2>&1) || {
+    shown=LoadState,ActiveState,MainPID,ExecStart,Environment,EnvironmentFiles
+    said=$(systemctl --no-pager show --property="$shown" -- "$unit" 2>&1) || {
         printf '%s\n' "$said" >&2
         finish systemctl
     }
@@ -378,6 +379,8 @@ unit)
     while IFS='=' read -r key value; do
         [ "$key" = MainPID ] || continue
         [ ! -r "/proc/$value/stat" ] || printf 'stat=%s\n' "$(cat "/proc/$value/stat" 2>/dev/null)"
+        [ ! -r "/proc/$value/cmdline" ] ||
+            printf 'cmdline=%s\n' "$(tr '\000\n' '  ' <"/proc/$value/cmdline" 2>/dev/null)"
     done <<END
 $said
 END

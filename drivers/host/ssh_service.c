@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "drivers/host/files.h"
+#include "drivers/host/server_arguments.h"
 #include "drivers/host/server_configuration.h"
 #include "drivers/host/ssh.h"
 #include "drivers/host/ssh_call.h"
+#include "drivers/host/unit_words.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/memory.h"
 #include "reconciler/base/proc.h"
 
 /* How long a started server is watched for an early end. */
@@ -20,8 +23,15 @@ struct unit {
     int64_t pid;        /* of a process that lives; 0: none */
     int64_t started_ms; /* by the host's clock */
     int64_t age_ms;
-    int64_t now_ms; /* by the host's clock; 0: it does not tell when it booted */
+    int64_t now_ms;         /* by the host's clock; 0: it does not tell when it booted */
+    struct ek_buffer shown; /* what its host says of it */
 };
+
+static void free_unit(struct unit *unit)
+{
+    ek_buffer_done(&unit->shown);
+}
+#define EK_UNIT EK_CLEANUP(free_unit) struct unit
 
 /* The value of a "key=value" line, "" when there is none; up to its line end. */
 static const char *value_of(const char *text, const char *key)
@@ -73,6 +83,9 @@ static int look(const struct ek_host *host, int64_t deadline, struct unit *ret_u
                         .marked = is(value_of(text, "mark"), "yes")};
     snprintf(unit.active, sizeof unit.active, "%.*s", (int)strcspn(active, "\n"), active);
     process_of(text, &unit);
+    ek_buffer_done(&ret_unit->shown);
+    unit.shown = answer.output;
+    answer.output = (struct ek_buffer){0};
     *ret_unit = unit;
     return 0;
 }
@@ -80,6 +93,47 @@ static int look(const struct ek_host *host, int64_t deadline, struct unit *ret_u
 static int check_mask(const struct ek_host *host, const struct unit *unit, struct ek_error *err)
 {
     return unit->masked ? ek_ssh_last_word(host, host->unit, "masked", "", err) : 0;
+}
+
+/* A file of the host's; nothing when it can't be read. */
+struct reader {
+    const struct ek_host *host;
+    int64_t deadline;
+};
+
+static void read_text(void *context, const char *path, struct ek_buffer *ret_text)
+{
+    const struct reader *reader = context;
+    EK_FILE file = {0};
+    const struct ek_file_question question = {path, CONFIGURATION_MAX};
+    int result = ek_ssh_read_file(reader->host, &question, reader->deadline, &file, NULL);
+    if (result == 0)
+        ek_buffer_add(ret_text, ek_buffer_text(&file.content), file.content.length);
+    else if (result == EK_NO_MEMORY)
+        ek_buffer_fail(ret_text);
+}
+
+static int options_of(const struct ek_host *host, const char *shown, int64_t deadline,
+                      struct ek_host_options *ret_options, struct ek_error *err)
+{
+    struct reader reader = {host, deadline};
+    const struct ek_unit_files files = {&reader, read_text};
+    const char *line = value_of(shown, "cmdline");
+    EK_BUFFER running = {0};
+    EK_BUFFER next = {0};
+    EK_BUFFER file = {0};
+    ek_server_words_add(&running, line, strcspn(line, "\n"));
+    ek_unit_words(shown, &files, &next);
+    bool unread = running.length == 0 || next.length == 0;
+    if (unread)
+        snprintf(ret_options->lost, sizeof ret_options->lost, "%s", EK_HOST_OPTIONS_UNREAD);
+    else
+        read_text(&reader, host->configuration, &file);
+    if (running.failed || next.failed || file.failed)
+        return ek_no_memory(err);
+    const struct ek_server_start start = {
+        &running, &next, {ek_buffer_text(&file), file.length, host->configuration}};
+    return unread ? 0 : ek_server_arguments_compare(&start, ret_options, err);
 }
 
 /* An unreadable file gives the defaults, as with the other drivers; a lost host is an error. */
@@ -119,7 +173,7 @@ static int has_content(const struct ek_host *host, const char *directory, int64_
 int ek_ssh_facts(const struct ek_host *host, int64_t deadline, struct ek_host_facts *ret_facts,
                  struct ek_error *err)
 {
-    struct unit unit = {0};
+    EK_UNIT unit = {0};
     struct ek_server_configuration configuration = {0};
     bool data = false;
     int result = look(host, deadline, &unit, err);
@@ -132,6 +186,9 @@ int ek_ssh_facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
     result = has_content(host, configuration.db_path ? configuration.db_path : "/data/db", deadline,
                          &data, err);
     ek_server_configuration_done(&configuration);
+    struct ek_host_options options = {.lost = ""};
+    if (result == 0 && unit.pid != 0)
+        result = options_of(host, ek_buffer_text(&unit.shown), deadline, &options, err);
     if (result != 0)
         return result;
     *ret_facts = (struct ek_host_facts){.running = unit.pid != 0,
@@ -140,7 +197,8 @@ int ek_ssh_facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
                                         .age_ms = unit.age_ms,
                                         .now_ms = unit.now_ms,
                                         .restart_begun = unit.marked && unit.pid == 0,
-                                        .data_present = data};
+                                        .data_present = data,
+                                        .options = options};
     return 0;
 }
 
@@ -178,7 +236,7 @@ static int watch(const struct ek_host *host, const char *log_path, int64_t deadl
 {
     int64_t end = ek_monotonic_ms() + WATCH_MS;
     for (;; ek_sleep_ms(POLL_MS)) {
-        struct unit unit = {0};
+        EK_UNIT unit = {0};
         int result = look(host, deadline, &unit, err);
         if (result != 0)
             return result;
@@ -195,7 +253,7 @@ static int watch(const struct ek_host *host, const char *log_path, int64_t deadl
 static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
                  struct ek_error *err)
 {
-    struct unit unit = {0};
+    EK_UNIT unit = {0};
     struct ek_server_configuration configuration = {0};
     struct ek_error why = {0};
     int result = look(host, deadline, &unit, err);
@@ -224,7 +282,7 @@ static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
 static int wait_for_end(const struct ek_host *host, int64_t deadline, struct ek_error *err)
 {
     for (;; ek_sleep_ms(POLL_MS)) {
-        struct unit unit = {0};
+        EK_UNIT unit = {0};
         int result = look(host, deadline, &unit, err);
         if (result != 0 && result != EK_TIMEOUT)
             return result;
@@ -239,7 +297,7 @@ static int wait_for_end(const struct ek_host *host, int64_t deadline, struct ek_
 
 static int stop(const struct ek_host *host, bool restarting, int64_t deadline, struct ek_error *err)
 {
-    struct unit unit = {0};
+    EK_UNIT unit = {0};
     int result = look(host, deadline, &unit, err);
     if (result == 0)
         result = check_mask(host, &unit, err);

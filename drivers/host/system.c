@@ -27,14 +27,18 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
     struct ek_unit unit = {0};
     struct ek_process process = {0};
     struct ek_server_configuration configuration = {0};
+    EK_BUFFER next = {0};
     mark_path(host, mark);
     bool marked = ek_mark_is_set(mark);
     int result = host->ssh ? ek_host_is_here(host->ssh->host, deadline, err) : 0;
     if (result == 0)
-        result = ek_unit_look(host->unit, deadline, &unit, err);
+        result = ek_unit_look_at_words(host->unit, deadline, &unit, &next, err);
     if (result != 0)
         return result;
+    struct ek_host_options options = {.lost = ""};
     result = ek_process_if_alive(unit.main_pid, &process, err);
+    if (result == 0 && process.pid)
+        result = ek_host_options_of(host, process.pid, &next, &options, err);
     if (result == 0)
         result = ek_host_configuration(host, &configuration, err);
     if (result != 0)
@@ -48,6 +52,7 @@ static int facts(const struct ek_host *host, int64_t deadline, struct ek_host_fa
         .now_ms = ek_wall_ms(),
         .restart_begun = marked && process.pid == 0,
         .data_present = ek_directory_has_content(data),
+        .options = options,
     };
     ek_server_configuration_done(&configuration);
     return 0;

@@ -10,6 +10,7 @@
 #include "drivers/host/files.h"
 #include "drivers/host/process.h"
 #include "drivers/host/roots.h"
+#include "drivers/host/unit_words.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
 
@@ -54,13 +55,34 @@ static const char *property(const char *output, const char *key, size_t *ret_len
     return "";
 }
 
+static void read_environment(void *context, const char *path, struct ek_buffer *ret_text)
+{
+    EK_FILE file = {0};
+    const struct ek_file_question question = {path, DROP_IN_MAX};
+    (void)context;
+    int result = ek_host_file_read(&question, &file, NULL);
+    if (result == 0)
+        ek_buffer_add(ret_text, ek_buffer_text(&file.content), file.content.length);
+    else if (result == EK_NO_MEMORY)
+        ek_buffer_fail(ret_text);
+}
+
 int ek_unit_look(const char *name, int64_t deadline, struct ek_unit *ret_unit, struct ek_error *err)
 {
+    return ek_unit_look_at_words(name, deadline, ret_unit, NULL, err);
+}
+
+int ek_unit_look_at_words(const char *name, int64_t deadline, struct ek_unit *ret_unit,
+                          struct ek_buffer *ret_words, struct ek_error *err)
+{
+    static const struct ek_unit_files files = {.read = read_environment};
     EK_BUFFER output = {0};
     size_t length;
-    int result = systemctl(
-        (const char *const[4]){"show", "--property=LoadState,ActiveState,MainPID", "--", name},
-        deadline, &output, NULL, err);
+    const char *properties =
+        ret_words ? "--property=LoadState,ActiveState,MainPID," EK_UNIT_WORD_PROPERTIES
+                  : "--property=LoadState,ActiveState,MainPID";
+    int result = systemctl((const char *const[4]){"show", properties, "--", name}, deadline,
+                           &output, NULL, err);
     if (result != 0)
         return result;
     const char *load = property(ek_buffer_text(&output), "LoadState", &length);
@@ -70,6 +92,11 @@ int ek_unit_look(const char *name, int64_t deadline, struct ek_unit *ret_unit, s
     const char *active = property(ek_buffer_text(&output), "ActiveState", &length);
     snprintf(unit.active, sizeof unit.active, "%.*s", (int)length, active);
     unit.main_pid = (pid_t)strtol(property(ek_buffer_text(&output), "MainPID", &length), NULL, 10);
+    if (ret_words) {
+        ek_unit_words(ek_buffer_text(&output), &files, ret_words);
+        if (ret_words->failed)
+            return ek_no_memory(err);
+    }
     *ret_unit = unit;
     return 0;
 }

@@ -18,6 +18,10 @@ struct ek_unit {
 int ek_unit_look(const char *name, int64_t deadline, struct ek_unit *ret_unit,
                  struct ek_error *err);
 
+/* The same, and the words of the command line that it would start next, each ended by a NUL. */
+int ek_unit_look_at_words(const char *name, int64_t deadline, struct ek_unit *ret_unit,
+                          struct ek_buffer *ret_words, struct ek_error *err);
+
 /* Make the unit start its server with --configExpand exec, by a drop-in that repeats the
  * unit's own command line with the option, or remove that drop-in where it is not needed. */
 int ek_unit_expansion(const char *name, bool wanted, int64_t deadline, struct ek_error *err);

@@ -126,6 +126,16 @@ static void set_tls(mongoc_uri_t *uri, const char *ca_file, const char *client_c
     }
 }
 
+/* The one that was given, or our own once it was asked for; NULL: none is shown. */
+static const char *client_certificate(const struct ek_mongodb_target *target,
+                                      char path[static EK_CLIENT_PATH_SIZE])
+{
+    const struct ek_mongodb_client_maker *client = target->client;
+    if (target->client_certificate)
+        return target->client_certificate;
+    return client && client->file(client->context, false, path) ? path : NULL;
+}
+
 static int new_client(const struct ek_mongodb_dial *dial, const struct proof *proof,
                       struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
@@ -149,8 +159,9 @@ static int new_client(const struct ek_mongodb_dial *dial, const struct proof *pr
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
     mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
     mongoc_uri_set_appname(uri, "evenkeel");
+    char path[EK_CLIENT_PATH_SIZE];
     if (link.by_tls)
-        set_tls(uri, link.proven ? target->ca_file : NULL, target->client_certificate);
+        set_tls(uri, link.proven ? target->ca_file : NULL, client_certificate(target, path));
     else if (dial->login == EK_LOGIN_CERTIFICATE)
         return ek_fail(err, EK_DENIED, "EK-0432",
                        "%s speaks no TLS, so that no certificate can be shown to it",
@@ -213,7 +224,7 @@ static int log_in(struct ek_mongodb_link *link, const struct ek_mongodb_target *
     return ek_mongodb_reply_fail(&reply, target->member, "ping", err);
 }
 
-static int open_with(const struct ek_mongodb_dial *dial, const struct proof *proof,
+static int open_once(const struct ek_mongodb_dial *dial, const struct proof *proof,
                      struct ek_mongodb_link *ret_link, struct ek_error *err)
 {
     int failed = new_client(dial, proof, ret_link, err);
@@ -221,6 +232,28 @@ static int open_with(const struct ek_mongodb_dial *dial, const struct proof *pro
         failed = greet(ret_link, dial->target, err);
     if (!failed && dial->login != EK_LOGIN_NONE)
         failed = log_in(ret_link, dial->target, err);
+    return failed;
+}
+
+/* A server that wants a certificate of its clients ends the connection without a word: that is
+ * tried again with one, if there was none so far. */
+static int open_with(const struct ek_mongodb_dial *dial, const struct proof *proof,
+                     struct ek_mongodb_link *ret_link, struct ek_error *err)
+{
+    char path[EK_CLIENT_PATH_SIZE];
+    const struct ek_mongodb_client_maker *client = dial->target->client;
+    bool bare = client && !dial->target->client_certificate &&
+                dial->handshake->tls == EK_ANSWER_YES &&
+                !client->file(client->context, false, path);
+    struct ek_error refusal = {0};
+    int failed = open_once(dial, proof, ret_link, &refusal);
+    if (failed == EK_UNREACHABLE && bare && ek_time_left_ms(dial->deadline) > 0 &&
+        client->file(client->context, true, path)) {
+        ek_mongodb_link_done(ret_link);
+        return open_once(dial, proof, ret_link, err);
+    }
+    if (failed && err)
+        *err = refusal;
     return failed;
 }
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drivers/host/server_keys.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
 #include "reconciler/base/secret_bytes.h"
@@ -15,6 +16,16 @@
 
 /* A connection that is kept from one observation of a server process to the next. */
 struct ek_mongodb_session;
+
+enum { EK_CLIENT_PATH_SIZE = 64 };
+
+/* Where there is a certificate of our own, for servers that let nobody in by TLS without one. */
+struct ek_mongodb_client_maker {
+    void *context;
+    /* Write the path of a file with certificate and key into ret_path. False: there is none, and
+     * with `make` none can be made. Called by several threads at once. */
+    bool (*file)(void *context, bool make, char ret_path[static EK_CLIENT_PATH_SIZE]);
+};
 
 /* Whom to talk to and as whom. Borrowed. */
 struct ek_mongodb_target {
@@ -34,6 +45,7 @@ struct ek_mongodb_target {
                                          NULL: log in as __system@local, with the first of them
                                          that is taken, where the own user is unknown or can't
                                          exist (arbiters, first start) */
+    const struct ek_mongodb_client_maker *client; /* or NULL: no server asks for one */
     struct ek_mongodb_session **session; /* of this member and server process, for observe; made
                                             and kept there, freed by the caller; or NULL */
 };
@@ -104,6 +116,7 @@ struct ek_mongodb_seen {
     enum ek_ssl_mode mode_at_start; /* getCmdLineOpts, absent = disabled */
     bool options_known;
     uint8_t options_digest[32]; /* ek_server_options_digest over getCmdLineOpts.parsed.net.tls */
+    char option_keys[EK_SERVER_KEYS_SIZE]; /* ek_server_keys_of getCmdLineOpts.parsed */
     char certificate_key_file[512], ca_file[512], key_file[512]; /* as started with; "" absent */
     char configuration[512]; /* the file that it was started with, as it was named; "" absent */
     enum ek_answer authorization; /* security.authorization or keyFile at start */

@@ -9,7 +9,7 @@
 #include "drivers/mongodb/read.h"
 #include "reconciler/base/buffer.h"
 
-enum { OPTIONS_MAX = 64 };
+enum { OPTIONS_MAX = 256 };
 
 void ek_mongodb_read_build_info(const bson_t *reply, struct ek_mongodb_seen *seen)
 {
@@ -62,7 +62,19 @@ static void value_text(const bson_iter_t *field, struct ek_buffer *text)
         ek_buffer_printf(text, "%lld", (long long)bson_iter_as_int64(field));
 }
 
-/* Every option below `section`, nested ones as "outer.inner"; the mode is no option. */
+/* A list as files are read: its values joined by commas. */
+static void list_text(const bson_iter_t *list, struct ek_buffer *text)
+{
+    bson_iter_t at;
+    if (!bson_iter_recurse(list, &at))
+        return;
+    for (bool first = true; bson_iter_next(&at); first = false) {
+        ek_buffer_text_add(text, first ? "" : ",");
+        value_text(&at, text);
+    }
+}
+
+/* Every option below `section`, nested ones as "outer.inner". */
 static void collect_options(const bson_t *section, const char *prefix, int depth,
                             struct options *options)
 {
@@ -72,18 +84,18 @@ static void collect_options(const bson_t *section, const char *prefix, int depth
         return;
     while (bson_iter_next(&at) && options->count < OPTIONS_MAX) {
         const char *key = bson_iter_key(&at);
-        if (depth == 0 && strcmp(key, "mode") == 0)
-            continue;
         EK_BUFFER name = {0};
-        ek_buffer_printf(&name, "%s%s%s", prefix, *prefix ? "." : "",
-                         depth == 0 ? ek_tls_name_of_ssl(key) : key);
+        ek_buffer_printf(&name, "%s%s%s", prefix, *prefix ? "." : "", key);
         options->failed |= name.failed;
         if (ek_bson_iter_document(&at, &inner)) {
             collect_options(&inner, ek_buffer_text(&name), depth + 1, options);
             continue;
         }
         EK_BUFFER value = {0};
-        value_text(&at, &value);
+        if (BSON_ITER_HOLDS_ARRAY(&at))
+            list_text(&at, &value);
+        else
+            value_text(&at, &value);
         options->failed |= name.failed || value.failed;
         if (options->failed)
             return;
@@ -92,38 +104,54 @@ static void collect_options(const bson_t *section, const char *prefix, int depth
     }
 }
 
-/* False without memory. */
-static bool read_tls_options(const bson_t *section, struct ek_mongodb_seen *seen)
+/* Those under net.tls, by their names there; false without memory. */
+static bool read_tls_options(const struct options *all, struct ek_mongodb_seen *seen)
+{
+    const char *names[OPTIONS_MAX];
+    const char *values[OPTIONS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < all->count; i++) {
+        bool ssl = strncmp(all->names[i], "net.ssl.", 8) == 0;
+        if (!ssl && strncmp(all->names[i], "net.tls.", 8) != 0)
+            continue;
+        const char *name = ssl ? ek_tls_name_of_ssl(all->names[i] + 8) : all->names[i] + 8;
+        const char *value = all->values[i];
+        if (strcmp(name, "mode") == 0) {
+            seen->mode_at_start = ek_ssl_mode_parse(value);
+            continue;
+        }
+        if (strcmp(name, "certificateKeyFile") == 0)
+            bson_strncpy(seen->certificate_key_file, value, sizeof seen->certificate_key_file);
+        else if (strcmp(name, "CAFile") == 0)
+            bson_strncpy(seen->ca_file, value, sizeof seen->ca_file);
+        names[count] = name;
+        values[count++] = value;
+    }
+    return count == 0 ||
+           ek_server_options_digest(names, values, count, seen->options_digest, NULL) == 0;
+}
+
+/* False without memory, or when they are too many. */
+static bool read_all_options(const bson_t *parsed, struct ek_mongodb_seen *seen)
 {
     EK_CLEANUP(options_done) struct options options = {0};
-    const char *mode = ek_bson_text(section, "mode");
-    if (mode)
-        seen->mode_at_start = ek_ssl_mode_parse(mode);
-    collect_options(section, "", 0, &options);
+    struct ek_server_option watched[OPTIONS_MAX];
+    bool no_memory;
+    collect_options(parsed, "", 0, &options);
     for (size_t i = 0; i < options.count; i++)
-        if (strcmp(options.names[i], "certificateKeyFile") == 0)
-            bson_strncpy(seen->certificate_key_file, options.values[i],
-                         sizeof seen->certificate_key_file);
-        else if (strcmp(options.names[i], "CAFile") == 0)
-            bson_strncpy(seen->ca_file, options.values[i], sizeof seen->ca_file);
-    return !options.failed &&
-           (options.count == 0 ||
-            ek_server_options_digest((const char *const *)options.names,
-                                     (const char *const *)options.values, options.count,
-                                     seen->options_digest, NULL) == 0);
+        watched[i] = (struct ek_server_option){options.names[i], options.values[i]};
+    return !options.failed && options.count < OPTIONS_MAX && read_tls_options(&options, seen) &&
+           ek_server_keys_of(watched, options.count, seen->option_keys, &no_memory);
 }
 
 void ek_mongodb_read_options(const bson_t *reply, struct ek_mongodb_seen *seen)
 {
-    bson_t parsed, section;
+    bson_t parsed;
     if (!ek_bson_document(reply, "parsed", &parsed))
         return;
-    seen->options_known = true;
     ek_bson_copy_text(&parsed, "config", seen->configuration, sizeof seen->configuration);
     seen->mode_at_start = EK_SSL_DISABLED;
-    if (ek_bson_document(&parsed, "net.tls", &section) ||
-        ek_bson_document(&parsed, "net.ssl", &section))
-        seen->options_known = read_tls_options(&section, seen);
+    seen->options_known = read_all_options(&parsed, seen);
     bool key_file =
         ek_bson_copy_text(&parsed, "security.keyFile", seen->key_file, sizeof seen->key_file);
     if (!seen->cluster_role[0])

@@ -47,6 +47,34 @@ static json_t *step_json(const struct ek_planned *planned, size_t i)
     return json;
 }
 
+static json_t *lines_json(const struct ek_options_state *options)
+{
+    json_t *lines = json_array();
+    if (options->known != EK_YES) {
+        json_decref(lines);
+        return json_null();
+    }
+    for (const char *at = options->keys; *at;) {
+        size_t length = strcspn(at, "\n");
+        ek_json_append(&lines, json_stringn(at, length));
+        at += length + (at[length] == '\n');
+    }
+    return lines;
+}
+
+/* What people set, where they set anything. */
+static void set_options(json_t **json, const struct ek_member_transport *transport)
+{
+    if (!transport->options_running.keys[0] && !transport->options_configured.keys[0] &&
+        !transport->options_wanted.keys[0])
+        return;
+    json_t *options = json_object();
+    ek_json_set(&options, "running", lines_json(&transport->options_running));
+    ek_json_set(&options, "configured", lines_json(&transport->options_configured));
+    ek_json_set(&options, "wanted", lines_json(&transport->options_wanted));
+    ek_json_set(json, "options", options);
+}
+
 static json_t *member_json(const struct ek_planned *planned, size_t i)
 {
     const struct ek_member *member = ek_member(planned->state, i);
@@ -64,6 +92,7 @@ static json_t *member_json(const struct ek_planned *planned, size_t i)
     ek_json_set(&json, "version", ek_json_text_or_null(version));
     ek_json_set(&json, "ssl_mode_running", mode_json(transport->mode_running));
     ek_json_set(&json, "ssl_mode_configured", mode_json(transport->mode_configured));
+    set_options(&json, transport);
     ek_json_set(&json, "problem",
                 ek_json_text_or_null(planned->problems ? planned->problems[i] : NULL));
     return json;
@@ -399,7 +428,7 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
     json_t *deployments = json_array();
     for (size_t i = 0; i < plans->count; i++)
         ek_json_append(&deployments, deployment_json(&plans->source, &plans->planned[i]));
-    ek_json_set(&json, "format_version", ek_json_text("1.2"));
+    ek_json_set(&json, "format_version", ek_json_text("1.3"));
     ek_json_set(&json, "type", ek_json_text("plan"));
     if (plans->change)
         ek_json_set(&json, "change", change_json(plans));

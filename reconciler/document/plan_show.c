@@ -117,6 +117,25 @@ static enum ek_member_state state_of(const char *name)
     return EK_MEMBER_UNKNOWN;
 }
 
+static void read_options(struct show *show, const json_t *lines, struct ek_options_state *options)
+{
+    size_t i;
+    json_t *line;
+    size_t used = 0;
+    if (!json_is_array(lines))
+        return;
+    options->known = EK_YES;
+    json_array_foreach(lines, i, line)
+    {
+        const char *text = json_string_value(line);
+        size_t length = text ? strlen(text) : 0;
+        show->sound = show->sound && text && used + length + 1 < sizeof options->keys;
+        if (show->sound)
+            used +=
+                (size_t)snprintf(options->keys + used, sizeof options->keys - used, "%s\n", text);
+    }
+}
+
 static void read_member(struct show *show, const json_t *json, size_t i, const char *primary)
 {
     static const char *const words[] = {"unknown", "no", "yes"};
@@ -135,6 +154,10 @@ static void read_member(struct show *show, const json_t *json, size_t i, const c
     member->writable = strcmp(primary, member->name) == 0 ? EK_YES : EK_NO;
     transport->mode_running = mode_of(show, json, "ssl_mode_running");
     transport->mode_configured = mode_of(show, json, "ssl_mode_configured");
+    const json_t *options = json_object_get(json, "options");
+    read_options(show, json_object_get(options, "running"), &transport->options_running);
+    read_options(show, json_object_get(options, "configured"), &transport->options_configured);
+    read_options(show, json_object_get(options, "wanted"), &transport->options_wanted);
     char *end = text_of(show, json, "version");
     for (int part = 0; part < 3 && *end; part++) {
         member->version[part] = (int)strtol(end, &end, 10);

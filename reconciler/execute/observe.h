@@ -12,6 +12,7 @@ struct ek_observing_member {
     bool out_of_reach; /* the host can't be reached, or not acted on: nothing more is asked of it */
     struct ek_file configuration;          /* the file's text; empty when it could not be read */
     struct ek_server_configuration parsed; /* what it says, when the state says that it is there */
+    struct ek_host_options options;        /* of its command line */
     struct ek_world_tls tls;               /* what Evenkeel would write; mode 0: not known */
     uint8_t old_options[32];               /* digest of what earlier versions wrote there */
     enum ek_tri old_files;                 /* some are at the old place; whose, is */

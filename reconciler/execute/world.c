@@ -145,6 +145,7 @@ int ek_world_open(const struct ek_specs *specs, const struct ek_deployment_spec 
     world->zone = (struct ek_dns_zone){.path = spec->ssl_domain.hosts_file};
     snprintf(world->mark, sizeof world->mark, "%s/%s", spec->account, spec->name);
     set_authority(world);
+    ek_world_client_begin(world);
     for (size_t i = 0; i < spec->member_count; i++) {
         set_host(world, i);
         set_paths(world, i);
@@ -162,6 +163,7 @@ void ek_world_close(struct ek_world *world)
         world->mongodb->session_free(world->sessions[i]);
     ek_secret_free(world->own_password);
     ek_secret_free(world->key_file);
+    ek_world_client_end(world);
     free(world);
 }
 
@@ -222,6 +224,7 @@ void ek_world_target(const struct ek_world *world, size_t i, const char *label,
         .plain_host = member->address ? member->address : member->host,
         .port = member->port,
         .ca_file = trusted ? world->authority_file : NULL, /* not before the authority is made */
+        .client = trusted ? &world->client.certificate : NULL,
         .user = world->own_password && !member->arbiter ? EK_OWN_USER : NULL,
         .password = world->own_password,
         .key_file = world->key_file};
@@ -246,6 +249,7 @@ static void old_password_path(const struct ek_host *host, const char *directory,
 int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline,
                         struct ek_world_tls *ret_tls, struct ek_error *err)
 {
+    const struct ek_deployment_spec *spec = world->spec;
     char directory[256];
     int result = world->hosts->volatile_directory(&world->host[i], deadline, directory,
                                                   sizeof directory, err);
@@ -255,13 +259,17 @@ int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline
     ret_tls->tls = (struct ek_server_tls){.mode = EK_SSL_ALLOW,
                                           .certificate_key_file = world->paths[i].server,
                                           .ca_file = world->paths[i].trust,
-                                          .password_file = ret_tls->password_path};
+                                          .password_file = ret_tls->password_path,
+                                          .allow_connections_without_certificates =
+                                              spec->tls.allow_connections_without_certificates,
+                                          .disabled_protocols = spec->tls.disabled_protocols,
+                                          .ciphers = spec->tls.ciphers};
     old_password_path(&world->host[i], directory, ret_tls->old_password_path,
                       sizeof ret_tls->old_password_path);
-    ret_tls->old = (struct ek_server_tls){.mode = EK_SSL_ALLOW,
-                                          .certificate_key_file = world->old_paths[i].server,
-                                          .ca_file = world->old_paths[i].trust,
-                                          .password_file = ret_tls->old_password_path};
+    ret_tls->old = ret_tls->tls;
+    ret_tls->old.certificate_key_file = world->old_paths[i].server;
+    ret_tls->old.ca_file = world->old_paths[i].trust;
+    ret_tls->old.password_file = ret_tls->old_password_path;
     return 0;
 }
 

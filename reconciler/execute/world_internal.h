@@ -2,6 +2,8 @@
 #ifndef EK_EXECUTE_WORLD_INTERNAL_H
 #define EK_EXECUTE_WORLD_INTERNAL_H
 
+#include <pthread.h>
+
 #include "drivers/certificate/certificate.h"
 #include "drivers/dns/dns.h"
 #include "drivers/host/host.h"
@@ -34,6 +36,14 @@ struct ek_old_paths {
     char trust[512];
 };
 
+/* The certificate that is shown to servers which want one. */
+struct ek_client_proof {
+    pthread_mutex_t lock;
+    int file;       /* descriptor; -1: none was needed yet */
+    int64_t made_s; /* epoch */
+    struct ek_mongodb_client_maker certificate;
+};
+
 struct ek_world {
     const struct ek_specs *specs;
     const struct ek_deployment_spec *spec;
@@ -56,6 +66,7 @@ struct ek_world {
     struct ek_mongodb_session *sessions[EK_MEMBERS_MAX]; /* by member, or NULL */
     int64_t session_pid[EK_MEMBERS_MAX];
     int64_t session_started_ms[EK_MEMBERS_MAX];
+    struct ek_client_proof client;
     struct ek_secret *key_file; /* content of the set's keyFile as last read, or NULL */
     struct ek_client_watch watches[EK_MEMBERS_MAX];      /* by member, all zero: none */
     struct ek_client_watch kept_watches[EK_MEMBERS_MAX]; /* as the store has them */
@@ -106,6 +117,10 @@ struct ek_world_tls {
  * volatile_directory. */
 int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline,
                         struct ek_world_tls *ret_tls, struct ek_error *err);
+
+/* Be ready to make a certificate of our own once a server asks for one; give it up again. */
+void ek_world_client_begin(struct ek_world *world);
+void ek_world_client_end(struct ek_world *world);
 
 /* The address that member i's name in the SSL domain is bound to. */
 int ek_world_address(const struct ek_world *world, size_t i, char *buffer, size_t size,

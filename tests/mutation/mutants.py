@@ -16,7 +16,7 @@ CONDITIONS = ("reconciler/laws/*.c", "reconciler/laws/*/*.c", "reconciler/kernel
               "reconciler/kernel/plan.c", "reconciler/kernel/withhold.c", "reconciler/kernel/step.c",
               "reconciler/kernel/facts.c",
               *(f"reconciler/aspects/*/{name}.c" for name in
-                ("phases", "names", "modes", "look", "create", "restarts", "questions", "seen",
+                ("phases", "names", "modes", "options", "look", "create", "restarts", "questions", "seen",
                  "fields", "steps")))
 EFFECTS = ("reconciler/aspects/*/effects.c",)
 # Functions elsewhere that say what a step brings about.

@@ -27,9 +27,11 @@ from patience import patient  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = Path(__file__).with_name("survivors.txt")
-TESTS = ("permit_laws", "permit_edges", "law_guards", "law_touches", "next_blocked", "next_order", "next_rules",
-         "next_waits", "next_certificates", "next_lapsed", "next_lost", "next_old_files", "step_seen", "aspect_rules", "state_json",
-         "loop_drift", "kernel_state", "kernel_plan", "kernel_moved", "report_golden", "kernel_facts")
+TESTS = ("permit_laws", "permit_options", "permit_edges", "law_guards", "law_touches", "next_blocked", "next_options",
+         "next_order", "next_rules", "next_waits", "next_certificates", "next_lapsed", "next_lost", "next_old_files",
+         "step_seen",
+         "aspect_rules", "state_json", "loop_drift", "kernel_state", "kernel_plan", "kernel_moved", "report_golden",
+         "kernel_facts")
 SOURCES = ("reconciler/*.c", "reconciler/base/*.c", "reconciler/kernel/*.c", "reconciler/laws/*.c",
            "reconciler/laws/*/*.c", "reconciler/aspects/*/*.c", "reconciler/document/*.c", "reconciler/report/*.c", "reconciler/loop/journal.c",
            "reconciler/consent/*.c", "specs/*.c")

@@ -123,6 +123,7 @@ static void check_tls(const struct settings *s)
         "net.tls.CRLFile",
         "net.tls.tlsCipherConfig",
         "net.tls.disabledProtocols",
+        "setParameter.opensslCipherConfig",
     };
     const struct options *o = &options;
     const char *mode = settings_get(s, "net.tls.mode");

@@ -33,6 +33,10 @@ static const char systemctl_script[] =
     "    print('LoadState=' + ('loaded' if known else 'not-found'))\n"
     "    print('ActiveState=' + ('active' if pid() else read('state') or 'inactive'))\n"
     "    print('MainPID=%d' % pid())\n"
+    "    starts = [l[10:] for f in files for l in open(f).read().split('\\n')\n"
+    "              if l.startswith('ExecStart=') and l[10:]]\n"
+    "    if starts: print('ExecStart={ path=/x ; argv[]=%s ; ignore_errors=no }' % starts[-1])\n"
+    "    print('Environment=' + read('environment'))\n"
     "elif verb == 'cat':\n"
     "    for f in files: print('# ' + f + '\\n' + open(f).read())\n"
     "elif verb == 'daemon-reload':\n"
@@ -139,6 +143,39 @@ static void a_unit_is_started_and_stopped_by_systemd(void **state)
     WORKS(sys->service(&machine->place->host, EK_SERVICE_STOP, false, SOON, &err));
     assert_false(facts_of(machine).running);
     assert_int_not_equal(access(machine->stop_drop_in, F_OK), 0);
+}
+
+static void add_to_unit(const struct machine *machine, const char *words)
+{
+    char text[512];
+    snprintf(text, sizeof text, "[Service]\nExecStart=%s --config %s%s\n", machine->place->server,
+             machine->place->configuration, words);
+    must_write(machine->fragment, text, 0644);
+}
+
+static void what_the_unit_says_next_time(void **state)
+{
+    struct machine *machine = *state;
+    char path[160];
+    WORKS(sys->service(&machine->place->host, EK_SERVICE_START, true, SOON, &err));
+    assert_string_equal(facts_of(machine).options.lost, "");
+    assert_string_equal(facts_of(machine).options.added, "");
+    WORKS(sys->service(&machine->place->host, EK_SERVICE_STOP, false, SOON, &err));
+    assert_int_equal(unlink(machine->drop_in), 0);
+    snprintf(path, sizeof path, "%s/loaded", machine->place->directory);
+    assert_int_equal(unlink(path), 0); /* systemd reads the unit again */
+    add_to_unit(machine, " --replSet rs0");
+    WORKS(sys->service(&machine->place->host, EK_SERVICE_START, false, SOON, &err));
+    assert_string_equal(facts_of(machine).options.lost, "");
+    assert_string_equal(facts_of(machine).options.kept, "replication.replSetName");
+    add_to_unit(machine, " $OPTIONS");
+    assert_string_equal(facts_of(machine).options.lost, "--replSet rs0");
+    snprintf(path, sizeof path, "%s/environment", machine->place->directory);
+    must_write(path, "\"OPTIONS=--replSet rs0 --auth\"", 0644);
+    assert_string_equal(facts_of(machine).options.lost, "");
+    assert_string_equal(facts_of(machine).options.added, "--auth");
+    must_write(machine->fragment, "[Service]\n", 0644);
+    assert_non_null(strstr(facts_of(machine).options.lost, "could not be read"));
 }
 
 static void a_restart_changes_the_process_and_clears_its_mark(void **state)
@@ -280,6 +317,7 @@ int main(void)
     sys = ek_host_driver_named("system");
     const struct CMUnitTest tests[] = {
         ON_MACHINE(a_unit_is_started_and_stopped_by_systemd),
+        ON_MACHINE(what_the_unit_says_next_time),
         ON_MACHINE(a_restart_changes_the_process_and_clears_its_mark),
         ON_MACHINE(a_server_that_ends_at_once_is_said_and_marked),
         ON_MACHINE(expansion_is_a_drop_in_made_only_when_needed),

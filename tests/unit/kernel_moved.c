@@ -117,6 +117,8 @@ static const struct {
     {"options_wanted", EK_DRIFT_CONFIGURATION},
     {"options_running", EK_DRIFT_CONFIGURATION},
     {"authority", EK_DRIFT_CERTIFICATES},
+    {"options_lost", EK_DRIFT_CONFIGURATION},
+    {"options_added", EK_DRIFT_CONFIGURATION},
     {"certificate_installed", EK_DRIFT_CERTIFICATES},
     {"trust_installed", EK_DRIFT_CERTIFICATES},
     {"certificate_running", EK_DRIFT_CERTIFICATES},

@@ -192,14 +192,14 @@ static void no_law_lets_go_of_what_is_named(void **state)
     static const enum ek_tri doubts[] = {EK_YES, EK_UNKNOWN};
     left_over(EK_SSL_PREFER);
     assert_string_equal(broken(C), "");
-    assert_string_equal(broken(-1), "EK-0220");
+    assert_string_equal(broken(-1), "EK-0222");
     for (size_t i = 0; i < 2; i++) {
         left_over(EK_SSL_PREFER);
         certificates_of(C)->old_files_configured = doubts[i];
-        assert_string_equal(broken(C), "EK-0220");
+        assert_string_equal(broken(C), "EK-0222");
         left_over(EK_SSL_PREFER);
         certificates_of(C)->old_files_running = doubts[i];
-        assert_string_equal(broken(C), "EK-0220");
+        assert_string_equal(broken(C), "EK-0222");
     }
     left_over(EK_SSL_PREFER);
     certificates_of(C)->old_files = EK_UNKNOWN;

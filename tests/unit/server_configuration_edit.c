@@ -26,6 +26,16 @@ static const struct ek_server_tls strict = {
 static const struct ek_server_tls open_key = {
     .mode = EK_SSL_PREFER, .certificate_key_file = "/p.pem", .ca_file = "/c.pem"};
 
+static const struct ek_server_tls stated = {
+    .mode = EK_SSL_PREFER,
+    .certificate_key_file = "/p.pem",
+    .ca_file = "/c.pem",
+    .allow_connections_without_certificates = EK_CHOICE_NO,
+    .disabled_protocols = "TLS1_0,TLS1_1",
+    .ciphers = "HIGH:!aNULL",
+};
+
+#define KEPT "  # net.tls, kept by Evenkeel while TLS is off: "
 #define PASSWORD(pad, nl)                                                                          \
     pad "certificateKeyFilePassword:" nl pad                                                       \
         "  __exec: \"/bin/cat /run/evenkeel/orders-a/key-password\"" nl pad                        \
@@ -99,7 +109,52 @@ static const struct {
      "net:\n  tls:   # old\n    mode: allowTLS\n    certificateKeyFile: \"/srv/a/tls/server.pem\" "
      "# "
      "mine\n" PASSWORD("    ", "\n") "    CAFile: \"/srv/a/tls/ca.pem\"\n    FIPSMode: false\n"
-                                     "    allowConnectionsWithoutCertificates: true\n  port: 1\n"},
+                                     "    allowConnectionsWithoutCertificates: false\n  port: 1\n"},
+    {"clients that need a certificate by default need one for ever",
+     "net:\n  tls:\n    mode: preferTLS\n    certificateKeyFile: /p.pem\n    CAFile: /c.pem\n",
+     &open_key,
+     "net:\n  tls:\n    mode: preferTLS\n    certificateKeyFile: /p.pem\n    CAFile: /c.pem\n"},
+    {"what specs state is written, whatever was there",
+     "net:\n  tls:\n    mode: preferTLS\n    certificateKeyFile: /p.pem\n    CAFile: /c.pem\n"
+     "    disabledProtocols: none # old\n    allowConnectionsWithoutCertificates: true\n",
+     &stated,
+     "net:\n  tls:\n    mode: preferTLS\n    certificateKeyFile: /p.pem\n    CAFile: /c.pem\n"
+     "    disabledProtocols: \"TLS1_0,TLS1_1\" # old\n"
+     "    allowConnectionsWithoutCertificates: false\n    tlsCipherConfig: \"HIGH:!aNULL\"\n"},
+    {"disabled: people's own keys stay as comments",
+     "net:\n  tls:\n    mode: allowTLS\n    # ticket 4711\n    # and 4712\n"
+     "    disabledProtocols: TLS1_0,TLS1_1 # policy\n    CAFile: /c.pem\n"
+     "    allowConnectionsWithoutCertificates: true\n    logVersions:\n      - TLS1_0\n"
+     "  port: 1\n",
+     &off,
+     "net:\n" KEPT "# ticket 4711\n" KEPT "# and 4712\n" KEPT
+     "disabledProtocols: TLS1_0,TLS1_1 # policy\n" KEPT "logVersions:\n" KEPT "  - TLS1_0\n"
+     "  port: 1\n"},
+    {"disabled: net.ssl's keys stay under their names in net.tls",
+     "net:\n  ssl:\n    # first\n    weakCertificateValidation: false\n    mode: allowSSL\n  port: "
+     "1\n",
+     &off,
+     "net:\n" KEPT "# first\n" KEPT "allowConnectionsWithoutCertificates: false\n  port: 1\n"},
+    {"disabled: comments are all that is left of net",
+     "net:\n  tls:\n    mode: allowTLS\n    FIPSMode: true\nstorage:\n  dbPath: /d\n", &off,
+     KEPT "FIPSMode: true\nstorage:\n  dbPath: /d\n"},
+    {"what was kept comes back",
+     "net:\n" KEPT "# ticket 4711\n" KEPT "disabledProtocols: none # policy\n" KEPT
+     "logVersions:\n" KEPT "  - TLS1_0\n" KEPT "allowConnectionsWithoutCertificates: false\n"
+     "  port: 1\n",
+     &open_key,
+     "net:\n  port: 1\n  tls:\n    mode: preferTLS\n    certificateKeyFile: \"/p.pem\"\n"
+     "    CAFile: \"/c.pem\"\n    # ticket 4711\n    disabledProtocols: none # policy\n"
+     "    logVersions:\n      - TLS1_0\n    allowConnectionsWithoutCertificates: false\n"},
+    {"what was kept does not come back over what is there, or stated",
+     "net:\n" KEPT "disabledProtocols: none\n" KEPT "FIPSMode: true\n" KEPT
+     "logVersions: TLS1_0\n  tls:\n    mode: disabled\n    FIPSMode: false\n",
+     &stated,
+     "net:\n  tls:\n    mode: preferTLS\n    FIPSMode: false\n"
+     "    certificateKeyFile: \"/p.pem\"\n    CAFile: \"/c.pem\"\n"
+     "    allowConnectionsWithoutCertificates: false\n"
+     "    disabledProtocols: \"TLS1_0,TLS1_1\"\n    tlsCipherConfig: \"HIGH:!aNULL\"\n"
+     "    logVersions: TLS1_0\n"},
     {"net.ssl and net.tls: one is left",
      "net:\n  ssl:\n    mode: allowSSL\n  tls:\n    mode: allowTLS\n  port: 1\n", &open_key,
      "net:\n  tls:\n    mode: preferTLS\n    certificateKeyFile: \"/p.pem\"\n"
@@ -190,7 +245,8 @@ static void on_and_off_again_gives_the_old_bytes(void **state)
     size_t tried = 0;
     for (size_t i = 0; i < ROWS; i++) {
         const char *before = table[i].before;
-        if (strstr(before, "tls:") || strstr(before, "ssl:") || strncmp(before, "net:\nst", 7) == 0)
+        if (strstr(before, "tls:") || strstr(before, KEPT) || strstr(before, "ssl:") ||
+            strncmp(before, "net:\nst", 7) == 0)
             continue;
         EK_BUFFER first = {0};
         EK_BUFFER second = {0};
@@ -210,6 +266,7 @@ static void what_was_written_has_the_expected_digest(void **state)
     for (size_t i = 0; i < ROWS; i++) {
         EK_BUFFER after = {0};
         struct ek_server_configuration found = {0};
+        struct ek_server_configuration expected = {0};
         struct ek_error err = {0};
         uint8_t wanted[32];
         edit_to(table[i].before, strlen(table[i].before), table[i].tls, &after);
@@ -218,13 +275,17 @@ static void what_was_written_has_the_expected_digest(void **state)
             0);
         assert_int_equal(found.mode, table[i].tls->mode);
         assert_int_equal(
-            ek_server_tls_digest_in(
+            ek_server_configuration_wanted(
                 &(struct ek_server_text){table[i].before, strlen(table[i].before), "f"},
-                table[i].tls, wanted, &err),
+                table[i].tls, &expected, &err),
             0);
-        assert_memory_equal(found.options_digest, wanted, 32);
-        bool own_keys = strstr(ek_buffer_text(&after), "disabledProtocols") ||
-                        strstr(ek_buffer_text(&after), "FIPSMode");
+        assert_memory_equal(found.options_digest, expected.options_digest, 32);
+        assert_string_equal(found.keys, expected.keys);
+        ek_server_configuration_done(&expected);
+        const char *text = ek_buffer_text(&after);
+        bool more = strstr(text, "disabledProtocols") || !strstr(text, "Certificates: true");
+        bool own_keys = table[i].tls->mode != EK_SSL_DISABLED &&
+                        (strstr(text, "FIPSMode") || (more && table[i].tls != &stated));
         assert_int_equal(ek_server_tls_digest(table[i].tls, wanted, NULL), 0);
         if (own_keys)
             assert_memory_not_equal(found.options_digest, wanted, 32);

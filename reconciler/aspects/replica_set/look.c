@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "reconciler/aspects/replica_set/questions.h"
+#include "reconciler/aspects/transport/state.h"
 
 bool ek_phase_other_set(const struct ek_question *q)
 {
@@ -91,6 +92,34 @@ bool ek_phase_unread(const struct ek_question *q)
 {
     for (size_t m = 0; m < q->state->member_count; m++)
         if (ek_next_unread_of(q, m))
+            return true;
+    return false;
+}
+
+/* What a member has from its command line alone goes with its process. */
+static bool command_line_in_the_way(const struct ek_question *q, size_t m)
+{
+    const struct ek_member *member = ek_member(q->state, m);
+    const char *why;
+    bool lost = member->options_lost[0] != 0;
+    bool unknown = ek_member_transport(q->state, m)->mode_running == EK_SSL_UNKNOWN;
+    if ((!lost && !member->options_added[0]) || (!unknown && !ek_next_needs_restart(q, m, &why)))
+        return false;
+    return ek_block(q,
+                    ek_lasting("EK-0136", (int)m,
+                               lost ? "put them into its configuration file, or into what starts it"
+                                    : "restart it yourself, or take them out of what starts it"),
+                    lost ? "member %s runs with options that its next start would lose: %s"
+                         : "member %s would start with options that it does not run with: %s",
+                    member->name, lost ? member->options_lost : member->options_added);
+}
+
+bool ek_phase_command_lines(const struct ek_question *q)
+{
+    if (ek_set(q->state)->initiated == EK_NO)
+        return false;
+    for (size_t m = 0; m < q->state->member_count; m++)
+        if (ek_member(q->state, m)->process == EK_YES && command_line_in_the_way(q, m))
             return true;
     return false;
 }

@@ -5,6 +5,19 @@
 #include "reconciler/document/note.h"
 #include "reconciler/document/words.h"
 
+static void disagrees(const struct ek_deployment_spec *spec, const struct ek_state *state, size_t m,
+                      struct ek_buffer *text)
+{
+    const struct ek_member *member = ek_member(state, m);
+    (void)spec;
+    if (member->options_lost[0])
+        ek_buffer_printf(text, "%s runs with options that its next start would lose: %s",
+                         member->name, member->options_lost);
+    else if (member->options_added[0])
+        ek_buffer_printf(text, "%s would start with options that it does not run with: %s",
+                         member->name, member->options_added);
+}
+
 static void changes(struct ek_showing *s)
 {
     if (!ek_show_has_step(s, &ek_step_initiate))
@@ -44,4 +57,4 @@ void ek_note_election(struct ek_note *note)
                      note->election, note->plan->elections, note->why);
 }
 
-const struct ek_show ek_replica_set_show = {.changes = changes};
+const struct ek_show ek_replica_set_show = {.disagrees = disagrees, .changes = changes};

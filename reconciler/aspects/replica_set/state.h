@@ -31,6 +31,8 @@ enum {
 
 #define EK_CLUSTER_ROLE_SIZE 32 /* of sharding.clusterRole */
 
+#define EK_COMMAND_LINE_SIZE 256 /* of what only a command line says */
+
 struct ek_replica_set {
     char account[EK_NAME_SIZE];
     char deployment[EK_NAME_SIZE];
@@ -56,6 +58,9 @@ struct ek_member {
     enum ek_tri restart_begun; /* Evenkeel began a restart whose process never came up */
     enum ek_tri data;          /* the data directory holds something */
     enum ek_tri configuration; /* the configuration file exists and is understood */
+    char options_lost[EK_COMMAND_LINE_SIZE];  /* options that only the command line of its process
+                                                 has: its next start would not; "" none */
+    char options_added[EK_COMMAND_LINE_SIZE]; /* options that its next start alone would have */
 
     /* server */
     enum ek_tri reachable; /* answered our own connection */

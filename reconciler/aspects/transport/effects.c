@@ -32,9 +32,8 @@ int ek_effect_write_configuration(struct ek_effect *e, struct ek_error *err)
     ek_member(e->state, (size_t)e->step->member)->configuration = EK_YES;
     ek_old_files_left(ek_member_certificates(e->state, (size_t)e->step->member));
     member->mode_configured = ek_mode_argument(e->step)->mode;
-    member->options_configured = member->options_wanted;
-    if (member->mode_configured == EK_SSL_DISABLED)
-        member->options_configured = (struct ek_options_state){.known = EK_YES};
+    ek_options_in_mode(&member->options_wanted, member->mode_configured,
+                       &member->options_configured);
     return 0;
 }
 

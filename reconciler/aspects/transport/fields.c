@@ -47,6 +47,18 @@ const struct ek_field_kind ek_mode_kind = {
 
 /* ---- what matters to a plan ---- */
 
+/* Of what people set only what is not as wanted, by name and value. */
+static void add_differences(const char *keys, const char *wanted, struct ek_buffer *text)
+{
+    struct ek_option_text option;
+    char other[EK_OPTION_KEYS_SIZE];
+    for (const char *at = keys; ek_option_differs(&at, wanted, &option);)
+        ek_buffer_printf(text, "; %s: %s", option.name, option.value);
+    for (const char *at = wanted; ek_option_differs(&at, keys, &option);)
+        if (!ek_option_value(keys, option.name, other, sizeof other))
+            ek_buffer_printf(text, "; no %s", option.name);
+}
+
 /* Options matter by whether they are the wanted ones. */
 static void options_fact(const struct ek_fact_question *question, struct ek_buffer *text)
 {
@@ -62,12 +74,15 @@ static void options_fact(const struct ek_fact_question *question, struct ek_buff
     else if (memcmp(options->digest, wanted->digest, sizeof none) == 0)
         word = "as wanted";
     ek_buffer_text_add(text, word);
+    if (options->known == EK_YES && word[0] != 'n')
+        add_differences(options->keys, wanted->keys, text);
 }
 
 static void wanted_fact(const struct ek_fact_question *question, struct ek_buffer *text)
 {
     const struct ek_options_state *options = question->value;
     ek_buffer_text_add(text, options->known == EK_YES ? "known" : "unknown");
+    add_differences(options->keys, "", text);
 }
 
 /* Time alone makes it long enough. */
@@ -85,6 +100,7 @@ static void watched_fact(const struct ek_fact_question *question, struct ek_buff
 static const struct ek_field options_parts[] = {
     {.key = "known", EK_FIELD(struct ek_options_state, known, tri)},
     {.key = "digest", EK_FIELD(struct ek_options_state, digest, digest)},
+    {.key = "keys", EK_FIELD(struct ek_options_state, keys, text)},
     {.key = NULL},
 };
 

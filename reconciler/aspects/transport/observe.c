@@ -11,47 +11,78 @@
 #include "reconciler/base/clock.h"
 #include "reconciler/execute/observe.h"
 
+_Static_assert((int)EK_OPTION_KEYS_SIZE == (int)EK_SERVER_KEYS_SIZE, "the same texts");
+
 enum { LOOK_UP_MS = 5000 };
 
 /* ---- the hosts ---- */
 
-/* Keys that people set under net.tls themselves stay, so they belong to what is wanted. */
-static int digest_of(const struct ek_observing *o, size_t i, const struct ek_server_tls *tls,
-                     uint8_t ret_digest[32], struct ek_error *err)
+/* What does not fit is as good as not read: nobody could judge it. */
+static void take_options(struct ek_observing *o, size_t i, const uint8_t digest[32],
+                         const char keys[EK_SERVER_KEYS_SIZE], struct ek_options_state *ret_options)
 {
-    const struct ek_buffer *text = &o->members[i].configuration.content;
-    const struct ek_server_text file = {ek_buffer_text(text), text->length,
-                                        o->world->spec->members[i].configuration};
-    if (ek_member(o->state, i)->configuration == EK_YES)
-        return ek_server_tls_digest_in(&file, tls, ret_digest, err);
-    return ek_server_tls_digest(tls, ret_digest, err);
-}
-
-static void look_at_wanted_options(struct ek_observing *o, size_t i)
-{
-    struct ek_member_transport *transport = ek_member_transport(o->state, i);
-    struct ek_observing_member *found = &o->members[i];
-    struct ek_error err = {0};
-    int result = ek_world_server_tls(o->world, i, o->deadline, &found->tls, &err);
-    if (result == 0)
-        result = digest_of(o, i, &found->tls.tls, transport->options_wanted.digest, &err);
-    if (result == 0)
-        result = digest_of(o, i, &found->tls.old, found->old_options, &err);
-    if (result != 0)
-        ek_observe_failure(o, i, &err);
-    else
-        transport->options_wanted.known = EK_YES;
+    ret_options->known = EK_YES;
+    memcpy(ret_options->digest, digest, sizeof ret_options->digest);
+    memcpy(ret_options->keys, keys, sizeof ret_options->keys);
+    ek_server_keys_without(ret_options->keys, o->members[i].options.kept);
 }
 
 /* Options that name the files where earlier versions kept them are as good as those wanted: nobody
  * is restarted for that. */
-static void take_options(const struct ek_observing *o, size_t i, const uint8_t digest[32],
-                         struct ek_options_state *ret_options)
+static const uint8_t *as_wanted(const struct ek_observing *o, size_t i, const uint8_t digest[32])
 {
     const struct ek_options_state *wanted = &ek_member_transport(o->state, i)->options_wanted;
     bool old = wanted->known == EK_YES && memcmp(digest, o->members[i].old_options, 32) == 0;
-    ret_options->known = EK_YES;
-    memcpy(ret_options->digest, old ? wanted->digest : digest, 32);
+    return old ? wanted->digest : digest;
+}
+
+static bool fits(struct ek_observing *o, size_t i, const struct ek_server_configuration *found)
+{
+    if (!found->keys_fit)
+        ek_observe_problem(o, i, "its options are more than can be compared");
+    return found->keys_fit;
+}
+
+/* A member without a file gets one. */
+static int wanted_of_none(const struct ek_server_tls *tls,
+                          struct ek_server_configuration *ret_wanted, struct ek_error *err)
+{
+    ret_wanted->keys_fit = true;
+    return ek_server_tls_digest(tls, ret_wanted->options_digest, err);
+}
+
+/* Keys that people set under net.tls themselves stay, so they belong to what is wanted. */
+static int wanted_with(const struct ek_observing *o, size_t i, const struct ek_server_tls *tls,
+                       struct ek_server_configuration *ret_wanted, struct ek_error *err)
+{
+    const struct ek_buffer *text = &o->members[i].configuration.content;
+    const struct ek_server_text file = {ek_buffer_text(text), text->length,
+                                        o->world->spec->members[i].configuration};
+    return ek_member(o->state, i)->configuration == EK_YES
+               ? ek_server_configuration_wanted(&file, tls, ret_wanted, err)
+               : wanted_of_none(tls, ret_wanted, err);
+}
+
+static void look_at_wanted_options(struct ek_observing *o, size_t i)
+{
+    struct ek_observing_member *member = &o->members[i];
+    struct ek_server_configuration wanted = {0};
+    struct ek_server_configuration old = {0};
+    struct ek_error err = {0};
+    int result = ek_world_server_tls(o->world, i, o->deadline, &member->tls, &err);
+    if (result == 0)
+        result = wanted_with(o, i, &member->tls.tls, &wanted, &err);
+    if (result == 0)
+        result = wanted_with(o, i, &member->tls.old, &old, &err);
+    if (result != 0)
+        ek_observe_failure(o, i, &err);
+    else if (fits(o, i, &wanted)) {
+        memcpy(member->old_options, old.options_digest, sizeof member->old_options);
+        take_options(o, i, wanted.options_digest, wanted.keys,
+                     &ek_member_transport(o->state, i)->options_wanted);
+    }
+    ek_server_configuration_done(&wanted);
+    ek_server_configuration_done(&old);
 }
 
 static void look_at_host(struct ek_observing *o, size_t i)
@@ -62,7 +93,9 @@ static void look_at_host(struct ek_observing *o, size_t i)
     if (ek_member(o->state, i)->configuration != EK_YES)
         return;
     transport->mode_configured = parsed->mode;
-    take_options(o, i, parsed->options_digest, &transport->options_configured);
+    if (fits(o, i, parsed))
+        take_options(o, i, as_wanted(o, i, parsed->options_digest), parsed->keys,
+                     &transport->options_configured);
 }
 
 /* ---- names: the SSL domain is chosen once, and recognised afterwards from what is there ---- */
@@ -220,7 +253,8 @@ static void take_answers(struct ek_observing *o)
             transport->watched_since_s = ek_watch_go_on(&o->world->watches[i], seen);
         if (!seen->options_known)
             continue;
-        take_options(o, i, seen->options_digest, &transport->options_running);
+        take_options(o, i, as_wanted(o, i, seen->options_digest), seen->option_keys,
+                     &transport->options_running);
     }
     ek_watch_keep(o);
 }

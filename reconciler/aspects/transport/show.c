@@ -1,4 +1,5 @@
 /* How transport shows itself: modes, names, and what clients notice of them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "reconciler/aspects/replica_set/state.h"
@@ -7,6 +8,75 @@
 #include "reconciler/document/note.h"
 #include "reconciler/document/show.h"
 #include "reconciler/document/words.h"
+
+static const char allow[] = "net.tls.allowConnectionsWithoutCertificates";
+
+/* "net.tls." is where all of them are. */
+static const char *short_name(const char *name)
+{
+    return strncmp(name, "net.tls.", 8) == 0 ? name + 8 : name;
+}
+
+/* A switch that is not there is off. */
+static const char *shown(const char *name, const char *value)
+{
+    return *value ? value : strncmp(name, "net.tls.allow", 13) == 0 ? "false" : "unset";
+}
+
+/* The options that differ between two lists of keys, one by one. */
+struct differences {
+    const char *from, *to;
+    const char *at;
+    bool gone; /* what only `from` has */
+};
+
+static bool next_difference(struct differences *d, struct ek_option_text *ret_option,
+                            char ret_from[static EK_OPTION_KEYS_SIZE])
+{
+    char other[EK_OPTION_KEYS_SIZE];
+    if (!d->gone && ek_option_differs(&d->at, d->from, ret_option)) {
+        ek_option_value(d->from, ret_option->name, ret_from, EK_OPTION_KEYS_SIZE);
+        return true;
+    }
+    if (!d->gone)
+        d->at = d->from;
+    d->gone = true;
+    while (ek_option_differs(&d->at, d->to, ret_option))
+        if (!ek_option_value(d->to, ret_option->name, other, sizeof other)) {
+            snprintf(ret_from, EK_OPTION_KEYS_SIZE, "%s", ret_option->value);
+            ret_option->value[0] = 0;
+            return true;
+        }
+    return false;
+}
+
+static bool same_mode_of_tls(const struct ek_member_transport *transport)
+{
+    return (transport->mode_running == EK_SSL_DISABLED) ==
+           (transport->mode_configured == EK_SSL_DISABLED);
+}
+
+static void disagree_in_options(const struct ek_member_transport *transport, const char *name,
+                                struct ek_buffer *text)
+{
+    struct differences d = {.from = transport->options_running.keys,
+                            .to = transport->options_configured.keys,
+                            .at = transport->options_configured.keys};
+    struct ek_option_text option;
+    char from[EK_OPTION_KEYS_SIZE];
+    bool any = false;
+    while (next_difference(&d, &option, from)) {
+        if (!same_mode_of_tls(transport) && strncmp(option.name, "net.tls.", 8) == 0)
+            continue;
+        ek_buffer_printf(text, "%s%s runs %s: %s, its file says %s", text->length ? "; " : "", name,
+                         short_name(option.name), shown(option.name, from),
+                         shown(option.name, option.value));
+        any = true;
+    }
+    if (!any && !text->length && same_mode_of_tls(transport) &&
+        memcmp(transport->options_running.digest, transport->options_configured.digest, 32) != 0)
+        ek_buffer_printf(text, "%s runs with other TLS options than its file says", name);
+}
 
 static void disagrees(const struct ek_deployment_spec *spec, const struct ek_state *state, size_t m,
                       struct ek_buffer *text)
@@ -18,11 +88,8 @@ static void disagrees(const struct ek_deployment_spec *spec, const struct ek_sta
         ek_buffer_printf(text, "%s runs %s, its file says %s", name,
                          ek_mode_word(spec, transport->mode_running),
                          ek_mode_word(spec, transport->mode_configured));
-    else if (transport->options_running.known == EK_YES &&
-             transport->options_configured.known == EK_YES &&
-             memcmp(transport->options_running.digest, transport->options_configured.digest, 32) !=
-                 0)
-        ek_buffer_printf(text, "%s runs with other TLS options than its file says", name);
+    if (transport->options_running.known == EK_YES && transport->options_configured.known == EK_YES)
+        disagree_in_options(transport, name, text);
 }
 
 static void add_mode_change(struct ek_showing *s)
@@ -56,6 +123,109 @@ static void add_mode_change(struct ek_showing *s)
     ek_show_change(s, EK_CHANGE_MODIFY, "sslMode", ek_show_keep(s, &text));
 }
 
+/* "a, b"; "" for all of them. */
+static void add_members(const struct ek_state *state, uint64_t members, struct ek_buffer *text)
+{
+    bool first = true;
+    for (size_t m = 0; m < state->member_count; m++)
+        if (members >> m & 1) {
+            ek_buffer_printf(text, "%s%s", first ? "" : " ", ek_member(state, m)->name);
+            first = false;
+        }
+}
+
+/* What member m has now: what runs, or would by its file. */
+static const char *keys_now(const struct ek_member_transport *transport)
+{
+    bool running =
+        transport->options_running.known == EK_YES && transport->mode_running > EK_SSL_DISABLED;
+    return running ? transport->options_running.keys : transport->options_configured.keys;
+}
+
+/* The first of its options under net.tls, "" when it has none. */
+static const char *keys_tls(const struct ek_showing *s, size_t m)
+{
+    const char *keys = keys_now(ek_member_transport(s->state, m));
+    const char *found = strncmp(keys, "net.tls.", 8) == 0 ? keys : strstr(keys, "\nnet.tls.");
+    return found ? found : "";
+}
+
+static bool keys_change(const struct ek_showing *s, size_t m, struct differences *ret_differences,
+                        struct ek_options_state *ret_wanted)
+{
+    const struct ek_member_transport *transport = ek_member_transport(s->state, m);
+    if (transport->options_wanted.known != EK_YES)
+        return false;
+    ek_options_in_mode(&transport->options_wanted, s->spec->ssl_mode, ret_wanted);
+    *ret_differences = (struct differences){
+        .from = keys_now(transport), .to = ret_wanted->keys, .at = ret_wanted->keys};
+    return true;
+}
+
+/* Whether the option changes the same way for member m. */
+static bool changes_so(const struct ek_showing *s, size_t m, const struct ek_option_text *option,
+                       const char *from)
+{
+    struct differences d;
+    struct ek_options_state wanted;
+    struct ek_option_text other;
+    char before[EK_OPTION_KEYS_SIZE];
+    if (!keys_change(s, m, &d, &wanted))
+        return false;
+    while (next_difference(&d, &other, before))
+        if (strcmp(other.name, option->name) == 0)
+            return strcmp(other.value, option->value) == 0 && strcmp(before, from) == 0;
+    return false;
+}
+
+static void add_option_change(struct ek_showing *s, size_t m, const struct ek_option_text *option,
+                              const char *from, bool *first)
+{
+    EK_BUFFER text = {0};
+    uint64_t members = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < s->state->member_count; i++) {
+        if (!changes_so(s, i, option, from))
+            continue;
+        if (i < m)
+            return; /* told with that one */
+        members |= (uint64_t)1 << i;
+        count++;
+    }
+    ek_buffer_printf(&text, "%s   %s -> %s", short_name(option->name), shown(option->name, from),
+                     shown(option->name, option->value));
+    if (s->spec->ssl_mode == EK_SSL_DISABLED && !option->value[0])
+        ek_buffer_text_add(&text, "   (kept as a comment in the file, for when TLS is on again)");
+    if (count < s->state->member_count) {
+        ek_buffer_text_add(&text, "   on ");
+        add_members(s->state, members, &text);
+    }
+    ek_show_change(s, EK_CHANGE_MODIFY, *first ? "options" : "", ek_show_keep(s, &text));
+    *first = false;
+}
+
+/* Options that people set, or that specs state, and that this plan brings into force or takes away.
+ * What Evenkeel adds of its own is no news. */
+static void add_option_changes(struct ek_showing *s)
+{
+    bool first = true;
+    for (size_t m = 0; s->plan->count && m < s->state->member_count; m++) {
+        struct differences d;
+        struct ek_options_state wanted;
+        struct ek_option_text option;
+        char from[EK_OPTION_KEYS_SIZE];
+        if (!keys_change(s, m, &d, &wanted))
+            continue;
+        while (next_difference(&d, &option, from)) {
+            bool own = strcmp(option.name, allow) == 0 &&
+                       (s->spec->ssl_mode == EK_SSL_DISABLED || !*keys_tls(s, m)) &&
+                       strcmp(*option.value ? option.value : from, "true") == 0;
+            if (strncmp(option.name, "net.tls.", 8) == 0 && !own)
+                add_option_change(s, m, &option, from, &first);
+        }
+    }
+}
+
 static void add_name_changes(struct ek_showing *s)
 {
     enum { SHOWN = 5 };
@@ -82,6 +252,8 @@ static void changes(struct ek_showing *s)
     const char *label = ek_planned_label(s->planned);
     if (!ek_show_has_step(s, &ek_step_initiate))
         add_mode_change(s);
+    if (!ek_show_has_step(s, &ek_step_initiate))
+        add_option_changes(s);
     if (label[0] && !ek_transport(s->state)->domain_label[0] && s->spec->ssl_domain.base)
         ek_show_change(s, EK_CHANGE_ADD, "SSL domain",
                        ek_arena_printf(s->arena, "%s.%s", label, s->spec->ssl_domain.base));
@@ -99,6 +271,21 @@ static void highest_mode_and_plaintext(const struct ek_state *state, enum ek_ssl
         if (ek_member_transport(state, i)->plaintext_clients > 0)
             *ret_plaintext += ek_member_transport(state, i)->plaintext_clients;
     }
+}
+
+/* Whether a member lets clients of TLS in without a certificate, and shall not any more. */
+static bool will_ask_for_certificates(const struct ek_showing *s)
+{
+    char value[8];
+    for (size_t m = 0; s->spec->ssl_mode > EK_SSL_DISABLED && m < s->state->member_count; m++) {
+        const struct ek_member_transport *transport = ek_member_transport(s->state, m);
+        if (transport->mode_running > EK_SSL_DISABLED &&
+            ek_option_value(transport->options_running.keys, allow, value, sizeof value) &&
+            transport->options_wanted.known == EK_YES &&
+            !ek_option_value(transport->options_wanted.keys, allow, value, sizeof value))
+            return true;
+    }
+    return false;
 }
 
 static void clients(struct ek_showing *s)
@@ -122,6 +309,12 @@ static void clients(struct ek_showing *s)
                                        "the connection string changes. Clients must be able to "
                                        "resolve the new names, and to use TLS they must trust the "
                                        "authority %s.",
+                                       s->spec->certificates.authority));
+    if (s->plan->count && will_ask_for_certificates(s))
+        ek_show_client(s,
+                       ek_arena_printf(s->arena,
+                                       "clients that use TLS need a certificate of their own, by "
+                                       "the authority %s; those without are shut out.",
                                        s->spec->certificates.authority));
     if (s->plan->count && highest > EK_SSL_DISABLED && wanted == EK_SSL_DISABLED)
         ek_show_client(

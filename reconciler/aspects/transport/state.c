@@ -1,6 +1,7 @@
 #include "reconciler/aspects/transport/state.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static bool fits(int used, size_t size)
 {
@@ -27,4 +28,67 @@ bool ek_wanted_host(const struct ek_deployment_spec *spec, const char *label, si
     if (!ek_domain_name(spec, label, index, name, sizeof name))
         return false;
     return fits(snprintf(buffer, size, "%s:%d", name, member->port), size);
+}
+
+/* ---- what people set ---- */
+
+static bool is_off(const char *value, size_t length)
+{
+    return length == 5 && strncmp(value, "false", 5) == 0;
+}
+
+bool ek_option_value(const char *keys, const char *name, char *buffer, size_t size)
+{
+    size_t length = strlen(name);
+    buffer[0] = 0;
+    for (const char *line = keys; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        const char *value = line + length + 1;
+        if (strncmp(line, name, length) != 0 || line[length] != '=')
+            continue;
+        if (is_off(value, strcspn(value, "\n")))
+            return false;
+        snprintf(buffer, size, "%.*s", (int)strcspn(value, "\n"), value);
+        return true;
+    }
+    return false;
+}
+
+bool ek_option_differs(const char **at, const char *other, struct ek_option_text *ret_option)
+{
+    while (**at) {
+        const char *line = *at;
+        size_t length = strcspn(line, "\n");
+        size_t name_length = strcspn(line, "=\n");
+        char theirs[EK_OPTION_KEYS_SIZE];
+        *at = line + length + (line[length] == '\n');
+        if (name_length == length || is_off(line + name_length + 1, length - name_length - 1))
+            continue;
+        snprintf(ret_option->name, sizeof ret_option->name, "%.*s", (int)name_length, line);
+        snprintf(ret_option->value, sizeof ret_option->value, "%.*s",
+                 (int)(length - name_length - 1), line + name_length + 1);
+        ek_option_value(other, ret_option->name, theirs, sizeof theirs);
+        if (strcmp(theirs, ret_option->value) != 0)
+            return true;
+    }
+    return false;
+}
+
+void ek_options_in_mode(const struct ek_options_state *options, enum ek_ssl_mode mode,
+                        struct ek_options_state *ret_options)
+{
+    char *to = ret_options->keys;
+    *ret_options = *options;
+    if (mode != EK_SSL_DISABLED)
+        return;
+    *ret_options = (struct ek_options_state){.known = EK_YES};
+    for (const char *line = options->keys; *line;) {
+        size_t length = strcspn(line, "\n");
+        length += line[length] == '\n';
+        if (strncmp(line, "net.tls.", 8) != 0) {
+            memcpy(to, line, length);
+            to += length;
+        }
+        line += length;
+    }
+    *to = 0;
 }

@@ -9,12 +9,34 @@
 enum {
     EK_LABEL_SIZE = 32,        /* of an SSL domain, with its NUL */
     EK_DOMAIN_NAME_SIZE = 256, /* "a.label.base" */
+    EK_OPTION_KEYS_SIZE = 640, /* of what people set */
 };
 
 struct ek_options_state {
     enum ek_tri known;
-    uint8_t digest[32]; /* all zero: no TLS options at all */
+    uint8_t digest[32];             /* all zero: no TLS options at all */
+    char keys[EK_OPTION_KEYS_SIZE]; /* a line "net.tls.CRLFile=/etc/crl.pem" for each option that
+                                       decides whether members take each other, whom they let in and
+                                       as who they come back, sorted; not those that Evenkeel writes
+                                       itself */
 };
+
+/* The option `name` of such keys, into buffer; false (and "") when it is not there. A switch that
+ * is off is as good as not there. */
+bool ek_option_value(const char *keys, const char *name, char *buffer, size_t size);
+
+struct ek_option_text {
+    char name[128];
+    char value[EK_OPTION_KEYS_SIZE];
+};
+
+/* The next option from *at on (at first: the keys) that `other` has not, or has with another value.
+ * What only `other` has is found the other way round. */
+bool ek_option_differs(const char **at, const char *other, struct ek_option_text *ret_option);
+
+/* What is left of options in a file that names `mode`: none of net.tls while it is disabled. */
+void ek_options_in_mode(const struct ek_options_state *options, enum ek_ssl_mode mode,
+                        struct ek_options_state *ret_options);
 
 struct ek_transport {
     char domain_label[EK_LABEL_SIZE]; /* of the SSL domain, "" none was ever chosen */

@@ -43,7 +43,9 @@ static void keep_key_file_content(struct ek_observing *o, size_t i, const char *
 static void look_at_host(struct ek_observing *o, size_t i)
 {
     enum ek_tri configuration = ek_member(o->state, i)->configuration;
-    const char *named = o->members[i].parsed.key_file;
+    const struct ek_observing_member *found = &o->members[i];
+    const char *on_command_line = found->options.key_file[0] ? found->options.key_file : NULL;
+    const char *named = on_command_line ? on_command_line : found->parsed.key_file;
     if (configuration == EK_NO)
         keep_key_file_content(o, i, o->world->paths[i].key_file);
     else if (configuration == EK_YES && named)

@@ -18,7 +18,7 @@ static bool is_broken(const struct ek_law_question *q)
 }
 
 const struct ek_law ek_law_named_files = {
-    .id = "EK-0220",
+    .id = "EK-0222",
     .guards = EK_FIELDS(&ek_field_old_files),
     .is_broken = is_broken,
 };
