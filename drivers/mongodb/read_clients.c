@@ -52,6 +52,7 @@ struct history {
     int64_t begins_s;      /* time of its first line; 0 not known */
     int64_t mode_set_s;    /* sslMode was changed at run time; 0 not seen */
     int64_t logging_set_s; /* what is told was changed at run time; 0 not seen */
+    int64_t last_accepted; /* the latest connection whose beginning it tells; -1 none */
     bool timeless;         /* a line that matters has no time */
     bool told;             /* a plaintext connection is told of where the reading is */
     bool logged;           /* as far as that is for what is set now to say */
@@ -197,6 +198,11 @@ static void tells_otherwise(struct history *history, struct connections *open, i
     history->timeless |= at_s == 0;
 }
 
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static void take_line(const struct ek_log_line *line, struct connections *open,
                       struct history *history)
 {
@@ -205,7 +211,10 @@ static void take_line(const struct ek_log_line *line, struct connections *open,
     struct connection *connection = found ? found : &none;
     switch (line->word) {
     case EK_LOG_OTHER: break;
-    case EK_LOG_ACCEPTED: connection->told = history->told; break;
+    case EK_LOG_ACCEPTED:
+        connection->told = history->told;
+        history->last_accepted = later(history->last_accepted, line->connection);
+        break;
     case EK_LOG_PLAINTEXT:
         connection->plaintext = true;
         arrives(history, line);
@@ -239,11 +248,6 @@ static bool read_log(const bson_t *log, struct connections *open, struct history
     return true;
 }
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Whole seconds: what happened in one is over with the next. The log's times are by the server's
  * clock, what comes out is by ours. A server that was started below preferSSL, and whose log no
  * longer shows when that changed, may have kept silent before. */
@@ -267,9 +271,17 @@ static void tell_since(const struct history *history, struct ek_mongodb_seen *se
                                                    : seen->clients_at_s);
 }
 
-static bool is_undecided(const struct connection *connection)
+/* currentOp may name a connection before the log does; until the log has, it is not read from. */
+static bool has_not_begun(const struct connection *connection, const struct history *history)
 {
-    return !connection->plaintext && !connection->tls && !connection->told;
+    return !connection->spoke && history->last_accepted >= 0 &&
+           connection->id > history->last_accepted;
+}
+
+static bool is_undecided(const struct connection *connection, const struct history *history)
+{
+    return !connection->plaintext && !connection->tls && !connection->told &&
+           !has_not_begun(connection, history);
 }
 
 /* For want of memory less is known the next time, nothing else. */
@@ -297,7 +309,8 @@ void ek_mongodb_read_clients(const struct ek_client_answers *answers, struct ek_
 {
     EK_CLEANUP(connections_done) struct connections open = {0};
     EK_CLEANUP(history_done)
-    struct history history = {.logged = answers->plaintext_logged,
+    struct history history = {.last_accepted = -1,
+                              .logged = answers->plaintext_logged,
                               .told = answers->plaintext_logged &&
                                       seen->mode_at_start >= EK_SSL_PREFER};
     if (seen->mode_running != EK_SSL_PREFER && seen->mode_running != EK_SSL_REQUIRE)
@@ -309,7 +322,7 @@ void ek_mongodb_read_clients(const struct ek_client_answers *answers, struct ek_
     for (size_t i = 0; i < open.count; i++) {
         const struct connection *connection = &open.list[i];
         bool came_by_tls = seen->mode_at_start == EK_SSL_REQUIRE;
-        if (!connection->plaintext && (came_by_tls || !is_undecided(connection)))
+        if (!connection->plaintext && (came_by_tls || !is_undecided(connection, &history)))
             continue;
         if (connection->plaintext)
             seen->plaintext_clients++;

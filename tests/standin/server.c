@@ -238,15 +238,12 @@ static void accept_one(int listener)
     pthread_mutex_lock(&list_lock);
     c->id = ++n_created;
     open_now = ++n_open;
-    pthread_mutex_unlock(&list_lock);
-    /* Before currentOp names it, as mongod does: the log has all that it will say of its beginning.
-     */
-    log_line('I', "NETWORK", "connection accepted from %s #%d (%d %s now open)", c->remote, c->id,
-             open_now, plural(open_now));
-    pthread_mutex_lock(&list_lock);
     c->next = connections;
     connections = c;
     pthread_mutex_unlock(&list_lock);
+    /* currentOp may name it before the log does, as with mongod; it is read from afterwards. */
+    log_line('I', "NETWORK", "connection accepted from %s #%d (%d %s now open)", c->remote, c->id,
+             open_now, plural(open_now));
     spawn(conn_thread, c);
 }
 

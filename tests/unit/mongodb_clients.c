@@ -345,6 +345,30 @@ static void what_was_known_of_a_connection_stays_known(void **state)
     ek_encrypted_done(&encrypted);
 }
 
+/* 6 is younger than all that the log tells of; but where it has spoken, or the log tells of no
+ * beginnings, something is missing. */
+static void a_connection_that_begins_just_now_is_nobody_yet(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *log, *connection;
+        int64_t undecided;
+    } cases[] = {{LOG(FIRST "," ACCEPTED_LINE(5)), "{\"connectionId\":6}", 0},
+                 {LOG(FIRST "," ACCEPTED_LINE(5)), CLIENT(6), 1},
+                 {LOG(FIRST "," ACCEPTED_LINE(7)), "{\"connectionId\":6}", 1},
+                 {LOG(FIRST), "{\"connectionId\":6}", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ek_mongodb_seen *seen = unknown();
+        char operations[512];
+        seen->mode_running = seen->mode_at_start = EK_SSL_PREFER;
+        snprintf(operations, sizeof operations, "{\"inprog\":[%s],\"ok\":1.0}",
+                 cases[i].connection);
+        read_operations(seen, cases[i].log, operations);
+        assert_int_equal(seen->plaintext_clients, 0);
+        assert_int_equal(seen->undecided_clients, cases[i].undecided);
+    }
+}
+
 static void a_log_that_is_none_proves_nothing(void **state)
 {
     (void)state;
@@ -390,6 +414,7 @@ int main(void)
         cmocka_unit_test_setup(users_by_certificate_use_tls, begin),
         cmocka_unit_test_setup(which_mechanisms_make_users_of_external, begin),
         cmocka_unit_test_setup(what_was_known_of_a_connection_stays_known, begin),
+        cmocka_unit_test_setup(a_connection_that_begins_just_now_is_nobody_yet, begin),
         cmocka_unit_test_setup(a_log_that_is_none_proves_nothing, begin),
         cmocka_unit_test_setup(a_watch_lasts_while_the_log_leaves_no_gap, begin),
     };

@@ -28,13 +28,14 @@ static bool clock_differs(const struct ek_question *q, size_t i)
 {
     const struct ek_member *member = ek_member(q->state, i);
     long long ahead_s = (long long)(member->clock_ahead_ms / 1000);
+    const char *where = ahead_s > 0 ? "ahead of" : "behind";
     if (member->clock_ahead_ms == EK_CLOCK_UNKNOWN ||
         llabs(member->clock_ahead_ms) <= CLOCKS_APART_MS || !uses_tls(q, i))
         return false;
     return ek_block(q,
                     ek_passing("EK-0130", (int)i, "set the clocks right, by NTP on both machines"),
                     "the clock of member %s's host is %lld s %s that of Evenkeel's machine",
-                    member->name, llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
+                    member->name, llabs(ahead_s), where);
 }
 
 bool ek_phase_clocks_agree(const struct ek_question *q)

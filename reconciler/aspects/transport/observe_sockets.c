@@ -88,41 +88,35 @@ static int read_table(const struct ek_socket_question *question, struct ek_buffe
     return failed ? failed : ek_buffer_check(ret_table, err);
 }
 
-/* Take out of `missing` whoever is in the table, everybody when it is not the server's. */
+/* Note who may be in the table: everybody, when it is not the server's. */
 static void look_up(const struct ek_buffer *buffer, const struct ek_mongodb_seen *seen,
-                    bool *missing)
+                    bool *may_be_there)
 {
     const char *table = ek_buffer_text(buffer);
-    bool its_own = table[0] && seen->own_end.text[0] &&
-                   ek_sockets_may_have("", &seen->own_end) == false &&
-                   ek_sockets_may_have(table, &seen->own_end);
+    bool its_own = !ek_sockets_may_have("", &seen->own_end) && /* it can be looked for, */
+                   ek_sockets_may_have(table, &seen->own_end); /* and is there */
     for (size_t i = 0; i < seen->doubtful_count; i++)
-        missing[i] &= its_own && !ek_sockets_may_have(table, &seen->doubtful_clients[i]);
+        if (!its_own || ek_sockets_may_have(table, &seen->doubtful_clients[i]))
+            may_be_there[i] = true;
 }
 
 int ek_sockets_gone(const struct ek_socket_question *question, const struct ek_mongodb_seen *seen,
                     int64_t *ret_gone, struct ek_error *err)
 {
-    bool asked = seen->doubtful_count > 0 && seen->own_end.text[0] && question->pid > 0 &&
-                 seen->version[0] > 0 && seen->version[0] < ADDRESSES_ARE_SOCKETS_BEFORE;
+    bool asked = seen->doubtful_count > 0 && question->pid > 0 && seen->version[0] > 0 &&
+                 seen->version[0] < ADDRESSES_ARE_SOCKETS_BEFORE;
+    bool *may_be_there = asked ? calloc(seen->doubtful_count, sizeof *may_be_there) : NULL;
     int64_t gone = 0;
-    int result = 0;
-    *ret_gone = 0;
-    if (!asked)
-        return 0;
-    bool *missing = malloc(seen->doubtful_count * sizeof *missing);
-    if (!missing)
-        return ek_no_memory(err);
-    for (size_t i = 0; i < seen->doubtful_count; i++)
-        missing[i] = true;
-    for (int i = 0; i < TABLES && result == 0; i++) {
+    int result = asked && !may_be_there ? ek_no_memory(err) : 0;
+    for (int i = 0; i < TABLES && asked && result == 0; i++) {
         EK_BUFFER table = {0};
         result = read_table(question, &table, err);
-        look_up(&table, seen, missing);
+        if (result == 0)
+            look_up(&table, seen, may_be_there);
     }
-    for (size_t i = 0; i < seen->doubtful_count && result == 0; i++)
-        gone += missing[i];
-    free(missing);
+    for (size_t i = 0; i < seen->doubtful_count && asked && result == 0; i++)
+        gone += !may_be_there[i];
+    free(may_be_there);
     if (result == EK_NO_MEMORY)
         return result;
     *ret_gone = gone;
