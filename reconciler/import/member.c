@@ -196,7 +196,6 @@ int ek_import_look(const struct ek_import_request *request, struct ek_import_mem
     struct ek_import_host host = {.request = request,
                                   .driver = ek_host_driver_named(driver_of(request)),
                                   .ssh = request->ssh,
-                                  .member = member->host,
                                   .deadline = ek_monotonic_ms() + request->patience_ms};
     host.ssh.host = member->host;
     if (!host.driver || !mongodb())

@@ -34,7 +34,6 @@ struct ek_import_host {
     const struct ek_import_request *request;
     const struct ek_host_driver *driver;
     struct ek_ssh ssh;
-    const char *member; /* for messages */
     int64_t deadline;
     struct ek_host_servers servers; /* that were found there */
 };

@@ -13,8 +13,10 @@ enum { CONFIGURATION_MAX = 1 << 20, KEY_FILE_MAX = 65536, DEFAULT_PORT = 27017 }
 struct ek_host ek_import_host_of(const struct ek_import_host *host,
                                  const struct ek_server_process *server)
 {
-    return (struct ek_host){.deployment = "import",
-                            .member = host->member,
+    /* Nothing there is read or written under its name, which has to be one. */
+    return (struct ek_host){.account = "import",
+                            .deployment = "import",
+                            .member = "import",
                             .unit = server ? server->unit : NULL,
                             .server_user = server ? server->user : NULL,
                             .ssh = &host->ssh};
