@@ -19,7 +19,7 @@ enum { A, B, C };
 
 static void settle(enum ek_ssl_mode from, enum ek_ssl_mode to)
 {
-    model_case_init(&fleet, THREE, from, to, true, false);
+    model_case_init(&fleet, THREE, from, to, MODEL_DOMAIN_KNOWN);
 }
 
 static void assert_blocked(const char *id, const char *words)
