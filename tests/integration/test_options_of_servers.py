@@ -105,6 +105,7 @@ def fixture_by_tls(sandbox, server):
 
 @pytest.fixture(name="shop")
 def fixture_shop(by_tls):
+    by_tls.specs.set_mode("preferSSL")
     before = {m: m.configuration.read_text(encoding="utf-8") for m in by_tls.fleet.members}
     yield by_tls
     for member, text in before.items():
