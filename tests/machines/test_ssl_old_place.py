@@ -67,7 +67,16 @@ def the_aged(shop):
     shop.succeed("apply", *shop.git, "--yes")
     shop.fleet.wait_settled()
     age(shop)
-    return shop
+    yield shop
+    for machine in shop.fleet.machines.values():  # as the next file wants it
+        machine.run("systemctl", "stop", "other.service", check=False)
+        machine.run("rm", "-rf", "/etc/systemd/system/other.service", "/etc/systemd/system/other.service.d",
+                    "/etc/other.conf", "/usr/local/bin/mongod",
+                    *(f"{top}/{new(shop, name, 'zeta')}" for top in TOPS for name in shop.fleet.machines))
+        machine.run("systemctl", "daemon-reload")
+    shop.specs.set_mode("disabled")
+    shop.succeed("apply", *shop.git, "--yes")
+    shop.fleet.wait_settled()
 
 
 def test_nothing_is_due_for_that(aged):
