@@ -121,6 +121,18 @@ static void no_configuration_seen(void **state)
     assert_blocked("EK-0104", true, "no member");
 }
 
+static void tls_of_somebody_elses(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_REQUIRE);
+    struct ek_member_certificates *certificates = ek_member_certificates(fleet.state, B);
+    snprintf(certificates->foreign, sizeof certificates->foreign, "/etc/pki/b.pem");
+    ek_member(fleet.state, A)->reachable = EK_NO; /* as where only that authority is trusted */
+    assert_blocked("EK-0140", false, "/etc/pki/b.pem");
+    ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_DISABLED;
+    assert_blocked("EK-0105", true, "member a");
+}
+
 static void a_silent_member(void **state)
 {
     (void)state;
@@ -460,6 +472,7 @@ int main(void)
         cmocka_unit_test(clocks_apart),
         cmocka_unit_test(clocks_apart_of_a_new_set),
         cmocka_unit_test(no_configuration_seen),
+        cmocka_unit_test(tls_of_somebody_elses),
         cmocka_unit_test(a_silent_member),
         cmocka_unit_test(a_member_that_somebody_stopped),
         cmocka_unit_test(all_members_stopped),

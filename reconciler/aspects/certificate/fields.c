@@ -92,7 +92,11 @@ static void installed_fact(const struct ek_fact_question *question, struct ek_bu
         ek_buffer_printf(text, ", sealed %s%s", ek_tri_word(installed->key_sealed),
                          installed->sole_name == EK_YES ? "" : ", with other names");
     }
-    say_old_files(ek_member_certificates(question->situation->state, question->member), text);
+    const struct ek_member_certificates *certificates =
+        ek_member_certificates(question->situation->state, question->member);
+    say_old_files(certificates, text);
+    if (certificates->foreign[0])
+        ek_buffer_printf(text, ", configured %s", certificates->foreign);
 }
 
 static bool runs_tls(const struct ek_fact_question *question)
@@ -256,10 +260,23 @@ const struct ek_field ek_field_old_files_configured = {
 static const struct ek_field old_files_running = {
     OLD(old_files_running, "files at the old place running")};
 
-const struct ek_field *const ek_certificate_fields[] = {
-    &ek_field_authority,    &authority_sha256,
-    &authority_not_after,   &ek_field_certificate_installed,
-    &ek_field_key_password, &ek_field_trust_installed,
-    &certificate_running,   &trust_running,
-    &ek_field_old_files,    &ek_field_old_files_configured,
-    &old_files_running,     NULL};
+static const struct ek_field foreign = {.key = "foreign_certificate",
+                                        .label = "certificate of somebody else",
+                                        .part = EK_PART_certificate_members,
+                                        EK_FIELD(struct ek_member_certificates, foreign, text),
+                                        .role = EK_FIELD_TOLD,
+                                        .drift = EK_NO_DRIFT};
+
+const struct ek_field *const ek_certificate_fields[] = {&ek_field_authority,
+                                                        &authority_sha256,
+                                                        &authority_not_after,
+                                                        &ek_field_certificate_installed,
+                                                        &ek_field_key_password,
+                                                        &ek_field_trust_installed,
+                                                        &certificate_running,
+                                                        &trust_running,
+                                                        &ek_field_old_files,
+                                                        &ek_field_old_files_configured,
+                                                        &old_files_running,
+                                                        &foreign,
+                                                        NULL};

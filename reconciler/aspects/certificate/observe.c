@@ -1,4 +1,5 @@
 /* Certificates as they are: the authority, the hosts' files, what servers present. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -250,11 +251,24 @@ static void look_for_sealed_password(struct ek_observing *o, size_t i)
     ek_member_certificates(o->state, i)->key_password = result == 0 ? EK_YES : EK_NO;
 }
 
+/* Where nothing of Evenkeel's lies and another file is named, somebody else set up this TLS. */
+static void judge_foreign(struct ek_observing *o, size_t i)
+{
+    struct ek_member_certificates *certificates = ek_member_certificates(o->state, i);
+    const char *named = o->members[i].parsed.certificate_key_file;
+    bool another = named && strcmp(named, o->world->paths[i].server) != 0 &&
+                   certificates->old_files_configured == EK_NO;
+    if (ek_member(o->state, i)->configuration == EK_YES && another &&
+        certificates->certificate_installed.present == EK_NO)
+        snprintf(certificates->foreign, sizeof certificates->foreign, "%s", named);
+}
+
 static void look_at_host(struct ek_observing *o, size_t i)
 {
     const struct ek_world_tls *tls = &o->members[i].tls;
     ek_member_certificates(o->state, i)->old_files_configured = configured_at_old_place(o, i);
     look_at_certificate_file(o, i);
+    judge_foreign(o, i);
     look_at_trust_file(o, i);
     look_for_sealed_password(o, i);
     look_at_old_files(o, i);

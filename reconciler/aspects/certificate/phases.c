@@ -46,6 +46,22 @@ bool ek_phase_clocks_agree(const struct ek_question *q)
     return false;
 }
 
+bool ek_phase_tls_of_others(const struct ek_question *q)
+{
+    for (size_t m = 0; m < q->state->member_count; m++) {
+        const char *file = ek_member_certificates(q->state, m)->foreign;
+        if (!file[0] || ek_member_transport(q->state, m)->mode_configured <= EK_SSL_DISABLED)
+            continue;
+        return ek_block(
+            q,
+            ek_lasting("EK-0140", (int)m, "leave its TLS to whoever looks after that certificate"),
+            "member %s has TLS by a certificate that is not Evenkeel's (%s): that "
+            "can't be taken over yet",
+            ek_member(q->state, m)->name, file);
+    }
+    return false;
+}
+
 bool ek_phase_prepare_authority(const struct ek_question *q)
 {
     if (!ek_wants_tls(q) || ek_certificates(q->state)->authority == EK_YES)
