@@ -24,11 +24,6 @@ struct options {
     bool names_file; /* by --config or -f */
 };
 
-static void free_options(struct options *options)
-{
-    free(options->rows);
-}
-
 void ek_server_words_add(struct ek_buffer *words, const char *text, size_t length)
 {
     for (size_t i = 0; i < length;) {
@@ -181,11 +176,30 @@ static int read_file(const struct ek_server_text *file, struct ek_yaml_options *
     return result ? result : ek_yaml_options_of(&tree, file->path, ret_options, NULL);
 }
 
+static void compare(const struct options *running, const struct options *next,
+                    const struct ek_yaml_options *file, struct ek_host_options *found)
+{
+    for (size_t i = 0; i < running->count; i++) {
+        const struct option *option = &running->rows[i];
+        if (strcmp(option->key, "security.keyFile") == 0)
+            snprintf(found->key_file, sizeof found->key_file, "%s", option->value);
+        if (find(next, option))
+            add_text(found->kept, sizeof found->kept, " ", option->key);
+        else if (!file_says(file, option))
+            add_option(found->lost, sizeof found->lost, option);
+    }
+    for (size_t i = 0; i < next->count; i++)
+        if (!find(running, &next->rows[i]) && !file_says(file, &next->rows[i]))
+            add_option(found->added, sizeof found->added, &next->rows[i]);
+    if (running->names_file && !next->names_file)
+        add_text(found->lost, sizeof found->lost, ", ", "--config");
+}
+
 int ek_server_arguments_compare(const struct ek_server_start *start,
                                 struct ek_host_options *ret_options, struct ek_error *err)
 {
-    EK_CLEANUP(free_options) struct options running = {0};
-    EK_CLEANUP(free_options) struct options next = {0};
+    struct options running = {0};
+    struct options next = {0};
     EK_YAML_OPTIONS file = {0};
     struct ek_host_options found = {.lost = ""};
     int result = read_words(start->running, &running, err);
@@ -193,22 +207,11 @@ int ek_server_arguments_compare(const struct ek_server_start *start,
         result = read_words(start->next, &next, err);
     if (result == 0 && read_file(&start->file, &file) == EK_NO_MEMORY)
         result = ek_no_memory(err);
-    if (result != 0)
-        return result;
-    for (size_t i = 0; i < running.count; i++) {
-        const struct option *option = &running.rows[i];
-        if (strcmp(option->key, "security.keyFile") == 0)
-            snprintf(found.key_file, sizeof found.key_file, "%s", option->value);
-        if (find(&next, option))
-            add_text(found.kept, sizeof found.kept, " ", option->key);
-        else if (!file_says(&file, option))
-            add_option(found.lost, sizeof found.lost, option);
+    if (result == 0) {
+        compare(&running, &next, &file, &found);
+        *ret_options = found;
     }
-    for (size_t i = 0; i < next.count; i++)
-        if (!find(&running, &next.rows[i]) && !file_says(&file, &next.rows[i]))
-            add_option(found.added, sizeof found.added, &next.rows[i]);
-    if (running.names_file && !next.names_file)
-        add_text(found.lost, sizeof found.lost, ", ", "--config");
-    *ret_options = found;
-    return 0;
+    free(running.rows);
+    free(next.rows);
+    return result;
 }
