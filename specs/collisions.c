@@ -202,30 +202,30 @@ static const char *shown_as(const struct ek_check *check, int what, const struct
 
 /* What was told of each member so far, as bits: a member that was copied and left as it was is one
  * mistake and one error. */
-struct told {
+struct reported {
     unsigned *of_members;
     size_t *first_of; /* per subject: where its members begin */
 };
 
-static struct told make_told(const struct ek_check *check, size_t *ret_members)
+static struct reported make_reported(const struct ek_check *check, size_t *ret_members)
 {
-    struct told told = {.first_of =
-                            ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof(size_t))};
+    struct reported reported = {
+        .first_of = ek_arena_zeroed(check->scratch, (check->count + 1) * sizeof(size_t))};
     size_t members = 0;
-    for (size_t i = 0; told.first_of && i < check->count; i++) {
+    for (size_t i = 0; reported.first_of && i < check->count; i++) {
         const struct ek_subject *subject = &check->subjects[i];
-        told.first_of[i] = members;
+        reported.first_of[i] = members;
         if (subject->kind == &ek_kinds[EK_KIND_DEPLOYMENT])
             members += deployment_of(subject)->member_count;
     }
-    told.of_members = ek_arena_zeroed(check->scratch, (members + 1) * sizeof(unsigned));
+    reported.of_members = ek_arena_zeroed(check->scratch, (members + 1) * sizeof(unsigned));
     *ret_members = members;
-    return told;
+    return reported;
 }
 
 /* The claims to one kind of thing. */
 static void check_one(const struct ek_check *check, int what, struct claim *claims,
-                      const struct told *told)
+                      const struct reported *reported)
 {
     size_t count = collect(check, what, claims);
     qsort(claims, count, sizeof *claims, compare_claims);
@@ -236,7 +236,8 @@ static void check_one(const struct ek_check *check, int what, struct claim *clai
             continue;
         }
         unsigned *so_far =
-            &told->of_members[told->first_of[claim->subject - check->subjects] + claim->member];
+            &reported
+                 ->of_members[reported->first_of[claim->subject - check->subjects] + claim->member];
         if (is_told(&claims[first], claim) || (*so_far & claimables[what].follows_from))
             continue;
         *so_far |= BIT(what);
@@ -247,9 +248,9 @@ static void check_one(const struct ek_check *check, int what, struct claim *clai
 void ek_check_collisions(struct ek_check *check)
 {
     size_t members;
-    struct told told = make_told(check, &members);
+    struct reported reported = make_reported(check, &members);
     struct claim *claims = ek_arena_zeroed(check->scratch, (members + 1) * sizeof *claims);
-    bool all = told.first_of && told.of_members && claims;
+    bool all = reported.first_of && reported.of_members && claims;
     for (int what = 0; all && what < CLAIMABLE_COUNT; what++)
-        check_one(check, what, claims, &told);
+        check_one(check, what, claims, &reported);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 #include "specs/parse.h"
 
@@ -45,7 +46,7 @@ static const struct ek_deployment_spec *find(const struct index *index,
 static int compare_two(const struct ek_specs *before, const struct ek_specs *after,
                        const struct ek_spec_difference *two, bool *ret_equal, struct ek_error *err)
 {
-    uint8_t digests[2][32];
+    uint8_t digests[2][EK_SHA256_SIZE];
     int result = ek_deployment_reach_digest(before, two->before, digests[0], err);
     if (result == 0)
         result = ek_deployment_reach_digest(after, two->after, digests[1], err);

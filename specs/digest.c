@@ -55,8 +55,8 @@ static void add_keys(struct ek_buffer *text, const char *prefix, const struct ek
     }
 }
 
-int ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32],
-                              struct ek_error *err)
+int ek_deployment_spec_digest(const struct ek_deployment_spec *spec,
+                              uint8_t ret_digest[EK_SHA256_SIZE], struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_buffer_text_add(&text, EK_API_VERSION " Deployment\n");
@@ -65,7 +65,7 @@ int ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret
 }
 
 int ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
-                               uint8_t ret_digest[32], struct ek_error *err)
+                               uint8_t ret_digest[EK_SHA256_SIZE], struct ek_error *err)
 {
     EK_BUFFER text = {0};
     const char *name = spec->certificates.authority;

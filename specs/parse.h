@@ -3,6 +3,7 @@
 #define EK_SPECS_PARSE_H
 
 #include "reconciler/base/error.h"
+#include "reconciler/base/hash.h"
 #include "specs/diagnostic.h"
 #include "specs/source.h"
 #include "specs/spec.h"
@@ -30,12 +31,12 @@ int ek_configuration_parse(const struct ek_spec_files *files, struct ek_specs *r
 /* SHA-256 over the canonical form of everything in a deployment's spec that matters for
  * planning: not where or how it was written, nor defaults written out, labels or contacts.
  * EK_NO_MEMORY is all that can go wrong. */
-int ek_deployment_spec_digest(const struct ek_deployment_spec *spec, uint8_t ret_digest[32],
-                              struct ek_error *err);
+int ek_deployment_spec_digest(const struct ek_deployment_spec *spec,
+                              uint8_t ret_digest[EK_SHA256_SIZE], struct ek_error *err);
 
 /* The same over the deployment and what it refers to: its account and its authority. Two commits
  * in which it is equal say the same about the deployment. */
 int ek_deployment_reach_digest(const struct ek_specs *specs, const struct ek_deployment_spec *spec,
-                               uint8_t ret_digest[32], struct ek_error *err);
+                               uint8_t ret_digest[EK_SHA256_SIZE], struct ek_error *err);
 
 #endif

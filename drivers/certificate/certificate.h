@@ -10,6 +10,7 @@
 #include "drivers/secret/secret.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
+#include "reconciler/base/hash.h"
 #include "specs/spec.h"
 
 /* An authority and where its parts are. The certificate is <store.directory>/authorities/
@@ -22,10 +23,10 @@ struct ek_authority {
 
 /* What is known of a certificate (a file's first one, or the one a server presents). */
 struct ek_certificate_facts {
-    uint8_t sha256[32];   /* of the DER */
-    char serial[64];      /* hex */
-    char subject[256];    /* RFC 2253 */
-    int64_t not_before_s; /* epoch */
+    uint8_t sha256[EK_SHA256_SIZE]; /* of the DER */
+    char serial[64];                /* hex */
+    char subject[256];              /* RFC 2253 */
+    int64_t not_before_s;           /* epoch */
     int64_t not_after_s;
     char names[4][256];   /* DNS names of the SAN, in order, the first four */
     size_t name_count;    /* how many DNS names there really are */
@@ -80,7 +81,7 @@ int ek_certificate_issued_by(const char *leaf_pem, size_t leaf_length, const cha
 
 /* Room for fingerprints (SHA-256 of the DER); the room itself is the caller's. */
 struct ek_fingerprints {
-    uint8_t (*sha256)[32];
+    uint8_t (*sha256)[EK_SHA256_SIZE];
     size_t max;   /* how many there is room for */
     size_t count; /* how many there are, which may be more (then only max were written) */
 };

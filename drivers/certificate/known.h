@@ -4,10 +4,11 @@
 #define EK_DRIVERS_CERTIFICATE_KNOWN_H
 
 #include "drivers/certificate/certificate.h"
+#include "reconciler/base/hash.h"
 
 /* What a text is remembered by; `more` (or NULL) is a second text that belongs to it. */
 struct ek_known_key {
-    uint8_t sha256[32];
+    uint8_t sha256[EK_SHA256_SIZE];
 };
 struct ek_known_key ek_known_key(const char *text, size_t length, const char *more,
                                  size_t more_length);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 
 int ek_fail_openssl(struct ek_error *err, enum ek_code code, const char *id, const char *what)
@@ -95,9 +96,10 @@ int64_t ek_x509_end(const X509 *certificate)
     return seconds_of(X509_get0_notAfter(certificate));
 }
 
-int ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static 32], struct ek_error *err)
+int ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static EK_SHA256_SIZE],
+                   struct ek_error *err)
 {
-    uint8_t digest[32];
+    uint8_t digest[EK_SHA256_SIZE];
     if (X509_digest(certificate, EVP_sha256(), digest, NULL) != 1) {
         ERR_clear_error();
         return ek_no_memory(err); /* nothing else can go wrong */

@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "drivers/certificate/certificate.h"
+#include "reconciler/base/hash.h"
 
 static inline void ek_x509_cleanup(X509 **certificate)
 {
@@ -50,7 +51,8 @@ int ek_x509_to_pem(X509 *certificate, struct ek_buffer *ret_pem, struct ek_error
 /* The last second in which it is valid. */
 int64_t ek_x509_end(const X509 *certificate);
 
-int ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static 32], struct ek_error *err);
+int ek_x509_digest(X509 *certificate, uint8_t ret_sha256[static EK_SHA256_SIZE],
+                   struct ek_error *err);
 
 /* What a certificate says. */
 int ek_x509_facts(X509 *certificate, struct ek_certificate_facts *ret_facts, struct ek_error *err);

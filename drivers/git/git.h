@@ -5,6 +5,8 @@
 #include "reconciler/base/error.h"
 #include "specs/source.h"
 
+enum { EK_COMMIT_ID_SIZE = 65 }; /* hexadecimal, of SHA-1 or SHA-256, with its NUL */
+
 struct ek_git_request {
     const char *url; /* local path, file://, https:// or ssh:// URL, or scp-like host:path */
     const char
@@ -24,9 +26,9 @@ int ek_git_read(const struct ek_git_request *request, struct ek_spec_files *ret_
 
 /* What a change did to the specs: as they were where it left `from`, and as they are at its end. */
 struct ek_git_change {
-    struct ek_spec_files base; /* at the merge base; no files when there were no specs yet */
-    struct ek_spec_files head; /* of request->revision; no files when it takes them all away */
-    char from[65];             /* the commit that was named, which may have gone on since */
+    struct ek_spec_files base;    /* at the merge base; no files when there were no specs yet */
+    struct ek_spec_files head;    /* of request->revision; no files when it takes them all away */
+    char from[EK_COMMIT_ID_SIZE]; /* the commit that was named, which may have gone on since */
 };
 
 /* Read both; before a `from` of zeros alone, as hosts name it, there was nothing (base.commit is

@@ -24,7 +24,7 @@ void ek_mirror_close(struct ek_mirror *mirror)
 /* <cache>/<SHA-256 of the address>.git */
 static void mirror_path(const char *cache, const char *address, struct ek_buffer *path)
 {
-    char name[65];
+    char name[EK_SHA256_HEX_SIZE];
     ek_sha256_hex(address, strlen(address), name);
     ek_buffer_printf(path, "%s/%s.git", cache, name);
 }

@@ -60,7 +60,7 @@ static int pid_file_process(const struct ek_host *host, struct ek_process *ret_p
         return result;
     if (!read_pid_file(ek_buffer_text(&text), &pid, &ticks))
         return EK_NOT_FOUND;
-    result = ek_process_look(pid, &process, err);
+    result = ek_process_observe(pid, &process, err);
     if (result == 0)
         result = ek_process_serves(pid, host->configuration, &serves, err);
     if (result != 0)

@@ -56,7 +56,7 @@ static int stat_of(pid_t pid, char *ret_state, uint64_t *ret_ticks)
     return 0;
 }
 
-int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *err)
+int ek_process_observe(pid_t pid, struct ek_process *ret_process, struct ek_error *err)
 {
     char state;
     struct ek_process process = {.pid = pid};
@@ -85,7 +85,7 @@ int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *
 int ek_process_if_alive(pid_t pid, struct ek_process *ret_process, struct ek_error *err)
 {
     struct ek_process process = {0};
-    int result = pid > 0 ? ek_process_look(pid, &process, NULL) : EK_NOT_FOUND;
+    int result = pid > 0 ? ek_process_observe(pid, &process, NULL) : EK_NOT_FOUND;
     if (result == EK_NO_MEMORY)
         return ek_no_memory(err);
     *ret_process = result == 0 ? process : (struct ek_process){0};
@@ -157,7 +157,7 @@ static int look_for_server(pid_t pid, const char *configuration, struct ek_proce
     int result = pid > 0 ? ek_process_serves(pid, configuration, &serves, err) : 0;
     if (result != 0)
         return result;
-    return serves ? ek_process_look(pid, ret_process, err) : EK_NOT_FOUND;
+    return serves ? ek_process_observe(pid, ret_process, err) : EK_NOT_FOUND;
 }
 
 /* The one that was the oldest still is, as long as it lives. */
@@ -223,7 +223,7 @@ static int open_process(const struct ek_process *process, int *ret_fd, struct ek
     int fd = pidfd_open(process->pid, 0);
     if (fd < 0 && errno != ESRCH)
         return ek_fail_errno(err, "EK-0401", "pidfd_open");
-    int result = fd >= 0 ? ek_process_look(process->pid, &now, err) : 0;
+    int result = fd >= 0 ? ek_process_observe(process->pid, &now, err) : 0;
     if (result == EK_NO_MEMORY) {
         close(fd);
         return result;

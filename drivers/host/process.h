@@ -17,7 +17,7 @@ struct ek_process {
 };
 
 /* The live process of that pid; EK_NOT_FOUND (EK-0401) when there is none or it is a zombie. */
-int ek_process_look(pid_t pid, struct ek_process *ret_process, struct ek_error *err);
+int ek_process_observe(pid_t pid, struct ek_process *ret_process, struct ek_error *err);
 
 /* The same, but where none lives (or pid is 0) 0 with ret_process->pid 0. */
 int ek_process_if_alive(pid_t pid, struct ek_process *ret_process, struct ek_error *err);

@@ -58,7 +58,7 @@ static bool is_password(const char *name)
 }
 
 int ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
-                             uint8_t ret_digest[32], struct ek_error *err)
+                             uint8_t ret_digest[EK_SHA256_SIZE], struct ek_error *err)
 {
     struct pair *pairs = calloc(count + 1, sizeof *pairs);
     size_t used = 0;
@@ -79,7 +79,7 @@ int ek_server_options_digest(const char *const *names, const char *const *values
     return 0;
 }
 
-int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32],
+int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[EK_SHA256_SIZE],
                          struct ek_error *err)
 {
     const char *names[6] = {"allowConnectionsWithoutCertificates"};

@@ -10,6 +10,7 @@
 #include "drivers/host/server_keys.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/ssl_mode.h"
 #include "specs/spec.h"
 
@@ -29,11 +30,11 @@ struct ek_server_tls {
 
 /* What a file (or a running server's getCmdLineOpts) says. */
 struct ek_server_configuration {
-    enum ek_ssl_mode mode;          /* absent: disabled; unreadable word: EK_SSL_UNKNOWN */
-    uint8_t options_digest[32];     /* SHA-256 over the canonical form of every net.tls key but mode
-                                       (passwords and expansions as "<password>") and switches that
-                                       are off, all zero when there is none */
-    char keys[EK_SERVER_KEYS_SIZE]; /* see ek_server_keys_of */
+    enum ek_ssl_mode mode;                  /* absent: disabled; unreadable word: EK_SSL_UNKNOWN */
+    uint8_t options_digest[EK_SHA256_SIZE]; /* SHA-256 over the canonical form of every net.tls key
+                                   but mode (passwords and expansions as "<password>") and switches
+                                   that are off, all zero when there is none */
+    char keys[EK_SERVER_KEYS_SIZE];         /* see ek_server_keys_of */
     bool keys_fit;
     char *certificate_key_file; /* or NULL */
     char *ca_file;              /* or NULL */
@@ -65,7 +66,7 @@ struct ek_server_text {
 
 /* The canonical options digest that ek_server_configuration_parse would find after
  * ek_server_configuration_edit wrote `tls` (so that wanted and found can be compared). */
-int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[32],
+int ek_server_tls_digest(const struct ek_server_tls *tls, uint8_t ret_digest[EK_SHA256_SIZE],
                          struct ek_error *err);
 
 /* What the file will say once `tls` is written into it: with the keys that people set under net.tls
@@ -78,7 +79,7 @@ int ek_server_configuration_wanted(const struct ek_server_text *file,
 /* The same digest from single options as a running server reports them
  * (getCmdLineOpts.parsed.net.tls): names and values of every key but mode, any order. */
 int ek_server_options_digest(const char *const *names, const char *const *values, size_t count,
-                             uint8_t ret_digest[32], struct ek_error *err);
+                             uint8_t ret_digest[EK_SHA256_SIZE], struct ek_error *err);
 
 /* The file with net.tls replaced by what `tls` says and nothing else touched; other keys
  * under net.tls that people set themselves (CRLFile, …) are kept: while TLS is off, when servers

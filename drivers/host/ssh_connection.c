@@ -69,7 +69,7 @@ static void identify(const struct ek_ssh *ssh, struct ek_buffer *ret_identity)
 /* A new one, at the head of all. It takes the identity over; NULL without memory. */
 static struct ek_ssh_connection *add_connection(const char *directory, struct ek_buffer *identity)
 {
-    char digest[65];
+    char digest[EK_SHA256_HEX_SIZE];
     struct ek_ssh_connection *added = calloc(1, sizeof *added);
     if (!added)
         return NULL;

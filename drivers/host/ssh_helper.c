@@ -24,7 +24,7 @@ const char *ek_ssh_helper(size_t *ret_length)
  * of it up to any blank could be run alone; none of these is a complete command. */
 static void add_start(struct ek_buffer *text)
 {
-    char digest[65];
+    char digest[EK_SHA256_HEX_SIZE];
     size_t length;
     const char *helper = ek_ssh_helper(&length);
     ek_sha256_hex(helper, length, digest);

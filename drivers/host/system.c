@@ -116,7 +116,7 @@ static int start(const struct ek_host *host, bool expand_exec, int64_t deadline,
     struct ek_process process;
     struct ek_server_configuration configuration = {0};
     mark_path(host, mark);
-    int result = ek_unit_look(host->unit, deadline, &unit, err);
+    int result = ek_unit_observe(host->unit, deadline, &unit, err);
     if (result != 0)
         return result;
     result = ek_process_if_alive(unit.main_pid, &process, err);
@@ -140,7 +140,7 @@ static int stop(const struct ek_host *host, bool restarting, int64_t deadline, s
     char mark[PATH_MAX];
     struct ek_unit unit = {0};
     mark_path(host, mark);
-    int result = ek_unit_look(host->unit, deadline, &unit, err);
+    int result = ek_unit_observe(host->unit, deadline, &unit, err);
     if (result == 0 && restarting)
         result = ek_mark_set(mark, unit.main_pid, err);
     return result == 0 ? ek_unit_stop(host->unit, unit.main_pid, deadline, err) : result;

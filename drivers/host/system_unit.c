@@ -67,7 +67,8 @@ static void read_environment(void *context, const char *path, struct ek_buffer *
         ek_buffer_fail(ret_text);
 }
 
-int ek_unit_look(const char *name, int64_t deadline, struct ek_unit *ret_unit, struct ek_error *err)
+int ek_unit_observe(const char *name, int64_t deadline, struct ek_unit *ret_unit,
+                    struct ek_error *err)
 {
     return ek_unit_look_at_words(name, deadline, ret_unit, NULL, err);
 }
@@ -249,7 +250,7 @@ int ek_unit_start(const char *name, const char *log_path, int64_t deadline, stru
     int64_t end = ek_monotonic_ms() + WATCH_MS;
     for (;;) {
         struct ek_process process;
-        result = ek_unit_look(name, deadline, &unit, err);
+        result = ek_unit_observe(name, deadline, &unit, err);
         if (result != 0)
             return result;
         result = ek_process_if_alive(unit.main_pid, &process, err);
@@ -287,7 +288,7 @@ int ek_unit_stop(const char *name, pid_t main_pid, int64_t deadline, struct ek_e
     if (result != 0)
         return result; /* the drop-in stays while systemd still waits; the next start removes it */
     for (struct ek_unit unit;;) {
-        result = ek_unit_look(name, deadline, &unit, err);
+        result = ek_unit_observe(name, deadline, &unit, err);
         if (result != 0)
             return result;
         if (strcmp(unit.active, "inactive") == 0 || strcmp(unit.active, "failed") == 0)

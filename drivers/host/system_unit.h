@@ -15,8 +15,8 @@ struct ek_unit {
 };
 
 /* EK_NOT_FOUND (EK-0417) for a unit that systemd does not know. */
-int ek_unit_look(const char *name, int64_t deadline, struct ek_unit *ret_unit,
-                 struct ek_error *err);
+int ek_unit_observe(const char *name, int64_t deadline, struct ek_unit *ret_unit,
+                    struct ek_error *err);
 
 /* The same, and the words of the command line that it would start next, each ended by a NUL. */
 int ek_unit_look_at_words(const char *name, int64_t deadline, struct ek_unit *ret_unit,

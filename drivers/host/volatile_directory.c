@@ -100,7 +100,7 @@ static int make_one(const char *path, mode_t mode, mode_t forbidden, uid_t wante
 
 static void short_digest(const char *text, char ret_hex[9])
 {
-    char hex[65];
+    char hex[EK_SHA256_HEX_SIZE];
     ek_sha256_hex(text, strlen(text), hex);
     snprintf(ret_hex, 9, "%.8s", hex);
 }

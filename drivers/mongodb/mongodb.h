@@ -11,6 +11,7 @@
 #include "drivers/host/server_keys.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/secret_bytes.h"
 #include "specs/spec.h"
 
@@ -72,10 +73,10 @@ struct ek_mongodb_member {
 struct ek_mongodb_handshake {
     enum ek_answer
         tls; /* NO: connected but the server closed or spoke no TLS; UNKNOWN: could not connect */
-    bool verified;                  /* chain and name hold against ca_file and tls_host */
-    char problem[256];              /* why not verified, OpenSSL's words; "" */
-    uint8_t certificate_sha256[32]; /* all zero when none was seen */
-    char *certificate_pem;          /* or NULL; owned by the struct */
+    bool verified;     /* chain and name hold against ca_file and tls_host */
+    char problem[256]; /* why not verified, OpenSSL's words; "" */
+    uint8_t certificate_sha256[EK_SHA256_SIZE]; /* all zero when none was seen */
+    char *certificate_pem;                      /* or NULL; owned by the struct */
     int64_t not_after_s;
 };
 void ek_mongodb_handshake_done(struct ek_mongodb_handshake *handshake);
@@ -115,8 +116,9 @@ struct ek_mongodb_seen {
     enum ek_ssl_mode mode_running;  /* getParameter */
     enum ek_ssl_mode mode_at_start; /* getCmdLineOpts, absent = disabled */
     bool options_known;
-    uint8_t options_digest[32]; /* ek_server_options_digest over getCmdLineOpts.parsed.net.tls */
-    char option_keys[EK_SERVER_KEYS_SIZE]; /* ek_server_keys_of getCmdLineOpts.parsed */
+    uint8_t options_digest[EK_SHA256_SIZE]; /* ek_server_options_digest over
+                                               getCmdLineOpts.parsed.net.tls */
+    char option_keys[EK_SERVER_KEYS_SIZE];  /* ek_server_keys_of getCmdLineOpts.parsed */
     char certificate_key_file[512], ca_file[512], key_file[512]; /* as started with; "" absent */
     char configuration[512]; /* the file that it was started with, as it was named; "" absent */
     enum ek_answer authorization; /* security.authorization or keyFile at start */

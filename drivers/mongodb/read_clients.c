@@ -28,7 +28,7 @@
 struct connection {
     int64_t id;
     bool plaintext, tls; /* as the log says, or the user, or an earlier look */
-    bool told;           /* it began where the log would say that it is plaintext */
+    bool kind_logged;    /* it began where the log would say that it is plaintext */
     bool spoke;          /* it has sent something: what the log has to say of it is said */
     struct ek_mongodb_address end;
 };
@@ -54,7 +54,7 @@ struct history {
     int64_t logging_set_s; /* what is told was changed at run time; 0 not seen */
     int64_t last_accepted; /* the latest connection whose beginning it tells; -1 none */
     bool timeless;         /* a line that matters has no time */
-    bool told;             /* a plaintext connection is told of where the reading is */
+    bool kind_logged;      /* a plaintext connection is told of where the reading is */
     bool logged;           /* as far as that is for what is set now to say */
 };
 
@@ -193,7 +193,7 @@ static void is_no_client(struct history *history, int64_t id)
 static void tells_otherwise(struct history *history, struct connections *open, int64_t at_s)
 {
     for (size_t i = 0; i < open->count; i++)
-        open->list[i].told = false;
+        open->list[i].kind_logged = false;
     history->logging_set_s = at_s;
     history->timeless |= at_s == 0;
 }
@@ -212,7 +212,7 @@ static void take_line(const struct ek_log_line *line, struct connections *open,
     switch (line->word) {
     case EK_LOG_OTHER: break;
     case EK_LOG_ACCEPTED:
-        connection->told = history->told;
+        connection->kind_logged = history->kind_logged;
         history->last_accepted = later(history->last_accepted, line->connection);
         break;
     case EK_LOG_PLAINTEXT:
@@ -224,7 +224,7 @@ static void take_line(const struct ek_log_line *line, struct connections *open,
     case EK_LOG_MODE_SET: /* from allowSSL or preferSSL, upwards */
         history->mode_set_s = line->at_s;
         history->timeless |= line->at_s == 0;
-        history->told = history->logged;
+        history->kind_logged = history->logged;
         break;
     case EK_LOG_LOGGING_SET: tells_otherwise(history, open, line->at_s); break;
     }
@@ -280,7 +280,7 @@ static bool has_not_begun(const struct connection *connection, const struct hist
 
 static bool is_undecided(const struct connection *connection, const struct history *history)
 {
-    return !connection->plaintext && !connection->tls && !connection->told &&
+    return !connection->plaintext && !connection->tls && !connection->kind_logged &&
            !has_not_begun(connection, history);
 }
 
@@ -291,7 +291,8 @@ static void remember(const struct connections *open, struct ek_encrypted *encryp
     ek_encrypted_done(encrypted);
     for (size_t i = 0; ids && i < open->count; i++) {
         const struct connection *connection = &open->list[i];
-        if (!connection->plaintext && (connection->tls || (connection->told && connection->spoke)))
+        if (!connection->plaintext &&
+            (connection->tls || (connection->kind_logged && connection->spoke)))
             ids[encrypted->count++] = connection->id;
     }
     encrypted->ids = ids;
@@ -311,8 +312,8 @@ void ek_mongodb_read_clients(const struct ek_client_answers *answers, struct ek_
     EK_CLEANUP(history_done)
     struct history history = {.last_accepted = -1,
                               .logged = answers->plaintext_logged,
-                              .told = answers->plaintext_logged &&
-                                      seen->mode_at_start >= EK_SSL_PREFER};
+                              .kind_logged = answers->plaintext_logged &&
+                                             seen->mode_at_start >= EK_SSL_PREFER};
     if (seen->mode_running != EK_SSL_PREFER && seen->mode_running != EK_SSL_REQUIRE)
         return;
     if (!read_open_connections(answers, &open) || !read_log(answers->log, &open, &history))

@@ -13,8 +13,8 @@ static void add(struct ek_buffer *text, const char *field)
     ek_buffer_printf(text, "%zu:%s\n", strlen(field), field);
 }
 
-int ek_store_chain(const char *before, const struct ek_store_event *event, char ret_hash[static 65],
-                   struct ek_error *err)
+int ek_store_chain(const char *before, const struct ek_store_event *event,
+                   char ret_hash[static EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     EK_BUFFER text = {0};
     const char *const fields[] = {event->account, event->deployment, event->kind, event->who,
@@ -29,9 +29,9 @@ int ek_store_chain(const char *before, const struct ek_store_event *event, char 
 
 struct walk {
     int64_t number; /* of the last good one */
-    char hash[65];
+    char hash[EK_SHA256_HEX_SIZE];
     int64_t head; /* as noted apart, 0 none */
-    char head_hash[65];
+    char head_hash[EK_SHA256_HEX_SIZE];
     int64_t broken; /* the first that does not fit, 0 none */
     const char *how;
     bool failed; /* there was no memory to look on */
@@ -40,7 +40,7 @@ struct walk {
 static bool check(void *context, const struct ek_store_event *event)
 {
     struct walk *walk = context;
-    char hash[65];
+    char hash[EK_SHA256_HEX_SIZE];
     walk->failed = ek_store_chain(walk->hash, event, hash, NULL) != 0;
     if (walk->failed)
         return false;

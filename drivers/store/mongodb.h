@@ -10,6 +10,7 @@
 
 #include "drivers/store/store.h"
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/hash.h"
 
 struct ek_store {
     mongoc_client_pool_t *pool;
@@ -68,8 +69,8 @@ int ek_mongodb_store_append(struct ek_store *store, const struct ek_store_event 
 int ek_mongodb_store_events(struct ek_store *store, const struct ek_store_query *query,
                             bool (*take)(void *context, const struct ek_store_event *event),
                             void *context, struct ek_error *err);
-int ek_mongodb_store_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
-                          struct ek_error *err);
+int ek_mongodb_store_head(struct ek_store *store, int64_t *ret_number,
+                          char ret_hash[static EK_SHA256_HEX_SIZE], struct ek_error *err);
 int ek_mongodb_store_put_plan(struct ek_store *store, const struct ek_plan_record *plan,
                               struct ek_error *err);
 int ek_mongodb_store_get_plan(struct ek_store *store, const char *name, char **ret_document,

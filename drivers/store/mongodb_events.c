@@ -7,6 +7,7 @@
 #include "drivers/mongodb/bson_read.h"
 #include "drivers/store/mongodb.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 
 enum { PAGE = 500, APPEND_MS = 15000, POLL_MS = 20, PAUSE_MS = 250 };
@@ -133,7 +134,7 @@ int ek_mongodb_store_events(struct ek_store *store, const struct ek_store_query 
 
 struct last {
     int64_t number;
-    char hash[65];
+    char hash[EK_SHA256_HEX_SIZE];
     char mark[33]; /* who wrote it: to recognise an own event whose answer was lost */
 };
 
@@ -298,8 +299,8 @@ int ek_mongodb_store_append(struct ek_store *store, const struct ek_store_event 
     }
 }
 
-int ek_mongodb_store_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
-                          struct ek_error *err)
+int ek_mongodb_store_head(struct ek_store *store, int64_t *ret_number,
+                          char ret_hash[static EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     bson_t document = BSON_INITIALIZER;
     struct ek_error trouble = {0};

@@ -7,6 +7,7 @@
 
 #include "drivers/store/store.h"
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/hash.h"
 
 struct ek_store {
     sqlite3 *database;
@@ -55,8 +56,8 @@ int ek_sqlite_append(struct ek_store *store, const struct ek_store_event *event,
 int ek_sqlite_events(struct ek_store *store, const struct ek_store_query *query,
                      bool (*take)(void *context, const struct ek_store_event *event), void *context,
                      struct ek_error *err);
-int ek_sqlite_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
-                   struct ek_error *err);
+int ek_sqlite_head(struct ek_store *store, int64_t *ret_number,
+                   char ret_hash[static EK_SHA256_HEX_SIZE], struct ek_error *err);
 int ek_sqlite_put_plan(struct ek_store *store, const struct ek_plan_record *plan,
                        struct ek_error *err);
 int ek_sqlite_get_plan(struct ek_store *store, const char *name, char **ret_document,

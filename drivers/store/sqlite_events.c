@@ -4,14 +4,15 @@
 #include <string.h>
 
 #include "drivers/store/sqlite.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 
 enum { PAGE = 500 };
 
 /* ---- appending ---- */
 
-static int read_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
-                     struct ek_error *err)
+static int read_head(struct ek_store *store, int64_t *ret_number,
+                     char ret_hash[static EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     EK_STATEMENT *statement = NULL;
     bool row = false;
@@ -43,7 +44,7 @@ static int add(struct ek_store *store, const struct ek_store_event *event, int64
 {
     EK_STATEMENT *statement = NULL;
     struct ek_store_event full = *event;
-    char before[65];
+    char before[EK_SHA256_HEX_SIZE];
     bool row;
     int result = read_head(store, &full.number, before, err);
     if (result != 0)
@@ -79,8 +80,8 @@ int ek_sqlite_append(struct ek_store *store, const struct ek_store_event *event,
     return result;
 }
 
-int ek_sqlite_head(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
-                   struct ek_error *err)
+int ek_sqlite_head(struct ek_store *store, int64_t *ret_number,
+                   char ret_hash[static EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     ek_sqlite_hold(store);
     int result = read_head(store, ret_number, ret_hash, err);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "reconciler/base/error.h"
+#include "reconciler/base/hash.h"
 
 struct ek_store; /* opaque; used by several threads at once */
 
@@ -31,10 +32,11 @@ struct ek_store_event {
     const char *kind;       /* "step-done", "drift", "approved", … : a closed set of words */
     const char *who;        /* "alice@host", "reconciler host:pid" */
     const char *commit;
-    const char *plan;   /* its name, 64 hex digits */
-    const char *text;   /* one sentence for people */
-    const char *detail; /* a JSON object, canonical; "{}" when there is nothing more */
-    char hash[65];      /* over the event and the hash of the one before; given by the store */
+    const char *plan;              /* its name, 64 hex digits */
+    const char *text;              /* one sentence for people */
+    const char *detail;            /* a JSON object, canonical; "{}" when there is nothing more */
+    char hash[EK_SHA256_HEX_SIZE]; /* over the event and the hash of the one before; given by the
+                                      store */
 };
 
 struct ek_store_query {
@@ -50,7 +52,7 @@ struct ek_store_query {
 struct ek_approval {
     char account[64];
     char deployment[64];
-    char plan[65]; /* name of the plan */
+    char plan[EK_SHA256_HEX_SIZE]; /* name of the plan */
     char who[128];
     char how[32]; /* "command", "signed-plan", "signed-commit" */
     int64_t at_ms;
@@ -123,8 +125,8 @@ struct ek_store_driver {
                   struct ek_error *err);
     /* MUST. Number and hash of the last event as noted apart from the events, so that one cut
      * off at the end is missed; 0 and "" before the first. */
-    int (*head)(struct ek_store *store, int64_t *ret_number, char ret_hash[static 65],
-                struct ek_error *err);
+    int (*head)(struct ek_store *store, int64_t *ret_number,
+                char ret_hash[static EK_SHA256_HEX_SIZE], struct ek_error *err);
 
     /* MUST. Keep a plan's document (JSON text) under its name; the same name twice is fine. */
     int (*put_plan)(struct ek_store *store, const struct ek_plan_record *plan,
@@ -191,7 +193,7 @@ int ek_store_verify(const struct ek_store_handle *handle, int64_t *ret_events,
  *     number and at_ms, each in decimal with a line feed behind,
  *     account, deployment, kind, who, commit, plan, text, detail,
  * where each text is written as its length in bytes, a colon, the text, a line feed. */
-int ek_store_chain(const char *before, const struct ek_store_event *event, char ret_hash[static 65],
-                   struct ek_error *err);
+int ek_store_chain(const char *before, const struct ek_store_event *event,
+                   char ret_hash[static EK_SHA256_HEX_SIZE], struct ek_error *err);
 
 #endif

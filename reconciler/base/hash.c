@@ -6,7 +6,7 @@
 
 #include "reconciler/base/hex.h"
 
-void ek_sha256(const void *bytes, size_t length, uint8_t ret_digest[static 32])
+void ek_sha256(const void *bytes, size_t length, uint8_t ret_digest[static EK_SHA256_SIZE])
 {
     SHA256_CTX context;
     SHA256_Init(&context);
@@ -14,14 +14,14 @@ void ek_sha256(const void *bytes, size_t length, uint8_t ret_digest[static 32])
     SHA256_Final(ret_digest, &context);
 }
 
-void ek_sha256_hex(const void *bytes, size_t length, char ret_hex[static 65])
+void ek_sha256_hex(const void *bytes, size_t length, char ret_hex[static EK_SHA256_HEX_SIZE])
 {
-    uint8_t digest[32];
+    uint8_t digest[EK_SHA256_SIZE];
     ek_sha256(bytes, length, digest);
     ek_hex(digest, sizeof digest, ret_hex);
 }
 
-int ek_sha256_of(const struct ek_buffer *buffer, uint8_t ret_digest[static 32],
+int ek_sha256_of(const struct ek_buffer *buffer, uint8_t ret_digest[static EK_SHA256_SIZE],
                  struct ek_error *err)
 {
     int result = ek_buffer_check(buffer, err);
@@ -30,7 +30,8 @@ int ek_sha256_of(const struct ek_buffer *buffer, uint8_t ret_digest[static 32],
     return result;
 }
 
-int ek_sha256_hex_of(const struct ek_buffer *buffer, char ret_hex[static 65], struct ek_error *err)
+int ek_sha256_hex_of(const struct ek_buffer *buffer, char ret_hex[static EK_SHA256_HEX_SIZE],
+                     struct ek_error *err)
 {
     int result = ek_buffer_check(buffer, err);
     if (result == 0)

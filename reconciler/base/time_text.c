@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
-void ek_time_text(int64_t ms, bool machine, char ret_text[32])
+void ek_time_text(int64_t ms, bool machine, char ret_text[EK_TIME_TEXT_SIZE])
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm parts;
@@ -12,7 +12,7 @@ void ek_time_text(int64_t ms, bool machine, char ret_text[32])
     strftime(ret_text, 32, machine ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d %H:%M:%S UTC", &parts);
 }
 
-void ek_duration_text(int64_t ms, char ret_text[32])
+void ek_duration_text(int64_t ms, char ret_text[EK_TIME_TEXT_SIZE])
 {
     if (ms < 1000)
         snprintf(ret_text, 32, "%" PRId64 " ms", ms);

@@ -9,6 +9,7 @@
 #include "drivers/secret/secret.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/apply_consent.h"
 #include "reconciler/command/ask.h"
@@ -25,8 +26,8 @@
 
 /* One deployment on its way from plan to done. */
 struct job {
-    struct ek_looked looked; /* .plan is what was agreed to */
-    size_t index;            /* in the plan file */
+    struct ek_assessment assessment; /* .plan is what was agreed to */
+    size_t index;                    /* in the plan file */
     struct ek_lease *lease;
     struct ek_apply_consent consent;
     struct ek_record record;
@@ -57,7 +58,7 @@ static int ensure_master_key(const struct apply *apply, struct ek_error *err)
     char notice[PATH_MAX + 256] = "";
     bool needed = false;
     for (size_t i = 0; i < apply->count; i++)
-        needed |= makes_secrets(&apply->jobs[i].looked.plan);
+        needed |= makes_secrets(&apply->jobs[i].assessment.plan);
     int result =
         needed ? ek_master_key_ensure(&apply->fleet.controller, notice, sizeof notice, err) : 0;
     if (notice[0])
@@ -69,7 +70,7 @@ static int ensure_master_key(const struct apply *apply, struct ek_error *err)
 static bool asks_for_less(const struct apply *apply)
 {
     for (size_t i = 0; i < apply->count; i++)
-        if (apply->jobs[i].looked.less_consent[0])
+        if (apply->jobs[i].assessment.less_consent[0])
             return true;
     return false;
 }
@@ -82,10 +83,10 @@ static int ask(const struct apply *apply, struct ek_error *err)
     ek_buffer_text_add(&question, "\nApply this plan to ");
     const char *separator = "";
     for (size_t i = 0; i < apply->count; i++) {
-        const struct ek_looked *looked = &apply->jobs[i].looked;
-        if (looked->plan.count == 0 && !looked->less_consent[0])
+        const struct ek_assessment *assessment = &apply->jobs[i].assessment;
+        if (assessment->plan.count == 0 && !assessment->less_consent[0])
             continue;
-        ek_buffer_printf(&question, "%s%s", separator, apply->jobs[i].looked.spec->name);
+        ek_buffer_printf(&question, "%s%s", separator, apply->jobs[i].assessment.spec->name);
         separator = ", ";
     }
     ek_buffer_text_add(&question, "? Only \"yes\" is accepted: ");
@@ -107,7 +108,7 @@ static int show(struct apply *apply, struct ek_error *err)
     if (!planned)
         return ek_no_memory(err);
     for (size_t i = 0; i < apply->count; i++)
-        planned[i] = ek_looked_planned(&apply->jobs[i].looked);
+        planned[i] = ek_assessment_planned(&apply->jobs[i].assessment);
     struct ek_plan_set set = {
         .source = apply->fleet.source, .planned = planned, .count = apply->count};
     if (apply->options->output == EK_OUTPUT_JSON) {
@@ -154,12 +155,12 @@ static int refresh(void *context, const struct ek_state *state, struct ek_policy
     return ek_apply_consent_refresh(&listener->job->consent, state, policy, err);
 }
 
-static int name_plan(const struct apply *apply, const struct job *job, char ret_name[65],
-                     struct ek_error *err)
+static int name_plan(const struct apply *apply, const struct job *job,
+                     char ret_name[EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     if (apply->file)
         return ek_plan_file_planned_name(apply->file, job->index, ret_name, err);
-    struct ek_planned planned = ek_looked_planned(&job->looked);
+    struct ek_planned planned = ek_assessment_planned(&job->assessment);
     return ek_planned_name(&planned, ret_name, err);
 }
 
@@ -167,34 +168,34 @@ static void say_moved(struct apply *apply, struct job *job)
 {
     EK_BUFFER text = {0};
     struct ek_error ignored = {0};
-    if (!apply->file || ek_look_again(&job->looked, &ignored) != 0)
+    if (!apply->file || ek_assessment_observe(&job->assessment, &ignored) != 0)
         return;
-    ek_plan_file_moved(
-        apply->file, job->index,
-        EK_SITUATION(job->looked.spec, job->looked.observation->state, &job->looked.policy), &text,
-        NULL);
+    ek_plan_file_moved(apply->file, job->index,
+                       EK_SITUATION(job->assessment.spec, job->assessment.observation->state,
+                                    &job->assessment.policy),
+                       &text, NULL);
     if (ek_buffer_check(&text, &ignored) == 0 && text.length)
         fprintf(stderr, "What moved in %s since the plan was made (- then, + now):\n%s\n",
-                job->looked.spec->name, ek_buffer_text(&text));
+                job->assessment.spec->name, ek_buffer_text(&text));
 }
 
 static int execute(struct apply *apply, struct job *job, struct ek_blocked *ret_waits,
                    struct ek_error *err)
 {
     const struct ek_options *options = apply->options;
-    struct ek_looked *looked = &job->looked;
+    struct ek_assessment *assessment = &job->assessment;
     struct listener listener = {
         .apply = apply,
         .job = job,
-        .progress = {.spec = looked->spec,
+        .progress = {.spec = assessment->spec,
                      .terminal = isatty(STDOUT_FILENO) != 0,
                      .colour = ek_colour_wanted(options, STDOUT_FILENO),
                      .quiet = options->quiet},
     };
     struct ek_execution execution = {
-        .spec = looked->spec,
-        .policy = looked->policy,
-        .approved = &looked->plan,
+        .spec = assessment->spec,
+        .policy = assessment->policy,
+        .approved = &assessment->plan,
         .lease = job->lease,
         .step_timeout_ms = options->step_timeout_ms,
         .settle_timeout_ms = options->settle_timeout_ms,
@@ -205,9 +206,9 @@ static int execute(struct apply *apply, struct job *job, struct ek_blocked *ret_
         .cancelled = ek_interrupted_flag(),
     };
     struct ek_outcome outcome;
-    int result = ek_execute(looked->world, &execution, &outcome, err);
+    int result = ek_execute(assessment->world, &execution, &outcome, err);
     if (result == 0 && outcome.complete)
-        result = ek_apply_consent_complete(&job->consent, &apply->fleet, &looked->policy, err);
+        result = ek_apply_consent_complete(&job->consent, &apply->fleet, &assessment->policy, err);
     *ret_waits = outcome.blocked;
     if (result != 0 && outcome.blocked.waits == EK_WAIT_NONE)
         ek_record_failure(&job->record, err);
@@ -224,7 +225,7 @@ static int execute(struct apply *apply, struct job *job, struct ek_blocked *ret_
     if (result == EK_STALE)
         say_moved(apply, job);
     if (result != 0)
-        ek_wrap(err, "%s", looked->spec->name);
+        ek_wrap(err, "%s", assessment->spec->name);
     return result;
 }
 
@@ -240,8 +241,9 @@ static void finish(const struct apply *apply)
                          apply->added, apply->changed, apply->destroyed);
     else if (apply->count == 1)
         ek_buffer_printf(
-            &text, "No changes. %s is as the specs say (%s).\n", apply->jobs[0].looked.spec->name,
-            ek_mode_word(apply->jobs[0].looked.spec, apply->jobs[0].looked.spec->ssl_mode));
+            &text, "No changes. %s is as the specs say (%s).\n",
+            apply->jobs[0].assessment.spec->name,
+            ek_mode_word(apply->jobs[0].assessment.spec, apply->jobs[0].assessment.spec->ssl_mode));
     else
         ek_buffer_printf(&text, "No changes. All %zu deployments are as the specs say.\n",
                          apply->count);
@@ -251,27 +253,27 @@ static void finish(const struct apply *apply)
 /* A plan file that nobody agreed to is refused before anything is made for it. */
 static int check_agreed(const struct apply *apply, struct job *job, struct ek_error *err)
 {
-    struct ek_looked *looked = &job->looked;
+    struct ek_assessment *assessment = &job->assessment;
     struct ek_verdict verdict;
     if (!apply->file)
         return 0; /* it was just planned, and all_wait has judged it */
-    int result = ek_apply_consent_refresh(&job->consent, NULL, &looked->policy, err);
-    const struct ek_consent *consent = &looked->policy.consent;
-    if (result != 0 || (!looked->policy.paused && consent->approval != EK_AGREEMENT_MISSING &&
+    int result = ek_apply_consent_refresh(&job->consent, NULL, &assessment->policy, err);
+    const struct ek_consent *consent = &assessment->policy.consent;
+    if (result != 0 || (!assessment->policy.paused && consent->approval != EK_AGREEMENT_MISSING &&
                         consent->signature != EK_AGREEMENT_MISSING))
         return result;
-    result = ek_look_again(looked, err);
+    result = ek_assessment_observe(assessment, err);
     if (result == 0)
-        result = ek_apply_consent_refresh(&job->consent, looked->observation->state,
-                                          &looked->policy, err);
+        result = ek_apply_consent_refresh(&job->consent, assessment->observation->state,
+                                          &assessment->policy, err);
     if (result != 0)
         return result;
-    struct ek_policy policy = looked->policy;
+    struct ek_policy policy = assessment->policy;
     policy.clients_watched = true; /* that is waited for, and people are not */
-    ek_next(EK_SITUATION(looked->spec, looked->observation->state, &policy), &verdict);
+    ek_next(EK_SITUATION(assessment->spec, assessment->observation->state, &policy), &verdict);
     if (verdict.kind != EK_VERDICT_BLOCKED || verdict.blocked.waits == EK_WAIT_NONE)
         return 0; /* staleness is the executor's to judge */
-    ek_fail(err, EK_BLOCKED, verdict.blocked.id, "%s: %s", looked->spec->name,
+    ek_fail(err, EK_BLOCKED, verdict.blocked.id, "%s: %s", assessment->spec->name,
             verdict.blocked.sentence);
     return ek_hint(err, "%s", verdict.blocked.hint);
 }
@@ -282,16 +284,16 @@ static int prepare(struct apply *apply, struct ek_error *err)
     int result = 0;
     for (size_t i = 0; i < apply->count && result == 0; i++) {
         struct job *job = &apply->jobs[i];
-        ek_record_init(&job->record, &apply->fleet.store, job->looked.spec,
+        ek_record_init(&job->record, &apply->fleet.store, job->assessment.spec,
                        apply->fleet.source.commit);
         result = name_plan(apply, job, job->record.plan, err);
         const struct ek_apply_subject subject = {
-            .looked = &job->looked, .file = apply->file, .plan = job->record.plan};
+            .assessment = &job->assessment, .file = apply->file, .plan = job->record.plan};
         if (result == 0)
             result = ek_apply_consent_init(&job->consent, &apply->fleet, &subject, err);
         if (result == 0)
             result = check_agreed(apply, job, err);
-        if (result == 0 && job->looked.plan.count)
+        if (result == 0 && job->assessment.plan.count)
             result = ek_apply_outside_window(apply->options, &job->consent, &job->record, err);
     }
     return result == 0 ? ensure_master_key(apply, err) : result;
@@ -333,7 +335,7 @@ static int lock_all(struct apply *apply, struct ek_error *err)
 {
     int result = ek_fleet_store(&apply->fleet, true, err);
     for (size_t i = 0; i < apply->count && result == 0; i++) {
-        const struct ek_deployment_spec *spec = apply->jobs[i].looked.spec;
+        const struct ek_deployment_spec *spec = apply->jobs[i].assessment.spec;
         const struct ek_lease_request request = {.account = spec->account,
                                                  .deployment = spec->name,
                                                  .operation = "apply",
@@ -367,11 +369,11 @@ static int all_wait(const struct apply *apply, struct ek_error *err)
 {
     const struct job *first = NULL;
     for (size_t i = 0; i < apply->count; i++) {
-        const struct ek_plan *plan = &apply->jobs[i].looked.plan;
-        const struct ek_looked *looked = &apply->jobs[i].looked;
-        if (plan->count == 0 && looked->less_consent[0]) {
+        const struct ek_plan *plan = &apply->jobs[i].assessment.plan;
+        const struct ek_assessment *assessment = &apply->jobs[i].assessment;
+        if (plan->count == 0 && assessment->less_consent[0]) {
             struct ek_error missing = {0};
-            if (ek_consent_missing(looked->spec, &looked->policy.consent, &missing) == 0)
+            if (ek_consent_missing(assessment->spec, &assessment->policy.consent, &missing) == 0)
                 return 0;
             if (!first && err->code == 0)
                 *err = missing;
@@ -385,8 +387,9 @@ static int all_wait(const struct apply *apply, struct ek_error *err)
     }
     if (!first)
         return err->code;
-    const struct ek_blocked *blocked = waits_for(&first->looked.plan);
-    ek_fail(err, EK_BLOCKED, blocked->id, "%s: %s", first->looked.spec->name, blocked->sentence);
+    const struct ek_blocked *blocked = waits_for(&first->assessment.plan);
+    ek_fail(err, EK_BLOCKED, blocked->id, "%s: %s", first->assessment.spec->name,
+            blocked->sentence);
     return ek_hint(err, "%s", blocked->hint);
 }
 
@@ -399,11 +402,11 @@ static int keep_rules(const struct apply *apply, struct ek_error *err)
     const struct ek_guard_note note = {
         .who = who, .commit = apply->fleet.source.commit, .at_ms = ek_wall_ms()};
     for (size_t i = 0; i < apply->count && result == 0; i++) {
-        struct ek_looked *looked = &apply->jobs[i].looked;
+        struct ek_assessment *assessment = &apply->jobs[i].assessment;
         EK_CLEANUP(ek_guard_done) struct ek_guard guard;
-        result = ek_fleet_guard(&apply->fleet, looked, &guard, err);
+        result = ek_fleet_guard(&apply->fleet, assessment, &guard, err);
         if (result == 0)
-            result = ek_guard_keep(&apply->fleet.store, looked->spec, &guard, &note, err);
+            result = ek_guard_keep(&apply->fleet.store, assessment->spec, &guard, &note, err);
     }
     return result;
 }
@@ -417,24 +420,24 @@ static int from_specs(struct apply *apply, struct ek_error *err)
     size_t steps = 0;
     int result = make_jobs(apply, fleet->chosen_count, err);
     for (size_t i = 0; i < apply->count; i++)
-        apply->jobs[i].looked.spec = fleet->chosen[i];
+        apply->jobs[i].assessment.spec = fleet->chosen[i];
     if (result == 0)
         result = lock_all(apply, err);
     for (size_t i = 0; i < apply->count && result == 0; i++) {
-        ek_fleet_look(fleet, fleet->chosen[i], patience_ms, &apply->jobs[i].looked);
-        *err = apply->jobs[i].looked.error;
+        ek_fleet_assess(fleet, fleet->chosen[i], patience_ms, &apply->jobs[i].assessment);
+        *err = apply->jobs[i].assessment.error;
         result = err->code;
-        steps += apply->jobs[i].looked.plan.count;
+        steps += apply->jobs[i].assessment.plan.count;
     }
     if (result == 0)
         result = show(apply, err);
     if (result != 0)
         return result;
     for (size_t i = 0; i < apply->count; i++) {
-        const struct ek_plan *plan = &apply->jobs[i].looked.plan;
+        const struct ek_plan *plan = &apply->jobs[i].assessment.plan;
         if (plan->count == 0 && plan->end == EK_VERDICT_BLOCKED) {
-            ek_fail(err, EK_BLOCKED, plan->blocked.id, "%s: %s", apply->jobs[i].looked.spec->name,
-                    plan->blocked.sentence);
+            ek_fail(err, EK_BLOCKED, plan->blocked.id, "%s: %s",
+                    apply->jobs[i].assessment.spec->name, plan->blocked.sentence);
             return apply->count == 1
                        ? ek_hint(err, "%s", plan->blocked.hint)
                        : ek_hint(err, "%s; nothing was done: --deployment NAME applies another one",
@@ -461,28 +464,30 @@ static int take_from_file(struct apply *apply, size_t index, struct ek_error *er
     if (wanted && strcmp(wanted, name) != 0)
         return 0;
     *job = (struct job){.index = index};
-    job->looked.spec = ek_fleet_planned(&apply->fleet, apply->file, index);
-    if (!job->looked.spec)
+    job->assessment.spec = ek_fleet_planned(&apply->fleet, apply->file, index);
+    if (!job->assessment.spec)
         return ek_fail(err, EK_STALE, "EK-0810", "%s is no longer in the specs", name);
     apply->count++;
-    struct ek_looked *looked = &job->looked;
-    looked->controller = &apply->fleet.controller;
-    looked->policy.now_s = ek_wall_ms() / 1000;
-    int result = ek_observation_new(looked->spec->member_count, &looked->observation, err);
+    struct ek_assessment *assessment = &job->assessment;
+    assessment->controller = &apply->fleet.controller;
+    assessment->policy.now_s = ek_wall_ms() / 1000;
+    int result = ek_observation_new(assessment->spec->member_count, &assessment->observation, err);
     if (result != 0)
         return result;
     EK_CLEANUP(ek_guard_done) struct ek_guard guard;
-    result = ek_fleet_guard(&apply->fleet, looked, &guard, err);
+    result = ek_fleet_guard(&apply->fleet, assessment, &guard, err);
     if (result != 0)
         return result;
-    result = ek_plan_file_current(apply->file, index, looked->spec, looked->spec_digest, err);
+    result =
+        ek_plan_file_current(apply->file, index, assessment->spec, assessment->spec_digest, err);
     if (result == 0)
-        result = ek_plan_file_policy(apply->file, index, looked->spec, &looked->policy, err);
+        result =
+            ek_plan_file_policy(apply->file, index, assessment->spec, &assessment->policy, err);
     if (result == 0)
-        result = ek_plan_file_plan(apply->file, index, looked->spec, &looked->plan, err);
+        result = ek_plan_file_plan(apply->file, index, assessment->spec, &assessment->plan, err);
     if (result == 0)
-        result = ek_world_open(&apply->fleet.specs, looked->spec, &apply->fleet.controller,
-                               &looked->world, err);
+        result = ek_world_open(&apply->fleet.specs, assessment->spec, &apply->fleet.controller,
+                               &assessment->world, err);
     return result;
 }
 
@@ -565,7 +570,7 @@ int ek_command_apply(const struct ek_options *options)
     for (size_t i = 0; i < apply.count; i++) {
         ek_lease_release(apply.jobs[i].lease);
         ek_apply_consent_done(&apply.jobs[i].consent);
-        ek_looked_done(&apply.jobs[i].looked);
+        ek_assessment_done(&apply.jobs[i].assessment);
     }
     free(apply.jobs);
     ek_plan_file_free(apply.file);

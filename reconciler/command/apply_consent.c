@@ -73,12 +73,12 @@ static void find_signers(struct ek_guard *guard, const struct ek_plan_file *file
     }
 }
 
-int ek_guard_signer(const struct ek_fleet *fleet, struct ek_looked *looked,
+int ek_guard_signer(const struct ek_fleet *fleet, struct ek_assessment *assessment,
                     const struct ek_plan_file *file, char ret_key[EK_PUBLIC_KEY_SIZE],
                     struct ek_error *err)
 {
     EK_CLEANUP(ek_guard_done) struct ek_guard guard;
-    int result = ek_fleet_guard(fleet, looked, &guard, err);
+    int result = ek_fleet_guard(fleet, assessment, &guard, err);
     if (result != 0)
         return result;
     find_signers(&guard, file);
@@ -93,16 +93,17 @@ int ek_apply_consent_init(struct ek_apply_consent *consent, const struct ek_flee
 {
     const struct ek_plan_file *file = subject->file;
     *consent = (struct ek_apply_consent){0};
-    int result =
-        file ? ek_plan_file_signer(fleet->options, file, subject->looked->spec, consent->key, err)
-             : 0;
+    int result = file ? ek_plan_file_signer(fleet->options, file, subject->assessment->spec,
+                                            consent->key, err)
+                      : 0;
     if (result == 0)
-        result = ek_fleet_guard(fleet, subject->looked, &consent->guard, err);
+        result = ek_fleet_guard(fleet, subject->assessment, &consent->guard, err);
     if (result != 0)
         return result;
     if (file)
         find_signers(&consent->guard, file);
-    consent->question = ek_fleet_consent(fleet, subject->looked, &consent->guard, consent->signer);
+    consent->question =
+        ek_fleet_consent(fleet, subject->assessment, &consent->guard, consent->signer);
     ek_this_person(consent->who, sizeof consent->who);
     memcpy(consent->plan, subject->plan, sizeof consent->plan);
     consent->question.plan = consent->plan;

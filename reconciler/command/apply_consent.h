@@ -3,6 +3,7 @@
 #ifndef EK_COMMAND_APPLY_CONSENT_H
 #define EK_COMMAND_APPLY_CONSENT_H
 
+#include "reconciler/base/hash.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/command/store.h"
 #include "reconciler/consent/sign.h"
@@ -14,8 +15,8 @@ struct ek_apply_consent {
     struct ek_consent_question question; /* points into what follows and into the fleet */
     char signer[128];                    /* of the commit */
     char key[EK_PUBLIC_KEY_SIZE];        /* that signed the plan file */
-    char plan[65];                       /* the plan that is held to */
-    char approved[65];                   /* the approved plan that it is a part of, "" none */
+    char plan[EK_SHA256_HEX_SIZE];       /* the plan that is held to */
+    char approved[EK_SHA256_HEX_SIZE];   /* the approved plan that it is a part of, "" none */
     char who[160];
 };
 
@@ -27,13 +28,13 @@ int ek_plan_file_signer(const struct ek_options *options, const struct ek_plan_f
 
 /* The same by the keys that count besides the deployment's: of the rule that held before, and of
  * the controller. ret_key is untouched when it is none of them. */
-int ek_guard_signer(const struct ek_fleet *fleet, struct ek_looked *looked,
+int ek_guard_signer(const struct ek_fleet *fleet, struct ek_assessment *assessment,
                     const struct ek_plan_file *file, char ret_key[EK_PUBLIC_KEY_SIZE],
                     struct ek_error *err);
 
 /* What is applied; `file` is NULL for a plan that was just made. Borrowed. */
 struct ek_apply_subject {
-    struct ek_looked *looked;
+    struct ek_assessment *assessment;
     const struct ek_plan_file *file;
     const char *plan; /* its name */
 };

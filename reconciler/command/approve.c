@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/command/apply_consent.h"
@@ -22,7 +23,7 @@ struct approve {
     const struct ek_options *options;
     struct ek_fleet fleet;
     struct ek_plan_file *file;        /* that was given, or made of the plan as it is */
-    struct ek_looked *looked;         /* for each deployment of the file */
+    struct ek_assessment *assessment; /* for each deployment of the file */
     char (*keys)[EK_PUBLIC_KEY_SIZE]; /* that signed it, "" nobody */
     size_t count;
 };
@@ -36,7 +37,7 @@ static int ask(const struct approve *approve, struct ek_error *err)
         return 0;
     ek_buffer_text_add(&question, "\nApprove this plan of ");
     for (size_t i = 0; i < approve->count; i++)
-        ek_buffer_printf(&question, "%s%s", i ? ", " : "", approve->looked[i].spec->name);
+        ek_buffer_printf(&question, "%s%s", i ? ", " : "", approve->assessment[i].spec->name);
     ek_buffer_text_add(&question, "? Only \"yes\" is accepted: ");
     if (ek_buffer_check(&question, err) != 0)
         return EK_NO_MEMORY;
@@ -51,8 +52,8 @@ static int say_approved(const struct approve *approve, size_t i, const char *who
                         struct ek_error *err)
 {
     EK_BUFFER text = {0};
-    const struct ek_deployment_spec *spec = approve->looked[i].spec;
-    char plan[65];
+    const struct ek_deployment_spec *spec = approve->assessment[i].spec;
+    char plan[EK_SHA256_HEX_SIZE];
     int result = ek_plan_file_planned_name(approve->file, i, plan, err);
     if (result != 0)
         return result;
@@ -77,7 +78,7 @@ static int record(struct approve *approve, struct ek_error *err)
     ek_this_person(who, sizeof who);
     int result = ek_fleet_store(&approve->fleet, true, err);
     for (size_t i = 0; i < approve->count && result == 0; i++) {
-        if (approve->looked[i].plan.count == 0 && !approve->looked[i].less_consent[0])
+        if (approve->assessment[i].plan.count == 0 && !approve->assessment[i].less_consent[0])
             continue;
         const struct ek_consent_given given = {
             .file = approve->file,
@@ -120,7 +121,7 @@ static int make_file(struct approve *approve, const struct ek_plan_set *set, str
                        : result;
 }
 
-static int check_name(const char *wanted, const char plan[65], struct ek_error *err)
+static int check_name(const char *wanted, const char plan[EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     size_t length = strlen(wanted);
     bool digits = length >= SHORTEST_NAME && length <= 64;
@@ -139,7 +140,7 @@ static int check_name(const char *wanted, const char plan[65], struct ek_error *
 static int nothing_to_approve(const struct approve *approve, const struct ek_plan *plan,
                               struct ek_error *err)
 {
-    const struct ek_deployment_spec *spec = approve->looked[0].spec;
+    const struct ek_deployment_spec *spec = approve->assessment[0].spec;
     if (plan->end == EK_VERDICT_BLOCKED) {
         ek_fail(err, EK_BLOCKED, plan->blocked.id, "%s: %s", spec->name, plan->blocked.sentence);
         return ek_hint(err, "%s", plan->blocked.hint);
@@ -182,9 +183,9 @@ static int choose(struct approve *approve, const struct ek_deployment_spec **ret
 
 static int make_rows(struct approve *approve, size_t count, struct ek_error *err)
 {
-    approve->looked = calloc(count + 1, sizeof *approve->looked);
+    approve->assessment = calloc(count + 1, sizeof *approve->assessment);
     approve->keys = calloc(count + 1, sizeof *approve->keys);
-    if (!approve->looked || !approve->keys)
+    if (!approve->assessment || !approve->keys)
         return ek_no_memory(err);
     approve->count = count;
     return 0;
@@ -202,13 +203,13 @@ static int from_specs(struct approve *approve, bool *ret_said, struct ek_error *
         result = ek_fleet_store(&approve->fleet, false, err);
     if (result != 0)
         return result;
-    ek_fleet_look(&approve->fleet, spec, EK_LOOK_PATIENCE_MS, &approve->looked[0]);
-    *err = approve->looked[0].error;
+    ek_fleet_assess(&approve->fleet, spec, EK_LOOK_PATIENCE_MS, &approve->assessment[0]);
+    *err = approve->assessment[0].error;
     if (err->code != 0)
         return err->code;
-    struct ek_planned planned = ek_looked_planned(&approve->looked[0]);
+    struct ek_planned planned = ek_assessment_planned(&approve->assessment[0]);
     struct ek_plan_set set = {.source = approve->fleet.source, .planned = &planned, .count = 1};
-    char plan[65];
+    char plan[EK_SHA256_HEX_SIZE];
     result = ek_planned_name(&planned, plan, err);
     if (result == 0 && options->argument_count > 1)
         result = check_name(options->arguments[1], plan, err);
@@ -232,9 +233,9 @@ static int find_signer(struct approve *approve, size_t index, const struct ek_er
                        struct ek_error *err)
 {
     char *key = approve->keys[index];
-    int result =
-        key[0] ? 0
-               : ek_guard_signer(&approve->fleet, &approve->looked[index], approve->file, key, err);
+    int result = key[0] ? 0
+                        : ek_guard_signer(&approve->fleet, &approve->assessment[index],
+                                          approve->file, key, err);
     if (result != 0 || key[0] || !stranger)
         return result;
     *err = *stranger;
@@ -247,16 +248,16 @@ static int check_deployment(struct approve *approve, size_t index, struct ek_err
 {
     const char *name = ek_plan_file_deployment(approve->file, index);
     const struct ek_deployment_spec *spec = ek_fleet_planned(&approve->fleet, approve->file, index);
-    struct ek_looked *looked = &approve->looked[index];
-    char in_file[65];
-    char now[65];
+    struct ek_assessment *assessment = &approve->assessment[index];
+    char in_file[EK_SHA256_HEX_SIZE];
+    char now[EK_SHA256_HEX_SIZE];
     if (!spec)
         return ek_fail(err, EK_STALE, "EK-0810", "%s is no longer in the specs", name);
     struct ek_error stranger = {0};
     int result =
         ek_plan_file_signer(approve->options, approve->file, spec, approve->keys[index], &stranger);
-    ek_fleet_look(&approve->fleet, spec, EK_LOOK_PATIENCE_MS, looked);
-    *err = looked->error;
+    ek_fleet_assess(&approve->fleet, spec, EK_LOOK_PATIENCE_MS, assessment);
+    *err = assessment->error;
     if (err->code != 0)
         return err->code;
     if (result == 0 || !approve->options->trusted_key)
@@ -265,7 +266,7 @@ static int check_deployment(struct approve *approve, size_t index, struct ek_err
         *err = stranger;
     if (result != 0)
         return result;
-    struct ek_planned planned = ek_looked_planned(looked);
+    struct ek_planned planned = ek_assessment_planned(assessment);
     result = ek_planned_name(&planned, now, err);
     if (result == 0)
         result = ek_plan_file_planned_name(approve->file, index, in_file, err);
@@ -306,7 +307,7 @@ static int from_file(struct approve *approve, bool *ret_said, struct ek_error *e
     for (size_t i = 0; i < approve->count && result == 0; i++) {
         result = check_deployment(approve, i, err);
         if (result == 0)
-            planned[i] = ek_looked_planned(&approve->looked[i]);
+            planned[i] = ek_assessment_planned(&approve->assessment[i]);
     }
     if (result == 0)
         result = print(approve, &set, err);
@@ -341,8 +342,8 @@ int ek_command_approve(const struct ek_options *options)
     if (result != 0 && !said)
         ek_say_error(options, &err);
     for (size_t i = 0; i < approve.count; i++)
-        ek_looked_done(&approve.looked[i]);
-    free(approve.looked);
+        ek_assessment_done(&approve.assessment[i]);
+    free(approve.assessment);
     free(approve.keys);
     ek_plan_file_free(approve.file);
     ek_fleet_done(&approve.fleet);

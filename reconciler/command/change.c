@@ -55,13 +55,13 @@ const struct ek_spec_difference *ek_fleet_change_about(const struct ek_fleet_cha
     return NULL;
 }
 
-void ek_fleet_change_look_before(const struct ek_fleet *fleet,
-                                 const struct ek_deployment_spec *after,
-                                 struct ek_looked *ret_before)
+void ek_fleet_change_assess_before(const struct ek_fleet *fleet,
+                                   const struct ek_deployment_spec *after,
+                                   struct ek_assessment *ret_before)
 {
     const struct ek_spec_difference *difference = ek_fleet_change_about(fleet->change, after);
     if (difference && difference->before)
-        ek_look(&fleet->change->base, difference->before, &fleet->controller, 0, ret_before);
+        ek_assess(&fleet->change->base, difference->before, &fleet->controller, 0, ret_before);
 }
 
 struct ek_plan_change ek_fleet_change_report(const struct ek_fleet_change *change,
@@ -90,7 +90,7 @@ struct ek_plan_change ek_fleet_change_report(const struct ek_fleet_change *chang
     return report;
 }
 
-void ek_fleet_change_tell(const struct ek_fleet_change *change, const struct ek_looked *before,
+void ek_fleet_change_tell(const struct ek_fleet_change *change, const struct ek_assessment *before,
                           struct ek_planned *storage, struct ek_planned *planned)
 {
     const struct ek_spec_difference *difference = ek_fleet_change_about(change, planned->spec);
@@ -103,7 +103,7 @@ void ek_fleet_change_tell(const struct ek_fleet_change *change, const struct ek_
     if (before->error.code) {
         planned->before_problem = before->error.sentence;
     } else if (before->plan.count) {
-        *storage = ek_looked_planned(before);
+        *storage = ek_assessment_planned(before);
         planned->before = storage;
     }
 }

@@ -29,16 +29,16 @@ const struct ek_spec_difference *ek_fleet_change_about(const struct ek_fleet_cha
 
 /* Look at a touched deployment as the specs were before, for what is amiss without the change:
  * *ret_before stays zeroed when there is nothing to look at. */
-void ek_fleet_change_look_before(const struct ek_fleet *fleet,
-                                 const struct ek_deployment_spec *after,
-                                 struct ek_looked *ret_before);
+void ek_fleet_change_assess_before(const struct ek_fleet *fleet,
+                                   const struct ek_deployment_spec *after,
+                                   struct ek_assessment *ret_before);
 
 /* What the reports say of the change as a whole; `gone` has room for comparison.count. */
 struct ek_plan_change ek_fleet_change_report(const struct ek_fleet_change *change,
                                              const char *wanted, struct ek_plan_gone *gone);
 
 /* What the reports say of one deployment; `before` (looked at as above) may be NULL. */
-void ek_fleet_change_tell(const struct ek_fleet_change *change, const struct ek_looked *before,
+void ek_fleet_change_tell(const struct ek_fleet_change *change, const struct ek_assessment *before,
                           struct ek_planned *storage, struct ek_planned *planned);
 
 #endif

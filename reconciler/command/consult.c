@@ -43,11 +43,11 @@ static bool signed_commit(const struct ek_fleet *fleet, enum ek_approval_rule ru
     return result == 0;
 }
 
-int ek_fleet_guard(const struct ek_fleet *fleet, struct ek_looked *looked,
+int ek_fleet_guard(const struct ek_fleet *fleet, struct ek_assessment *assessment,
                    struct ek_guard *ret_guard, struct ek_error *err)
 {
     const struct ek_store_handle *store = fleet->store.driver ? &fleet->store : NULL;
-    int result = ek_guard_load(store, looked->spec, fleet->floor, ret_guard, err);
+    int result = ek_guard_load(store, assessment->spec, fleet->floor, ret_guard, err);
     if (result != 0)
         return result;
     for (size_t i = 0; i < ret_guard->also_count; i++) {
@@ -55,47 +55,48 @@ int ek_fleet_guard(const struct ek_fleet *fleet, struct ek_looked *looked,
         if (signed_commit(fleet, demand->rule, demand->approvers, ret_guard->signers[i]))
             demand->commit_signed_by = ret_guard->signers[i];
     }
-    snprintf(looked->less_consent, sizeof looked->less_consent, "%s", ret_guard->words);
-    result = ek_looked_digest(looked, err);
-    return result == 0 ? ek_guard_digest(ret_guard, looked->spec_digest, err) : result;
+    snprintf(assessment->less_consent, sizeof assessment->less_consent, "%s", ret_guard->words);
+    result = ek_assessment_digest(assessment, err);
+    return result == 0 ? ek_guard_digest(ret_guard, assessment->spec_digest, err) : result;
 }
 
 struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,
-                                            const struct ek_looked *looked,
+                                            const struct ek_assessment *assessment,
                                             const struct ek_guard *guard, char signer[128])
 {
-    bool by_commit = signed_commit(fleet, looked->spec->maintenance.approval,
-                                   &looked->spec->maintenance.approvers, signer);
+    bool by_commit = signed_commit(fleet, assessment->spec->maintenance.approval,
+                                   &assessment->spec->maintenance.approvers, signer);
     return (struct ek_consent_question){
         .store = fleet->store.driver ? &fleet->store : NULL,
-        .spec = looked->spec,
-        .spec_digest = looked->spec_digest,
+        .spec = assessment->spec,
+        .spec_digest = assessment->spec_digest,
         .guard = guard,
-        .state = looked->observation ? looked->observation->state : NULL,
+        .state = assessment->observation ? assessment->observation->state : NULL,
         .commit_signed_by = by_commit ? signer : NULL,
         .outside_window = fleet->options->outside_window,
         .now_ms = ek_wall_ms(),
     };
 }
 
-int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err)
+int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_assessment *assessment,
+                     struct ek_error *err)
 {
     char signer[128];
     struct ek_plan approved;
     struct ek_approval approval;
     EK_CLEANUP(ek_guard_done) struct ek_guard guard;
-    int result = ek_fleet_guard(fleet, looked, &guard, err);
+    int result = ek_fleet_guard(fleet, assessment, &guard, err);
     if (result != 0)
         return result;
-    struct ek_consent_question question = ek_fleet_consent(fleet, looked, &guard, signer);
-    result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);
+    struct ek_consent_question question = ek_fleet_consent(fleet, assessment, &guard, signer);
+    result = ek_consent_approved_plan(&question, &assessment->policy, &approved, &approval, err);
     if (result == 0)
         ek_plan_done(&approved);
     if (result == 0 || result == EK_NOT_FOUND)
-        result = ek_consent_refresh(&question, &looked->policy, err);
+        result = ek_consent_refresh(&question, &assessment->policy, err);
     if (result != 0)
         return result;
-    ek_plan_done(&looked->plan);
-    return ek_plan_make(EK_SITUATION(looked->spec, question.state, &looked->policy), &looked->plan,
-                        err);
+    ek_plan_done(&assessment->plan);
+    return ek_plan_make(EK_SITUATION(assessment->spec, question.state, &assessment->policy),
+                        &assessment->plan, err);
 }

@@ -364,15 +364,15 @@ void ek_fleet_comment_name(const struct ek_options *options, struct ek_buffer *n
 
 /* ---- looking -------------------------------------------------------------------------- */
 
-void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
-                   int64_t patience_ms, struct ek_looked *ret_looked)
+void ek_fleet_assess(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
+                     int64_t patience_ms, struct ek_assessment *ret_assessment)
 {
     if (fleet->options->verbose)
         ek_say(fleet->options, "looking at %s", spec->name);
-    ek_look(&fleet->specs, spec, &fleet->controller, patience_ms, ret_looked);
+    ek_assess(&fleet->specs, spec, &fleet->controller, patience_ms, ret_assessment);
     struct ek_error err = {0};
-    if (ret_looked->error.code == 0 && ek_fleet_consult(fleet, ret_looked, &err) != 0) {
+    if (ret_assessment->error.code == 0 && ek_fleet_consult(fleet, ret_assessment, &err) != 0) {
         ek_wrap(&err, "%s", spec->name);
-        ret_looked->error = err;
+        ret_assessment->error = err;
     }
 }

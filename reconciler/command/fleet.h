@@ -6,7 +6,7 @@
 #include "drivers/store/store.h"
 #include "reconciler/command/command.h"
 #include "reconciler/consent/consent.h"
-#include "reconciler/execute/look.h"
+#include "reconciler/execute/assess.h"
 #include "specs/spec.h"
 
 struct ek_fleet_change;
@@ -55,31 +55,32 @@ int ek_fleet_source(struct ek_fleet *fleet, struct ek_error *err);
 int ek_fleet_store(struct ek_fleet *fleet, bool make, struct ek_error *err);
 
 /* What the deployment needs besides what its specs ask for, with who signed the commit; its
- * loosening, if there is one, becomes a part of what `looked` is a plan for. ret_guard is done
+ * loosening, if there is one, becomes a part of what `assessment` is a plan for. ret_guard is done
  * with ek_guard_done, also after an error. */
-int ek_fleet_guard(const struct ek_fleet *fleet, struct ek_looked *looked,
+int ek_fleet_guard(const struct ek_fleet *fleet, struct ek_assessment *assessment,
                    struct ek_guard *ret_guard, struct ek_error *err);
 
 /* The question about the consent that a deployment needs, as far as the fleet answers it: store,
  * spec, who signed the commit (kept in `signer`, 128 bytes) and who asks. Borrows. */
 struct ek_consent_question ek_fleet_consent(const struct ek_fleet *fleet,
-                                            const struct ek_looked *looked,
+                                            const struct ek_assessment *assessment,
                                             const struct ek_guard *guard, char signer[128]);
 
 /* Plan a deployment that was looked at once more, by what people and the clock say. */
-int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_looked *looked, struct ek_error *err);
+int ek_fleet_consult(const struct ek_fleet *fleet, struct ek_assessment *assessment,
+                     struct ek_error *err);
 
 /* How the fleet's specs are read from git; the cache's path is kept in `cache`. */
 struct ek_git_request ek_fleet_git_request(const struct ek_fleet *fleet, struct ek_buffer *cache);
 
-/* ek_look at one of the fleet's deployments, and plan it by what people and the clock say; said
+/* ek_assess at one of the fleet's deployments, and plan it by what people and the clock say; said
  * when verbose. */
-void ek_fleet_look(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
-                   int64_t patience_ms, struct ek_looked *ret_looked);
+void ek_fleet_assess(const struct ek_fleet *fleet, const struct ek_deployment_spec *spec,
+                     int64_t patience_ms, struct ek_assessment *ret_assessment);
 
 /* plan's exit status, the gravest of what was found: an error, something in the way, changes,
  * nothing (plan.c). */
-int ek_plan_status(const struct ek_looked *looked, size_t count);
+int ek_plan_status(const struct ek_assessment *assessment, size_t count);
 
 /* The spec of the deployment that a plan file names at `index`; NULL: there is none any more. */
 const struct ek_deployment_spec *ek_fleet_planned(const struct ek_fleet *fleet,

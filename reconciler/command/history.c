@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/command/fleet.h"
@@ -134,7 +135,7 @@ static bool bad_news(const char *kind)
 static void print_text(const struct history *history, const struct ek_store_event *event)
 {
     EK_BUFFER line = {0};
-    char at[32];
+    char at[EK_TIME_TEXT_SIZE];
     ek_time_text(event->at_ms, true, at);
     const char *colour = history->colour && bad_news(event->kind) ? ek_palette(true)->remove : "";
     ek_buffer_printf(&line, "%s  ", at);
@@ -172,7 +173,7 @@ static void print_json(json_t *json)
 
 static void print_event_json(const struct ek_store_event *event)
 {
-    char at[32];
+    char at[EK_TIME_TEXT_SIZE];
     json_t *json = json_object();
     json_t *detail = NULL;
     bool unread =
@@ -227,7 +228,7 @@ static int check_chain(struct history *history, struct ek_error *err)
 {
     int64_t events = 0;
     int64_t head = 0;
-    char hash[65];
+    char hash[EK_SHA256_HEX_SIZE];
     int result = ek_store_verify(&history->store, &events, err);
     if (result == 0)
         result = history->store.driver->head(history->store.store, &head, hash, err);

@@ -404,17 +404,17 @@ static int check(struct run *run, const struct ek_specs *specs)
 {
     EK_BUFFER name = {0};
     EK_BUFFER text = {0};
-    struct ek_looked looked = {0};
+    struct ek_assessment assessment = {0};
     ek_buffer_printf(&name, "%s/%s", run->account, run->deployment);
     const struct ek_deployment_spec *spec = ek_specs_deployment(specs, ek_buffer_text(&name));
     if (!spec)
         return EK_EXIT_ERROR;
-    ek_look(specs, spec, &run->settings.controller, EK_LOOK_PATIENCE_MS, &looked);
-    int status = ek_plan_status(&looked, 1);
-    if (looked.error.code) {
-        ek_say_error(run->options, &looked.error);
+    ek_assess(specs, spec, &run->settings.controller, EK_LOOK_PATIENCE_MS, &assessment);
+    int status = ek_plan_status(&assessment, 1);
+    if (assessment.error.code) {
+        ek_say_error(run->options, &assessment.error);
     } else {
-        struct ek_planned planned = ek_looked_planned(&looked);
+        struct ek_planned planned = ek_assessment_planned(&assessment);
         const struct ek_plan_set set = {
             .source = {.directory = run->options->out ? run->options->out : "not written yet"},
             .planned = &planned,
@@ -429,7 +429,7 @@ static int check(struct run *run, const struct ek_specs *specs)
         else
             ek_print_aside(&text);
     }
-    ek_looked_done(&looked);
+    ek_assessment_done(&assessment);
     return status;
 }
 

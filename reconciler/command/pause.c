@@ -18,7 +18,7 @@ static void print(const struct ek_options *options, const struct ek_named *named
                   const struct ek_pause *pause)
 {
     EK_BUFFER text = {0};
-    char until[32];
+    char until[EK_TIME_TEXT_SIZE];
     if (options->output == EK_OUTPUT_JSON) {
         ek_time_text(pause->until_ms, true, until);
         json_t *json =
@@ -45,7 +45,7 @@ static int pause_it(const struct ek_options *options, const struct ek_named *nam
     struct ek_pause pause = {.since_ms = ek_wall_ms()};
     EK_BUFFER text = {0};
     EK_BUFFER detail = {0};
-    char until[32];
+    char until[EK_TIME_TEXT_SIZE];
     if (options->pause_ms < shortest_ms || options->pause_ms > longest_ms) {
         ek_fail(err, EK_INVALID, "EK-0803", "a pause lasts from 1s to 30d");
         return ek_hint(err, "--for 2h; it can be made longer by another pause");

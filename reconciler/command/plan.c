@@ -26,17 +26,18 @@ static void print(const struct ek_options *options, const struct ek_plan_set *se
     ek_print(&text);
 }
 
-int ek_plan_status(const struct ek_looked *looked, size_t count)
+int ek_plan_status(const struct ek_assessment *assessment, size_t count)
 {
     int status = EK_EXIT_OK;
     for (size_t i = 0; i < count; i++) {
         struct ek_error blocked = {.code = EK_BLOCKED};
-        if (looked[i].error.code)
-            return ek_exit_status_of(&looked[i].error);
-        snprintf(blocked.id, sizeof blocked.id, "%s", looked[i].plan.blocked.id);
-        if (looked[i].plan.end == EK_VERDICT_BLOCKED)
+        if (assessment[i].error.code)
+            return ek_exit_status_of(&assessment[i].error);
+        snprintf(blocked.id, sizeof blocked.id, "%s", assessment[i].plan.blocked.id);
+        if (assessment[i].plan.end == EK_VERDICT_BLOCKED)
             status = ek_exit_status_of(&blocked);
-        else if ((looked[i].plan.count || looked[i].less_consent[0]) && status == EK_EXIT_OK)
+        else if ((assessment[i].plan.count || assessment[i].less_consent[0]) &&
+                 status == EK_EXIT_OK)
             status = EK_EXIT_CHANGES;
     }
     return status;
@@ -44,8 +45,8 @@ int ek_plan_status(const struct ek_looked *looked, size_t count)
 
 /* What was looked at for one run of plan, and what the reports borrow from it. */
 struct looks {
-    struct ek_looked *looked; /* per chosen deployment */
-    struct ek_looked *before; /* the same as the specs were before the change */
+    struct ek_assessment *assessment; /* per chosen deployment */
+    struct ek_assessment *before;     /* the same as the specs were before the change */
     struct ek_planned *planned;
     struct ek_planned *planned_before;
     struct ek_plan_failure *failures;
@@ -58,13 +59,13 @@ static int make_rows(const struct ek_fleet *fleet, struct looks *looks, struct e
 {
     size_t count = fleet->chosen_count + 1;
     size_t changes = fleet->change ? fleet->change->comparison.count + 1 : 1;
-    looks->looked = calloc(count, sizeof *looks->looked);
+    looks->assessment = calloc(count, sizeof *looks->assessment);
     looks->before = calloc(count, sizeof *looks->before);
     looks->planned = calloc(count, sizeof *looks->planned);
     looks->planned_before = calloc(count, sizeof *looks->planned_before);
     looks->failures = calloc(count, sizeof *looks->failures);
     looks->gone = calloc(changes, sizeof *looks->gone);
-    bool all = looks->looked && looks->before && looks->planned && looks->planned_before &&
+    bool all = looks->assessment && looks->before && looks->planned && looks->planned_before &&
                looks->failures && looks->gone;
     return all ? 0 : ek_no_memory(err);
 }
@@ -73,17 +74,17 @@ static void look(const struct ek_fleet *fleet, struct looks *looks)
 {
     size_t count = fleet->chosen_count;
     for (size_t i = 0; i < count; i++) {
-        struct ek_looked *looked = &looks->looked[i];
-        ek_fleet_look(fleet, fleet->chosen[i], EK_LOOK_PATIENCE_MS, looked);
-        if (looked->error.code) {
+        struct ek_assessment *assessment = &looks->assessment[i];
+        ek_fleet_assess(fleet, fleet->chosen[i], EK_LOOK_PATIENCE_MS, assessment);
+        if (assessment->error.code) {
             looks->failures[looks->bad++] =
-                (struct ek_plan_failure){fleet->chosen[i], &looked->error};
+                (struct ek_plan_failure){fleet->chosen[i], &assessment->error};
             continue;
         }
         struct ek_planned *planned = &looks->planned[looks->good];
-        *planned = ek_looked_planned(looked);
+        *planned = ek_assessment_planned(assessment);
         if (fleet->change) {
-            ek_fleet_change_look_before(fleet, fleet->chosen[i], &looks->before[i]);
+            ek_fleet_change_assess_before(fleet, fleet->chosen[i], &looks->before[i]);
             ek_fleet_change_tell(fleet->change, &looks->before[i],
                                  &looks->planned_before[looks->good], planned);
         }
@@ -93,11 +94,11 @@ static void look(const struct ek_fleet *fleet, struct looks *looks)
 
 static void looks_done(struct looks *looks, size_t count)
 {
-    for (size_t i = 0; i < count && looks->looked && looks->before; i++) {
-        ek_looked_done(&looks->looked[i]);
-        ek_looked_done(&looks->before[i]);
+    for (size_t i = 0; i < count && looks->assessment && looks->before; i++) {
+        ek_assessment_done(&looks->assessment[i]);
+        ek_assessment_done(&looks->before[i]);
     }
-    free(looks->looked);
+    free(looks->assessment);
     free(looks->before);
     free(looks->planned);
     free(looks->planned_before);
@@ -198,7 +199,7 @@ int ek_command_plan(const struct ek_options *options)
         return failed(options, &err, false);
     }
     look(&fleet, &looks);
-    int status = ek_plan_status(looks.looked, fleet.chosen_count);
+    int status = ek_plan_status(looks.assessment, fleet.chosen_count);
     if (report(&fleet, &looks, &err) != 0) {
         ek_say_error(options, &err);
         status = ek_exit_status_of(&err);

@@ -24,22 +24,23 @@ static void *look_on(void *context)
         size_t i = atomic_fetch_add(&looking->next, 1);
         if (i >= looking->round->count)
             break;
-        ek_fleet_look(looking->fleet, looking->fleet->chosen[i], 0, &looking->round->looked[i]);
+        ek_fleet_assess(looking->fleet, looking->fleet->chosen[i], 0,
+                        &looking->round->assessment[i]);
     }
     return NULL;
 }
 
-int ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop, struct ek_round *ret_round,
-                  struct ek_error *err)
+int ek_round_observe(const struct ek_fleet *fleet, const atomic_bool *stop,
+                     struct ek_round *ret_round, struct ek_error *err)
 {
     struct ek_round round = {.count = fleet->chosen_count};
     struct looking looking = {.fleet = fleet, .stop = stop, .round = &round};
     pthread_t threads[AT_A_TIME];
     size_t started = 0;
-    round.looked = calloc(round.count + 1, sizeof *round.looked);
+    round.assessment = calloc(round.count + 1, sizeof *round.assessment);
     round.planned = calloc(round.count + 1, sizeof *round.planned);
-    if (!round.looked || !round.planned) {
-        free(round.looked);
+    if (!round.assessment || !round.planned) {
+        free(round.assessment);
         free(round.planned);
         return ek_no_memory(err);
     }
@@ -50,8 +51,8 @@ int ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop, struct 
     for (size_t i = 0; i < started; i++)
         pthread_join(threads[i], NULL);
     for (size_t i = 0; i < round.count; i++)
-        if (round.looked[i].spec && !round.looked[i].error.code)
-            round.planned[round.good++] = ek_looked_planned(&round.looked[i]);
+        if (round.assessment[i].spec && !round.assessment[i].error.code)
+            round.planned[round.good++] = ek_assessment_planned(&round.assessment[i]);
     *ret_round = round;
     return 0;
 }
@@ -59,8 +60,8 @@ int ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop, struct 
 void ek_round_done(struct ek_round *round)
 {
     for (size_t i = 0; i < round->count; i++)
-        ek_looked_done(&round->looked[i]);
-    free(round->looked);
+        ek_assessment_done(&round->assessment[i]);
+    free(round->assessment);
     free(round->planned);
     *round = (struct ek_round){0};
 }
@@ -94,7 +95,7 @@ int ek_command_status(const struct ek_options *options)
     if (ek_fleet_open(options, &fleet, &said, &err) == 0 &&
         ek_fleet_store(&fleet, false, &err) != 0)
         ek_fleet_done(&fleet);
-    if (err.code == 0 && ek_round_look(&fleet, NULL, &round, &err) != 0)
+    if (err.code == 0 && ek_round_observe(&fleet, NULL, &round, &err) != 0)
         ek_fleet_done(&fleet);
     if (err.code != 0) {
         if (!said)
@@ -104,8 +105,8 @@ int ek_command_status(const struct ek_options *options)
     ek_round_print(options, &round, ek_colour_wanted(options, STDOUT_FILENO), &text);
     ek_print(&text);
     for (size_t i = 0; i < round.count; i++)
-        if (round.looked[i].error.code) {
-            ek_say_error(options, &round.looked[i].error);
+        if (round.assessment[i].error.code) {
+            ek_say_error(options, &round.assessment[i].error);
             status = EK_EXIT_ERROR;
         }
     ek_round_done(&round);

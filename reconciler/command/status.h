@@ -7,16 +7,16 @@
 #include "reconciler/command/fleet.h"
 
 struct ek_round {
-    struct ek_looked *looked;   /* as fleet->chosen */
-    struct ek_planned *planned; /* of those that could be seen; borrows of looked */
+    struct ek_assessment *assessment; /* as fleet->chosen */
+    struct ek_planned *planned;       /* of those that could be seen; borrows of looked */
     size_t count;
     size_t good;
 };
 
 /* Look at all, several at a time. Once *stop (may be NULL) is set, no further look is begun and
  * the rest is left out. */
-int ek_round_look(const struct ek_fleet *fleet, const atomic_bool *stop, struct ek_round *ret_round,
-                  struct ek_error *err);
+int ek_round_observe(const struct ek_fleet *fleet, const atomic_bool *stop,
+                     struct ek_round *ret_round, struct ek_error *err);
 void ek_round_done(struct ek_round *round);
 
 /* Append the round as the options ask for. */

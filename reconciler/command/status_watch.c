@@ -74,7 +74,7 @@ struct look {
 static void *look_once(void *context)
 {
     struct look *look = context;
-    ek_round_look(look->fleet, &look->stop, &look->round, &look->error);
+    ek_round_observe(look->fleet, &look->stop, &look->round, &look->error);
     atomic_store(&look->over, true);
     return NULL;
 }
@@ -145,14 +145,14 @@ static void draw(struct watch *watch, const struct ek_round *round)
     EK_BUFFER frame = {0};
     EK_BUFFER text = {0};
     struct winsize size = {0};
-    char now[32];
+    char now[EK_TIME_TEXT_SIZE];
     ek_time_text(ek_wall_ms(), false, now);
     ek_round_print(watch->options, round, watch->colour, &frame);
     ek_buffer_text_add(&frame, "\n");
     for (size_t i = 0; i < round->count; i++)
-        if (round->looked[i].error.code)
-            ek_buffer_printf(&frame, "%s [%s]\n", round->looked[i].error.sentence,
-                             round->looked[i].error.id);
+        if (round->assessment[i].error.code)
+            ek_buffer_printf(&frame, "%s [%s]\n", round->assessment[i].error.sentence,
+                             round->assessment[i].error.id);
     if (watch->fleet_error.code)
         ek_buffer_printf(&frame, "the specs can't be read, the old ones are shown: %s [%s]\n",
                          watch->fleet_error.sentence, watch->fleet_error.id);
@@ -207,7 +207,7 @@ static void tell_planned(struct watch *watch, const struct ek_planned *planned,
                          struct ek_buffer *text)
 {
     EK_BUFFER line = {0};
-    char now[32];
+    char now[EK_TIME_TEXT_SIZE];
     ek_status_line(planned, &line);
     ek_buffer_fail_with(text, &line);
     if (!is_news(watch, planned->spec->name, ek_buffer_text(&line)))
@@ -222,7 +222,7 @@ static void tell_planned(struct watch *watch, const struct ek_planned *planned,
 static void tell_error(struct watch *watch, const char *name, const struct ek_error *err,
                        struct ek_buffer *text)
 {
-    char now[32];
+    char now[EK_TIME_TEXT_SIZE];
     if (!is_news(watch, name, err->sentence))
         return;
     ek_time_text(ek_wall_ms(), true, now);
@@ -240,8 +240,8 @@ static void tell(struct watch *watch, const struct ek_round *round)
     for (size_t i = 0; i < round->good; i++)
         tell_planned(watch, &round->planned[i], &text);
     for (size_t i = 0; i < round->count; i++)
-        if (round->looked[i].error.code)
-            tell_error(watch, round->looked[i].spec->name, &round->looked[i].error, &text);
+        if (round->assessment[i].error.code)
+            tell_error(watch, round->assessment[i].spec->name, &round->assessment[i].error, &text);
     if (watch->fleet_error.code)
         tell_error(watch, "", &watch->fleet_error, &text);
     else

@@ -3,6 +3,7 @@
 #define EK_COMMAND_STORE_H
 
 #include "drivers/store/store.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/command/options.h"
 #include "reconciler/execute/execute.h"
 #include "reconciler/loop/journal.h"
@@ -20,9 +21,9 @@ void ek_this_person(char *buffer, size_t size);
 struct ek_record {
     const struct ek_store_handle *store;
     const struct ek_deployment_spec *spec;
-    const char *commit; /* or NULL */
-    char plan[65];      /* its name */
-    char who[160];      /* "alice@ops1" */
+    const char *commit;            /* or NULL */
+    char plan[EK_SHA256_HEX_SIZE]; /* its name */
+    char who[160];                 /* "alice@ops1" */
     size_t steps_done;
     bool begun;
     struct ek_error error; /* of the first event that could not be kept, code 0 none */

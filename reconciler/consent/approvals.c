@@ -52,7 +52,8 @@ static int load(struct search *search, struct ek_error *err)
 
 /* Documents that are signed are kept under a name of their own: the same plan may have been
  * approved without a signature before. */
-static int signed_name(const char *plan, const char *key, char ret_name[65], struct ek_error *err)
+static int signed_name(const char *plan, const char *key, char ret_name[EK_SHA256_HEX_SIZE],
+                       struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_buffer_printf(&text, "plan %s signed by %s", plan, key);
@@ -93,7 +94,7 @@ static int fetch_signed(const struct search *search, const char *plan,
     const struct ek_approvers *approvers = search->question->demand->approvers;
     for (size_t i = 0; i < approvers->plan_key_count; i++) {
         const char *key = approvers->plan_keys[i];
-        char name[65];
+        char name[EK_SHA256_HEX_SIZE];
         char by[EK_PUBLIC_KEY_SIZE];
         struct ek_error problem = {0};
         struct ek_plan_file *file = NULL;
@@ -122,7 +123,7 @@ static int index_of(const struct ek_plan_file *file, const struct ek_deployment_
                     const char *plan, size_t *ret_index, struct ek_error *err)
 {
     for (size_t i = 0; i < ek_plan_file_count(file); i++) {
-        char name[65];
+        char name[EK_SHA256_HEX_SIZE];
         int result = ek_plan_file_planned_name(file, i, name, err);
         if (result == EK_NO_MEMORY)
             return result;
@@ -262,7 +263,7 @@ int ek_consent_approve(const struct ek_store_handle *store, const struct ek_cons
     const char *key = given->key;
     struct ek_approval approval = {.at_ms = given->now_ms};
     struct ek_plan_source source;
-    char name[65];
+    char name[EK_SHA256_HEX_SIZE];
     ek_plan_file_source(file, &source);
     int result = ek_plan_file_planned_name(file, given->index, approval.plan, err);
     if (result != 0)

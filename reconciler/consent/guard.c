@@ -250,9 +250,10 @@ void ek_guard_done(struct ek_guard *guard)
     *guard = (struct ek_guard){0};
 }
 
-int ek_guard_digest(const struct ek_guard *guard, uint8_t digest[32], struct ek_error *err)
+int ek_guard_digest(const struct ek_guard *guard, uint8_t digest[EK_SHA256_SIZE],
+                    struct ek_error *err)
 {
-    char hex[65];
+    char hex[EK_SHA256_HEX_SIZE];
     EK_BUFFER text = {0};
     if (!guard->loosened)
         return 0;

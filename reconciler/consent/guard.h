@@ -8,6 +8,7 @@
 #define EK_CONSENT_GUARD_H
 
 #include "drivers/store/store.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/public_key.h"
 #include "specs/spec.h"
 
@@ -41,7 +42,7 @@ struct ek_guard {
     char signers[EK_GUARD_DEMANDS][EK_SIGNER_SIZE];  /* room for commit_signed_by */
     char keys[EK_GUARD_DEMANDS][EK_PUBLIC_KEY_SIZE]; /* room for plan_signed_by */
     struct ek_guard_rule kept, floor;
-    char change[65]; /* names the loosening: a digest of both rules */
+    char change[EK_SHA256_HEX_SIZE]; /* names the loosening: a digest of both rules */
 };
 
 /* The rule of a controller as text, for ek_guard_load; *ret_text is the caller's, NULL where it
@@ -58,7 +59,8 @@ void ek_guard_done(struct ek_guard *guard);
 /* Where the rule is loosened, that is a part of what a plan is made for: mix it into the digest of
  * the spec, so that no plan of another commit, and no approval of one, is taken for this one.
  * EK_NO_MEMORY. */
-int ek_guard_digest(const struct ek_guard *guard, uint8_t digest[32], struct ek_error *err);
+int ek_guard_digest(const struct ek_guard *guard, uint8_t digest[EK_SHA256_SIZE],
+                    struct ek_error *err);
 
 /* Who keeps a rule, and when. */
 struct ek_guard_note {

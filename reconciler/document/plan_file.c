@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "reconciler/base/file.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
@@ -55,7 +56,7 @@ int ek_plan_file_damaged(const struct ek_plan_file *file, const char *what, stru
 
 static int check(const struct ek_plan_file *file, struct ek_error *err)
 {
-    char hex[65];
+    char hex[EK_SHA256_HEX_SIZE];
     const char *type = json_string_value(json_object_get(file->document, "type"));
     const char *version = json_string_value(json_object_get(file->document, "format_version"));
     const char *name = json_string_value(json_object_get(file->document, "sha256"));
@@ -171,8 +172,8 @@ const char *ek_plan_file_deployment(const struct ek_plan_file *file, size_t inde
     return text_of(deployment(file, index), "name");
 }
 
-int ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65],
-                              struct ek_error *err)
+int ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index,
+                              char ret_hex[EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     return ek_plan_json_name(deployment(file, index), ret_hex, err);
 }
@@ -292,11 +293,11 @@ int ek_plan_file_part(const struct ek_plan_file *file, const json_t *json,
 }
 
 int ek_plan_file_current(const struct ek_plan_file *file, size_t index,
-                         const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
-                         struct ek_error *err)
+                         const struct ek_deployment_spec *spec,
+                         const uint8_t spec_digest[EK_SHA256_SIZE], struct ek_error *err)
 {
     const char *planned = text_of(deployment(file, index), "spec_digest");
-    char digest[65];
+    char digest[EK_SHA256_HEX_SIZE];
     ek_hex(spec_digest, 32, digest);
     if (planned && strcmp(planned, digest) == 0)
         return 0;

@@ -3,6 +3,7 @@
 #ifndef EK_DOCUMENT_PLAN_FILE_H
 #define EK_DOCUMENT_PLAN_FILE_H
 
+#include "reconciler/base/hash.h"
 #include "reconciler/document/planned.h"
 
 #define EK_PLAN_FORMAT_MAJOR 1
@@ -38,8 +39,8 @@ const char *ek_plan_file_name(const struct ek_plan_file *file);
 const struct json_t *ek_plan_file_document(const struct ek_plan_file *file);
 
 /* The name of the plan of the file's deployment `index`, as ek_planned_name gives it. */
-int ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index, char ret_hex[65],
-                              struct ek_error *err);
+int ek_plan_file_planned_name(const struct ek_plan_file *file, size_t index,
+                              char ret_hex[EK_SHA256_HEX_SIZE], struct ek_error *err);
 
 /* Its deployments: how many, and their names and accounts. */
 size_t ek_plan_file_count(const struct ek_plan_file *file);
@@ -49,8 +50,8 @@ const char *ek_plan_file_account(const struct ek_plan_file *file, size_t index);
 /* Whether the spec is the one that the file's deployment `index` was planned for. EK_STALE
  * (EK-0810) when it isn't. */
 int ek_plan_file_current(const struct ek_plan_file *file, size_t index,
-                         const struct ek_deployment_spec *spec, const uint8_t spec_digest[32],
-                         struct ek_error *err);
+                         const struct ek_deployment_spec *spec,
+                         const uint8_t spec_digest[EK_SHA256_SIZE], struct ek_error *err);
 
 /* What the plan of the file's deployment `index` fixes of the policy: label, former primary.
  * EK_INVALID (EK-0808). */

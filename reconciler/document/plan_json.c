@@ -164,7 +164,7 @@ json_t *ek_plan_waits_json(const struct ek_planned *planned)
         int64_t until_s = wait->blocked.waits == EK_WAIT_WINDOW  ? consent->window_changes_s
                           : wait->blocked.waits == EK_WAIT_PAUSE ? consent->paused_until_s
                                                                  : wait->blocked.until_s;
-        char until[32] = "";
+        char until[EK_TIME_TEXT_SIZE] = "";
         if (until_s)
             ek_time_text(until_s * 1000, true, until);
         json_t *item = json_object();
@@ -204,7 +204,7 @@ static json_t *clients_json(const struct ek_planned *planned, const struct ek_vi
 }
 
 /* Of a document that is let go of. */
-static int digest(json_t *json, char ret_hex[65], struct ek_error *err)
+static int digest(json_t *json, char ret_hex[EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_json_print(json, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII, &text);
@@ -221,7 +221,8 @@ static void copy_member(json_t **to, const char *key, const json_t *from, const 
         ek_json_set(to, key, json_incref(value));
 }
 
-int ek_plan_json_name(const json_t *deployment, char ret_hex[65], struct ek_error *err)
+int ek_plan_json_name(const json_t *deployment, char ret_hex[EK_SHA256_HEX_SIZE],
+                      struct ek_error *err)
 {
     static const char *const kept[] = {"account",        "name",         "spec_digest",
                                        "replica_set_id", "state_digest", "former_primary"};
@@ -284,8 +285,8 @@ static json_t *deployment_json(const struct ek_plan_source *source,
 {
     struct ek_arena *arena = ek_arena_new();
     struct ek_view view;
-    char spec_digest[65];
-    char name[65];
+    char spec_digest[EK_SHA256_HEX_SIZE];
+    char name[EK_SHA256_HEX_SIZE];
     json_t *json = json_object();
     const struct ek_deployment_spec *spec = planned->spec;
     ek_view_make(arena, source, planned, &view);
@@ -395,7 +396,8 @@ static json_t *change_json(const struct ek_plan_set *plans)
     return json;
 }
 
-int ek_plan_json_digest(const json_t *document, char ret_hex[65], struct ek_error *err)
+int ek_plan_json_digest(const json_t *document, char ret_hex[EK_SHA256_HEX_SIZE],
+                        struct ek_error *err)
 {
     static const char *const passing[] = {"sha256", "observed_at", "signature"};
     json_t *copy = ek_json_copy(document);
@@ -406,7 +408,8 @@ int ek_plan_json_digest(const json_t *document, char ret_hex[65], struct ek_erro
     return digest(copy, ret_hex, err);
 }
 
-int ek_planned_name(const struct ek_planned *planned, char ret_hex[65], struct ek_error *err)
+int ek_planned_name(const struct ek_planned *planned, char ret_hex[EK_SHA256_HEX_SIZE],
+                    struct ek_error *err)
 {
     static const struct ek_plan_source nowhere;
     /* The words of the document may be about what the plan waits for, and so about its name. */
@@ -422,8 +425,8 @@ int ek_planned_name(const struct ek_planned *planned, char ret_hex[65], struct e
 
 json_t *ek_plan_json(const struct ek_plan_set *plans)
 {
-    char hex[65];
-    char when[32];
+    char hex[EK_SHA256_HEX_SIZE];
+    char when[EK_TIME_TEXT_SIZE];
     json_t *json = json_object();
     json_t *deployments = json_array();
     for (size_t i = 0; i < plans->count; i++)
@@ -442,7 +445,8 @@ json_t *ek_plan_json(const struct ek_plan_set *plans)
     return json;
 }
 
-int ek_plan_name(const struct ek_plan_set *plans, char ret_hex[65], struct ek_error *err)
+int ek_plan_name(const struct ek_plan_set *plans, char ret_hex[EK_SHA256_HEX_SIZE],
+                 struct ek_error *err)
 {
     if (plans->name) {
         snprintf(ret_hex, 65, "%s", plans->name);

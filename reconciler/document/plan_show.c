@@ -7,6 +7,7 @@
 
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/state.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/document/plan_file.h"
 #include "specs/arena.h"
@@ -224,7 +225,8 @@ struct ek_plan *ek_plan_keep(struct ek_arena *arena, struct ek_plan *plan)
 {
     struct ek_plan *kept = ek_arena_zeroed(arena, sizeof *kept);
     struct ek_step *steps = ek_arena_zeroed(arena, (plan->count + 1) * sizeof *steps);
-    char(*digests)[65] = ek_arena_zeroed(arena, (plan->count + 1) * sizeof *digests);
+    char(*digests)[EK_SHA256_HEX_SIZE] =
+        ek_arena_zeroed(arena, (plan->count + 1) * sizeof *digests);
     bool all = kept && steps && digests;
     if (all) {
         *kept = *plan;

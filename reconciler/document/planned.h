@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/kernel/plan.h"
 
 struct json_t;
@@ -22,7 +23,7 @@ struct ek_planned {
     const struct ek_plan *plan;
     const char (*problems)[EK_PROBLEM_SIZE]; /* as in struct ek_observation, or NULL */
     int64_t observed_ms;
-    uint8_t spec_digest[32];
+    uint8_t spec_digest[EK_SHA256_SIZE];
     const char *less_consent; /* how the specs ask for less consent than before, or NULL */
     /* Of the plan of a change only: */
     enum ek_touched touched;

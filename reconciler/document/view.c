@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/aspects/replica_set/state.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/document/note.h"
 #include "reconciler/document/plan_json.h"
@@ -44,7 +45,7 @@ static void make_head(struct ek_showing *s, const struct ek_plan_source *source)
     for (size_t i = 0; i < s->state->member_count; i++)
         healthy += ek_member_serves(s->state, i, NULL);
     int primary = ek_state_primary(s->state);
-    char when[32];
+    char when[EK_TIME_TEXT_SIZE];
     ek_time_text(s->planned->observed_ms, false, when);
     const char *count = healthy == (int)s->state->member_count
                             ? ek_counted(s->arena, healthy, "member healthy", "members healthy")
@@ -203,7 +204,7 @@ static void make_rows(struct ek_showing *s)
 static void make_disruption(struct ek_showing *s)
 {
     EK_BUFFER text = {0};
-    char pause[32];
+    char pause[EK_TIME_TEXT_SIZE];
     const struct ek_plan *plan = s->plan;
     if (plan->restarts + plan->elections == 0) {
         s->view->disruption = "none: no restart, no election, writes go on.";
@@ -259,7 +260,7 @@ static void make_why(struct ek_showing *s)
 
 static const char *way_out(struct ek_showing *s, const struct ek_blocked *blocked)
 {
-    char name[65];
+    char name[EK_SHA256_HEX_SIZE];
     if (blocked->waits == EK_WAIT_SIGNATURE)
         return ek_arena_printf(s->arena, ": %s", blocked->hint);
     if (blocked->waits != EK_WAIT_APPROVAL)

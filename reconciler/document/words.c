@@ -54,7 +54,7 @@ const char *ek_planned_label(const struct ek_planned *planned)
 void ek_connection_string(const struct ek_deployment_spec *spec, const struct ek_state *state,
                           const char *label, bool wanted, struct ek_buffer *text)
 {
-    char host[280];
+    char host[EK_HOST_SIZE];
     const char *separator = "";
     bool tls = spec->ssl_mode > EK_SSL_DISABLED;
     ek_buffer_text_add(text, "mongodb://");

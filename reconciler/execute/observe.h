@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/execute/world_internal.h"
 
 /* What one observation gathers of a member before it is put together. */
@@ -14,7 +15,7 @@ struct ek_observing_member {
     struct ek_server_configuration parsed; /* what it says, when the state says that it is there */
     struct ek_host_options options;        /* of its command line */
     struct ek_world_tls tls;               /* what Evenkeel would write; mode 0: not known */
-    uint8_t old_options[32];               /* digest of what earlier versions wrote there */
+    uint8_t old_options[EK_SHA256_SIZE];   /* digest of what earlier versions wrote there */
     enum ek_tri old_files;                 /* some are at the old place; whose, is */
     bool told_by_name;                     /* told by this name in a certificate: */
     char old_name[EK_CERTIFICATE_NAME_SIZE];

@@ -91,7 +91,7 @@ static void check_mode(struct verify *v, size_t i, const char *name, const char 
 
 static void check_host(struct verify *v, size_t i)
 {
-    char wanted[280];
+    char wanted[EK_HOST_SIZE];
     const char *host = ek_member(v->state, i)->host;
     if (!host[0])
         add(v, (int)i, "host-name", EK_CHECK_UNKNOWN, "its name in the replica set is not known");

@@ -85,20 +85,21 @@ static void add_line(void *context, const struct ek_fact *fact)
     ek_buffer_printf(context, "%s %s\n", fact->key, fact->text);
 }
 
-static int digest(const struct ek_situation *situation, enum ek_field_role role, char ret_hex[65],
-                  struct ek_error *err)
+static int digest(const struct ek_situation *situation, enum ek_field_role role,
+                  char ret_hex[EK_SHA256_HEX_SIZE], struct ek_error *err)
 {
     EK_BUFFER lines = {0};
     int result = ek_facts_visit(situation, role, add_line, &lines, err);
     return result == 0 ? ek_sha256_hex_of(&lines, ret_hex, err) : result;
 }
 
-int ek_state_digest(const struct ek_situation *situation, char ret_hex[65], struct ek_error *err)
+int ek_state_digest(const struct ek_situation *situation, char ret_hex[EK_SHA256_HEX_SIZE],
+                    struct ek_error *err)
 {
     return digest(situation, EK_FIELD_PLANNED, ret_hex, err);
 }
 
-int ek_state_digest_whole(const struct ek_situation *situation, char ret_hex[65],
+int ek_state_digest_whole(const struct ek_situation *situation, char ret_hex[EK_SHA256_HEX_SIZE],
                           struct ek_error *err)
 {
     return digest(situation, EK_FIELD_PASSING, ret_hex, err);

@@ -2,6 +2,7 @@
 #ifndef EK_KERNEL_FACTS_H
 #define EK_KERNEL_FACTS_H
 
+#include "reconciler/base/hash.h"
 #include "reconciler/kernel/field.h"
 
 enum { EK_FACT_KEY_SIZE = 160 };
@@ -25,11 +26,12 @@ int ek_facts_visit(const struct ek_situation *situation, enum ek_field_role role
  * that comes and goes by itself. With the same specs and policy two states with the same digest
  * have the same plan; they may differ in what it waits for. Written as 64 hex digits and NUL.
  * EK_NO_MEMORY (EK-0599). */
-int ek_state_digest(const struct ek_situation *situation, char ret_hex[65], struct ek_error *err);
+int ek_state_digest(const struct ek_situation *situation, char ret_hex[EK_SHA256_HEX_SIZE],
+                    struct ek_error *err);
 
 /* The same over everything that the planner looks at: with the same specs and policy it says the
  * same of two states with the same one. */
-int ek_state_digest_whole(const struct ek_situation *situation, char ret_hex[65],
+int ek_state_digest_whole(const struct ek_situation *situation, char ret_hex[EK_SHA256_HEX_SIZE],
                           struct ek_error *err);
 
 /* The facts of a plan's identity as an object, key to value in words, that the caller owns.

@@ -8,6 +8,7 @@
 
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/kernel/situation.h"
 
 struct json_t;
@@ -92,8 +93,8 @@ int ek_field_wrong(const struct ek_field_scope *scope, const struct ek_field *fi
 
 /* Hex of 32 bytes, as every digest is written and read: in lower case, one spelling each; NULL
  * without memory. */
-struct json_t *ek_field_hex(const uint8_t digest[32]);
-bool ek_field_hex_read(const struct json_t *json, uint8_t ret_digest[32]);
+struct json_t *ek_field_hex(const uint8_t digest[EK_SHA256_SIZE]);
+bool ek_field_hex_read(const struct json_t *json, uint8_t ret_digest[EK_SHA256_SIZE]);
 
 /* Whether the field is one of each member (else of the deployment, or of a list). */
 bool ek_field_of_member(const struct ek_field *field);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/json.h"
 #include "reconciler/kernel/aspect.h"
@@ -213,20 +214,20 @@ const struct ek_field_kind ek_number_kind = {
 
 /* ---- digests and versions --------------------------------------------------------------- */
 
-json_t *ek_field_hex(const uint8_t digest[32])
+json_t *ek_field_hex(const uint8_t digest[EK_SHA256_SIZE])
 {
-    char hex[65];
+    char hex[EK_SHA256_HEX_SIZE];
     ek_hex(digest, 32, hex);
     return ek_json_text(hex);
 }
 
-static bool is_zero(const uint8_t digest[32])
+static bool is_zero(const uint8_t digest[EK_SHA256_SIZE])
 {
-    static const uint8_t zero[32];
+    static const uint8_t zero[EK_SHA256_SIZE];
     return memcmp(digest, zero, 32) == 0;
 }
 
-bool ek_field_hex_read(const json_t *json, uint8_t ret_digest[32])
+bool ek_field_hex_read(const json_t *json, uint8_t ret_digest[EK_SHA256_SIZE])
 {
     const char *hex = json_string_value(json);
     return hex && json_string_length(json) == 64 && strspn(hex, "0123456789abcdef") == 64 &&
@@ -250,7 +251,7 @@ static int read_digest(const struct ek_field_scope *scope, const struct ek_field
 static void say_digest(const struct ek_state *state, const struct ek_field *field,
                        const void *value, struct ek_buffer *text)
 {
-    char hex[65];
+    char hex[EK_SHA256_HEX_SIZE];
     (void)state, (void)field;
     ek_hex(value, 32, hex);
     ek_buffer_text_add(text, hex);

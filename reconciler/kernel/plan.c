@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/kernel/aspect.h"
 #include "reconciler/laws/permit.h"
@@ -36,7 +37,8 @@ static int append(struct ek_plan *plan, const struct ek_step *step, struct ek_er
     if (!steps)
         return ek_no_memory(err);
     plan->steps = steps;
-    char(*digests)[65] = realloc(plan->digests, (plan->count + 2) * sizeof *digests);
+    char(*digests)[EK_SHA256_HEX_SIZE] =
+        realloc(plan->digests, (plan->count + 2) * sizeof *digests);
     if (!digests)
         return ek_no_memory(err);
     plan->digests = digests;
@@ -161,7 +163,7 @@ void ek_plan_done(struct ek_plan *plan)
     *plan = (struct ek_plan){0};
 }
 
-int ek_plan_find(const struct ek_plan *plan, const char digest[65])
+int ek_plan_find(const struct ek_plan *plan, const char digest[EK_SHA256_HEX_SIZE])
 {
     for (size_t i = 0; i <= plan->count; i++)
         if (strcmp(plan->digests[i], digest) == 0)
@@ -198,7 +200,7 @@ static int find_begun(const struct ek_plan *plan, const struct ek_situation *sit
         .spec = situation->spec, .state = situation->state, .policy = &policy};
     struct ek_verdict verdict;
     struct ek_state *after = NULL;
-    char digest[65];
+    char digest[EK_SHA256_HEX_SIZE];
     ek_next(&now, &verdict);
     if (verdict.kind != EK_VERDICT_STEP)
         return -1;
@@ -218,7 +220,7 @@ static int find_begun(const struct ek_plan *plan, const struct ek_situation *sit
 
 int ek_plan_fits(const struct ek_plan *plan, const struct ek_situation *situation)
 {
-    char digest[65];
+    char digest[EK_SHA256_HEX_SIZE];
     if (plan->set_id[0] && strcmp(plan->set_id, ek_state_identity(situation->state)) != 0)
         return -1;
     if (ek_state_digest(situation, digest, NULL) != 0)

@@ -2,6 +2,7 @@
 #ifndef EK_KERNEL_PLAN_H
 #define EK_KERNEL_PLAN_H
 
+#include "reconciler/base/hash.h"
 #include "reconciler/kernel/facts.h"
 #include "reconciler/kernel/next.h"
 
@@ -17,7 +18,8 @@ enum { EK_PLAN_WAITS_MAX = 5 }; /* one of each kind */
 
 struct ek_plan {
     struct ek_step *steps;
-    char (*digests)[65]; /* digests[i]: of the state before step i; digests[count]: at the end */
+    char (*digests)[EK_SHA256_HEX_SIZE]; /* digests[i]: of the state before step i; digests[count]:
+                                            at the end */
     size_t count;
     char set_id[32]; /* of the replica set that it was made for, "" for one that is to be made */
     enum ek_verdict_kind end; /* EK_VERDICT_DONE, or EK_VERDICT_BLOCKED after the steps shown */
@@ -46,6 +48,6 @@ void ek_plan_done(struct ek_plan *plan);
 int ek_plan_fits(const struct ek_plan *plan, const struct ek_situation *situation);
 
 /* Where in the plan the state with this digest is, as ek_plan_fits. */
-int ek_plan_find(const struct ek_plan *plan, const char digest[65]);
+int ek_plan_find(const struct ek_plan *plan, const char digest[EK_SHA256_HEX_SIZE]);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "reconciler/base/time_text.h"
 #include "reconciler/kernel/question.h"
 
 bool ek_next_window_closed(const struct ek_question *q)
@@ -19,7 +20,7 @@ static bool wait_for(const struct ek_question *q, enum ek_wait waits)
 /* "in 3 d 4 h (2026-11-28 01:00 UTC)" */
 static void from_now(const struct ek_question *q, int64_t at_s, char *text, size_t size)
 {
-    char when[32];
+    char when[EK_TIME_TEXT_SIZE];
     struct tm parts;
     time_t at = (time_t)at_s;
     int64_t minutes = (at_s - q->policy->now_s + 59) / 60;

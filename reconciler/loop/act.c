@@ -20,8 +20,8 @@ struct ek_consent_question ek_keeper_question(const struct ek_keeper *keeper,
 {
     return (struct ek_consent_question){
         .store = keeper->loop->store,
-        .spec = keeper->looked.spec,
-        .spec_digest = keeper->looked.spec_digest,
+        .spec = keeper->assessment.spec,
+        .spec_digest = keeper->assessment.spec_digest,
         .guard = &keeper->guard,
         .state = state,
         .commit_signed_by = keeper->signer[0] ? keeper->signer : NULL,
@@ -42,7 +42,8 @@ static int refresh(void *context, const struct ek_state *state, struct ek_policy
 static void trace_step(struct ek_keeper *keeper, int64_t ended_ms, const struct ek_error *err)
 {
     const struct ek_step *step = &keeper->step;
-    const char *member = step->member >= 0 ? keeper->looked.spec->members[step->member].name : NULL;
+    const char *member =
+        step->member >= 0 ? keeper->assessment.spec->members[step->member].name : NULL;
     ek_trace_step(keeper->trace, &(struct ek_traced_step){step->kind->name, member,
                                                           keeper->step_begun_ms, ended_ms, err});
 }
@@ -73,7 +74,7 @@ static void on_event(void *context, const struct ek_event *event)
     struct ek_keeper *keeper = context;
     struct ek_loop *loop = keeper->loop;
     ek_sleeper_gets_on(&keeper->sleeper, loop, loop->settings.step_timeout_ms + STEP_MARGIN_MS);
-    ek_metrics_event(loop->metrics, keeper->looked.spec, event);
+    ek_metrics_event(loop->metrics, keeper->assessment.spec, event);
     ek_tell_execution(keeper, event);
     if (event->kind == EK_EVENT_STEP_BEGUN) {
         keeper->step = *event->step;
@@ -156,7 +157,7 @@ static int find_approved(struct ek_keeper *keeper, struct ek_policy *policy,
                          struct ek_plan *ret_approved, bool *ret_found, struct ek_error *err)
 {
     struct ek_consent_question question =
-        ek_keeper_question(keeper, keeper->looked.observation->state);
+        ek_keeper_question(keeper, keeper->assessment.observation->state);
     struct ek_approval approval;
     int result = ek_consent_approved_plan(&question, policy, ret_approved, &approval, err);
     *ret_found = result == 0;
@@ -168,7 +169,7 @@ static int find_approved(struct ek_keeper *keeper, struct ek_policy *policy,
 static int spend(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_consent_question question =
-        ek_keeper_question(keeper, keeper->looked.observation->state);
+        ek_keeper_question(keeper, keeper->assessment.observation->state);
     int result = ek_consent_spend(&question, keeper->approved, err);
     keeper->approved[0] = 0;
     return result;
@@ -178,8 +179,8 @@ static int spend(struct ek_keeper *keeper, struct ek_error *err)
 static int accept_rule(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_consent_question question =
-        ek_keeper_question(keeper, keeper->looked.observation->state);
-    struct ek_policy policy = keeper->looked.policy;
+        ek_keeper_question(keeper, keeper->assessment.observation->state);
+    struct ek_policy policy = keeper->assessment.policy;
     struct ek_error missing = {0};
     int result = ek_consent_refresh(&question, &policy, err);
     if (result != 0)
@@ -194,13 +195,13 @@ static int execute(struct ek_keeper *keeper, struct ek_lease *lease, struct ek_o
                    struct ek_error *err)
 {
     struct ek_loop *loop = keeper->loop;
-    struct ek_looked *looked = &keeper->looked;
+    struct ek_assessment *assessment = &keeper->assessment;
     struct ek_plan approved = {0};
     bool held = false;
     struct ek_execution execution = {
-        .spec = looked->spec,
+        .spec = assessment->spec,
         .lease = lease,
-        .policy = looked->policy,
+        .policy = assessment->policy,
         .step_timeout_ms = loop->settings.step_timeout_ms,
         .settle_timeout_ms = loop->settings.settle_timeout_ms,
         .refresh = refresh,
@@ -212,7 +213,7 @@ static int execute(struct ek_keeper *keeper, struct ek_lease *lease, struct ek_o
     if (result != 0)
         return result;
     execution.approved = held ? &approved : NULL;
-    result = ek_execute(looked->world, &execution, ret_outcome, err);
+    result = ek_execute(assessment->world, &execution, ret_outcome, err);
     if (result == 0)
         result = accept_rule(keeper, err);
     if (result == 0 && held)
@@ -272,10 +273,11 @@ static void in_turn(struct ek_keeper *keeper)
  * a window, an approval, or the end of a pause. */
 static bool is_permitted(struct ek_keeper *keeper)
 {
-    struct ek_looked *looked = &keeper->looked;
+    struct ek_assessment *assessment = &keeper->assessment;
     struct ek_broken_law law;
     struct ek_verdict verdict;
-    ek_next(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy), &verdict);
+    ek_next(EK_SITUATION(assessment->spec, assessment->observation->state, &assessment->policy),
+            &verdict);
     if (verdict.kind == EK_VERDICT_DONE)
         return false;
     if (verdict.kind == EK_VERDICT_BLOCKED) {
@@ -285,8 +287,9 @@ static bool is_permitted(struct ek_keeper *keeper)
                           verdict.blocked.id, verdict.blocked.sentence, verdict.blocked.hint);
         return false;
     }
-    int broken = ek_permit(EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
-                           &verdict.step, &law);
+    int broken = ek_permit(
+        EK_SITUATION(assessment->spec, assessment->observation->state, &assessment->policy),
+        &verdict.step, &law);
     if (broken <= 0) /* what could not be judged is asked again before the act, which fails then */
         return true;
     ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);

@@ -7,11 +7,12 @@
 #include "reconciler/base/hash.h"
 #include "reconciler/base/memory.h"
 
-static int fingerprint(const struct ek_spec_files *files, char ret_hex[65], struct ek_error *err)
+static int fingerprint(const struct ek_spec_files *files, char ret_hex[EK_SHA256_HEX_SIZE],
+                       struct ek_error *err)
 {
     EK_BUFFER digests = {0};
     for (size_t i = 0; i < files->count; i++) {
-        char hex[65];
+        char hex[EK_SHA256_HEX_SIZE];
         ek_sha256_hex(files->files[i].text, files->files[i].length, hex);
         ek_buffer_printf(&digests, "%s %s\n", hex, files->files[i].path);
     }

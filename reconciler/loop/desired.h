@@ -2,6 +2,7 @@
 #ifndef EK_LOOP_DESIRED_H
 #define EK_LOOP_DESIRED_H
 
+#include "reconciler/base/hash.h"
 #include "specs/parse.h"
 
 struct ek_desired {
@@ -10,7 +11,8 @@ struct ek_desired {
     struct ek_buffer trouble; /* every error of the tree, rendered for people; empty: none */
     char **broken_files;      /* files that an error stands in */
     size_t broken_file_count;
-    char fingerprint[65]; /* of all files: the same content is the same desired state */
+    char fingerprint[EK_SHA256_HEX_SIZE]; /* of all files: the same content is the same desired
+                                             state */
     int holders;
 };
 

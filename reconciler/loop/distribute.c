@@ -51,15 +51,16 @@ static int add_keeper(struct ek_loop *loop, const struct ek_wanted *wanted,
     return 0;
 }
 
-static bool same_wish(const struct ek_wanted *a, const struct ek_wanted *b)
+static bool same_standing(const struct ek_wanted *a, const struct ek_wanted *b)
 {
-    return a->wish == b->wish && a->desired == b->desired && strcmp(a->sentence, b->sentence) == 0;
+    return a->standing == b->standing && a->desired == b->desired &&
+           strcmp(a->sentence, b->sentence) == 0;
 }
 
 /* A rollout under way ends at its next step boundary; what is left is planned anew from there. */
 static void give(struct ek_keeper *keeper, const struct ek_wanted *wanted)
 {
-    if (same_wish(&keeper->wanted, wanted))
+    if (same_standing(&keeper->wanted, wanted))
         return;
     ek_desired_hold((struct ek_desired *)(uintptr_t)wanted->desired);
     ek_desired_release((struct ek_desired *)(uintptr_t)keeper->wanted.desired);

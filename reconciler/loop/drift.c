@@ -1,4 +1,5 @@
 #include "reconciler/loop/drift.h"
+#include "reconciler/base/hash.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -14,7 +15,7 @@ static const char *const words[EK_DRIFT_FIELDS] = {
 };
 
 int ek_synced_note(struct ek_synced *synced, const struct ek_situation *situation,
-                   const uint8_t spec_digest[32], struct ek_error *err)
+                   const uint8_t spec_digest[EK_SHA256_SIZE], struct ek_error *err)
 {
     json_t *facts;
     int result = ek_facts_json(situation, &facts, err);

@@ -3,6 +3,7 @@
 #define EK_LOOP_DRIFT_H
 
 #include "reconciler/base/buffer.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/kernel/plan.h"
 
 struct json_t;
@@ -10,7 +11,7 @@ struct json_t;
 /* What a deployment was when it last was as its specs say. */
 struct ek_synced {
     bool known; /* it ever was, under these specs, and nothing of ours is unfinished */
-    uint8_t spec_digest[32];
+    uint8_t spec_digest[EK_SHA256_SIZE];
     int64_t at_s;
     struct json_t *facts; /* as ek_facts_json says; owned */
 };
@@ -18,7 +19,7 @@ struct ek_synced {
 /* Take down that the deployment is as its specs say. EK_NO_MEMORY (EK-0599): what was taken down
  * before stays. */
 int ek_synced_note(struct ek_synced *synced, const struct ek_situation *situation,
-                   const uint8_t spec_digest[32], struct ek_error *err);
+                   const uint8_t spec_digest[EK_SHA256_SIZE], struct ek_error *err);
 
 /* Take down that a difference is wanted from now on: an act of ours was begun. */
 void ek_synced_forget(struct ek_synced *synced);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/aspects/certificate/state.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/time_text.h"
@@ -24,9 +25,9 @@ int64_t ek_ending_distance_s(int64_t left_s)
 static void tell(struct ek_keeper *keeper, int64_t left_s)
 {
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_CERTIFICATE_ENDS);
-    const struct ek_looked *looked = &keeper->looked;
-    const char *authority = looked->spec->certificates.authority;
-    int64_t end_s = ek_certificates(looked->observation->state)->authority_not_after_s;
+    const struct ek_assessment *assessment = &keeper->assessment;
+    const char *authority = assessment->spec->certificates.authority;
+    int64_t end_s = ek_certificates(assessment->observation->state)->authority_not_after_s;
     char end[32];
     EK_BUFFER message = {0};
     ek_time_text(end_s * 1000, false, end);
@@ -45,11 +46,11 @@ static void tell(struct ek_keeper *keeper, int64_t left_s)
 void ek_keeper_tell_endings(struct ek_keeper *keeper)
 {
     const struct ek_store_handle *store = keeper->loop->store;
-    const struct ek_looked *looked = &keeper->looked;
-    const struct ek_certificates *certificates = ek_certificates(looked->observation->state);
-    int64_t left_s = certificates->authority_not_after_s - looked->policy.now_s;
+    const struct ek_assessment *assessment = &keeper->assessment;
+    const struct ek_certificates *certificates = ek_certificates(assessment->observation->state);
+    int64_t left_s = certificates->authority_not_after_s - assessment->policy.now_s;
     int64_t distance_s = ek_ending_distance_s(left_s);
-    char fingerprint[65];
+    char fingerprint[EK_SHA256_HEX_SIZE];
     char key[sizeof keeper->ending];
     struct ek_error err = {0};
     bool first = false;

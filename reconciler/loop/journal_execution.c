@@ -2,7 +2,7 @@
 #include "reconciler/loop/journal.h"
 
 static const struct {
-    bool told;
+    bool journaled;
     enum ek_journal_event as;
 } events[] = {
     [EK_EVENT_PLANNED] = {true, EK_JOURNAL_PLANNED},
@@ -27,7 +27,7 @@ static void describe(const struct ek_deployment_spec *spec, const struct ek_step
 void ek_journal_execution(struct ek_journal *journal, const struct ek_deployment_spec *spec,
                           const char *commit, const struct ek_event *event)
 {
-    if (!events[event->kind].told)
+    if (!events[event->kind].journaled)
         return;
     EK_BUFFER step = {0};
     EK_BUFFER message = {0};

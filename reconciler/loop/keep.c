@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "reconciler/base/clock.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/hex.h"
 #include "reconciler/base/json.h"
 #include "reconciler/base/memory.h"
@@ -53,10 +54,10 @@ void ek_keeper_say(struct ek_keeper *keeper, enum ek_journal_event event, const 
 
 /* ---- what is wanted of it ---- */
 
-static void close_look(struct ek_keeper *keeper)
+static void close_assessment(struct ek_keeper *keeper)
 {
     if (keeper->open)
-        ek_looked_done(&keeper->looked);
+        ek_assessment_done(&keeper->assessment);
     keeper->open = false;
     ek_desired_release(keeper->desired);
     keeper->desired = NULL;
@@ -69,26 +70,27 @@ static void stand_back(struct ek_keeper *keeper, const struct ek_wanted *wanted)
         const char *id;
         enum ek_journal_event event;
         enum ek_condition condition;
-    } told[] = {
-        [EK_WISH_WANTED] = {"", EK_JOURNAL_OBSERVED, EK_CONDITION_NEW},
-        [EK_WISH_BROKEN] = {"EK-1304", EK_JOURNAL_BLOCKED, EK_CONDITION_BROKEN},
-        [EK_WISH_CLAIMED] = {"EK-1305", EK_JOURNAL_DEPLOYMENT_CLAIMED, EK_CONDITION_BROKEN},
-        [EK_WISH_REMOVED] = {"EK-1306", EK_JOURNAL_DEPLOYMENT_GONE, EK_CONDITION_REMOVED},
+    } standings[] = {
+        [EK_STANDING_WANTED] = {"", EK_JOURNAL_OBSERVED, EK_CONDITION_NEW},
+        [EK_STANDING_BROKEN] = {"EK-1304", EK_JOURNAL_BLOCKED, EK_CONDITION_BROKEN},
+        [EK_STANDING_CLAIMED] = {"EK-1305", EK_JOURNAL_DEPLOYMENT_CLAIMED, EK_CONDITION_BROKEN},
+        [EK_STANDING_REMOVED] = {"EK-1306", EK_JOURNAL_DEPLOYMENT_GONE, EK_CONDITION_REMOVED},
     };
-    close_look(keeper);
-    ek_keeper_say(keeper, told[wanted->wish].event, told[wanted->wish].id, wanted->sentence, NULL);
-    ek_keeper_condition(keeper, told[wanted->wish].condition);
+    close_assessment(keeper);
+    ek_keeper_say(keeper, standings[wanted->standing].event, standings[wanted->standing].id,
+                  wanted->sentence, NULL);
+    ek_keeper_condition(keeper, standings[wanted->standing].condition);
     ek_metrics_forget(keeper->loop->metrics, keeper->account, keeper->name);
-    if (wanted->wish != EK_WISH_REMOVED)
+    if (wanted->standing != EK_STANDING_REMOVED)
         ek_metrics_info(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_BLOCKED_INFO,
-                        EK_LABELS(keeper->account, keeper->name, told[wanted->wish].id));
+                        EK_LABELS(keeper->account, keeper->name, standings[wanted->standing].id));
 }
 
 /* Who of those that may approve signed the commit. A commit that nobody did waits for an approval
  * of another kind. */
 static void find_signer(struct ek_keeper *keeper)
 {
-    const struct ek_deployment_spec *spec = keeper->looked.spec;
+    const struct ek_deployment_spec *spec = keeper->assessment.spec;
     const struct ek_approvers *approvers = &spec->maintenance.approvers;
     EK_BUFFER cache = {0};
     struct ek_error err = {0};
@@ -108,9 +110,9 @@ static int open_look(struct ek_keeper *keeper, const struct ek_wanted *wanted,
 {
     if (keeper->open && keeper->desired == desired)
         return 0;
-    close_look(keeper);
-    int result = ek_looked_open(&desired->specs, wanted->spec, &keeper->loop->settings.controller,
-                                &keeper->looked, err);
+    close_assessment(keeper);
+    int result = ek_assessment_open(&desired->specs, wanted->spec,
+                                    &keeper->loop->settings.controller, &keeper->assessment, err);
     if (result != 0)
         return result;
     keeper->open = true;
@@ -130,10 +132,10 @@ static int open_look(struct ek_keeper *keeper, const struct ek_wanted *wanted,
  * and not a change that is wanted. */
 static int restore(struct ek_keeper *keeper, struct ek_error *err)
 {
-    char hex[65];
+    char hex[EK_SHA256_HEX_SIZE];
     char *detail = NULL;
     int64_t at_ms;
-    ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
+    ek_hex(keeper->assessment.spec_digest, sizeof keeper->assessment.spec_digest, hex);
     const struct ek_event_search wanted = {keeper->account, keeper->name, "synced", "spec_digest",
                                            NULL};
     int result = ek_tell_latest(keeper->loop, &wanted, &detail, &at_ms, err);
@@ -151,7 +153,7 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
         keeper->synced.facts = json_is_object(facts) ? json_incref(facts) : json_object();
         keeper->synced.known = true;
         keeper->synced.at_s = at_ms / 1000;
-        memcpy(keeper->synced.spec_digest, keeper->looked.spec_digest, 32);
+        memcpy(keeper->synced.spec_digest, keeper->assessment.spec_digest, 32);
     }
     json_decref(json);
     if (keeper->synced.known && !keeper->synced.facts)
@@ -163,8 +165,8 @@ static int restore(struct ek_keeper *keeper, struct ek_error *err)
 static void tell_synced(struct ek_keeper *keeper)
 {
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_SYNCED);
-    char hex[65];
-    ek_hex(keeper->looked.spec_digest, sizeof keeper->looked.spec_digest, hex);
+    char hex[EK_SHA256_HEX_SIZE];
+    ek_hex(keeper->assessment.spec_digest, sizeof keeper->assessment.spec_digest, hex);
     json_t *detail = json_pack("{s:s, s:O}", "spec_digest", hex, "facts", keeper->synced.facts);
     entry.message = "the deployment is as its specs say";
     ek_tell(keeper->loop, &entry, detail);
@@ -172,12 +174,13 @@ static void tell_synced(struct ek_keeper *keeper)
 
 static void in_sync(struct ek_keeper *keeper)
 {
-    struct ek_looked *looked = &keeper->looked;
+    struct ek_assessment *assessment = &keeper->assessment;
     bool news = !keeper->synced.known || keeper->drift ||
-                memcmp(keeper->synced.spec_digest, looked->spec_digest, 32) != 0;
-    if (ek_synced_note(&keeper->synced,
-                       EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
-                       looked->spec_digest, NULL) != 0)
+                memcmp(keeper->synced.spec_digest, assessment->spec_digest, 32) != 0;
+    if (ek_synced_note(
+            &keeper->synced,
+            EK_SITUATION(assessment->spec, assessment->observation->state, &assessment->policy),
+            assessment->spec_digest, NULL) != 0)
         return; /* told at the next look */
     if (news)
         tell_synced(keeper);
@@ -190,7 +193,7 @@ static void in_sync(struct ek_keeper *keeper)
 
 static void tell_health(struct ek_keeper *keeper)
 {
-    const char *health = ek_health_word(keeper->looked.observation->state);
+    const char *health = ek_health_word(keeper->assessment.observation->state);
     bool well = strcmp(health, "Healthy") == 0;
     bool was_well = strcmp(keeper->health, "Healthy") == 0;
     struct ek_journal_entry entry =
@@ -220,18 +223,18 @@ static void add_culprits(const struct ek_keeper *keeper, const struct ek_drift *
                          struct ek_buffer *message)
 {
     enum { LOG_MS = 2000 };
-    const struct ek_looked *looked = &keeper->looked;
-    for (size_t i = 0; i < looked->spec->member_count; i++) {
+    const struct ek_assessment *assessment = &keeper->assessment;
+    for (size_t i = 0; i < assessment->spec->member_count; i++) {
         EK_BUFFER lines = {0};
         char fact[100];
         char who[256];
-        const struct ek_world_log log = {looked->world, looked->observation->state, i};
-        snprintf(fact, sizeof fact, "+ %s sslMode running:", looked->spec->members[i].name);
+        const struct ek_world_log log = {assessment->world, assessment->observation->state, i};
+        snprintf(fact, sizeof fact, "+ %s sslMode running:", assessment->spec->members[i].name);
         if (!strstr(ek_buffer_text(&drift->change), fact) ||
             ek_world_recent_log(&log, ek_monotonic_ms() + LOG_MS, &lines, NULL) != 0 ||
             !ek_culprit_of_mode(ek_buffer_text(&lines), who, sizeof who))
             continue;
-        ek_buffer_printf(message, "%s's log: set by %s\n", looked->spec->members[i].name, who);
+        ek_buffer_printf(message, "%s's log: set by %s\n", assessment->spec->members[i].name, who);
     }
 }
 
@@ -239,7 +242,7 @@ static void add_culprits(const struct ek_keeper *keeper, const struct ek_drift *
 static void tell_drift(struct ek_keeper *keeper, const struct ek_drift *drift)
 {
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_DRIFT);
-    const char *digest = keeper->looked.plan.digests[0];
+    const char *digest = keeper->assessment.plan.digests[0];
     EK_BUFFER message = {0};
     if (keeper->drift && strcmp(keeper->drift_digest, digest) == 0)
         return;
@@ -258,17 +261,18 @@ static void tell_drift(struct ek_keeper *keeper, const struct ek_drift *drift)
 /* Whether the plan may be carried out as far as drift is concerned. */
 static bool drift_allows(struct ek_keeper *keeper)
 {
-    struct ek_looked *looked = &keeper->looked;
+    struct ek_assessment *assessment = &keeper->assessment;
     struct ek_error err = {0};
     EK_CLEANUP(ek_drift_done) struct ek_drift drift = {0};
     const struct ek_drift_question question = {
-        .situation = EK_SITUATION(looked->spec, looked->observation->state, &looked->policy),
-        .spec_digest = looked->spec_digest,
-        .plan = &looked->plan,
+        .situation =
+            EK_SITUATION(assessment->spec, assessment->observation->state, &assessment->policy),
+        .spec_digest = assessment->spec_digest,
+        .plan = &assessment->plan,
     };
     if (ek_drift_find(&keeper->synced, &question, &drift, &err) != 0 || !drift.present)
         return err.code == 0;
-    enum ek_drift_policy policy = ek_drift_policy_of(looked->spec, drift.fields);
+    enum ek_drift_policy policy = ek_drift_policy_of(assessment->spec, drift.fields);
     if (policy == EK_DRIFT_IGNORE)
         return false;
     tell_drift(keeper, &drift);
@@ -281,17 +285,17 @@ static bool drift_allows(struct ek_keeper *keeper)
 
 static int tell_plan(struct ek_keeper *keeper, struct ek_error *err)
 {
-    struct ek_looked *looked = &keeper->looked;
-    struct ek_planned planned = ek_looked_planned(looked);
+    struct ek_assessment *assessment = &keeper->assessment;
+    struct ek_planned planned = ek_assessment_planned(assessment);
     struct ek_journal_entry entry = ek_keeper_entry(keeper, EK_JOURNAL_PLANNED);
-    char name[65];
+    char name[EK_SHA256_HEX_SIZE];
     char message[160];
     int result = ek_planned_name(&planned, name, err);
     if (result != 0 || strcmp(name, keeper->planned) == 0)
         return result;
     snprintf(keeper->planned, sizeof keeper->planned, "%s", name);
-    snprintf(message, sizeof message, "%zu steps, %d restarts, %d elections", looked->plan.count,
-             looked->plan.restarts, looked->plan.elections);
+    snprintf(message, sizeof message, "%zu steps, %d restarts, %d elections",
+             assessment->plan.count, assessment->plan.restarts, assessment->plan.elections);
     entry.plan = name;
     entry.message = message;
     ek_tell(keeper->loop, &entry, json_object());
@@ -312,8 +316,8 @@ static void tell_failure(struct ek_keeper *keeper, const struct ek_error *err)
 static int spend_approval(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_consent_question question =
-        ek_keeper_question(keeper, keeper->looked.observation->state);
-    struct ek_policy policy = keeper->looked.policy;
+        ek_keeper_question(keeper, keeper->assessment.observation->state);
+    struct ek_policy policy = keeper->assessment.policy;
     struct ek_approval approval;
     struct ek_plan plan;
     int result = ek_consent_approved_plan(&question, &policy, &plan, &approval, err);
@@ -329,7 +333,7 @@ static bool rule_holds(struct ek_keeper *keeper)
     struct ek_error err = {0};
     EK_BUFFER sentence = {0};
     bool loosened = keeper->guard.loosened;
-    int result = ek_keeper_accept_rule(keeper, &keeper->looked.policy.consent, &err);
+    int result = ek_keeper_accept_rule(keeper, &keeper->assessment.policy.consent, &err);
     if (result == 0 && loosened)
         result = spend_approval(keeper, &err);
     if (result == 0)
@@ -348,15 +352,15 @@ static bool rule_holds(struct ek_keeper *keeper)
 static void judge(struct ek_keeper *keeper)
 {
     struct ek_error err = {0};
-    struct ek_looked *looked = &keeper->looked;
-    const struct ek_blocked *blocked = &looked->plan.blocked;
-    bool stuck = looked->plan.end == EK_VERDICT_BLOCKED;
-    if (looked->plan.count == 0 && !stuck) {
+    struct ek_assessment *assessment = &keeper->assessment;
+    const struct ek_blocked *blocked = &assessment->plan.blocked;
+    bool stuck = assessment->plan.end == EK_VERDICT_BLOCKED;
+    if (assessment->plan.count == 0 && !stuck) {
         if (rule_holds(keeper))
             in_sync(keeper);
         return;
     }
-    if (looked->plan.count == 0) {
+    if (assessment->plan.count == 0) {
         ek_keeper_condition(keeper, EK_CONDITION_BLOCKED);
         if (!blocked->passing)
             ek_keeper_say(keeper, EK_JOURNAL_BLOCKED, blocked->id, blocked->sentence,
@@ -377,44 +381,45 @@ static void judge(struct ek_keeper *keeper)
 /* What people and the clock say; an approved plan that fits the fleet decides what it decided. */
 static int consult(struct ek_keeper *keeper, struct ek_error *err)
 {
-    struct ek_looked *looked = &keeper->looked;
-    struct ek_consent_question question = ek_keeper_question(keeper, looked->observation->state);
+    struct ek_assessment *assessment = &keeper->assessment;
+    struct ek_consent_question question =
+        ek_keeper_question(keeper, assessment->observation->state);
     struct ek_approval approval;
     struct ek_plan approved;
     int result = ek_keeper_guard(keeper, err);
     if (result != 0)
         return result;
-    result = ek_consent_approved_plan(&question, &looked->policy, &approved, &approval, err);
+    result = ek_consent_approved_plan(&question, &assessment->policy, &approved, &approval, err);
     if (result == 0)
         ek_plan_done(&approved);
     else if (result != EK_NOT_FOUND)
         return result;
-    result = ek_consent_refresh(&question, &looked->policy, err);
+    result = ek_consent_refresh(&question, &assessment->policy, err);
     ek_metrics_set(keeper->loop->metrics, EK_METRIC_DEPLOYMENT_PAUSED,
-                   EK_LABELS(keeper->account, keeper->name), looked->policy.paused);
+                   EK_LABELS(keeper->account, keeper->name), assessment->policy.paused);
     return result;
 }
 
 static int look(struct ek_keeper *keeper, struct ek_error *err)
 {
     struct ek_loop *loop = keeper->loop;
-    struct ek_looked *looked = &keeper->looked;
+    struct ek_assessment *assessment = &keeper->assessment;
     int64_t began = ek_monotonic_ms();
     int result = keeper->restored ? 0 : restore(keeper, err);
     if (result == 0)
-        result = ek_look_again(looked, err);
-    looked->observed_ms = ek_loop_now_ms(loop);
+        result = ek_assessment_observe(assessment, err);
+    assessment->observed_ms = ek_loop_now_ms(loop);
     if (result == 0)
-        result = ek_looked_policy(looked, err);
+        result = ek_assessment_policy(assessment, err);
     if (result == 0)
         result = consult(keeper, err);
     if (result == 0)
-        result = ek_looked_plan(looked, err);
+        result = ek_assessment_plan(assessment, err);
     if (result != 0)
         return result;
     ek_metrics_measure(loop->metrics, EK_METRIC_OBSERVE_DURATION, EK_NO_LABELS,
                        (double)(ek_monotonic_ms() - began) / 1000);
-    struct ek_planned planned = ek_looked_planned(looked);
+    struct ek_planned planned = ek_assessment_planned(assessment);
     ek_metrics_observed(loop->metrics, &planned);
     tell_health(keeper);
     ek_keeper_tell_endings(keeper);
@@ -439,7 +444,7 @@ static void pass(struct ek_keeper *keeper, const struct ek_wanted *wanted,
     struct ek_error err = {0};
     int64_t began = ek_monotonic_ms();
     keeper->act_error = (struct ek_error){0};
-    if (wanted->wish != EK_WISH_WANTED) {
+    if (wanted->standing != EK_STANDING_WANTED) {
         stand_back(keeper, wanted);
         return;
     }
@@ -457,8 +462,8 @@ static void pass(struct ek_keeper *keeper, const struct ek_wanted *wanted,
  * another deployment has. */
 static bool is_soon_over(const struct ek_keeper *keeper)
 {
-    bool passing = keeper->open && keeper->looked.plan.end == EK_VERDICT_BLOCKED &&
-                   keeper->looked.plan.blocked.passing;
+    bool passing = keeper->open && keeper->assessment.plan.end == EK_VERDICT_BLOCKED &&
+                   keeper->assessment.plan.blocked.passing;
     return keeper->waiting ||
            (passing && ek_monotonic_ms() - keeper->loop->started_ms < PASSING_MS);
 }
@@ -490,7 +495,7 @@ void *ek_keep(void *argument)
     keeper->sleeper.stalled_ms = 0;
     keeper->sleeper.ended = true;
     pthread_mutex_unlock(&loop->lock);
-    close_look(keeper);
+    close_assessment(keeper);
     ek_guard_done(&keeper->guard);
     ek_synced_done(&keeper->synced);
     return NULL;

@@ -8,9 +8,10 @@
 #include <stdatomic.h>
 
 #include "drivers/git/git.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/consent/consent.h"
+#include "reconciler/execute/assess.h"
 #include "reconciler/execute/execute.h"
-#include "reconciler/execute/look.h"
 #include "reconciler/lease/decide.h"
 #include "reconciler/loop/drift.h"
 #include "reconciler/loop/loop.h"
@@ -36,7 +37,7 @@ struct ek_follower {
     bool dropped;                       /* no longer in the configuration */
     unsigned dropped_in;                /* by which reload */
     struct ek_desired *desired;         /* the latest, held */
-    char commit[65];                    /* that was followed last, also before this start */
+    char commit[EK_COMMIT_ID_SIZE];     /* that was followed last, also before this start */
     bool tried;
     unsigned failures;
     char trouble[12]; /* id of what is wrong, "" nothing: said once */
@@ -69,19 +70,19 @@ struct ek_keeper {
     atomic_int cancelled; /* stops an execution at its next step boundary */
 
     /* the thread's own */
-    struct ek_desired *desired; /* what `looked` was opened with, held */
-    struct ek_looked looked;
+    struct ek_desired *desired; /* what `assessment` was opened with, held */
+    struct ek_assessment assessment;
     bool open;
     struct ek_synced synced;
     bool restored;  /* whether the store was asked when the deployment was last in sync */
     unsigned drift; /* fields that were told as drifted; 0 none */
-    char drift_digest[65];
+    char drift_digest[EK_SHA256_HEX_SIZE];
     char health[16];
-    char ending[256];  /* of the authority, as far as it was told; "" nothing */
-    char said[12];     /* id of what was last told as being in the way, "" nothing */
-    char planned[65];  /* name of the plan that was told */
-    char signer[128];  /* who signed the commit, of those who may approve; "" nobody */
-    char approved[65]; /* name of the plan that is carried out by approval */
+    char ending[256];                 /* of the authority, as far as it was told; "" nothing */
+    char said[12];                    /* id of what was last told as being in the way, "" nothing */
+    char planned[EK_SHA256_HEX_SIZE]; /* name of the plan that was told */
+    char signer[128]; /* who signed the commit, of those who may approve; "" nobody */
+    char approved[EK_SHA256_HEX_SIZE]; /* name of the plan that is carried out by approval */
     struct ek_guard guard;
     bool guarded;        /* `guard` is what held when it was last asked */
     unsigned guarded_in; /* by which reload */

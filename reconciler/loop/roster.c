@@ -29,11 +29,11 @@ static struct ek_wanted *add(struct ek_roster *roster, const struct ek_desired *
 {
     struct ek_wanted *item = find(roster, account, name);
     if (item) {
-        if (item->wish != EK_WISH_CLAIMED)
+        if (item->standing != EK_STANDING_CLAIMED)
             snprintf(item->sentence, sizeof item->sentence,
                      "the repositories %s and %s both claim the deployment %s/%s", item->repository,
                      desired->repository, account, name);
-        item->wish = EK_WISH_CLAIMED;
+        item->standing = EK_STANDING_CLAIMED;
         item->desired = NULL;
         item->spec = NULL;
         return NULL;
@@ -53,7 +53,7 @@ static void add_repository(struct ek_roster *roster, const struct ek_desired *de
         struct ek_wanted *item = add(roster, desired, spec->account, spec->name);
         if (!item)
             continue;
-        item->wish = EK_WISH_WANTED;
+        item->standing = EK_STANDING_WANTED;
         item->spec = spec;
         snprintf(item->file, sizeof item->file, "%s", spec->at.file);
     }
@@ -67,7 +67,7 @@ static void add_repository(struct ek_roster *roster, const struct ek_desired *de
         item = add(roster, desired, broken->account, broken->name);
         if (!item)
             continue;
-        item->wish = EK_WISH_BROKEN;
+        item->standing = EK_STANDING_BROKEN;
         snprintf(item->file, sizeof item->file, "%s", broken->file);
         snprintf(item->sentence, sizeof item->sentence, "%s", broken->sentence);
     }
@@ -101,12 +101,12 @@ static void keep_absent(struct ek_roster *roster, const struct ek_wanted *former
     *item = *former;
     item->spec = NULL;
     item->desired = owner;
-    if (owner && former->wish != EK_WISH_REMOVED && file_is_broken(owner, former->file)) {
-        item->wish = EK_WISH_BROKEN;
+    if (owner && former->standing != EK_STANDING_REMOVED && file_is_broken(owner, former->file)) {
+        item->standing = EK_STANDING_BROKEN;
         snprintf(item->sentence, sizeof item->sentence, "its file %s has errors", former->file);
         return;
     }
-    item->wish = EK_WISH_REMOVED;
+    item->standing = EK_STANDING_REMOVED;
     snprintf(item->sentence, sizeof item->sentence,
              "%s/%s is no longer in the specs of %s; its servers are left as they are",
              former->account, former->name, former->repository);
@@ -135,9 +135,9 @@ static void both_lose(const struct endpoint *a, const struct endpoint *b)
     struct ek_wanted *items[] = {a->item, b->item};
     for (size_t i = 0; i < 2; i++) {
         const struct ek_wanted *other = items[1 - i];
-        if (items[i]->wish != EK_WISH_WANTED)
+        if (items[i]->standing != EK_STANDING_WANTED)
             continue;
-        items[i]->wish = EK_WISH_CLAIMED;
+        items[i]->standing = EK_STANDING_CLAIMED;
         snprintf(items[i]->sentence, sizeof items[i]->sentence,
                  "%s/%s of repository %s and %s/%s of repository %s both claim the server %s:%d",
                  items[i]->account, items[i]->name, items[i]->repository, other->account,
@@ -171,7 +171,7 @@ static int find_shared_servers(struct ek_roster *roster, struct ek_error *err)
     }
     free(endpoints);
     for (size_t i = 0; i < roster->count; i++)
-        if (roster->items[i].wish == EK_WISH_CLAIMED)
+        if (roster->items[i].standing == EK_STANDING_CLAIMED)
             roster->items[i].spec = NULL;
     return 0;
 }

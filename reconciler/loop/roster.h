@@ -5,17 +5,17 @@
 
 #include "reconciler/loop/desired.h"
 
-enum ek_wish {
-    EK_WISH_WANTED,  /* by one sound spec */
-    EK_WISH_BROKEN,  /* its spec, or what that needs, has an error: nothing of it is applied */
-    EK_WISH_CLAIMED, /* two repositories claim it, or its servers: neither gets its way */
-    EK_WISH_REMOVED, /* no longer in the specs: left alone */
+enum ek_standing {
+    EK_STANDING_WANTED,  /* by one sound spec */
+    EK_STANDING_BROKEN,  /* its spec, or what that needs, has an error: nothing of it is applied */
+    EK_STANDING_CLAIMED, /* two repositories claim it, or its servers: neither gets its way */
+    EK_STANDING_REMOVED, /* no longer in the specs: left alone */
 };
 
 struct ek_wanted {
     char account[64];
     char name[64];
-    enum ek_wish wish;
+    enum ek_standing standing;
     const struct ek_desired *desired;      /* WANTED, BROKEN: of which repository; else NULL */
     const struct ek_deployment_spec *spec; /* WANTED */
     char file[256];                        /* where it is, or was, written */

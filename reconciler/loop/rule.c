@@ -49,7 +49,7 @@ static bool is_current(struct ek_keeper *keeper)
 
 int ek_keeper_guard(struct ek_keeper *keeper, struct ek_error *err)
 {
-    struct ek_looked *looked = &keeper->looked;
+    struct ek_assessment *assessment = &keeper->assessment;
     char *floor = NULL;
     if (is_current(keeper))
         return 0;
@@ -57,17 +57,17 @@ int ek_keeper_guard(struct ek_keeper *keeper, struct ek_error *err)
     if (result != 0)
         return result;
     ek_guard_done(&keeper->guard);
-    result = ek_guard_load(keeper->loop->store, looked->spec, floor, &keeper->guard, err);
+    result = ek_guard_load(keeper->loop->store, assessment->spec, floor, &keeper->guard, err);
     free(floor);
     if (result == 0)
-        result = ek_looked_digest(looked, err);
+        result = ek_assessment_digest(assessment, err);
     if (result == 0)
-        result = ek_guard_digest(&keeper->guard, looked->spec_digest, err);
+        result = ek_guard_digest(&keeper->guard, assessment->spec_digest, err);
     keeper->guarded = result == 0;
     if (result != 0)
         return result;
     find_signers(keeper);
-    snprintf(looked->less_consent, sizeof looked->less_consent, "%s", keeper->guard.words);
+    snprintf(assessment->less_consent, sizeof assessment->less_consent, "%s", keeper->guard.words);
     return 0;
 }
 
@@ -75,7 +75,7 @@ int ek_keeper_accept_rule(struct ek_keeper *keeper, const struct ek_consent *con
                           struct ek_error *err)
 {
     struct ek_loop *loop = keeper->loop;
-    const struct ek_deployment_spec *spec = keeper->looked.spec;
+    const struct ek_deployment_spec *spec = keeper->assessment.spec;
     const struct ek_guard_note note = {
         .who = loop->who,
         .commit = keeper->desired ? keeper->desired->specs.commit : NULL,

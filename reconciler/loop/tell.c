@@ -107,7 +107,7 @@ void ek_keeper_step_words(const struct ek_keeper *keeper, const struct ek_step *
 {
     ek_buffer_text_add(text, step->kind->verb);
     if (step->member >= 0)
-        ek_buffer_printf(text, " %s", keeper->looked.spec->members[step->member].name);
+        ek_buffer_printf(text, " %s", keeper->assessment.spec->members[step->member].name);
 }
 
 void ek_tell_execution(struct ek_keeper *keeper, const struct ek_event *event)
@@ -115,7 +115,7 @@ void ek_tell_execution(struct ek_keeper *keeper, const struct ek_event *event)
     struct ek_loop *loop = keeper->loop;
     const char *commit = keeper->desired ? keeper->desired->specs.commit : NULL;
     if (event->kind == EK_EVENT_STEP_WAITING || event->kind == EK_EVENT_REPLANNED)
-        ek_journal_execution(loop->journal, keeper->looked.spec, commit, event);
+        ek_journal_execution(loop->journal, keeper->assessment.spec, commit, event);
     if (event->kind != EK_EVENT_STEP_BEGUN && event->kind != EK_EVENT_STEP_DONE)
         return;
     struct ek_journal_entry entry = ek_keeper_entry(

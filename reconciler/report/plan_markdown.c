@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "reconciler/base/comment_parts.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/time_text.h"
 #include "reconciler/document/plan_json.h"
 #include "reconciler/document/view.h"
@@ -128,7 +129,7 @@ static void table(const struct ek_plan_set *set, struct ek_buffer *text)
                        "pause |\n|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < set->count && i < TABLE_ROWS; i++) {
         const struct ek_plan *plan = set->planned[i].plan;
-        char pause[32];
+        char pause[EK_TIME_TEXT_SIZE];
         ek_duration_text(plan->write_pause_ms, pause);
         ek_buffer_text_add(text, "| ");
         ek_markdown_code(text, set->planned[i].spec->name);
@@ -318,7 +319,7 @@ static void one(const struct ek_plan_set *set, const struct ek_planned *planned,
 static void next(const struct ek_plan_set *set, const struct ek_plan_sums *sums,
                  struct ek_buffer *text)
 {
-    char name[65] = "";
+    char name[EK_SHA256_HEX_SIZE] = "";
     if (sums->steps == 0)
         return;
     if (ek_plan_name(set, name, NULL) != 0)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconciler/base/hash.h"
 #include "reconciler/document/plan_json.h"
 #include "reconciler/document/view.h"
 #include "reconciler/document/words.h"
@@ -338,7 +339,7 @@ void ek_plan_text(const struct ek_plan_set *set, bool colour, struct ek_buffer *
         one(&page, &set->source, &set->planned[i]);
     }
     if (sums.steps > 0 || asks_for_less(set)) {
-        char name[65] = "";
+        char name[EK_SHA256_HEX_SIZE] = "";
         if (ek_plan_name(set, name, NULL) != 0)
             ek_buffer_fail(text);
         ek_buffer_printf(text, "\nPlan %.12s.", name);

@@ -88,7 +88,7 @@ static void say_done(struct ek_progress *progress, const struct ek_event *event,
                      struct ek_buffer *text)
 {
     const struct ek_palette *paint = ek_palette(progress->colour);
-    char elapsed[32];
+    char elapsed[EK_TIME_TEXT_SIZE];
     ek_duration_text(event->elapsed_ms, elapsed);
     begin_line(progress, event, text);
     ek_buffer_printf(text, " ... %sdone%s (%s)\n", paint->add, paint->plain, elapsed);
@@ -159,7 +159,7 @@ void ek_progress_json(struct ek_progress *progress, const struct ek_event *event
         [EK_EVENT_WAITING] = "waiting",           [EK_EVENT_REPLANNED] = "replanned",
         [EK_EVENT_FINISHED] = "finished",
     };
-    char when[32];
+    char when[EK_TIME_TEXT_SIZE];
     count(progress, event);
     if (waits_briefly(progress, event))
         return;

@@ -34,7 +34,7 @@ static void member_row(const struct ek_planned *planned, size_t i, struct ek_buf
     const struct ek_member *member = ek_member(planned->state, i);
     const struct ek_member_transport *transport = ek_member_transport(planned->state, i);
     const struct ek_member_certificates *certificates = ek_member_certificates(planned->state, i);
-    char when[32] = "";
+    char when[EK_TIME_TEXT_SIZE] = "";
     if (certificates->certificate_running.present == EK_YES)
         ek_time_text(certificates->certificate_running.not_after_s * 1000, false, when);
     ek_buffer_text_add(text, "| ");

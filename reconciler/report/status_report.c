@@ -172,7 +172,7 @@ static void member_detail(const struct ek_planned *planned, size_t i, struct ek_
                          (long long)transport->plaintext_clients);
     ek_buffer_printf(text, "\n  %-10s %s\n", "", member->host[0] ? member->host : "host unknown");
     if (certificate->present == EK_YES) {
-        char when[32];
+        char when[EK_TIME_TEXT_SIZE];
         ek_time_text(certificate->not_after_s * 1000, false, when);
         ek_buffer_printf(text, "  %-10s certificate for %s, valid until %s\n", "",
                          certificate->name, when);
@@ -190,7 +190,7 @@ static void member_detail(const struct ek_planned *planned, size_t i, struct ek_
 static void waits_detail(const struct ek_planned *planned, struct ek_buffer *text)
 {
     const struct ek_consent *consent = &planned->policy->consent;
-    char until[32];
+    char until[EK_TIME_TEXT_SIZE];
     for (size_t i = 0; i < planned->plan->wait_count; i++)
         ek_buffer_printf(text, "  %-12s %s\n", i == 0 ? "waits" : "",
                          planned->plan->waits[i].blocked.sentence);
@@ -204,7 +204,7 @@ static void waits_detail(const struct ek_planned *planned, struct ek_buffer *tex
 /* Told as soon as certificates end with their authority. */
 static void authority_detail(const struct ek_planned *planned, struct ek_buffer *text)
 {
-    char when[32];
+    char when[EK_TIME_TEXT_SIZE];
     if (!planned->policy ||
         !ek_authority_ends_first(EK_SITUATION(planned->spec, planned->state, planned->policy)))
         return;

@@ -47,9 +47,9 @@ static void a_program_past_its_deadline_is_ended_with_its_children(void **state)
     pid_t pid = (pid_t)strtol(text, NULL, 10);
     struct ek_process process;
     int64_t deadline = SOON;
-    while (ek_process_look(pid, &process, NULL) == 0 && ek_time_left_ms(deadline) > 0)
+    while (ek_process_observe(pid, &process, NULL) == 0 && ek_time_left_ms(deadline) > 0)
         ek_sleep_ms(5);
-    assert_int_equal(ek_process_look(pid, &process, NULL), EK_NOT_FOUND);
+    assert_int_equal(ek_process_observe(pid, &process, NULL), EK_NOT_FOUND);
     free(text);
 }
 

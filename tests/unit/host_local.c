@@ -165,7 +165,7 @@ static void a_restart_gives_another_process_and_leaves_no_mark(void **state)
     assert_true(now.running);
     assert_int_not_equal(now.pid, old.pid);
     struct ek_process gone;
-    FAILS(ek_process_look((pid_t)old.pid, &gone, &err), EK_NOT_FOUND, "EK-0401");
+    FAILS(ek_process_observe((pid_t)old.pid, &gone, &err), EK_NOT_FOUND, "EK-0401");
     assert_false(now.restart_begun);
 }
 
@@ -217,7 +217,7 @@ static void a_restart_cut_in_two_is_seen(void **state)
     assert_false(facts_of(&place->host).restart_begun); /* the old one still runs */
     const struct ek_process process = {.pid = server};
     struct ek_process found;
-    WORKS(ek_process_look(process.pid, &found, &err));
+    WORKS(ek_process_observe(process.pid, &found, &err));
     kill(server, SIGKILL);
     WORKS(ek_process_wait(&found, SOON, &err));
     struct ek_host_facts facts = facts_of(&place->host);
@@ -266,7 +266,7 @@ static void a_recycled_pid_is_not_the_server(void **state)
     char path[128];
     char text[128];
     struct ek_process self;
-    WORKS(ek_process_look(getpid(), &self, &err));
+    WORKS(ek_process_observe(getpid(), &self, &err));
     snprintf(path, sizeof path, "%s/mongod.pid", place->directory);
     /* another process with that pid, and even with that start time */
     for (uint64_t off = 0; off < 2; off++) {

@@ -53,7 +53,7 @@ static void each_has_his_own(void **state)
     struct ek_roster roster = roster_of(one, two, NULL);
     assert_int_equal(roster.count, 2);
     assert_string_equal(roster.items[0].name, "carts");
-    assert_int_equal(named(&roster, "orders")->wish, EK_WISH_WANTED);
+    assert_int_equal(named(&roster, "orders")->standing, EK_STANDING_WANTED);
     assert_ptr_equal(named(&roster, "orders")->desired, one);
     assert_ptr_equal(named(&roster, "carts")->spec, &two->specs.deployments[0]);
     ek_roster_done(&roster);
@@ -70,7 +70,7 @@ static void what_two_claim_is_nobodys(void **state)
         desired("two", "b.yaml", AN_ACCOUNT A_DEPLOYMENT("orders", "other.example.net", ""));
     struct ek_roster roster = roster_of(one, two, NULL);
     assert_int_equal(roster.count, 1);
-    assert_int_equal(roster.items[0].wish, EK_WISH_CLAIMED);
+    assert_int_equal(roster.items[0].standing, EK_STANDING_CLAIMED);
     assert_null(roster.items[0].spec);
     assert_non_null(strstr(roster.items[0].sentence, "one and two both claim"));
     ek_roster_done(&roster);
@@ -79,8 +79,8 @@ static void what_two_claim_is_nobodys(void **state)
     two = desired("two", "b.yaml", AN_ACCOUNT A_DEPLOYMENT("carts", "o.example.net", ""));
     roster = roster_of(one, two, NULL);
     assert_int_equal(roster.count, 2);
-    assert_int_equal(named(&roster, "orders")->wish, EK_WISH_CLAIMED);
-    assert_int_equal(named(&roster, "carts")->wish, EK_WISH_CLAIMED);
+    assert_int_equal(named(&roster, "orders")->standing, EK_STANDING_CLAIMED);
+    assert_int_equal(named(&roster, "carts")->standing, EK_STANDING_CLAIMED);
     assert_non_null(strstr(named(&roster, "carts")->sentence, "o.example.net:27017"));
     ek_roster_done(&roster);
     ek_desired_release(one);
@@ -97,25 +97,25 @@ static void gone_and_broken_are_told_apart(void **state)
     struct ek_desired *gone =
         desired("one", "a.yaml", AN_ACCOUNT A_DEPLOYMENT("orders", "o.example.net", ""));
     struct ek_roster roster = roster_of(gone, NULL, &before);
-    assert_int_equal(named(&roster, "carts")->wish, EK_WISH_REMOVED);
+    assert_int_equal(named(&roster, "carts")->standing, EK_STANDING_REMOVED);
     assert_non_null(strstr(named(&roster, "carts")->sentence, "left as they are"));
     /* It stays so, however many commits come after, until somebody wants it again. */
     struct ek_roster later = roster_of(gone, NULL, &roster);
-    assert_int_equal(named(&later, "carts")->wish, EK_WISH_REMOVED);
+    assert_int_equal(named(&later, "carts")->standing, EK_STANDING_REMOVED);
     struct ek_roster again = roster_of(first, NULL, &later);
-    assert_int_equal(named(&again, "carts")->wish, EK_WISH_WANTED);
+    assert_int_equal(named(&again, "carts")->standing, EK_STANDING_WANTED);
     /* A file that can't be read may still speak of it. */
     struct ek_desired *broken = desired("one", "a.yaml", AN_ACCOUNT "---\nspec: { \n");
     struct ek_roster lost = roster_of(broken, NULL, &before);
-    assert_int_equal(named(&lost, "carts")->wish, EK_WISH_BROKEN);
-    assert_int_equal(named(&lost, "orders")->wish, EK_WISH_BROKEN);
+    assert_int_equal(named(&lost, "carts")->standing, EK_STANDING_BROKEN);
+    assert_int_equal(named(&lost, "orders")->standing, EK_STANDING_BROKEN);
     struct ek_desired *wrong = desired("one", "a.yaml",
                                        AN_ACCOUNT A_DEPLOYMENT("orders", "o.example.net", "")
                                            A_DEPLOYMENT("carts", "c.example.net", "  nope: 1\n"));
     struct ek_roster half = roster_of(wrong, NULL, &before);
-    assert_int_equal(named(&half, "carts")->wish, EK_WISH_BROKEN);
+    assert_int_equal(named(&half, "carts")->standing, EK_STANDING_BROKEN);
     assert_non_null(strstr(named(&half, "carts")->sentence, "unknown key \"nope\""));
-    assert_int_equal(named(&half, "orders")->wish, EK_WISH_WANTED);
+    assert_int_equal(named(&half, "orders")->standing, EK_STANDING_WANTED);
     struct ek_roster *all[] = {&before, &roster, &later, &again, &lost, &half};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         ek_roster_done(all[i]);

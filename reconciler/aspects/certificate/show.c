@@ -15,7 +15,7 @@ static const char *why_not_fewer(const struct ek_showing *s)
 void ek_note_issue(struct ek_note *note)
 {
     int64_t ends_s = ek_issue_arguments(note->step)->authority_ends_s;
-    char when[32];
+    char when[EK_TIME_TEXT_SIZE];
     ek_buffer_printf(note->text, "%s; %s, ", note->step->why,
                      ek_certificate_key_wanted(note->spec));
     if (ends_s != 0) {

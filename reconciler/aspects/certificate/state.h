@@ -2,6 +2,7 @@
 #ifndef EK_ASPECTS_CERTIFICATE_STATE_H
 #define EK_ASPECTS_CERTIFICATE_STATE_H
 
+#include "reconciler/base/hash.h"
 #include "reconciler/kernel/state.h"
 
 enum {
@@ -13,7 +14,7 @@ enum {
 
 struct ek_certificate_state {
     enum ek_tri present;
-    uint8_t sha256[32];
+    uint8_t sha256[EK_SHA256_SIZE];
     enum ek_tri issued_by_authority;     /* by the deployment's authority as it is now */
     enum ek_tri key_sealed;              /* installed ones only */
     enum ek_tri sole_name;               /* carries `name` and nothing else */
@@ -25,12 +26,12 @@ struct ek_certificate_state {
 struct ek_trust_state {
     enum ek_tri present;
     size_t count; /* of authorities trusted */
-    uint8_t sha256[EK_TRUSTED_MAX][32];
+    uint8_t sha256[EK_TRUSTED_MAX][EK_SHA256_SIZE];
 };
 
 struct ek_certificates {
     enum ek_tri authority; /* the certificate authority exists */
-    uint8_t authority_sha256[32];
+    uint8_t authority_sha256[EK_SHA256_SIZE];
     int64_t authority_not_after_s; /* epoch, 0: not known */
 };
 

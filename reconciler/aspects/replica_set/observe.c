@@ -186,7 +186,7 @@ static int member_of_host(const struct ek_observing *o, const char *host)
 {
     const struct ek_deployment_spec *spec = o->world->spec;
     const struct ek_state *state = o->state;
-    char candidate[280];
+    char candidate[EK_HOST_SIZE];
     char name[256];
     for (size_t i = 0; i < spec->member_count; i++) {
         snprintf(candidate, sizeof candidate, "%s:%d", spec->members[i].host,

@@ -74,7 +74,7 @@ static bool not_watched(const struct ek_question *q)
     int m = watched_longest(q);
     if (m < 0)
         return false;
-    char until[32] = "";
+    char until[EK_TIME_TEXT_SIZE] = "";
     int64_t until_s = watched_until_s(q, (size_t)m);
     if (until_s != INT64_MAX)
         ek_time_text(until_s * 1000, false, until);

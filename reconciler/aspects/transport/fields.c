@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "reconciler/aspects/transport/state.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/base/json.h"
 
 /* ---- an sslMode ---- */
@@ -62,7 +63,7 @@ static void add_differences(const char *keys, const char *wanted, struct ek_buff
 /* Options matter by whether they are the wanted ones. */
 static void options_fact(const struct ek_fact_question *question, struct ek_buffer *text)
 {
-    static const uint8_t none[32];
+    static const uint8_t none[EK_SHA256_SIZE];
     const struct ek_options_state *options = question->value;
     const struct ek_options_state *wanted =
         &ek_member_transport(question->situation->state, question->member)->options_wanted;

@@ -23,7 +23,7 @@ bool ek_phase_prepare_names(const struct ek_question *q)
 
 static bool hosts_as_wanted(const struct ek_question *q)
 {
-    char wanted[280];
+    char wanted[EK_HOST_SIZE];
     for (size_t m = 0; m < q->state->member_count; m++)
         if (!ek_wanted_host(q->spec, ek_transport(q->state)->domain_label, m, wanted,
                             sizeof wanted) ||

@@ -9,6 +9,7 @@
 #include "reconciler/aspects/transport/observe_sockets.h"
 #include "reconciler/aspects/transport/state.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/hash.h"
 #include "reconciler/execute/observe.h"
 
 _Static_assert((int)EK_OPTION_KEYS_SIZE == (int)EK_SERVER_KEYS_SIZE, "the same texts");
@@ -18,7 +19,7 @@ enum { LOOK_UP_MS = 5000 };
 /* ---- the hosts ---- */
 
 /* What does not fit is as good as not read: nobody could judge it. */
-static void take_options(struct ek_observing *o, size_t i, const uint8_t digest[32],
+static void take_options(struct ek_observing *o, size_t i, const uint8_t digest[EK_SHA256_SIZE],
                          const char keys[EK_SERVER_KEYS_SIZE], struct ek_options_state *ret_options)
 {
     ret_options->known = EK_YES;
@@ -29,7 +30,8 @@ static void take_options(struct ek_observing *o, size_t i, const uint8_t digest[
 
 /* Options that name the files where earlier versions kept them are as good as those wanted: nobody
  * is restarted for that. */
-static const uint8_t *as_wanted(const struct ek_observing *o, size_t i, const uint8_t digest[32])
+static const uint8_t *as_wanted(const struct ek_observing *o, size_t i,
+                                const uint8_t digest[EK_SHA256_SIZE])
 {
     const struct ek_options_state *wanted = &ek_member_transport(o->state, i)->options_wanted;
     bool old = wanted->known == EK_YES && memcmp(digest, o->members[i].old_options, 32) == 0;

@@ -6,6 +6,7 @@
 #include "reconciler/aspects/replica_set/questions.h"
 #include "reconciler/aspects/transport/questions.h"
 #include "reconciler/aspects/transport/rows.h"
+#include "reconciler/base/hash.h"
 
 static bool other_domain(const struct ek_question *q, size_t i)
 {
@@ -18,7 +19,7 @@ static bool other_domain(const struct ek_question *q, size_t i)
         return false; /* nobody dials a lone member */
     if (ek_domain_name(q->spec, ek_transport(q->state)->domain_label, i, expected,
                        sizeof expected)) {
-        char host[280];
+        char host[EK_HOST_SIZE];
         ek_host_without_port(member->host, host, sizeof host);
         if (strcmp(host, expected) == 0)
             return false;
@@ -86,7 +87,7 @@ static bool propose_file_of(const struct ek_question *q, size_t m, enum ek_ssl_m
                             const char *why)
 {
     const struct ek_member_transport *transport = ek_member_transport(q->state, m);
-    static const uint8_t none[32];
+    static const uint8_t none[EK_SHA256_SIZE];
     const uint8_t *wanted = mode == EK_SSL_DISABLED ? none : transport->options_wanted.digest;
     if (mode == transport->mode_configured &&
         memcmp(transport->options_configured.digest, wanted, sizeof none) == 0)

@@ -233,7 +233,7 @@ static void add_name_changes(struct ek_showing *s)
     if (!ek_show_has_step(s, &ek_step_reconfigure))
         return;
     for (size_t i = 0; i < s->spec->member_count; i++) {
-        char host[280];
+        char host[EK_HOST_SIZE];
         if (!ek_wanted_host(s->spec, label, i, host, sizeof host))
             continue;
         if (i == SHOWN) {

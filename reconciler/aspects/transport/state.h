@@ -2,6 +2,7 @@
 #ifndef EK_ASPECTS_TRANSPORT_STATE_H
 #define EK_ASPECTS_TRANSPORT_STATE_H
 
+#include "reconciler/base/hash.h"
 #include "reconciler/kernel/state.h"
 #include "reconciler/ssl_mode.h"
 #include "specs/spec.h"
@@ -14,7 +15,7 @@ enum {
 
 struct ek_options_state {
     enum ek_tri known;
-    uint8_t digest[32];             /* all zero: no TLS options at all */
+    uint8_t digest[EK_SHA256_SIZE]; /* all zero: no TLS options at all */
     char keys[EK_OPTION_KEYS_SIZE]; /* a line "net.tls.CRLFile=/etc/crl.pem" for each option that
                                        decides whether members take each other, whom they let in and
                                        as who they come back, sorted; not those that Evenkeel writes
