@@ -9,6 +9,8 @@ import real
     ("demo", 0, "", (1, 0, 0, "")),
     ("demo", 1, "", (0, 1, 0, "")),
     ("conformance", 1, "x\nconformance: 170 of 171\n", (170, 1, 0, "")),
+    ("conformance", 0, "conformance: 236 of other versions\nconformance: 171 of 171\n",
+     (171, 0, 236, real.RECORDED)),
     ("conformance", 2, "conformance: 171 of 171\n", (171, 1, 0, "")),
     ("conformance", 1, "Traceback", (0, 1, 0, "it did not get to its end")),
     ("integration", 0, "integration: 4 skipped\nintegration: 9 passed, 0 failed (3 s)\n9 passed, 0 failed\n",
@@ -33,9 +35,3 @@ def test_a_server_that_can_not_run_is_refused(tmp_path, mode, words):
     assert "MONGOD=/path/to/mongod" in real.refusal("")
     if words is None:
         assert real.version_of(str(path)) == (None, "hello")
-
-
-def test_recordings_are_of_one_version():
-    assert real.other_version(real.Result("conformance", 9, 3), "4.2.2") == real.Result("conformance", 9, 3)
-    other = real.other_version(real.Result("conformance", 9, 3), "5.0.0")
-    assert (other.passed, other.failed, other.not_applicable) == (9, 0, 3) and "5.0.0" in other.why

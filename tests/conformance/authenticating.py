@@ -5,6 +5,7 @@ import re
 import lab
 from asking import TLS, security
 from compare import differences, missing_lines
+from json_log import of_members
 from pairs import without_roles
 
 WAYS = ("none", "keyFile", "keyFile+transition", "sendKeyFile", "sendX509", "x509", "x509+transition")
@@ -32,6 +33,8 @@ def ways_of(label):
 
 def telling(line):
     """Whether a line tells of who is believed, and not of the moment."""
+    if line.startswith("{"):
+        return of_members(line)
     return re.search(r" ACCESS | REPL_HB ", line) and not re.search(
         r"refused|reset by peer|no users configured|principal root|closed by peer|stream truncated|ShutdownInProgress|NotYetInitialized", line)
 
@@ -63,9 +66,25 @@ def unequal(entry, seen):
     return found
 
 
+def recording(questions):
+    """The same members with what they say now."""
+    answered = {}
+    for label in questions:
+        ways = ways_of(label)
+        if label == "buildInfo":
+            answered[label] = {"reply": {"version": lab.version()}}
+            continue
+        with Members(ways[0]) as s:
+            s.settled()
+            answered[label] = observe(s, ways[1])
+    return answered
+
+
 def authenticating(recorded, check):
     for label, entry in recorded.items():
         ways = ways_of(label)
+        if label == "buildInfo":
+            check(label, differences(entry["reply"], {"version": lab.version()}))
         if ways is None or set(entry) - set(PARTS):
             continue
         with Members(ways[0]) as s:

@@ -11,6 +11,7 @@ BY_TYPE = {
     "electionTerm", "keyId", "sizeOnDisk", "totalSize", "totalLinesWritten", "rbid",
     "syncingTo", "syncSourceHost", "syncSourceId", "infoMessage", "distmod", "cc", "ccflags", "cxx", "cxxflags",
     "linkflags", "running", "compiled", "gitVersion", "numCatchUpOps", "allocator", "javascriptEngine", "timesEntered",
+    "counter", "remainingQuiesceTimeMillis", "configTerm",
 }
 # Below these everything is a counter.
 COUNTERS = {"connections", "network", "electionMetrics", "transportSecurity", "lockStats", "flowControlStats"}
@@ -32,7 +33,8 @@ MASKS = [(re.compile(p), r) for p, r in (
     (r"OpenSSL \d[^\"]*", "OpenSSL VERSION"), (r"version: \"[^\"]*\"", "version: …"), (r"platform: \"[^\"]*\"", "platform: …"),
     (r"term \d+", "term N"), (r"\bt: -?\d+", "t: N"), (r"(but|than) \d+ (is|for)", r"\1 N \2"), (r"with id: -?\d+", "with id: N"),
     (r"config version: \d+", "config version: N"), (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+Z-]\d*", "DATE"),
-    (r"_ssl\.c:\d+", "_ssl.c"),
+    (r"_ssl\.c:\d+", "_ssl.c"), (r"\{version: \d+, term: -?\d+\}", "{version: N, term: N}"), (r"counter: \d+", "counter: N"),
+    (r'UUID\("[-0-9a-f]+"\)', "UUID(…)"),
 )]
 
 

@@ -51,6 +51,12 @@ def keep_in_sight(program):
     return str(kept)
 
 
+def version():
+    """Of a real server, by its own word."""
+    told = subprocess.run([SERVER, "--version"], capture_output=True, text=True, check=True, timeout=patient(60)).stdout
+    return told.splitlines()[0].rpartition("v")[2]
+
+
 def furnish():
     """Names, certificates and the key, once."""
     global SERVER  # pylint: disable=global-statement
@@ -67,7 +73,9 @@ def furnish():
     for name in ADDRESSES:
         full = f"{name}.{DOMAIN}"
         ours.issue(f"{name}.pem", [full])
+        ours.issue(f"{name}.renewed.pem", [full])
         ours.issue(f"{name}.enc.pem", [full], password="s3cret")
+        ours.issue(f"{name}.enc2.pem", [full], password="another")
         ours.issue(f"{name}.expired.pem", [full], days=-1)
         ours.issue(f"{name}.zzz.pem", [f"zzz.{DOMAIN}"])
         other.issue(f"{name}.other.pem", [full])

@@ -35,12 +35,15 @@ START = {"started": True, "exit status": None, "stdout/stderr": [], "log": [],
                              "allowConnectionsWithoutCertificates": True}}
 TO_PREFER = {"reply": {"was": "allowTLS", "ok": 1.0}, "getParameter after": {"tlsMode": {"tlsMode": "preferTLS", "ok": 1.0}}}
 
+ALONE = {"start": {"alone": "disabled", "security": "none"}, "as": None, "asked": {"ping": 1}, "reply": {"ok": 1.0}, "log": []}
 
-@pytest.mark.parametrize("file, known, unknown", ids=["answers", "starts", "parts", "modes"], argvalues=[
+
+@pytest.mark.parametrize("file, known, unknown", ids=["answers", "starts", "parts", "steps", "modes"], argvalues=[
     ("03", {"unknown command": {"ok": 0.0, "code": 59, "errmsg": "no such command: 'nonsense'", "codeName": "CommandNotFound"}},
      {"a poem recited to the primary": {"ok": 1.0}}),
     ("06", {"certificate valid": START}, {"certificate painted green": START}),
     ("06", {"certificate valid": START}, {"certificate right": dict(START, **{"what its neighbour says": "nothing"})}),
+    ("17", {"a ping": ALONE}, {"a ping and a dance": dict(ALONE, dances=None)}),
     ("05", {"allowTLS -> tlsMode=preferTLS": TO_PREFER}, {"allowTLS by and by": TO_PREFER}),
 ])
 def test_a_label_that_nobody_knows_is_an_error_of_the_suite(sandbox, tmp_path, file, known, unknown):
@@ -79,3 +82,18 @@ def test_all_words_of_a_label_are_understood_or_none(label, question):
         assert asked.command is None
     else:
         assert (asked.member, asked.user, asked.command, asked.fields) == question
+
+
+def test_a_file_that_tells_its_version_is_held_against_that_one(sandbox, tmp_path):
+    """The stand-in plays it; a directory's word counts for the other files only."""
+    told = {"reply": {"version": "5.0.0-rc4"}}
+    (tmp_path / "20-made-up.json").write_text(json.dumps({"buildInfo": told}))
+    done = replay(sandbox, "--recordings", str(tmp_path))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "conformance: 1 of 1"), done.stdout + done.stderr
+
+
+def test_only_a_real_server_is_recorded(sandbox):
+    done = replay(sandbox, "--record", "--only", "17")
+    assert done.returncode == 2 and "--record needs MONGOD=/path/to/mongod" in done.stderr
+    done = replay(sandbox, "--record")
+    assert done.returncode == 2 and "--record needs" in done.stderr

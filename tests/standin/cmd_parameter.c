@@ -393,12 +393,12 @@ static int set_parameter(struct call *c)
 
 static int rotate_certificates(struct call *c)
 {
-    const char *why;
+    char why[1200];
 
-    if (!tls_reload(&why))
+    if (!tls_reload(why, sizeof why))
         return fail(c, 140, "%s", why);
-    log_line('I', "NETWORK", "Successfully rotated X509 certificates.");
-    log_line('I', "NETWORK", "Certificate rotation completed successfully");
+    log_line('I', "COMMAND", "Certificate rotation completed successfully: %s",
+             doc_str(c->command, "message", ""));
     return 0;
 }
 

@@ -433,9 +433,7 @@ enum command_end command_do(struct conn *conn, const struct message *m, bson_t *
     } else if (cmd == NULL) {
         rc = fail(&c, 59, "no such command: '%s'", c.name);
     } else {
-        rc = node.quiesce_until != 0 && !conn->login.system
-                 ? fail(&c, 91, "The server is in quiesce mode and will shut down")
-                 : check(&c, cmd);
+        rc = check(&c, cmd);
         if (rc == 0 && (cmd->flags & F_UNLOCKED) != 0) {
             node_unlock();
             rc = cmd->run(&c);

@@ -8,10 +8,10 @@
 
 /* The format (or how it begins), the number, the text, and what becomes of the arguments, in their
  * order, separated by blanks: `name` keeps one, `_` leaves one out, `name+` is a number out of
- * text, `error=N` makes one the reason of an error N, `error:` takes two (name and reason), `@name`
- * shows the attached document and leaves one out, `name="text"` needs none, and neither do
- * `error!N`, whose reason is the whole line, and `name~`, which is the line's rest. A row is for
- * that major version and later, and comes before the row for earlier ones. */
+ * text, `name$` is a date, `error=N` makes one the reason of an error N, `error:` takes two (name
+ * and reason), `@name` shows the attached document and leaves one out, `name="text"` needs none,
+ * and neither do `error!N`, whose reason is the whole line, and `name~`, which is the line's rest.
+ * A row is for that major version and later, and comes before the row for earlier ones. */
 static const struct row {
     const char *fmt;
     int64_t id;
@@ -51,6 +51,11 @@ static const struct row {
     {"\n\n***aborting after fassert() failure", 23092,
      "\n\n***aborting after fassert() failure\n\n", "", 4},
     {"cannot read certificate file: ", 23248, "Cannot read certificate file", "keyFile error", 4},
+    {"cannot read PEM key file: ", 23251, "Cannot read PEM key", "keyFile error", 5},
+    {"cannot use PEM key file: ", 23252, "Cannot use PEM key", "keyFile error", 5},
+    {"Unable to fetch password: ", 23239, "Unable to fetch password", "error=8", 5},
+    {"Certificate information: ", 4913010, "Certificate information",
+     "subject issuer thumbprint notValidBefore$ notValidAfter$ keyFile type=\"Server\"", 5},
     {"cannot read PEM key file: ", 23250, "Cannot read PEM key file", "keyFile error", 4},
     {"cannot use PEM key file: ", 23251, "Cannot use PEM key file", "keyFile error", 4},
     {"successfully set parameter %s to %s (was ", 23435, "Successfully set parameter to new value",
@@ -285,11 +290,13 @@ static void add_attr(bson_string_t *to, const char *word, size_t n, struct sourc
         json_key(to, word + 1, n - 1);
         json_document(to, from->attached);
     } else if (*word != '_') {
-        bool plus = word[n - 1] == '+';
+        bool plus = word[n - 1] == '+', date = word[n - 1] == '$';
 
-        json_key(to, word, plus ? n - 1 : n);
+        json_key(to, word, plus || date ? n - 1 : n);
         if (plus) {
             bson_string_append_printf(to, "\"conn%s\"", a.text);
+        } else if (date) {
+            bson_string_append_printf(to, "{\"$date\":\"%s\"}", a.text);
         } else if (a.number) {
             bson_string_append(to, a.text);
         } else if (strcmp(word, "ssl") == 0) {

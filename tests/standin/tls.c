@@ -193,24 +193,77 @@ static bool is_valid_now(const SSL_CTX *ctx)
            wall_ms() >= time_ms(X509_get0_notBefore(cert));
 }
 
-static void remember_own_certificate(void)
+static char *name_text(X509_NAME *name)
 {
-    const X509 *cert = SSL_CTX_get0_certificate(server_ctx);
     BIO *out = BIO_new(BIO_s_mem());
     char *text;
     long n;
 
-    X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253);
+    X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253);
     n = BIO_get_mem_data(out, &text);
-    free(subject);
-    subject = strndup(text, (size_t)n);
+    text = strndup(text, (size_t)n);
     BIO_free(out);
+    return text;
+}
+
+/* As a server prints a moment. */
+static void moment_text(const ASN1_TIME *t, char *to, size_t size)
+{
+    struct tm tm;
+
+    ASN1_TIME_to_tm(t, &tm);
+    strftime(to, size, "%Y-%m-%dT%H:%M:%S.000+00:00", &tm);
+}
+
+static void log_own_certificate(const X509 *cert)
+{
+    char *whose = name_text(X509_get_subject_name(cert)),
+         *issuer = name_text(X509_get_issuer_name(cert)), from[64], until[64],
+         thumbprint[2 * EVP_MAX_MD_SIZE + 1];
+    uint8_t hash[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+
+    X509_digest(cert, EVP_sha1(), hash, &n);
+    for (unsigned int i = 0; i < n; i++)
+        put(thumbprint + 2 * i, 3, "%02X", hash[i]);
+    moment_text(X509_get0_notBefore(cert), from, sizeof from);
+    moment_text(X509_get0_notAfter(cert), until, sizeof until);
+    log_line('I', "NETWORK", "Certificate information: %s %s %s %s %s %s", whose, issuer,
+             thumbprint, from, until, options.tls_certificate);
+    free(whose);
+    free(issuer);
+}
+
+static void remember_own_certificate(void)
+{
+    const X509 *cert = SSL_CTX_get0_certificate(server_ctx);
+
+    free(subject);
+    subject = name_text(X509_get_subject_name(cert));
     expires_ms = time_ms(X509_get0_notAfter(cert));
+    if (version_at_least(5, 0))
+        log_own_certificate(cert);
+}
+
+/* What 5.0 and later say of it, where older ones end themselves. */
+static void expired_text(const SSL_CTX *ctx, char *to, size_t size)
+{
+    const X509 *cert = SSL_CTX_get0_certificate(ctx);
+    char from[64], until[64];
+
+    moment_text(X509_get0_notBefore(cert), from, sizeof from);
+    moment_text(X509_get0_notAfter(cert), until, sizeof until);
+    put(to, size,
+        "ssl %s initialization problem for certificate: %s :: caused by :: The provided SSL "
+        "certificate is expired or not yet valid. notBefore %s, notAfter %s",
+        options.tls_cluster_file == NULL ? "client" : "server", options.tls_certificate, from,
+        until);
 }
 
 void tls_init(void)
 {
     const char *why = NULL;
+    char expired[1024];
 
     if (options.tls_disabled_protocols == NULL)
         log_line('I', "CONTROL",
@@ -221,7 +274,11 @@ void tls_init(void)
         return;
     server_ctx = new_context(true, &why);
     client_ctx = server_ctx == NULL ? NULL : new_context(false, &why);
-    if (client_ctx == NULL) {
+    if (client_ctx != NULL && version_at_least(5, 0) && !is_valid_now(server_ctx)) {
+        expired_text(server_ctx, expired, sizeof expired);
+        why = expired;
+    }
+    if (why != NULL) {
         log_line('F', "CONTROL", "Failed global initialization: InvalidSSLConfiguration: %s", why);
         exit(1);
     }
@@ -235,21 +292,24 @@ void tls_init(void)
     remember_own_certificate();
 }
 
-bool tls_reload(const char **ret_why)
+bool tls_reload(char *why, size_t size)
 {
     SSL_CTX *server, *client;
+    const char *wrong = NULL;
 
     if (options.tls_mode == TLS_DISABLED)
         return true;
-    server = new_context(true, ret_why);
-    client = server == NULL ? NULL : new_context(false, ret_why);
-    if (client != NULL && !is_valid_now(server)) {
-        *ret_why = "The provided SSL certificate is expired or not yet valid.";
-        SSL_CTX_free(client);
-        client = NULL;
-    }
+    server = new_context(true, &wrong);
+    client = server == NULL ? NULL : new_context(false, &wrong);
     if (client == NULL) {
+        put(why, size, "%s", wrong);
         SSL_CTX_free(server);
+        return false;
+    }
+    if (!is_valid_now(server)) {
+        expired_text(server, why, size);
+        SSL_CTX_free(server);
+        SSL_CTX_free(client);
         return false;
     }
     pthread_mutex_lock(&contexts_lock);
@@ -257,6 +317,7 @@ bool tls_reload(const char **ret_why)
     SSL_CTX_free(client_ctx);
     server_ctx = server;
     client_ctx = client;
+    log_line('I', "NETWORK", "Successfully rotated X509 certificates.");
     remember_own_certificate();
     pthread_mutex_unlock(&contexts_lock);
     return true;

@@ -8,8 +8,9 @@
 
 /* Loads certificates; ends the process with mongod's messages and status when that fails. */
 void tls_init(void);
-/* Reads the same files again (rotateCertificates); false with the reason, and everything stays. */
-bool tls_reload(const char **ret_why);
+/* Reads the same files again (rotateCertificates), and logs what they are; false with the reason,
+ * and everything stays. */
+bool tls_reload(char *why, size_t size);
 /* The mode now; it starts as configured and can be raised while running. */
 enum tls_mode tls_mode_now(void);
 void tls_mode_set(enum tls_mode mode);

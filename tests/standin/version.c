@@ -29,7 +29,8 @@ void version_init(void)
         if (wires[i].major == v.part[0] && wires[i].minor == v.part[1]) {
             v.max_wire = wires[i].wire;
             v.part[2] = v.part[2] < 0 ? wires[i].newest : v.part[2];
-            put(v.text, sizeof v.text, "%d.%d.%d", v.part[0], v.part[1], v.part[2]);
+            put(v.text, sizeof v.text, "%d.%d.%d%s", v.part[0], v.part[1], v.part[2],
+                *end == '-' ? end : ""); /* as 5.0.0-rc4 is written */
             put(v.feature, sizeof v.feature, "%d.%d", v.part[0], v.part[1]);
             version = v;
             return;

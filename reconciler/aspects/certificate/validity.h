@@ -1,4 +1,5 @@
-/* How long certificates last, and of which keys they are, for phases, effects and facts. Pure; the laws never include this. */
+/* How long certificates last, and of which keys they are, for phases, effects and facts. Pure; the
+ * laws never include this. */
 #ifndef EK_ASPECTS_CERTIFICATE_VALIDITY_H
 #define EK_ASPECTS_CERTIFICATE_VALIDITY_H
 
