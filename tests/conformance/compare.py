@@ -11,7 +11,7 @@ BY_TYPE = {
     "electionTerm", "keyId", "sizeOnDisk", "totalSize", "totalLinesWritten", "rbid",
     "syncingTo", "syncSourceHost", "syncSourceId", "infoMessage", "distmod", "cc", "ccflags", "cxx", "cxxflags",
     "linkflags", "running", "compiled", "gitVersion", "numCatchUpOps", "allocator", "javascriptEngine", "timesEntered",
-    "counter", "remainingQuiesceTimeMillis", "configTerm",
+    "counter", "received", "successful", "cppdefines", "remainingQuiesceTimeMillis", "configTerm",
 }
 # Below these everything is a counter.
 COUNTERS = {"connections", "network", "electionMetrics", "transportSecurity", "lockStats", "flowControlStats"}

@@ -17,12 +17,15 @@ import json
 import re
 import signal
 import time
+import uuid
+
+from bson import Binary
 
 import lab
 import materials
 from asking import security
 from bare import Bare
-from compare import as_given, as_recorded, differences, failure_kind, missing_lines, unrecorded_errors
+from compare import ONE_VALUE, as_given, as_recorded, differences, failure_kind, missing_lines, unrecorded_errors
 from json_log import telling
 from pairs import without_roles
 
@@ -30,6 +33,8 @@ DONE = ("start", "of", "put", "first", "stop", "start again", "signal", "asked",
 SEEN = ("reply", "log", "served", "kept", "security", "members' connections", "a sees", "b sees", "c sees", "exit status", "seconds", "out")
 ANY_CERTIFICATE = {"tls": True, "tlsCAFile": f"{lab.FILES}/ca.pem", "tlsAllowInvalidCertificates": True,
                    "tlsAllowInvalidHostnames": True}
+
+NO_LOCAL_SOCKET = "net.unixDomainSocket.enabled: false\n"  # members on one port would take it from each other
 
 
 class Place:
@@ -47,7 +52,7 @@ class Place:
         else:
             self.members = {"a": lab.Member("a", replset=False)}
         for name, member in self.members.items():
-            member.keyfile, member.extra = False, security(how.get("security", "none"))
+            member.keyfile, member.extra = False, security(how.get("security", "none")) + NO_LOCAL_SOCKET
             member.tls = lab.tls_of(name, mode, **how.get("tls", {}))
             if member.tls:
                 member.tls.update(certificateKeyFile=materials.certificate(name, how.get("certificate", "first")),
@@ -112,6 +117,8 @@ def at_path(document, path, value):
 
 def meant(place, name, value):
     """A command's fields with what they stand for: {"topologyVersion of the server": N more}, {"configuration with": changes}."""
+    if isinstance(value, uuid.UUID):
+        return Binary(value.bytes, 4)
     if not isinstance(value, dict):
         return value
     if "topologyVersion of the server" in value:
@@ -123,8 +130,9 @@ def meant(place, name, value):
         for path, change in value["configuration with"].items():
             at_path(config, path, meant(place, name, as_given({"x": change})["x"]))
         return config
-    return as_given({key: value[key] for key in value}) if set(value) & {"$numberLong", "$oid"} else {
-        key: meant(place, name, one) for key, one in value.items()}
+    if any(set(value) == one for one in ONE_VALUE):
+        return meant(place, name, as_given(value))
+    return {key: meant(place, name, one) for key, one in value.items()}
 
 
 def number(value):

@@ -53,6 +53,8 @@ const struct grammar grammars[] = {
     {"getDefaultRWConcern", 44, 0, BY_IDL, true, "inMemory:bool"},
     {"setDefaultRWConcern", 44, 0, BY_IDL, true,
      "defaultReadConcern:object defaultWriteConcern:object"},
+    {"hello", 50, 0, BY_IDL, false, "topologyVersion:object maxAwaitTimeMS:safeInt64"},
+    {"isMaster", 50, 0, BY_IDL, false, "topologyVersion:object maxAwaitTimeMS:safeInt64"},
     {"ping", 50, 0, BY_IDL, true, ""},
     {"rotateCertificates", 50, 0, BY_IDL, true, "message:string"},
 

@@ -1,7 +1,9 @@
 #include "auth.h"
 #include "data.h"
+#include "log.h"
 #include "node.h"
 #include "options.h"
+#include "version.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -173,4 +175,15 @@ void login_remove_db(struct login *l, const char *db)
     for (int i = 0; i < l->n; i++)
         l->system = l->system ||
                     (strcmp(l->who[i].user, "__system") == 0 && strcmp(l->who[i].db, "local") == 0);
+}
+
+void auth_log_login(const char *mechanism, bool speculative, const char *user, const char *db,
+                    const char *remote)
+{
+    if (version_at_least(5, 0) && !version_at_least(7, 0))
+        log_line('I', "ACCESS", "Authenticated by %s, speculatively: %s, as %s on %s from %s",
+                 mechanism, speculative ? "true" : "false", user, db, remote);
+    else
+        log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
+                 user, db, remote);
 }

@@ -42,4 +42,8 @@ bool role_exists(const char *role, const char *db);
 void login_add(struct login *l, const char *user, const char *db);
 void login_remove_db(struct login *l, const char *db);
 
+/* The line of a login that came off. */
+void auth_log_login(const char *mechanism, bool speculative, const char *user, const char *db,
+                    const char *remote);
+
 #endif

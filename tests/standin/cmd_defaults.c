@@ -48,15 +48,18 @@ static void add_concerns(bson_t *to, const bson_t *set)
         add_doc(to, "defaultWriteConcern", &sub);
     else if (version_at_least(5, 0))
         add_implied_write(to);
-    if (version_at_least(5, 0)) {
-        add_str(to, "defaultWriteConcernSource",
-                set != NULL && doc_has(set, "defaultWriteConcern") ? "global" : "implicit");
-        add_str(to, "defaultReadConcernSource",
-                set != NULL && doc_has(set, "defaultReadConcern") ? "global" : "implicit");
-    }
 }
 
-static void add_times(bson_t *to, const bson_t *set)
+/* Where each of them comes from; 5.0 and later. */
+static void add_sources(bson_t *to, const bson_t *set)
+{
+    add_str(to, "defaultWriteConcernSource",
+            set != NULL && doc_has(set, "defaultWriteConcern") ? "global" : "implicit");
+    add_str(to, "defaultReadConcernSource",
+            set != NULL && doc_has(set, "defaultReadConcern") ? "global" : "implicit");
+}
+
+static void add_times(bson_t *to, const bson_t *set, bool in_memory)
 {
     bson_iter_t it;
 
@@ -64,6 +67,10 @@ static void add_times(bson_t *to, const bson_t *set)
         bson_append_iter(to, NULL, 0, &it);
     if (set != NULL && doc_find(set, "updateWallClockTime", &it))
         bson_append_iter(to, NULL, 0, &it);
+    if (version_at_least(5, 0))
+        add_sources(to, set);
+    if (in_memory)
+        add_bool(to, "inMemory", true);
     add_date(to, "localUpdateWallClockTime", wall_ms());
 }
 
@@ -72,7 +79,7 @@ static int get_default(struct call *c)
     const bson_t *set = default_concerns();
 
     add_concerns(c->reply, set);
-    add_times(c->reply, set);
+    add_times(c->reply, set, doc_bool(c->command, "inMemory", false));
     return 0;
 }
 
@@ -108,13 +115,18 @@ static int set_default(struct call *c)
     bson_t read, write = BSON_INITIALIZER, doc = BSON_INITIALIZER, *entry, sub;
     bool reads = doc_sub(c->command, "defaultReadConcern", &read),
          writes = doc_sub(c->command, "defaultWriteConcern", &write);
+    const char *level;
 
     if (!reads && !writes)
         return fail(c, 2,
                     "At least one of the \"defaultReadConcern\" or \"defaultWriteConcern\" fields "
                     "must be present");
     if (writes && doc_has(&write, "w") && doc_int(&write, "w", 1) == 0)
-        return fail(c, 2, "Unsatisfiable write concern: w:0 cannot be a default");
+        return fail(c, 2,
+                    "Unacknowledged write concern is not suitable for the default write concern");
+    level = reads ? doc_str(&read, "level", "local") : "local";
+    if (strcmp(level, "snapshot") == 0 || strcmp(level, "linearizable") == 0)
+        return fail(c, 2, "level: '%s' is not suitable for the default read concern", level);
     if (writes && version_at_least(5, 0) && bson_empty(&write) && old != NULL &&
         doc_has(old, "defaultWriteConcern"))
         return fail(c, 20, "The global default write concern cannot be unset once it is set.");
@@ -127,7 +139,7 @@ static int set_default(struct call *c)
         bson_append_document_end(entry, &sub);
     }
     add_concerns(c->reply, &doc);
-    add_times(c->reply, &doc);
+    add_times(c->reply, &doc, false);
     bson_destroy(&doc);
     return repl_await(repl_append(entry), (struct write_concern){.majority = true}, c->reply)
                ? 0
@@ -135,7 +147,7 @@ static int set_default(struct call *c)
 }
 
 const struct command default_commands[] = {
-    {"getDefaultRWConcern", F_ADMIN | F_READ, A_MONITOR, get_default},
+    {"getDefaultRWConcern", F_ADMIN, A_MONITOR, get_default},
     {"setDefaultRWConcern", F_ADMIN | F_WRITE, A_CLUSTER, set_default},
     {NULL, 0, A_NONE, NULL},
 };

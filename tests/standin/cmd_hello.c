@@ -62,7 +62,7 @@ void add_set_role(bson_t *to, bool hello)
     bson_iter_t it;
 
     if (node.config.doc == NULL || node.self < 0) {
-        if (node.config.doc != NULL)
+        if (node.config.doc != NULL && !version_at_least(5, 0))
             add_str(to, "setName", node.config.name);
         add_bool(to, primary, false);
         add_bool(to, "secondary", false);
@@ -199,9 +199,17 @@ static int await_change(struct call *c)
                     "An isMaster or hello request with exhaust must specify 'maxAwaitTimeMS'");
     if (!has_version)
         return 0;
+    if (version_at_least(5, 0) && !doc_has(&known, "counter"))
+        return fail(c, 40414,
+                    "BSON field '%s.topologyVersion.counter' is missing but a required field",
+                    c->name);
     counter = doc_int(&known, "counter", -1);
     if (counter < 0)
         return fail(c, 31372, "topologyVersion must have a non-negative counter");
+    if (wait < 0 && version_at_least(5, 0))
+        return fail(c, 51024,
+                    "BSON field 'maxAwaitTimeMS' value must be >= 0, actual value '%lld'",
+                    (long long)wait);
     if (wait < 0)
         return fail(c, 31373, "maxAwaitTimeMS must be a non-negative integer");
     c->more = c->exhaust;

@@ -183,8 +183,8 @@ static int check_restrictions(struct call *c)
 static void logged_in(struct conn *conn)
 {
     login_add(&conn->login, conn->scram.user, conn->scram_db);
-    log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s",
-             conn->scram.user, conn->scram_db, conn->remote);
+    auth_log_login(scram_name(conn->scram.kind), conn->scram_speculative,
+                   conn->scram.user, conn->scram_db, conn->remote);
     scram_server_done(&conn->scram);
     conn->scram_step = 0;
 }
@@ -264,7 +264,8 @@ void speculative_login(struct call *c)
     inner.name = "saslStart";
     inner.db = doc_str(&copy, "db", "admin");
     inner.reply = &reply;
-    if (sasl_start(&inner) == 0)
+    c->conn->scram_speculative = sasl_start(&inner) == 0;
+    if (c->conn->scram_speculative)
         add_doc(c->reply, "speculativeAuthenticate", &reply);
     bson_destroy(&copy);
     bson_destroy(&reply);

@@ -12,8 +12,13 @@
 
 static int drop_connections(struct call *c)
 {
-    (void)c;
-    peers_drop();
+    bson_t hosts;
+    bson_iter_t it;
+
+    if (doc_sub(c->command, "hostAndPort", &hosts) && bson_iter_init(&it, &hosts))
+        while (bson_iter_next(&it))
+            if (BSON_ITER_HOLDS_UTF8(&it))
+                peers_drop(bson_iter_utf8(&it, NULL));
     return 0;
 }
 

@@ -39,7 +39,7 @@ static int build_info(struct call *c)
     bson_append_array_begin(c->reply, "versionArray", -1, &sub);
     for (uint32_t i = 0; i < 4; i++) {
         bson_uint32_to_string(i, &k, key, sizeof key);
-        add_int(&sub, k, i < 3 ? version.part[i] : 0);
+        add_int(&sub, k, i < 3 ? version.part[i] : version.candidate);
     }
     bson_append_array_end(c->reply, &sub);
     bson_append_document_begin(c->reply, "openssl", -1, &sub);
@@ -56,12 +56,14 @@ static int build_info(struct call *c)
     add_str(&sub, "linkflags", "");
     add_str(&sub, "target_arch", "x86_64");
     add_str(&sub, "target_os", "linux");
+    if (version_at_least(5, 0))
+        add_str(&sub, "cppdefines", "");
     bson_append_document_end(c->reply, &sub);
     add_int(c->reply, "bits", 64);
     add_bool(c->reply, "debug", false);
     add_int(c->reply, "maxBsonObjectSize", 16777216);
     bson_append_array_begin(c->reply, "storageEngines", -1, &sub);
-    for (size_t i = 0; i < COUNT_OF(engines); i++)
+    for (size_t i = version_at_least(5, 0); i < COUNT_OF(engines); i++)
         push_str(&sub, &n, engines[i]);
     bson_append_array_end(c->reply, &sub);
     return 0;

@@ -59,6 +59,30 @@ static void get_cluster_auth(bson_t *to, const char *key)
     add_str(to, key, options.cluster_auth_mode == NULL ? "undefined" : options.cluster_auth_mode);
 }
 
+/* From 5.0 on also from the key to both: one step at a time, and only with TLS outwards. */
+static int set_cluster_auth_5(struct call *c, const char *now, const char *want)
+{
+    static const char *const words[] = {"keyFile", "sendKeyFile", "sendX509", "x509"};
+    size_t from = COUNT_OF(words), to = COUNT_OF(words);
+
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        from = strcmp(words[i], now) == 0 ? i : from;
+        to = strcmp(words[i], want) == 0 ? i : to;
+    }
+    if (to == COUNT_OF(words))
+        return fail(c, 2, "Invalid clusterAuthMode '%s'", want);
+    if (to > 0 && tls_mode_now() < TLS_PREFER)
+        return fail(c, 2,
+                    "Illegal state transition for clusterAuthMode, need to enable SSL for outgoing "
+                    "connections");
+    if (from == COUNT_OF(words) || to != from + 1)
+        return fail(c, 5579202, "Illegal state transition for clusterAuthMode from '%s' to '%s'",
+                    now, want);
+    free(options.cluster_auth_mode);
+    options.cluster_auth_mode = xstrdup(want);
+    return 0;
+}
+
 /* The members' logins stay as they are: with the key, which a server has loaded until it ends. */
 static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *value)
 {
@@ -67,6 +91,8 @@ static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *
     const char *now = options.cluster_auth_mode == NULL ? "undefined" : options.cluster_auth_mode;
     const char *want = BSON_ITER_HOLDS_UTF8(value) ? bson_iter_utf8(value, NULL) : "";
 
+    if (version_at_least(5, 0))
+        return set_cluster_auth_5(c, now, want);
     if (strcmp(now, "sendKeyFile") == 0 && strcmp(want, "sendX509") == 0 &&
         tls_mode_now() < TLS_PREFER)
         return fail(c, 2,
@@ -85,9 +111,6 @@ static int set_cluster_auth(struct call *c, const char *key, const bson_iter_t *
         options.cluster_auth_mode = xstrdup(want);
         return 0;
     }
-    if (version_at_least(6, 0))
-        return fail(c, 5579202, "Illegal state transition for clusterAuthMode from '%s' to '%s'",
-                    now, want);
     return fail(c, 2, "Illegal state transition for %s, change from %s to %s", key, now, want);
 }
 

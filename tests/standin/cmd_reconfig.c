@@ -91,7 +91,7 @@ static void complete(const bson_t *doc, const struct config *old, bool force, bs
     bson_init(ret_doc);
     bson_copy_to_excluding_noinit(doc, ret_doc, "settings", "term", force ? "version" : "settings",
                                   NULL);
-    if (version_at_least(4, 4))
+    if (version_at_least(4, 4) && !(force && version_at_least(5, 0)))
         add_long(ret_doc, "term", force ? -1 : node.term);
     if (force) {
         int64_t given = doc_int(doc, "version", 0);
@@ -161,6 +161,8 @@ static int wait_for_current(struct call *c, int64_t until)
 
     if (!version_at_least(4, 4))
         return 0;
+    if (version_at_least(5, 0))
+        log_line('I', "REPL", "Waiting for the current config to propagate to a majority");
     code = config_await(node.config.term >= 0, until, why, sizeof why);
     if (code == 0)
         return 0;
@@ -174,6 +176,8 @@ static int wait_for_new(struct call *c, int64_t until)
 
     if (!version_at_least(4, 4))
         return 0;
+    if (version_at_least(5, 0))
+        log_line('I', "REPL", "Waiting for the current config to propagate to a majority");
     code = config_await(false, until, why, sizeof why);
     return code == 0 ? 0
                      : fail(c, code == 50 ? 50 : 189,
@@ -191,6 +195,13 @@ static void note_in_log(void)
     add_int(&o, "version", (int32_t)node.config.version);
     bson_append_document_end(entry, &o);
     repl_append(entry);
+}
+
+static int members_of(const bson_t *doc)
+{
+    bson_t members;
+
+    return doc_sub(doc, "members", &members) ? (int)bson_count_keys(&members) : 0;
 }
 
 int replset_reconfig(struct call *c)
@@ -223,10 +234,14 @@ int replset_reconfig(struct call *c)
     node_unlock();
     if (rc != 0)
         return rc;
+    log_attach(&doc);
     log_line('I', "REPL", "replSetReconfig admin command received from client");
     complete(&doc, &ch.old, force, &full);
     ch.doc = &full;
     rc = config_check_form(c, &doc, false);
+    if (rc == 0 && version_at_least(5, 0))
+        log_line('I', "REPL", "replSetReconfig config object parses ok: %d members",
+                 members_of(&doc));
     if (rc == 0)
         rc = check_newly_added(c, &doc);
     if (rc == 0)

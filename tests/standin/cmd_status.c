@@ -110,7 +110,7 @@ static void add_self(bson_t *to, const struct member *m)
     if (!m->arbiter) {
         add_optime(to, "optime", last);
         add_date(to, "optimeDate", (int64_t)last.secs * 1000);
-        if (version_at_least(5, 0)) {
+        if (version_at_least_patch(5, 0, 1)) {
             add_date(to, "lastAppliedWallTime", (int64_t)last.secs * 1000);
             add_date(to, "lastDurableWallTime", (int64_t)log_durable().secs * 1000);
         }
@@ -148,7 +148,7 @@ static void add_other(bson_t *to, const struct member *m, const struct view *v)
         add_optime(to, "optimeDurable", d);
         add_date(to, "optimeDate", (int64_t)a.secs * 1000);
         add_date(to, "optimeDurableDate", (int64_t)d.secs * 1000);
-        if (version_at_least(5, 0)) {
+        if (version_at_least_patch(5, 0, 1)) {
             add_date(to, "lastAppliedWallTime", (int64_t)a.secs * 1000);
             add_date(to, "lastDurableWallTime", (int64_t)d.secs * 1000);
         }
@@ -220,8 +220,10 @@ int replset_get_status(struct call *c)
         return fail(c, 94, "no replset config has been received");
     if (node.self < 0) {
         fail(c, 93, "Our replica set config is invalid or we are not a member of it");
-        add_int(r, "state", S_REMOVED);
-        add_str(r, "stateStr", "REMOVED");
+        if (!version_at_least(5, 0)) {
+            add_int(r, "state", S_REMOVED);
+            add_str(r, "stateStr", "REMOVED");
+        }
         return -1;
     }
     add_str(r, "set", node.config.name);

@@ -335,6 +335,7 @@ static void finish(bson_t *reply, bool ok, bool internal)
 {
     struct optime now = log_last();
     bool gossip = repl_active() && node.keys_loaded && !optime_is_null(now);
+    bool times_last = version_at_least(5, 0);
     bson_t whole;
 
     if (ok) {
@@ -347,12 +348,16 @@ static void finish(bson_t *reply, bool ok, bool internal)
     }
     bson_copy_to(reply, &whole);
     bson_reinit(reply);
-    if (gossip)
+    if (gossip && !times_last)
         bson_append_timestamp(reply, "operationTime", -1, now.secs, now.inc);
+    if (times_last)
+        move_field(reply, &whole, "topologyVersion");
     add_num(reply, "ok", 0);
-    bson_concat(reply, &whole);
+    bson_copy_to_excluding_noinit(&whole, reply, times_last ? "topologyVersion" : "ok", NULL);
     if (gossip)
         add_cluster_time(reply, internal);
+    if (gossip && times_last)
+        bson_append_timestamp(reply, "operationTime", -1, now.secs, now.inc);
     bson_destroy(&whole);
 }
 

@@ -8,7 +8,7 @@
 
 /* The format (or how it begins), the number, the text, and what becomes of the arguments, in their
  * order, separated by blanks: `name` keeps one, `_` leaves one out, `name+` is a number out of
- * text, `name$` is a date, `error=N` makes one the reason of an error N, `error:` takes two (name
+ * text, `name$` is a date, `name?` true or false, `error=N` makes one the reason of an error N, `error:` takes two (name
  * and reason), `@name` shows the attached document and leaves one out, `name="text"` needs none,
  * and neither do `error!N`, whose reason is the whole line, and `name~`, which is the line's rest.
  * A row is for that major version and later, and comes before the row for earlier ones. */
@@ -72,6 +72,8 @@ static const struct row {
      "isSpeculative=false isClusterMember=false user db client result=0", 7},
     {"SASL ", 20249, "Authentication failed",
      "mechanism principalName authenticationDatabase remote error", 4},
+    {"Authenticated by ", 20250, "Authentication succeeded",
+     "mechanism speculative? principalName authenticationDatabase remote extraInfo={}", 5},
     {"Successfully authenticated as principal ", 20250, "Authentication succeeded",
      "principalName authenticationDatabase remote", 4},
     {"permissions on ", 20254, "Read security file failed", "error!30", 4},
@@ -109,7 +111,8 @@ static const struct row {
     {"got signal ", 23377, "Received signal", "signal error", 4},
     {"will terminate after current cmd ends", 23381, "will terminate after current cmd ends", "",
      4},
-    {"Entering quiesce mode", 4794602, "Attempting to enter quiesce mode", "", 4},
+    {"Entering quiesce mode", 4695102, "Entering quiesce mode for shutdown", "quiesceTimeMillis",
+     4},
     {"shutdown: going to close listening sockets...", 20562,
      "Shutdown: going to close listening sockets", "", 4},
     {"now exiting", 20565, "Now exiting", "", 4},
@@ -127,7 +130,17 @@ static const struct row {
     {"replSetInitiate admin command received", 21356,
      "replSetInitiate admin command received from client", "", 4},
     {"replSetReconfig admin command received", 21352,
-     "replSetReconfig admin command received from client", "", 4},
+     "replSetReconfig admin command received from client", "@newConfig", 4},
+    {"replSetReconfig config object parses ok", 21353, "replSetReconfig config object parses ok",
+     "numMembers", 4},
+    {"Waiting for the current config to propagate", 4508702,
+     "Waiting for the current config to propagate to a majority of nodes", "", 4},
+    {"Removed 'newlyAdded' config field", 4634504, "Removed 'newlyAdded' config field", "memberId",
+     4},
+    {"Stepping down the ReplicationCoordinator for shutdown", 4784900,
+     "Stepping down the ReplicationCoordinator for shutdown", "waitTimeMillis", 4},
+    {"Attempting to enter quiesce mode", 4794602, "Attempting to enter quiesce mode", "", 4},
+    {"Exiting quiesce mode", 4695103, "Exiting quiesce mode for shutdown", "", 4},
     {"Attempting to step down in response to replSetStepDown command", 21579,
      "Attempting to step down in response to replSetStepDown command", "", 4},
     {"election succeeded, assuming primary role in term ", 21450,
@@ -168,7 +181,7 @@ static const struct {
     int id;
     char severity;
     const char *component;
-} moved[] = {{20557, 'E', "CONTROL"}};
+} moved[] = {{20557, 'E', "CONTROL"}, {21347, 'I', "REPL"}};
 
 static const struct row *row_of(const char *fmt)
 {
@@ -290,14 +303,15 @@ static void add_attr(bson_string_t *to, const char *word, size_t n, struct sourc
         json_key(to, word + 1, n - 1);
         json_document(to, from->attached);
     } else if (*word != '_') {
-        bool plus = word[n - 1] == '+', date = word[n - 1] == '$';
+        bool plus = word[n - 1] == '+', date = word[n - 1] == '$',
+             truth = word[n - 1] == '?';
 
-        json_key(to, word, plus || date ? n - 1 : n);
+        json_key(to, word, plus || date || truth ? n - 1 : n);
         if (plus) {
             bson_string_append_printf(to, "\"conn%s\"", a.text);
         } else if (date) {
             bson_string_append_printf(to, "{\"$date\":\"%s\"}", a.text);
-        } else if (a.number) {
+        } else if (a.number || truth) {
             bson_string_append(to, a.text);
         } else if (strcmp(word, "ssl") == 0) {
             json_string(to, *a.text == '\0' ? "off" : "on");

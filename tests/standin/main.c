@@ -58,6 +58,9 @@ _Noreturn static void wait_for_signals(const sigset_t *set)
                  number, strsignal(number));
         if (version_at_least(4, 4))
             log_line('I', "CONTROL", "will terminate after current cmd ends");
+        if (version_at_least(5, 0) && repl_active())
+            log_line('I', "REPL", "Stepping down the ReplicationCoordinator for shutdown: %lld",
+                     (long long)shutdown_ms());
         server_shut_down(true, shutdown_ms(), why, sizeof why, &code);
         if (!version_at_least(4, 4))
             log_line('I', "CONTROL", "dbexit:  rc: 0");

@@ -11,7 +11,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -34,11 +34,35 @@ void host_split(const char *text, char *host, size_t size, char *port, size_t po
     }
 }
 
-static atomic_uint drops;
+/* How often the connections to each host were dropped. */
+static struct {
+    char host[300];
+    unsigned int n;
+} dropped[64];
+static pthread_mutex_t dropped_lock = PTHREAD_MUTEX_INITIALIZER;
 
-void peers_drop(void)
+void peers_drop(const char *host)
 {
-    atomic_fetch_add(&drops, 1);
+    size_t i = 0;
+
+    pthread_mutex_lock(&dropped_lock);
+    while (i < COUNT_OF(dropped) - 1 && dropped[i].n > 0 && strcmp(dropped[i].host, host) != 0)
+        i++;
+    put(dropped[i].host, sizeof dropped[i].host, "%s", host);
+    dropped[i].n++;
+    pthread_mutex_unlock(&dropped_lock);
+}
+
+static unsigned int drops_of(const char *host)
+{
+    unsigned int n = 0;
+
+    pthread_mutex_lock(&dropped_lock);
+    for (size_t i = 0; i < COUNT_OF(dropped); i++)
+        if (dropped[i].n > 0 && strcmp(dropped[i].host, host) == 0)
+            n = dropped[i].n;
+    pthread_mutex_unlock(&dropped_lock);
+    return n;
 }
 
 void peer_init(struct peer *p, const char *host)
@@ -281,10 +305,10 @@ int peer_call(struct peer *p, const bson_t *command, int64_t timeout_ms, bson_t 
               struct failure *failure)
 {
     memset(failure, 0, sizeof *failure);
-    if (p->open && p->drops != atomic_load(&drops))
+    if (p->open && p->drops != drops_of(p->host))
         peer_close(p);
     if (!p->open) {
-        p->drops = atomic_load(&drops);
+        p->drops = drops_of(p->host);
         if (connect_to(p, timeout_ms, failure) != 0 || greet(p, failure) != 0)
             return -1;
         if ((keyfile.n > 0 || x509_sent()) && log_in(p, failure) != 0)

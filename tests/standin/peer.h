@@ -11,7 +11,7 @@ struct peer {
     bool open;
     bool knows_no_key; /* it told no mechanism for the members' user */
     int32_t next_id;
-    unsigned int drops; /* how often peers_drop() had been called when it was dialled */
+    unsigned int drops; /* how often peers_drop() had been called for it when it was dialled */
 };
 
 struct failure {
@@ -20,8 +20,8 @@ struct failure {
 };
 
 void peer_init(struct peer *p, const char *host);
-/* Every connection to another member is made anew before it is used again. */
-void peers_drop(void);
+/* Every connection to that member (host:port) is made anew before it is used again. */
+void peers_drop(const char *host);
 void peer_close(struct peer *p);
 /* Sends a command and reads the answer, dialling first when needed. 0, and the caller owns the
  * reply; or -1. */

@@ -17,6 +17,9 @@ int config_compare(const struct config *old, const struct config *new, bool forc
                    size_t size);
 /* The rules of 4.4 and later (repl_safety.c): 0 or 103. */
 int config_newer_only(const struct config *old, const struct config *new, char *why, size_t size);
+/* 0, or 103 and why: what writes wait for when nothing is said would change with this (5.0). */
+int config_keeps_default(const struct config *old, const struct config *new, char *why,
+                         size_t size);
 int config_safe_change(const struct config *old, const struct config *new, bool force, char *why,
                        size_t size);
 /* Whether a majority uses the configuration that is in use here; with the lock held. */

@@ -335,6 +335,8 @@ int config_compare(const struct config *old, const struct config *new, bool forc
             (long long)new->version, (long long)old->version, new->name);
         return INCOMPATIBLE;
     }
+    if (config_keeps_default(old, new, why, size) != 0)
+        return INCOMPATIBLE;
     for (int i = 0; i < new->n; i++) {
         for (int k = 0; k < old->n; k++) {
             const struct member *n = &new->m[i], *o = &old->m[k];

@@ -209,6 +209,9 @@ static int check_grammar(struct call *c, const bson_t *doc, bool initiate)
     if (initiate && !doc_has(doc, "version")) /* the command adds it before anybody reads this */
         add_int(&whole, "version", 1);
     rc = arguments_check_document(c, "ReplSetConfig", &whole);
+    if (rc == 0 && doc_int(&whole, "version", 1) < 1)
+        rc = fail(c, 51024, "BSON field 'version' value must be > 0, actual value '%lld'",
+                  (long long)doc_int(&whole, "version", 1));
     bson_destroy(&whole);
     if (rc == 0 && doc_sub(doc, "members", &members) && bson_iter_init(&it, &members))
         while (rc == 0 && bson_iter_next(&it))
@@ -216,6 +219,20 @@ static int check_grammar(struct call *c, const bson_t *doc, bool initiate)
     if (rc == 0 && doc_sub(doc, "settings", &settings))
         rc = arguments_check_document(c, "ReplSetConfig.settings", &settings);
     return rc;
+}
+
+static bool has_both_delays(const bson_t *doc)
+{
+    bson_t members, one;
+    bson_iter_t it;
+
+    if (!doc_sub(doc, "members", &members) || !bson_iter_init(&it, &members))
+        return false;
+    while (bson_iter_next(&it))
+        if (iter_sub(&it, &one) && doc_has(&one, "slaveDelay") &&
+            doc_has(&one, "secondaryDelaySecs"))
+            return true;
+    return false;
 }
 
 int config_check_form(struct call *c, const bson_t *doc, bool initiate)
@@ -226,6 +243,10 @@ int config_check_form(struct call *c, const bson_t *doc, bool initiate)
     int rc;
 
     if (version_at_least(5, 0)) {
+        if (has_both_delays(doc))
+            return fail(c, 103,
+                        "Cannot specify both secondaryDelaySecs and slaveDelay as fields in member "
+                        "configuration.");
         if (check_grammar(c, doc, initiate) == 0)
             return 0;
         put(text, sizeof text, "%s", doc_str(c->reply, "errmsg", ""));

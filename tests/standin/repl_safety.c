@@ -84,6 +84,20 @@ static bool endangers_writes(const struct config *old, const struct config *new)
            after.voters == 3 && after.arbiters == 1 && after.electable > 1;
 }
 
+int config_keeps_default(const struct config *old, const struct config *new, char *why, size_t size)
+{
+    if (!version_at_least(5, 0))
+        return 0;
+    if (config_implies_majority(old) != config_implies_majority(new) && !has_default_concern()) {
+        put(why, size,
+            "Reconfig attempted to install a config that would change the implicit default write "
+            "concern. Use the setDefaultRWConcern command to set a cluster-wide write concern and "
+            "try the reconfig again.");
+        return INCOMPATIBLE;
+    }
+    return 0;
+}
+
 int config_safe_change(const struct config *old, const struct config *new, bool force, char *why,
                        size_t size)
 {
@@ -100,13 +114,6 @@ int config_safe_change(const struct config *old, const struct config *new, bool 
             "electable, but the old config contains only one writable node. Refer to "
             "https://docs.mongodb.com/manual/reference/method/rs.reconfigForPSASet/ for next "
             "steps on reconfiguring a PSA set.");
-        return INCOMPATIBLE;
-    }
-    if (config_implies_majority(old) != config_implies_majority(new) && !has_default_concern()) {
-        put(why, size,
-            "Reconfig attempted to install a config that would change the implicit default write "
-            "concern. Use the setDefaultRWConcern command to set a cluster-wide write concern and "
-            "try the reconfig again.");
         return INCOMPATIBLE;
     }
     return 0;
@@ -251,8 +258,11 @@ void config_admit_newly_added(void)
         add_int(&bare, "version", (int32_t)node.config.version + 1);
         add_long(&bare, "term", node.term);
         rewrite(&bare, &doc, unmark, &m->id);
-        if (config_parse(&doc, false, &c, why, sizeof why) == 0)
+        if (config_parse(&doc, false, &c, why, sizeof why) == 0) {
+            log_line('I', "REPL", "replSetReconfig config object parses ok: %d members", c.n);
+            log_line('I', "REPL", "Removed 'newlyAdded' config field: %d", m->id);
             repl_install(&c, node.self);
+        }
         break;
     }
     bson_destroy(&bare);

@@ -336,12 +336,15 @@ void server_stop(void)
 static void quiesce(int64_t until)
 {
     node_lock();
+    if (version_at_least(5, 0) && repl_active())
+        log_line('I', "REPL", "Attempting to enter quiesce mode");
     if (version_at_least(5, 0) && repl_active() && node.state == S_SECONDARY) {
-        log_line('I', "REPL", "Entering quiesce mode");
+        log_line('I', "REPL", "Entering quiesce mode: %lld", (long long)(until - mono_ms()));
         node.quiesce_until = until;
         node_changed();
         while (mono_ms() < until)
             node_wait(until);
+        log_line('I', "REPL", "Exiting quiesce mode");
     }
     node_unlock();
 }

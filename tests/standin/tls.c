@@ -491,6 +491,29 @@ int tls_connect(struct stream *s, const char *host, char *why, size_t size)
     return judge(ssl, host, why, size);
 }
 
+/* Nobody counts here: the names and noughts. */
+static void add_login_counters(bson_t *to)
+{
+    static const char *const mechanisms[] = {"MONGODB-X509", "SCRAM-SHA-1", "SCRAM-SHA-256"};
+    static const char *const kinds[] = {"speculativeAuthenticate", "clusterAuthenticate",
+                                        "authenticate"};
+    bson_t all, one, counts;
+
+    add_long(to, "saslSupportedMechsReceived", 0);
+    bson_append_document_begin(to, "mechanisms", -1, &all);
+    for (size_t i = 0; i < COUNT_OF(mechanisms); i++) {
+        bson_append_document_begin(&all, mechanisms[i], -1, &one);
+        for (size_t k = 0; k < COUNT_OF(kinds); k++) {
+            bson_append_document_begin(&one, kinds[k], -1, &counts);
+            add_long(&counts, "received", 0);
+            add_long(&counts, "successful", 0);
+            bson_append_document_end(&one, &counts);
+        }
+        bson_append_document_end(&all, &one);
+    }
+    bson_append_document_end(to, &all);
+}
+
 void tls_security_status(bson_t *to)
 {
     bson_t sub, list, empty = BSON_INITIALIZER;
@@ -500,7 +523,10 @@ void tls_security_status(bson_t *to)
     bson_append_document_begin(to, "security", -1, &sub);
     if (version_at_least(4, 4)) { /* there without TLS, too */
         bson_append_document_begin(&sub, "authentication", -1, &list);
-        add_doc(&list, "mechanisms", &empty);
+        if (version_at_least(5, 0))
+            add_login_counters(&list);
+        else
+            add_doc(&list, "mechanisms", &empty);
         bson_append_document_end(&sub, &list);
     }
     if (subject == NULL) {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct version version = {"4.2.2", {4, 2, 2}, 8, "4.2"};
+struct version version = {"4.2.2", {4, 2, 2}, 8, 0, "4.2"};
 
 static const struct {
     int major, minor;
@@ -31,6 +31,7 @@ void version_init(void)
             v.part[2] = v.part[2] < 0 ? wires[i].newest : v.part[2];
             put(v.text, sizeof v.text, "%d.%d.%d%s", v.part[0], v.part[1], v.part[2],
                 *end == '-' ? end : ""); /* as 5.0.0-rc4 is written */
+            v.candidate = strncmp(end, "-rc", 3) == 0 ? (int32_t)strtol(end + 3, NULL, 10) - 50 : 0;
             put(v.feature, sizeof v.feature, "%d.%d", v.part[0], v.part[1]);
             version = v;
             return;
@@ -51,6 +52,12 @@ bool version_wants_authority(void)
 bool version_at_least(int major, int minor)
 {
     return version.part[0] > major || (version.part[0] == major && version.part[1] >= minor);
+}
+
+bool version_at_least_patch(int major, int minor, int patch)
+{
+    return version_at_least(major, minor) &&
+           (version.part[0] != major || version.part[1] != minor || version.part[2] >= patch);
 }
 
 void version_print(void)

@@ -114,8 +114,7 @@ static int let_in(struct call *c, const X509 *other, const char *subject)
                       "client authentication. The current configuration does not allow x.509 "
                       "cluster authentication, check the --clusterAuthMode flag");
     login_add(&c->conn->login, "__system", "local");
-    log_line('I', "ACCESS", "Successfully authenticated as principal %s on %s from client %s", user,
-             c->db, c->conn->remote);
+    auth_log_login("MONGODB-X509", false, user, c->db, c->conn->remote);
     add_str(c->reply, "dbname", c->db);
     add_str(c->reply, "user", user);
     return 0;
