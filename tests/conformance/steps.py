@@ -234,7 +234,7 @@ def unequal(place, step, done, part):
     if part in ("log", "out"):
         return missing_lines(recorded, now) + unrecorded_errors(recorded, now)
     if part == "seconds":
-        return [] if abs(recorded - now) <= max(2.0, recorded / 3) else [f"seconds: {now}; recorded {recorded}"]
+        return [] if abs(recorded - now) <= max(4.0, recorded / 3) else [f"seconds: {now}; recorded {recorded}"]
     if part.endswith(" sees"):
         return differences(without_roles(recorded), without_roles(now), part)
     if part == "reply" and isinstance(recorded, dict) and "exception" in recorded:

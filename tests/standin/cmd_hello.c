@@ -207,8 +207,7 @@ static int await_change(struct call *c)
     if (counter < 0)
         return fail(c, 31372, "topologyVersion must have a non-negative counter");
     if (wait < 0 && version_at_least(5, 0))
-        return fail(c, 51024,
-                    "BSON field 'maxAwaitTimeMS' value must be >= 0, actual value '%lld'",
+        return fail(c, 51024, "BSON field 'maxAwaitTimeMS' value must be >= 0, actual value '%lld'",
                     (long long)wait);
     if (wait < 0)
         return fail(c, 31373, "maxAwaitTimeMS must be a non-negative integer");

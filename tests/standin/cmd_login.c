@@ -183,8 +183,8 @@ static int check_restrictions(struct call *c)
 static void logged_in(struct conn *conn)
 {
     login_add(&conn->login, conn->scram.user, conn->scram_db);
-    auth_log_login(scram_name(conn->scram.kind), conn->scram_speculative,
-                   conn->scram.user, conn->scram_db, conn->remote);
+    auth_log_login(scram_name(conn->scram.kind), conn->scram_speculative, conn->scram.user,
+                   conn->scram_db, conn->remote);
     scram_server_done(&conn->scram);
     conn->scram_step = 0;
 }

@@ -3,6 +3,7 @@
 #include "options.h"
 #include "repl.h"
 #include "server.h"
+#include "version.h"
 
 #include <string.h>
 
@@ -15,6 +16,8 @@ static int heartbeat(struct call *c)
     if (strcmp(set, options.repl_set) != 0)
         return fail(c, 93, "Our set name of %s does not match name of %s reported by remote node",
                     options.repl_set, set);
+    if (version_at_least(5, 0) && !doc_has(c->command, "configVersion"))
+        return fail(c, 4, "Missing expected field \"configVersion\"");
     if (node.rejoining)
         return fail(c, 94, "Received heartbeat while still not initialized");
     if (node.config.doc != NULL && node.self < 0 &&

@@ -146,6 +146,8 @@ static int server_status_command(struct call *c)
     char host[300];
     int64_t up_ms = wall_ms() - node.started, up_s = up_ms / 1000;
 
+    if (node.quiesce_until != 0) /* its section about the set asks as a hello does */
+        return fail(c, 91, "The server is in quiesce mode and will shut down");
     host_name(host, sizeof host);
     add_str(r, "host", host);
     add_str(r, "version", version.text);

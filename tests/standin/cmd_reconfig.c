@@ -235,7 +235,7 @@ int replset_reconfig(struct call *c)
     if (rc != 0)
         return rc;
     log_attach(&doc);
-    log_line('I', "REPL", "replSetReconfig admin command received from client");
+    log_line('I', "REPL", "replSetReconfig admin command received from client%s", "");
     complete(&doc, &ch.old, force, &full);
     ch.doc = &full;
     rc = config_check_form(c, &doc, false);

@@ -350,10 +350,15 @@ static void finish(bson_t *reply, bool ok, bool internal)
     bson_reinit(reply);
     if (gossip && !times_last)
         bson_append_timestamp(reply, "operationTime", -1, now.secs, now.inc);
-    if (times_last)
+    if (times_last) {
+        move_field(reply, &whole, "errorLabels");
         move_field(reply, &whole, "topologyVersion");
+    }
     add_num(reply, "ok", 0);
-    bson_copy_to_excluding_noinit(&whole, reply, times_last ? "topologyVersion" : "ok", NULL);
+    if (times_last)
+        bson_copy_to_excluding_noinit(&whole, reply, "errorLabels", "topologyVersion", NULL);
+    else
+        bson_concat(reply, &whole);
     if (gossip)
         add_cluster_time(reply, internal);
     if (gossip && times_last)

@@ -8,10 +8,11 @@
 
 /* The format (or how it begins), the number, the text, and what becomes of the arguments, in their
  * order, separated by blanks: `name` keeps one, `_` leaves one out, `name+` is a number out of
- * text, `name$` is a date, `name?` true or false, `error=N` makes one the reason of an error N, `error:` takes two (name
- * and reason), `@name` shows the attached document and leaves one out, `name="text"` needs none,
- * and neither do `error!N`, whose reason is the whole line, and `name~`, which is the line's rest.
- * A row is for that major version and later, and comes before the row for earlier ones. */
+ * text, `name$` is a date, `name?` true or false, `error=N` makes one the reason of an error N,
+ * `error:` takes two (name and reason), `@name` shows the attached document and leaves one out,
+ * `name="text"` needs none, and neither do `error!N`, whose reason is the whole line, and `name~`,
+ * which is the line's rest. A row is for that major version and later, and comes before the row for
+ * earlier ones. */
 static const struct row {
     const char *fmt;
     int64_t id;
@@ -70,6 +71,15 @@ static const struct row {
      "isSpeculative=false isClusterMember=false mechanism user db client result=18 error", 7},
     {"Successfully authenticated as principal ", 5286306, "Successfully authenticated",
      "isSpeculative=false isClusterMember=false user db client result=0", 7},
+    {"SASL ", 20249, "Authentication failed",
+     "mechanism speculative=false principalName authenticationDatabase remote extraInfo={} error",
+     5},
+    {"Refused by certificate: ", 20428, "Failed to authenticate",
+     "client mechanism=\"MONGODB-X509\" user db error=18", 5},
+    {"Authenticated by certificate: ", 20429, "Successfully authenticated",
+     "client mechanism=\"MONGODB-X509\" user db", 5},
+    {"Failed to authenticate in transitionToAuth", 20108,
+     "Failed to authenticate in transitionToAuth, falling back to no authentication", "", 4},
     {"SASL ", 20249, "Authentication failed",
      "mechanism principalName authenticationDatabase remote error", 4},
     {"Authenticated by ", 20250, "Authentication succeeded",
@@ -303,8 +313,7 @@ static void add_attr(bson_string_t *to, const char *word, size_t n, struct sourc
         json_key(to, word + 1, n - 1);
         json_document(to, from->attached);
     } else if (*word != '_') {
-        bool plus = word[n - 1] == '+', date = word[n - 1] == '$',
-             truth = word[n - 1] == '?';
+        bool plus = word[n - 1] == '+', date = word[n - 1] == '$', truth = word[n - 1] == '?';
 
         json_key(to, word, plus || date || truth ? n - 1 : n);
         if (plus) {

@@ -203,7 +203,7 @@ int config_parse(const bson_t *doc, bool initiate, struct config *ret_config, ch
     c.doc = bson_new();
     add_str(c.doc, "_id", c.name);
     add_int(c.doc, "version", (int32_t)c.version);
-    if (version_at_least(4, 4))
+    if (version_at_least(4, 4) && (c.term >= 0 || !version_at_least(5, 0)))
         add_long(c.doc, "term", c.term);
     if (version_at_least(5, 0)) /* the order changed there */
         code = parse_members(doc, &c, why, size);

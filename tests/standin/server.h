@@ -13,7 +13,7 @@ struct conn {
     bool localhost;
     struct login login;
     struct scram_server scram; /* while a login is under way */
-    bool scram_speculative; /* it began with a greeting */
+    bool scram_speculative;    /* it began with a greeting */
     int scram_step;            /* 0 none, 1 waits for the proof, 2 for the empty message */
     bool scram_short;          /* without that last, empty exchange */
     char scram_db[128];

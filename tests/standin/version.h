@@ -9,7 +9,7 @@ struct version {
     int32_t part[3];
     int32_t max_wire;
     int32_t candidate; /* of a release candidate, negative: how far it is from the release */
-    char feature[8]; /* featureCompatibilityVersion */
+    char feature[8];   /* featureCompatibilityVersion */
 };
 extern struct version version;
 

@@ -1,6 +1,7 @@
 #include "x509.h"
 #include "log.h"
 #include "options.h"
+#include "version.h"
 
 #include <openssl/x509.h>
 #include <stdlib.h>
@@ -92,10 +93,14 @@ bson_t *x509_login(const struct stream *s)
 
 static int refuse(struct call *c, const char *user, const char *why)
 {
-    log_line('I', "ACCESS",
-             "Failed to authenticate %s@%s from client %s with mechanism MONGODB-X509: "
-             "AuthenticationFailed: %s",
-             user, c->db, c->conn->remote, why);
+    if (version_at_least(5, 0))
+        log_line('I', "ACCESS", "Refused by certificate: %s as %s on %s: %s", c->conn->remote, user,
+                 c->db, why);
+    else
+        log_line('I', "ACCESS",
+                 "Failed to authenticate %s@%s from client %s with mechanism MONGODB-X509: "
+                 "AuthenticationFailed: %s",
+                 user, c->db, c->conn->remote, why);
     return fail(c, AUTHENTICATION_FAILED, "%s", why);
 }
 
@@ -114,7 +119,11 @@ static int let_in(struct call *c, const X509 *other, const char *subject)
                       "client authentication. The current configuration does not allow x.509 "
                       "cluster authentication, check the --clusterAuthMode flag");
     login_add(&c->conn->login, "__system", "local");
-    auth_log_login("MONGODB-X509", false, user, c->db, c->conn->remote);
+    if (version_at_least(5, 0))
+        log_line('I', "ACCESS", "Authenticated by certificate: %s as %s on %s", c->conn->remote,
+                 user, c->db);
+    else
+        auth_log_login("MONGODB-X509", false, user, c->db, c->conn->remote);
     add_str(c->reply, "dbname", c->db);
     add_str(c->reply, "user", user);
     return 0;
