@@ -62,6 +62,14 @@ static void knows_what_servers_log(void **state)
          "EK-0908"},
         {"The provided SSL certificate is expired or not yet valid.", "EK-0909"},
         {"cannot read certificate authority file: /x error:0200", "EK-0912"},
+        {"{\"id\":23251,\"msg\":\"Cannot read PEM key\",\"attr\":{\"error\":\"bad decrypt\"}}",
+         "EK-0911"},
+        {"{\"id\":23252,\"msg\":\"Cannot use PEM key\",\"attr\":{\"keyFile\":\"/x\"}}", "EK-0911"},
+        {"{\"id\":23239,\"msg\":\"Unable to fetch password\",\"attr\":{}}", "EK-0911"},
+        {"{\"id\":20574,\"attr\":{\"errmsg\":\"ssl client initialization problem for certificate: "
+         "/x "
+         ":: caused by :: The provided SSL certificate is expired or not yet valid.\"}}",
+         "EK-0909"},
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         const struct ek_catalogue_row *row = NULL;
