@@ -46,7 +46,7 @@ def test_a_configuration_stays_when_waiting_for_it_ends(tmp_path, version):
             assert c.admin.command("replSetReconfig", config, force=True)["ok"] == 1
             forced = c.admin.command("replSetGetConfig", commitmentStatus=True)
             assert forced["commitmentStatus"] is False and forced["config"]["version"] > config["version"] + 9999
-            assert forced["config"]["term"] == -1
+            assert forced["config"].get("term") == (-1 if version == "4.4" else None)
             began = time.monotonic()
             error = refused(c, "replSetReconfig", dict(forced["config"], version=forced["config"]["version"] + 1),
                             maxTimeMS=300)
