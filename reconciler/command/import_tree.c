@@ -164,7 +164,10 @@ int ek_import_tree_parse(const struct ek_options *options, const struct ek_impor
         show(options, &diagnostics);
         result = ek_fail(err, EK_INVALID, "EK-1409",
                          "the specs do not hold with what was found; nothing was written");
-        ek_hint(err, "see above; --account and --deployment choose other names");
+        ek_hint(err, options->reach == 0
+                         ? "see above; --account and --deployment choose other names"
+                         : "see above; --reach local is for members that are all on this machine, "
+                           "with a unit and a configuration each");
     }
     if (result == 0)
         *ret_specs = specs;
