@@ -112,9 +112,12 @@ static void what_another_step_left_is_nowhere(void **state)
     assert_int_equal(ek_plan_fits(&plan, now()), -1);
 
     model_case_init(&fleet, THREE, EK_SSL_DISABLED, EK_SSL_ALLOW, 0);
-    size_t restart = index_of(&plan, &ek_step_restart);
-    go_behind(&plan, restart);
-    stop_in_a_restart(plan.steps[restart].member == B ? C : B); /* another member's */
+    size_t first = index_of(&plan, &ek_step_restart);
+    size_t second = first + 1;
+    while (plan.steps[second].kind != &ek_step_restart)
+        second++;
+    go_behind(&plan, second);
+    stop_in_a_restart((size_t)plan.steps[first].member); /* whose turn is over */
     assert_int_equal(ek_plan_fits(&plan, now()), -1);
     ek_plan_done(&plan);
 
