@@ -47,14 +47,14 @@ static json_t *step_json(const struct ek_planned *planned, size_t i)
     return json;
 }
 
-static json_t *lines_json(const struct ek_options_state *options)
+static json_t *lines_json(const struct ek_state *state, const struct ek_options_state *options)
 {
     json_t *lines = json_array();
     if (options->known != EK_YES) {
         json_decref(lines);
         return json_null();
     }
-    for (const char *at = options->keys; *at;) {
+    for (const char *at = ek_state_text(state, options->keys); *at;) {
         size_t length = strcspn(at, "\n");
         ek_json_append(&lines, json_stringn(at, length));
         at += length + (at[length] == '\n');
@@ -63,15 +63,17 @@ static json_t *lines_json(const struct ek_options_state *options)
 }
 
 /* What people set, where they set anything. */
-static void set_options(json_t **json, const struct ek_member_transport *transport)
+static void set_options(json_t **json, const struct ek_state *state, size_t m)
 {
-    if (!transport->options_running.keys[0] && !transport->options_configured.keys[0] &&
-        !transport->options_wanted.keys[0])
+    const struct ek_member_transport *transport = ek_member_transport(state, m);
+    if (!ek_state_text(state, transport->options_running.keys)[0] &&
+        !ek_state_text(state, transport->options_configured.keys)[0] &&
+        !ek_state_text(state, transport->options_wanted.keys)[0])
         return;
     json_t *options = json_object();
-    ek_json_set(&options, "running", lines_json(&transport->options_running));
-    ek_json_set(&options, "configured", lines_json(&transport->options_configured));
-    ek_json_set(&options, "wanted", lines_json(&transport->options_wanted));
+    ek_json_set(&options, "running", lines_json(state, &transport->options_running));
+    ek_json_set(&options, "configured", lines_json(state, &transport->options_configured));
+    ek_json_set(&options, "wanted", lines_json(state, &transport->options_wanted));
     ek_json_set(json, "options", options);
 }
 
@@ -92,7 +94,7 @@ static json_t *member_json(const struct ek_planned *planned, size_t i)
     ek_json_set(&json, "version", ek_json_text_or_null(version));
     ek_json_set(&json, "ssl_mode_running", mode_json(transport->mode_running));
     ek_json_set(&json, "ssl_mode_configured", mode_json(transport->mode_configured));
-    set_options(&json, transport);
+    set_options(&json, planned->state, i);
     ek_json_set(&json, "problem",
                 ek_json_text_or_null(planned->problems ? planned->problems[i] : NULL));
     return json;

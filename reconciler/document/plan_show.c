@@ -17,9 +17,10 @@ struct show {
     const json_t *json; /* the deployment's part */
     struct ek_arena *arena;
     struct ek_deployment_spec *spec;
-    struct ek_state *state;
+    struct ek_state *state; /* its own block while it is read, then the arena's */
     char (*problems)[EK_PROBLEM_SIZE];
     bool sound;
+    bool no_memory;
 };
 
 /* ---- values --------------------------------------------------------------------------- */
@@ -118,23 +119,37 @@ static enum ek_member_state state_of(const char *name)
     return EK_MEMBER_UNKNOWN;
 }
 
-static void read_options(struct show *show, const json_t *lines, struct ek_options_state *options)
+/* Adds the texts to the state, which may move. */
+static struct ek_options_state options_of(struct show *show, const json_t *lines)
 {
     size_t i;
     json_t *line;
     size_t used = 0;
-    if (!json_is_array(lines))
-        return;
-    options->known = EK_YES;
+    char keys[EK_OPTION_KEYS_SIZE] = "";
+    struct ek_options_state options = {.known = json_is_array(lines) ? EK_YES : EK_UNKNOWN};
     json_array_foreach(lines, i, line)
     {
         const char *text = json_string_value(line);
         size_t length = text ? strlen(text) : 0;
-        show->sound = show->sound && text && used + length + 1 < sizeof options->keys;
+        show->sound = show->sound && text && used + length + 1 < sizeof keys;
         if (show->sound)
-            used +=
-                (size_t)snprintf(options->keys + used, sizeof options->keys - used, "%s\n", text);
+            used += (size_t)snprintf(keys + used, sizeof keys - used, "%s\n", text);
     }
+    if (ek_state_add_text(&show->state, keys, &options.keys, NULL) != 0)
+        show->no_memory = true;
+    return options;
+}
+
+static void read_options(struct show *show, const json_t *json, size_t i)
+{
+    const struct ek_options_state running = options_of(show, json_object_get(json, "running"));
+    const struct ek_options_state configured =
+        options_of(show, json_object_get(json, "configured"));
+    const struct ek_options_state wanted = options_of(show, json_object_get(json, "wanted"));
+    struct ek_member_transport *transport = ek_member_transport(show->state, i);
+    transport->options_running = running;
+    transport->options_configured = configured;
+    transport->options_wanted = wanted;
 }
 
 static void read_member(struct show *show, const json_t *json, size_t i, const char *primary)
@@ -155,46 +170,45 @@ static void read_member(struct show *show, const json_t *json, size_t i, const c
     member->writable = strcmp(primary, member->name) == 0 ? EK_YES : EK_NO;
     transport->mode_running = mode_of(show, json, "ssl_mode_running");
     transport->mode_configured = mode_of(show, json, "ssl_mode_configured");
-    const json_t *options = json_object_get(json, "options");
-    read_options(show, json_object_get(options, "running"), &transport->options_running);
-    read_options(show, json_object_get(options, "configured"), &transport->options_configured);
-    read_options(show, json_object_get(options, "wanted"), &transport->options_wanted);
     char *end = text_of(show, json, "version");
     for (int part = 0; part < 3 && *end; part++) {
         member->version[part] = (int)strtol(end, &end, 10);
         end += *end == '.';
     }
+    read_options(show, json_object_get(json, "options"), i);
 }
 
-/* A state as large as the specs, that ends with the rest. */
-static int make_state(struct show *show, struct ek_error *err)
-{
-    struct ek_state *state;
-    int result = ek_state_new(show->spec->member_count, &state, err);
-    if (result != 0)
-        return result;
-    show->state = ek_arena_zeroed(show->arena, state->size);
-    if (show->state)
-        memcpy(show->state, state, state->size);
-    free(state);
-    return show->state ? 0 : ek_no_memory(err);
-}
-
-static void read_state(struct show *show)
+static void read_observed(struct show *show)
 {
     const json_t *observed = json_object_get(show->json, "observed");
     const json_t *members = json_object_get(observed, "members");
     const char *primary = text_of(show, observed, "primary");
     struct ek_state *state = show->state;
-    show->sound = show->sound && json_array_size(members) == state->member_count;
+    const size_t count = state->member_count;
+    show->sound = show->sound && json_array_size(members) == count;
     copy_text(show, show->json, "replica_set_id", ek_set(state)->set_id,
               sizeof ek_set(state)->set_id);
     copy_text(show, observed, "ssl_domain_label", ek_transport(state)->domain_label,
               sizeof ek_transport(state)->domain_label);
-    for (size_t i = 0; show->sound && i < state->member_count; i++)
+    for (size_t i = 0; show->sound && i < count; i++)
         read_member(show, json_array_get(members, i), i, primary);
-    copy_text(show, observed, "problem", show->problems[state->member_count],
-              sizeof show->problems[0]);
+    copy_text(show, observed, "problem", show->problems[count], sizeof show->problems[0]);
+}
+
+/* A state as large as the specs, that ends with the rest. */
+static int read_state(struct show *show, struct ek_error *err)
+{
+    struct ek_state *state;
+    int result = ek_state_new(show->spec->member_count, &show->state, err);
+    if (result != 0)
+        return result;
+    read_observed(show);
+    state = show->state;
+    show->state = ek_arena_zeroed(show->arena, state->size);
+    if (show->state)
+        memcpy(show->state, state, state->size);
+    free(state);
+    return show->state && !show->no_memory ? 0 : ek_no_memory(err);
 }
 
 /* ---- the plan ------------------------------------------------------------------------- */
@@ -271,11 +285,10 @@ int ek_plan_file_show(const struct ek_plan_file *file, size_t index, struct ek_a
         return EK_NO_MEMORY;
     policy->former_primary = -1;
     read_spec(&show);
-    int result = make_state(&show, err);
+    int result = read_state(&show, err);
     if (result != 0)
         return result;
     planned.state = show.state;
-    read_state(&show);
     show.sound = show.sound && read_hex(text_of(&show, show.json, "spec_digest"),
                                         planned.spec_digest, sizeof planned.spec_digest);
     if (ek_arena_check(arena, err) != 0)

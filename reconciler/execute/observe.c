@@ -45,6 +45,32 @@ void ek_observe_failure(struct ek_observing *o, size_t i, const struct ek_error 
                        sentence, err->id, err->id);
 }
 
+void ek_observe_text(struct ek_observing *o, size_t i, struct ek_text_ref *ref, const char *text)
+{
+    struct ek_observing_member *member = &o->members[i];
+    char *copy = text[0] ? strndup(text, EK_TEXT_SIZE - 1) : NULL;
+    if (!text[0])
+        return;
+    if (!copy || member->text_count == EK_OBSERVED_TEXTS) {
+        free(copy);
+        ek_observe_result(o, EK_NO_MEMORY);
+        return;
+    }
+    member->texts[member->text_count++] = (struct ek_observed_text){
+        .place = (size_t)((const char *)ref - (const char *)o->state), .text = copy};
+}
+
+/* No part moves by it but the texts, which are the last one. */
+static void take_texts(struct ek_observing *o, size_t i)
+{
+    const struct ek_observing_member *member = &o->members[i];
+    for (size_t t = 0; t < member->text_count; t++) {
+        struct ek_text_ref ref = {0};
+        ek_observe_result(o, ek_state_add_text(&o->state, member->texts[t].text, &ref, NULL));
+        memcpy((char *)o->state + member->texts[t].place, &ref, sizeof ref);
+    }
+}
+
 int ek_observe_file(struct ek_observing *o, size_t i, const char *path, struct ek_file *ret_file)
 {
     const struct ek_file_question question = {path, FILE_MAX};
@@ -144,6 +170,8 @@ static void look_at_fleet(struct ek_observing *o)
         if (observer->set)
             observer->set(o);
     }
+    for (size_t i = 0; i < o->state->member_count; i++)
+        take_texts(o, i);
 }
 
 static void observing_free(struct ek_observing *o)
@@ -157,6 +185,8 @@ static void observing_free(struct ek_observing *o)
         ek_server_configuration_done(&member->parsed);
         ek_secret_free(member->key_file);
         ek_mongodb_seen_done(&member->seen);
+        for (size_t t = 0; t < member->text_count; t++)
+            free(member->texts[t].text);
     }
     free(o->problems);
     free(o->state);

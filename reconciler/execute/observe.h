@@ -8,6 +8,14 @@
 #include "reconciler/base/hash.h"
 #include "reconciler/execute/world_internal.h"
 
+/* A text that goes into the state when all is seen: until then the state does not move. */
+struct ek_observed_text {
+    size_t place; /* of the reference in the state, in bytes */
+    char *text;   /* owned */
+};
+
+enum { EK_OBSERVED_TEXTS = 8 };
+
 /* What one observation gathers of a member before it is put together. */
 struct ek_observing_member {
     bool out_of_reach; /* the host can't be reached, or not acted on: nothing more is asked of it */
@@ -21,6 +29,8 @@ struct ek_observing_member {
     char old_name[EK_CERTIFICATE_NAME_SIZE];
     struct ek_secret *key_file; /* content of security.keyFile, or NULL; owned */
     struct ek_mongodb_seen seen;
+    struct ek_observed_text texts[EK_OBSERVED_TEXTS];
+    size_t text_count;
 };
 
 struct ek_observing {
@@ -58,6 +68,10 @@ void ek_observe_problem(struct ek_observing *o, size_t i, const char *format, ..
 
 /* The same of a failure: its place in the file and its row of the catalogue are told, too. */
 void ek_observe_failure(struct ek_observing *o, size_t i, const struct ek_error *err);
+
+/* Let `ref`, which is part of member i in the state, be the text when the observation ends; longer
+ * ones are cut off. Once for each reference. */
+void ek_observe_text(struct ek_observing *o, size_t i, struct ek_text_ref *ref, const char *text);
 
 /* Note what a question came to: for want of memory the whole observation fails, since nothing is
  * to be concluded from what stayed unknown so. ek_observe_failure does it as well. */

@@ -10,7 +10,7 @@
 /* The parts of an aspect: enum ek_part_id counts them in this order. */
 enum { EK_PART_WHOLE, EK_PART_MEMBERS, EK_PART_LIST, EK_PARTS_OF_ASPECT };
 
-enum { EK_ASPECTS = EK_PARTS / EK_PARTS_OF_ASPECT };
+enum { EK_ASPECTS = EK_ASPECT_PARTS / EK_PARTS_OF_ASPECT };
 
 struct ek_question;
 struct ek_observer;

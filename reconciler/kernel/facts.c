@@ -71,7 +71,7 @@ int ek_facts_visit(const struct ek_situation *situation, enum ek_field_role role
                    ek_fact_visit *visit, void *context, struct ek_error *err)
 {
     struct visit v = {.situation = situation, .role = role, .visit = visit, .context = context};
-    for (size_t i = 0; i < EK_PARTS; i++)
+    for (size_t i = 0; i < EK_ASPECT_PARTS; i++)
         visit_part(&v, ek_aspect_at(i / EK_PARTS_OF_ASPECT), (enum ek_part_id)i);
     int result = ek_buffer_check(&v.text, err);
     ek_buffer_done(&v.text);

@@ -16,7 +16,7 @@ struct ek_field;
 
 /* What a value is read for: names of members stand for bits; the path is for messages. */
 struct ek_field_scope {
-    struct ek_state *state;
+    struct ek_state **state; /* where a text is added, it may move; NULL: of no state */
     const char *path;
     struct ek_error *err;
 };
@@ -27,7 +27,8 @@ struct ek_field_kind {
      * is not known or empty is left out. */
     void (*write)(const struct ek_state *state, const struct ek_field *field, const void *value,
                   struct json_t **object);
-    /* MUST. Read what write wrote, into *ret_value. EK_INVALID (EK-0819). */
+    /* MUST. Read what write wrote, into *ret_value, which is not in the state itself.
+     * EK_INVALID (EK-0819), EK_NO_MEMORY (EK-0599). */
     int (*read)(const struct ek_field_scope *scope, const struct ek_field *field,
                 const struct json_t *json, void *ret_value);
     /* MUST. The value in words that compare as the value does, appended: for digests and for
@@ -83,6 +84,7 @@ enum { EK_NO_DRIFT = -1 };
 
 extern const struct ek_field_kind ek_text_kind, ek_tri_kind, ek_flag_kind, ek_long_kind,
     ek_int_kind, ek_number_kind;
+extern const struct ek_field_kind ek_text_ref_kind; /* a text among those of the state */
 extern const struct ek_field_kind ek_digest_kind, ek_version_kind;
 extern const struct ek_field_kind ek_members_kind; /* a bit for each member */
 extern const struct ek_field_kind ek_object_kind;  /* unknown as its first part is */
@@ -115,7 +117,8 @@ void ek_fields_begin(const struct ek_field *const *fields, struct ek_state *stat
 struct json_t *ek_fields_write(const struct ek_state *state, const struct ek_field *fields,
                                const void *base);
 
-/* Read an object's fields into `base`. A key that is no field is EK_INVALID (EK-0819). */
+/* Read an object's fields into `base`, which is not in the state itself. A key that is no field is
+ * EK_INVALID (EK-0819). */
 int ek_fields_read(const struct ek_field_scope *scope, const struct ek_field *fields,
                    const struct json_t *json, void *base);
 

@@ -51,6 +51,30 @@ static void say_text(const struct ek_state *state, const struct ek_field *field,
 const struct ek_field_kind ek_text_kind = {
     .write = write_text, .read = read_text, .words = say_text};
 
+static void write_text_ref(const struct ek_state *state, const struct ek_field *field,
+                           const void *value, json_t **object)
+{
+    write_text(state, field, ek_state_text(state, *(const struct ek_text_ref *)value), object);
+}
+
+static int read_text_ref(const struct ek_field_scope *scope, const struct ek_field *field,
+                         const json_t *json, void *ret_value)
+{
+    const struct ek_field whole = {.key = field->key, .size = EK_TEXT_SIZE};
+    char text[EK_TEXT_SIZE];
+    int result = read_text(scope, &whole, json, text);
+    return result == 0 ? ek_state_add_text(scope->state, text, ret_value, scope->err) : result;
+}
+
+static void say_text_ref(const struct ek_state *state, const struct ek_field *field,
+                         const void *value, struct ek_buffer *text)
+{
+    say_text(state, field, ek_state_text(state, *(const struct ek_text_ref *)value), text);
+}
+
+const struct ek_field_kind ek_text_ref_kind = {
+    .write = write_text_ref, .read = read_text_ref, .words = say_text_ref};
+
 static void write_tri(const struct ek_state *state, const struct ek_field *field, const void *value,
                       json_t **object)
 {
@@ -330,7 +354,8 @@ static int read_members(const struct ek_field_scope *scope, const struct ek_fiel
         return ek_field_wrong(scope, field, "a list of members");
     json_array_foreach(json, i, name)
     {
-        int m = json_is_string(name) ? ek_fields_member(scope->state, json_string_value(name)) : -1;
+        int m =
+            json_is_string(name) ? ek_fields_member(*scope->state, json_string_value(name)) : -1;
         if (m < 0)
             return ek_field_wrong(scope, field, "a list of members");
         bits |= (uint64_t)1 << m;

@@ -23,7 +23,7 @@ const char *ek_tri_word(enum ek_tri value)
 static size_t lay_out(size_t member_count, struct ek_part *parts)
 {
     size_t end = sizeof(struct ek_state);
-    for (size_t i = 0; i < EK_PARTS; i++) {
+    for (size_t i = 0; i < EK_ASPECT_PARTS; i++) {
         const struct ek_aspect *aspect = ek_aspect_at(i / EK_PARTS_OF_ASPECT);
         size_t kind = i % EK_PARTS_OF_ASPECT;
         size_t count = kind == EK_PART_LIST ? 0 : kind == EK_PART_MEMBERS ? member_count : 1;
@@ -33,7 +33,9 @@ static size_t lay_out(size_t member_count, struct ek_part *parts)
                                     .count = aspect->sizes[kind] ? (uint32_t)count : 0};
         end += count * aspect->sizes[kind];
     }
-    return aligned(end);
+    end = aligned(end);
+    parts[EK_PART_texts] = (struct ek_part){.offset = (uint32_t)end, .size = 1};
+    return end;
 }
 
 int ek_state_new(size_t member_count, struct ek_state **ret_state, struct ek_error *err)
@@ -118,4 +120,26 @@ void ek_state_remove(struct ek_state *state, enum ek_part_id part, size_t index,
     state->size -= shrunk;
     state->parts[part].count -= (uint32_t)count;
     shift(state, part, -(ptrdiff_t)shrunk);
+}
+
+const char *ek_state_text(const struct ek_state *state, struct ek_text_ref text)
+{
+    return text.place ? ek_state_read(state, EK_PART_texts, text.place - 1) : "";
+}
+
+int ek_state_add_text(struct ek_state **state, const char *text, struct ek_text_ref *ret_text,
+                      struct ek_error *err)
+{
+    const size_t end = ek_state_count(*state, EK_PART_texts);
+    size_t at = text[0] ? 0 : end;
+    while (at < end && strcmp(ek_state_read(*state, EK_PART_texts, at), text) != 0)
+        at += strlen(ek_state_read(*state, EK_PART_texts, at)) + 1;
+    if (text[0] && at == end) {
+        int result = ek_state_insert(state, EK_PART_texts, end, strlen(text) + 1, err);
+        if (result != 0)
+            return result;
+        memcpy(ek_state_change(*state, EK_PART_texts, end), text, strlen(text));
+    }
+    ret_text->place = text[0] ? (uint32_t)at + 1 : 0;
+    return 0;
 }

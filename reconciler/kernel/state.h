@@ -3,8 +3,9 @@
  *
  * A state consists of parts. Each aspect has up to three: one element for the deployment as a
  * whole, one for each member (in the order of the specs), and a list of any length whose elements
- * are sorted by a stable key. Elements refer to each other by index. *Unknown* is a value of its
- * own and never treated as false or empty. */
+ * are sorted by a stable key. Elements refer to each other by index. The last part is the texts
+ * that most members don't have, or have in common; where a text lies there says nothing. *Unknown*
+ * is a value of its own and never treated as false or empty. */
 #ifndef EK_KERNEL_STATE_H
 #define EK_KERNEL_STATE_H
 
@@ -26,7 +27,18 @@ enum ek_part_id {
 #define EK_ASPECT(name) EK_PART_##name, EK_PART_##name##_members, EK_PART_##name##_list,
 #include "reconciler/aspects.def"
 #undef EK_ASPECT
+    EK_ASPECT_PARTS,
+    EK_PART_texts = EK_ASPECT_PARTS, /* last: what grows here moves no other part */
     EK_PARTS,
+};
+
+/* Room for a text that is kept among the texts, with its NUL. */
+enum { EK_TEXT_SIZE = 640 };
+
+/* A text of a state, kept once for all fields that say the same; all zero: "". It means something
+ * in the state that it was made in, and in copies of that one. */
+struct ek_text_ref {
+    uint32_t place; /* among the texts, counted from 1 */
 };
 
 struct ek_part {
@@ -60,6 +72,14 @@ int ek_state_insert(struct ek_state **state, enum ek_part_id part, size_t index,
 
 /* Take `count` elements out of a list. */
 void ek_state_remove(struct ek_state *state, enum ek_part_id part, size_t index, size_t count);
+
+/* The text; valid until the state changes its size. */
+const char *ek_state_text(const struct ek_state *state, struct ek_text_ref text);
+
+/* Find the text, which is shorter than EK_TEXT_SIZE, or add it; *state may move.
+ * EK_NO_MEMORY (EK-0599): *state stays as it was. */
+int ek_state_add_text(struct ek_state **state, const char *text, struct ek_text_ref *ret_text,
+                      struct ek_error *err);
 
 /* How many elements a part has. */
 static inline size_t ek_state_count(const struct ek_state *state, enum ek_part_id part)

@@ -97,6 +97,20 @@ static bool is_read_elsewhere(const char *key, size_t place)
            (place == EK_PART_WHOLE && (strcmp(key, "members") == 0 || is_list_key(key)));
 }
 
+/* Into a copy: the state may move while a value is read. */
+static int read_value(const struct ek_field_scope *scope, const struct ek_field *field,
+                      const json_t *json, size_t index)
+{
+    _Alignas(max_align_t) unsigned char value[EK_TEXT_SIZE];
+    if (field->size > sizeof value)
+        return ek_field_wrong(scope, field, "smaller");
+    memcpy(value, ek_field_value(field, *scope->state, index), field->size);
+    int result = field->kind->read(scope, field, json, value);
+    char *element = ek_state_change(*scope->state, field->part, index);
+    memcpy(element + field->offset, value, field->size);
+    return result;
+}
+
 static int read_element(const struct ek_field_scope *scope, const json_t *json, size_t place,
                         size_t index)
 {
@@ -112,8 +126,7 @@ static int read_element(const struct ek_field_scope *scope, const json_t *json, 
         if (!field)
             return ek_fail(scope->err, EK_INVALID, "EK-0819", "%s%s is no key of an observation",
                            scope->path, key);
-        char *element = ek_state_change(scope->state, field->part, index);
-        int result = field->kind->read(scope, field, value, element + field->offset);
+        int result = read_value(scope, field, value, index);
         if (result != 0)
             return result;
     }
@@ -133,18 +146,17 @@ static int read_problem(const json_t *json, const char *path, char *ret_problem,
 }
 
 /* Names first: members name each other. */
-static int read_names(const json_t *members, struct ek_state *state, struct ek_error *err)
+static int read_names(const json_t *members, struct ek_state **state, struct ek_error *err)
 {
     const struct ek_field *field = field_named("name", EK_PART_MEMBERS);
     const struct ek_field_scope scope = {.state = state, .path = "", .err = NULL};
-    for (size_t i = 0; i < state->member_count; i++) {
+    for (size_t i = 0; i < (*state)->member_count; i++) {
         const json_t *value = json_object_get(json_array_get(members, i), "name");
-        char *element = ek_state_change(state, field->part, i);
         const char *name = json_string_value(value);
-        if (name && name[0] && ek_fields_member(state, name) >= 0)
+        if (name && name[0] && ek_fields_member(*state, name) >= 0)
             return ek_fail(err, EK_INVALID, "EK-0819", "members[%zu]: there are two called %s", i,
                            name);
-        if (field->kind->read(&scope, field, value, element + field->offset) != 0)
+        if (read_value(&scope, field, value, i) != 0)
             return ek_fail(err, EK_INVALID, "EK-0819", "members[%zu] has no name", i);
     }
     return 0;
@@ -160,7 +172,7 @@ static int read_lists(const json_t *json, struct ek_state **state, struct ek_err
             list ? ek_state_insert(state, part_of(a, EK_PART_LIST), 0, json_array_size(list), err)
                  : 0;
         for (size_t i = 0; result == 0 && i < json_array_size(list); i++) {
-            const struct ek_field_scope scope = {.state = *state, .path = "", .err = err};
+            const struct ek_field_scope scope = {.state = state, .path = "", .err = err};
             result = read_element(&scope, json_array_get(list, i), EK_PART_LIST, i);
         }
         if (result != 0)
@@ -174,10 +186,10 @@ static int read_state(const json_t *json, struct ek_state **state,
 {
     const json_t *members = json_object_get(json, "members");
     size_t count = (*state)->member_count;
-    int result = read_names(members, *state, err);
+    int result = read_names(members, state, err);
     if (result == 0)
         result = read_lists(json, state, err);
-    struct ek_field_scope scope = {.state = *state, .path = "", .err = err};
+    struct ek_field_scope scope = {.state = state, .path = "", .err = err};
     if (result == 0)
         result = read_element(&scope, json, EK_PART_WHOLE, 0);
     for (size_t i = 0; result == 0 && i < count; i++) {

@@ -223,6 +223,14 @@ void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl
         empty_member(c, i);
 }
 
+struct ek_text_ref model_text(struct model_case *c, const char *text)
+{
+    struct ek_text_ref ref;
+    if (ek_state_add_text(&c->state, text, &ref, NULL) != 0)
+        abort();
+    return ref;
+}
+
 void model_case_done(struct model_case *c)
 {
     free(c->state);

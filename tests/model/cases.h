@@ -50,6 +50,9 @@ void model_case_age(struct model_case *c);
 /* Make one case: hosts on which nothing was ever installed, specs that want a set in mode `to`. */
 void model_case_init_bare(struct model_case *ret_case, size_t shape, enum ek_ssl_mode to);
 
+/* Find or add a text to the case's state, which may move; ends the program without memory. */
+struct ek_text_ref model_text(struct model_case *c, const char *text);
+
 /* Give back what a case owns. */
 void model_case_done(struct model_case *c);
 

@@ -29,7 +29,7 @@ static void cover(const struct ek_aspect *aspect, enum ek_part_id part, uint8_t 
 static void every_byte_of_a_part_has_a_row(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < EK_PARTS; i++) {
+    for (size_t i = 0; i < EK_ASPECT_PARTS; i++) {
         const struct ek_aspect *aspect = ek_aspect_at(i / EK_PARTS_OF_ASPECT);
         size_t size = aspect->sizes[i % EK_PARTS_OF_ASPECT];
         uint8_t *covered = calloc(1, size + 1);
@@ -61,6 +61,9 @@ static void keys_are_told_apart(void **state)
 /* Ways to change the bytes of one value so that it stays a value. */
 enum { WAYS = 5 };
 
+/* "x", in every state here. */
+static struct ek_text_ref text;
+
 static bool change_plain(const struct ek_field *field, void *value, int way)
 {
     if (field->kind == &ek_tri_kind) {
@@ -80,6 +83,8 @@ static bool change_plain(const struct ek_field *field, void *value, int way)
         *(uint64_t *)value = way == 0 ? 0 : 7U >> (way - 1);
     } else if (field->kind == &ek_digest_kind) {
         memset(value, way * 0x55, 32);
+    } else if (field->kind == &ek_text_ref_kind && way < 2) {
+        *(struct ek_text_ref *)value = way ? text : (struct ek_text_ref){0};
     } else {
         return false;
     }
@@ -92,7 +97,8 @@ static bool change(const struct ek_field *field, void *value, int way)
         return true;
     if (field->kind == &ek_text_kind && way < 2)
         snprintf(value, field->size, "%s", way ? "x" : "");
-    else if (field->size == sizeof(int) && field->kind != &ek_tri_kind && way < 4)
+    else if (field->size == sizeof(int) && field->kind != &ek_tri_kind &&
+             field->kind != &ek_text_ref_kind && way < 4)
         *(int *)value = way + 1; /* an enumeration */
     else
         return false;
@@ -184,6 +190,7 @@ static void flip_all(const struct ek_state *state)
 /* From every state on the way from one mode to another, and of a set that is made. */
 static void along(void)
 {
+    text = model_text(&fleet, "x");
     for (int steps = 0; steps < 40; steps++) {
         struct said said = ask_about(fleet.state);
         flip_all(fleet.state);

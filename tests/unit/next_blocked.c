@@ -125,8 +125,8 @@ static void tls_of_somebody_elses(void **state)
 {
     (void)state;
     settle(THREE, EK_SSL_PREFER, EK_SSL_REQUIRE);
-    struct ek_member_certificates *certificates = ek_member_certificates(fleet.state, B);
-    snprintf(certificates->foreign, sizeof certificates->foreign, "/etc/pki/b.pem");
+    const struct ek_text_ref file = model_text(&fleet, "/etc/pki/b.pem");
+    ek_member_certificates(fleet.state, B)->foreign = file;
     ek_member(fleet.state, A)->reachable = EK_NO; /* as where only that authority is trusted */
     assert_blocked("EK-0140", false, "/etc/pki/b.pem");
     ek_member_transport(fleet.state, B)->mode_configured = EK_SSL_DISABLED;

@@ -41,21 +41,23 @@ static void a_command_line_that_a_restart_would_lose(void **state)
 {
     (void)state;
     settle(EK_SSL_DISABLED, EK_SSL_PREFER);
+    const struct ek_text_ref lost = model_text(&fleet, "--replSet rs0");
+    const struct ek_text_ref added = model_text(&fleet, "--auth");
     struct ek_member *b = ek_member(fleet.state, B);
-    snprintf(b->options_lost, sizeof b->options_lost, "--replSet rs0");
+    b->options_lost = lost;
     assert_blocked("EK-0136", "would lose: --replSet rs0");
     b->process = EK_NO;
     assert_blocked_by("EK-0106"); /* what does not run has nothing to lose */
     b->process = EK_YES;
-    snprintf(b->options_added, sizeof b->options_added, "--auth");
+    b->options_added = added;
     assert_blocked("EK-0136", "--replSet rs0");
-    b->options_lost[0] = 0;
+    b->options_lost = (struct ek_text_ref){0};
     assert_blocked("EK-0136", "does not run with: --auth");
     ek_set(fleet.state)->initiated = EK_UNKNOWN;
     assert_blocked_by("EK-0136");
     settle(EK_SSL_PREFER, EK_SSL_PREFER); /* nothing is restarted */
-    b = ek_member(fleet.state, B);
-    snprintf(b->options_lost, sizeof b->options_lost, "--replSet rs0");
+    const struct ek_text_ref again = model_text(&fleet, "--replSet rs0");
+    ek_member(fleet.state, B)->options_lost = again;
     assert_int_equal(ask().kind, EK_VERDICT_DONE);
     ek_member_transport(fleet.state, B)->mode_running = EK_SSL_UNKNOWN;
     assert_blocked_by("EK-0136"); /* it may be why nothing can be read */
@@ -176,7 +178,7 @@ static void ways_of_ones_own_and_tls_to_come(void **state)
         runs_with(B, ways[i]);
         assert_blocked("EK-0138", "member b has");
         runs_with(B, "");
-        set_keys(&ek_member_transport(fleet.state, B)->options_wanted, ways[i]);
+        set_keys(B, options_wanted, ways[i]);
         assert_blocked("EK-0138", "member b has");
         settle(EK_SSL_PREFER, EK_SSL_REQUIRE); /* they take each other already */
         everybody_has(ways[i]);
@@ -197,11 +199,12 @@ static void pairs_without_anything_in_common(void **state)
     for (int which = 0; which < 3; which++) {
         settle(EK_SSL_PREFER, EK_SSL_REQUIRE);
         everybody_has(ALLOW);
-        struct ek_member_transport *b = ek_member_transport(fleet.state, B);
-        set_keys(which == 0   ? &b->options_running
-                 : which == 1 ? &b->options_configured
-                              : &b->options_wanted,
-                 ALLOW PROTOCOLS("TLS1_2,TLS1_3"));
+        if (which == 0)
+            set_keys(B, options_running, ALLOW PROTOCOLS("TLS1_2,TLS1_3"));
+        else if (which == 1)
+            set_keys(B, options_configured, ALLOW PROTOCOLS("TLS1_2,TLS1_3"));
+        else
+            set_keys(B, options_wanted, ALLOW PROTOCOLS("TLS1_2,TLS1_3"));
         assert_blocked("EK-0138", "members a and b would have no TLS protocol");
     }
     settle(EK_SSL_PREFER, EK_SSL_PREFER);
@@ -212,14 +215,14 @@ static void pairs_without_anything_in_common(void **state)
     file_has(C, ALLOW PROTOCOLS("TLS1_3") CIPHERS("HIGH"));
     assert_goes_on();
     settle(EK_SSL_PREFER, EK_SSL_PREFER); /* nothing is to come: as people have it */
-    set_keys(&ek_member_transport(fleet.state, B)->options_running, PROTOCOLS("TLS1_2,TLS1_3"));
+    set_keys(B, options_running, PROTOCOLS("TLS1_2,TLS1_3"));
     assert_int_equal(ask().kind, EK_VERDICT_DONE);
     settle(EK_SSL_DISABLED, EK_SSL_PREFER); /* what runs without TLS asks for no protocol */
-    set_keys(&ek_member_transport(fleet.state, B)->options_running, PROTOCOLS("TLS1_2,TLS1_3"));
-    set_keys(&ek_member_transport(fleet.state, B)->options_configured, PROTOCOLS("TLS1_2,TLS1_3"));
+    set_keys(B, options_running, PROTOCOLS("TLS1_2,TLS1_3"));
+    set_keys(B, options_configured, PROTOCOLS("TLS1_2,TLS1_3"));
     assert_true(ask().kind != EK_VERDICT_BLOCKED || strcmp(ask().blocked.id, "EK-0138") != 0);
     settle(EK_SSL_ALLOW, EK_SSL_DISABLED);
-    set_keys(&ek_member_transport(fleet.state, B)->options_wanted, PROTOCOLS("TLS1_2,TLS1_3"));
+    set_keys(B, options_wanted, PROTOCOLS("TLS1_2,TLS1_3"));
     assert_goes_on();
     settle(EK_SSL_PREFER, EK_SSL_PREFER);
     ek_set(fleet.state)->initiated = EK_NO;
@@ -266,7 +269,8 @@ static void files_keep_what_people_set(void **state)
         ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &step, &fleet.state, NULL),
         0);
     struct ek_member_transport *b = ek_member_transport(fleet.state, B);
-    assert_string_equal(b->options_configured.keys, "net.port=1\nsecurity.keyFile=/k\n");
+    assert_string_equal(ek_state_text(fleet.state, b->options_configured.keys),
+                        "net.port=1\nsecurity.keyFile=/k\n");
     assert_int_equal(b->options_configured.known, EK_YES);
     step.member = C;
     *(enum ek_ssl_mode *)(void *)step.arguments = EK_SSL_ALLOW;
@@ -274,7 +278,8 @@ static void files_keep_what_people_set(void **state)
         ek_effect(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &step, &fleet.state, NULL),
         0);
     struct ek_member_transport *c = ek_member_transport(fleet.state, C);
-    assert_string_equal(c->options_configured.keys, c->options_wanted.keys);
+    assert_string_equal(ek_state_text(fleet.state, c->options_configured.keys),
+                        ek_state_text(fleet.state, c->options_wanted.keys));
 }
 
 int main(void)

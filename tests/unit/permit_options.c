@@ -29,14 +29,16 @@ static void what_only_a_command_line_says(void **state)
 {
     (void)state;
     by_tls();
+    const struct ek_text_ref lost = model_text(&fleet, "--replSet rs0");
+    const struct ek_text_ref added = model_text(&fleet, "--auth");
     struct ek_member *c = ek_member(fleet.state, C);
     assert_permitted(restart(C));
-    snprintf(c->options_lost, sizeof c->options_lost, "--replSet rs0");
+    c->options_lost = lost;
     assert_refused(restart(C), "EK-0220");
     assert_permitted(restart(B));
     assert_permitted(write_file(C, EK_SSL_PREFER));
-    c->options_lost[0] = 0;
-    snprintf(c->options_added, sizeof c->options_added, "--auth");
+    c->options_lost = (struct ek_text_ref){0};
+    c->options_added = added;
     assert_refused(restart(C), "EK-0220");
 }
 
@@ -165,15 +167,13 @@ static void what_is_written_is_judged_as_it_would_come_back(void **state)
 {
     (void)state;
     by_tls();
-    struct ek_member_transport *c = ek_member_transport(fleet.state, C);
-    set_keys(&c->options_wanted, ALLOW PROTOCOLS("TLS1_2,TLS1_3"));
+    set_keys(C, options_wanted, ALLOW PROTOCOLS("TLS1_2,TLS1_3"));
     assert_refused(write_file(C, EK_SSL_PREFER), "EK-0201");
-    set_keys(&c->options_wanted, ALLOW CLUSTER_FILE);
+    set_keys(C, options_wanted, ALLOW CLUSTER_FILE);
     assert_refused(write_file(C, EK_SSL_PREFER), "EK-0201");
     settle(THREE, EK_SSL_ALLOW, EK_SSL_DISABLED);
     everybody_has(ALLOW);
-    c = ek_member_transport(fleet.state, C);
-    set_keys(&c->options_wanted, ALLOW CLUSTER_FILE);
+    set_keys(C, options_wanted, ALLOW CLUSTER_FILE);
     assert_permitted(write_file(C, EK_SSL_DISABLED)); /* none of them is in such a file */
 }
 

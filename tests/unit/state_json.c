@@ -31,15 +31,18 @@ static const char whole[] =
     "\"started_ms\":8,\"age_ms\":9,\"clock_ahead_ms\":-3,\"restart_begun\":false,\"data\":true,"
     "\"configuration\":true,"
     "\"key_file\":false,\"ssl_mode_configured\":\"allowSSL\","
-    "\"options_configured\":{\"known\":true,\"digest\":\"" HEX_1 "\"},"
-    "\"options_wanted\":{\"known\":true,\"digest\":\"" HEX_2 "\"},"
+    "\"options_configured\":{\"known\":true,\"digest\":\"" HEX_1 "\",\"keys\":\"net.port=1\\n\"},"
+    "\"options_wanted\":{\"known\":true,\"keys\":\"net.port=2\\n\",\"digest\":\"" HEX_2 "\"},"
+    "\"options_lost\":\"--auth\",\"options_added\":\"--replSet "
+    "rs0\",\"foreign_certificate\":\"/b.pem\","
     "\"certificate_installed\":{\"present\":true,\"sha256\":\"" HEX_1
     "\",\"issued_by_authority\":true,\"key_sealed\":false,\"sole_name\":true,\"name\":\"a.b\","
     "\"not_after_s\":10},\"key_password\":false,\"trust_installed\":{\"present\":true,"
     "\"authorities\":[\"" HEX_1 "\",\"" HEX_2
     "\"]},\"reachable\":true,\"state\":\"PRIMARY\",\"writable\":true,"
     "\"version\":\"4.2.2\",\"ssl_mode_running\":\"requireSSL\","
-    "\"options_running\":{\"known\":false},\"certificate_running\":{\"present\":false},"
+    "\"options_running\":{\"known\":true,\"keys\":\"net.port=1\\n\"},\"certificate_running\":{"
+    "\"present\":false},"
     "\"trust_running\":{\"present\":false},\"signing_key\":11,\"lag_ms\":12,"
     "\"plaintext_clients\":13,\"id\":14,\"host\":\"db-a:27017\",\"priority\":1.5,\"votes\":1,"
     "\"hidden\":true,\"arbiter\":true,\"delayed\":true,\"healthy_for\":[\"b\"],"
@@ -76,6 +79,8 @@ static void there_and_back(void **state)
     const struct ek_member *a = ek_member(seen, 0);
     const struct ek_member_transport *a_transport = ek_member_transport(seen, 0);
     const struct ek_member_certificates *a_certificates = ek_member_certificates(seen, 0);
+    assert_int_equal(a_transport->options_running.keys.place,
+                     a_transport->options_configured.keys.place);
     assert_int_equal(seen->member_count, 2);
     assert_int_equal(ek_set(seen)->config_term, 5);
     assert_int_equal(ek_access(seen)->authentication, EK_NO);

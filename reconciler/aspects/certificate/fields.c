@@ -95,8 +95,9 @@ static void installed_fact(const struct ek_fact_question *question, struct ek_bu
     const struct ek_member_certificates *certificates =
         ek_member_certificates(question->situation->state, question->member);
     say_old_files(certificates, text);
-    if (certificates->foreign[0])
-        ek_buffer_printf(text, ", configured %s", certificates->foreign);
+    const char *another = ek_state_text(question->situation->state, certificates->foreign);
+    if (another[0])
+        ek_buffer_printf(text, ", configured %s", another);
 }
 
 static bool runs_tls(const struct ek_fact_question *question)
@@ -263,7 +264,7 @@ static const struct ek_field old_files_running = {
 static const struct ek_field foreign = {.key = "foreign_certificate",
                                         .label = "certificate of somebody else",
                                         .part = EK_PART_certificate_members,
-                                        EK_FIELD(struct ek_member_certificates, foreign, text),
+                                        EK_FIELD(struct ek_member_certificates, foreign, text_ref),
                                         .role = EK_FIELD_TOLD,
                                         .drift = EK_NO_DRIFT};
 

@@ -260,7 +260,7 @@ static void judge_foreign(struct ek_observing *o, size_t i)
                    certificates->old_files_configured == EK_NO;
     if (ek_member(o->state, i)->configuration == EK_YES && another &&
         certificates->certificate_installed.present == EK_NO)
-        snprintf(certificates->foreign, sizeof certificates->foreign, "%s", named);
+        ek_observe_text(o, i, &certificates->foreign, named);
 }
 
 static void look_at_host(struct ek_observing *o, size_t i)

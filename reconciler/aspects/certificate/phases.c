@@ -49,7 +49,7 @@ bool ek_phase_clocks_agree(const struct ek_question *q)
 bool ek_phase_tls_of_others(const struct ek_question *q)
 {
     for (size_t m = 0; m < q->state->member_count; m++) {
-        const char *file = ek_member_certificates(q->state, m)->foreign;
+        const char *file = ek_state_text(q->state, ek_member_certificates(q->state, m)->foreign);
         if (!file[0] || ek_member_transport(q->state, m)->mode_configured <= EK_SSL_DISABLED)
             continue;
         return ek_block(

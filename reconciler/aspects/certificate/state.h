@@ -9,7 +9,6 @@ enum {
     EK_TRUSTED_MAX = 4,
     EK_CERTIFICATE_NAME_SIZE = 256,
     EK_CERTIFICATE_KEY_SIZE = 24,
-    EK_CERTIFICATE_PATH_SIZE = 256
 };
 
 struct ek_certificate_state {
@@ -42,11 +41,11 @@ struct ek_member_certificates {
     struct ek_certificate_state certificate_running; /* as presented to a TLS client */
     struct ek_trust_state trust_running;
     /* where earlier versions kept files: see struct ek_old_paths */
-    enum ek_tri old_files;                  /* some of this very member's are there */
-    enum ek_tri old_files_configured;       /* its configuration names them */
-    enum ek_tri old_files_running;          /* its process does */
-    char foreign[EK_CERTIFICATE_PATH_SIZE]; /* the file that its configuration names although none
-                                               of Evenkeel's was ever there, "" none */
+    enum ek_tri old_files;            /* some of this very member's are there */
+    enum ek_tri old_files_configured; /* its configuration names them */
+    enum ek_tri old_files_running;    /* its process does */
+    struct ek_text_ref foreign; /* the file that its configuration names although none of Evenkeel's
+                                   was ever there, "" none */
 };
 
 /* Part of the effect of every step that writes files of the member: what its configuration named at

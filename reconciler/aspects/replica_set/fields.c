@@ -64,12 +64,6 @@ static void spec_host_fact(const struct ek_fact_question *question, struct ek_bu
         ek_buffer_text_add(text, ek_tri_word(*(const enum ek_tri *)question->value));
 }
 
-/* Most have nothing that matters. */
-static void command_line_fact(const struct ek_fact_question *question, struct ek_buffer *text)
-{
-    ek_buffer_text_add(text, question->value);
-}
-
 static void id_fact(const struct ek_fact_question *question, struct ek_buffer *text)
 {
     ek_buffer_text_add(text, *(const int *)question->value < 0 ? "no" : "yes");
@@ -187,16 +181,14 @@ const struct ek_field ek_field_configuration = {.key = "configuration",
                                                 .unread_forbids = true};
 static const struct ek_field options_lost = {.key = "options_lost",
                                              .label = "options that its next start would lose",
-                                             MEMBER(options_lost, text),
+                                             MEMBER(options_lost, text_ref),
                                              .role = EK_FIELD_PLANNED,
-                                             .drift = EK_DRIFT_CONFIGURATION,
-                                             .fact = command_line_fact};
+                                             .drift = EK_DRIFT_CONFIGURATION};
 static const struct ek_field options_added = {.key = "options_added",
                                               .label = "options of its next start alone",
-                                              MEMBER(options_added, text),
+                                              MEMBER(options_added, text_ref),
                                               .role = EK_FIELD_PLANNED,
-                                              .drift = EK_DRIFT_CONFIGURATION,
-                                              .fact = command_line_fact};
+                                              .drift = EK_DRIFT_CONFIGURATION};
 static const struct ek_field reachable = {.key = "reachable",
                                           .label = "reachable",
                                           MEMBER(reachable, tri),

@@ -34,10 +34,8 @@ static void look_at_process(struct ek_observing *o, size_t i)
         member->clock_ahead_ms = facts.now_ms - ek_wall_ms();
     member->restart_begun = facts.restart_begun ? EK_YES : EK_NO;
     member->data = facts.data_present ? EK_YES : EK_NO;
-    snprintf(member->options_lost, sizeof member->options_lost, "%.*s",
-             (int)sizeof member->options_lost - 1, facts.options.lost);
-    snprintf(member->options_added, sizeof member->options_added, "%.*s",
-             (int)sizeof member->options_added - 1, facts.options.added);
+    ek_observe_text(o, i, &member->options_lost, facts.options.lost);
+    ek_observe_text(o, i, &member->options_added, facts.options.added);
     o->members[i].options = facts.options;
 }
 

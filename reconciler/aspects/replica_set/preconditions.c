@@ -101,17 +101,19 @@ static bool command_line_in_the_way(const struct ek_question *q, size_t m)
 {
     const struct ek_member *member = ek_member(q->state, m);
     const char *why;
-    bool lost = member->options_lost[0] != 0;
+    const char *lost = ek_state_text(q->state, member->options_lost);
+    const char *added = ek_state_text(q->state, member->options_added);
     bool unknown = ek_member_transport(q->state, m)->mode_running == EK_SSL_UNKNOWN;
-    if ((!lost && !member->options_added[0]) || (!unknown && !ek_next_needs_restart(q, m, &why)))
+    if ((!lost[0] && !added[0]) || (!unknown && !ek_next_needs_restart(q, m, &why)))
         return false;
     return ek_block(q,
                     ek_lasting("EK-0136", (int)m,
-                               lost ? "put them into its configuration file, or into what starts it"
-                                    : "restart it yourself, or take them out of what starts it"),
-                    lost ? "member %s runs with options that its next start would lose: %s"
-                         : "member %s would start with options that it does not run with: %s",
-                    member->name, lost ? member->options_lost : member->options_added);
+                               lost[0]
+                                   ? "put them into its configuration file, or into what starts it"
+                                   : "restart it yourself, or take them out of what starts it"),
+                    lost[0] ? "member %s runs with options that its next start would lose: %s"
+                            : "member %s would start with options that it does not run with: %s",
+                    member->name, lost[0] ? lost : added);
 }
 
 bool ek_phase_command_lines(const struct ek_question *q)

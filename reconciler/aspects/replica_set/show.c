@@ -9,13 +9,15 @@ static void disagrees(const struct ek_deployment_spec *spec, const struct ek_sta
                       struct ek_buffer *text)
 {
     const struct ek_member *member = ek_member(state, m);
+    const char *lost = ek_state_text(state, member->options_lost);
+    const char *added = ek_state_text(state, member->options_added);
     (void)spec;
-    if (member->options_lost[0])
+    if (lost[0])
         ek_buffer_printf(text, "%s runs with options that its next start would lose: %s",
-                         member->name, member->options_lost);
-    else if (member->options_added[0])
+                         member->name, lost);
+    else if (added[0])
         ek_buffer_printf(text, "%s would start with options that it does not run with: %s",
-                         member->name, member->options_added);
+                         member->name, added);
 }
 
 static void changes(struct ek_showing *s)

@@ -31,8 +31,6 @@ enum {
 
 #define EK_CLUSTER_ROLE_SIZE 32 /* of sharding.clusterRole */
 
-#define EK_COMMAND_LINE_SIZE 256 /* of what only a command line says */
-
 struct ek_replica_set {
     char account[EK_NAME_SIZE];
     char deployment[EK_NAME_SIZE];
@@ -53,14 +51,14 @@ struct ek_member {
     enum ek_tri process; /* the server process exists */
     int64_t pid;         /* 0 unknown or none */
     int64_t started_ms;
-    int64_t age_ms;            /* how long that process has run */
-    int64_t clock_ahead_ms;    /* the host's clock before Evenkeel's; EK_CLOCK_UNKNOWN */
-    enum ek_tri restart_begun; /* Evenkeel began a restart whose process never came up */
-    enum ek_tri data;          /* the data directory holds something */
-    enum ek_tri configuration; /* the configuration file exists and is understood */
-    char options_lost[EK_COMMAND_LINE_SIZE];  /* options that only the command line of its process
-                                                 has: its next start would not; "" none */
-    char options_added[EK_COMMAND_LINE_SIZE]; /* options that its next start alone would have */
+    int64_t age_ms;                   /* how long that process has run */
+    int64_t clock_ahead_ms;           /* the host's clock before Evenkeel's; EK_CLOCK_UNKNOWN */
+    enum ek_tri restart_begun;        /* Evenkeel began a restart whose process never came up */
+    enum ek_tri data;                 /* the data directory holds something */
+    enum ek_tri configuration;        /* the configuration file exists and is understood */
+    struct ek_text_ref options_lost;  /* options that only the command line of its process has: its
+                                         next start would not; "" none */
+    struct ek_text_ref options_added; /* options that its next start alone would have */
 
     /* server */
     enum ek_tri reachable; /* answered our own connection */

@@ -27,14 +27,10 @@ int ek_effect_bind_name(struct ek_effect *e, struct ek_error *err)
 
 int ek_effect_write_configuration(struct ek_effect *e, struct ek_error *err)
 {
-    struct ek_member_transport *member = member_of(e);
-    (void)err;
     ek_member(e->state, (size_t)e->step->member)->configuration = EK_YES;
     ek_old_files_left(ek_member_certificates(e->state, (size_t)e->step->member));
-    member->mode_configured = ek_mode_argument(e->step)->mode;
-    ek_options_in_mode(&member->options_wanted, member->mode_configured,
-                       &member->options_configured);
-    return 0;
+    member_of(e)->mode_configured = ek_mode_argument(e->step)->mode;
+    return ek_options_written(&e->state, (size_t)e->step->member, err);
 }
 
 int ek_effect_set_ssl_mode(struct ek_effect *e, struct ek_error *err)

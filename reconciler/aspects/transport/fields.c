@@ -65,8 +65,9 @@ static void options_fact(const struct ek_fact_question *question, struct ek_buff
 {
     static const uint8_t none[EK_SHA256_SIZE];
     const struct ek_options_state *options = question->value;
+    const struct ek_state *state = question->situation->state;
     const struct ek_options_state *wanted =
-        &ek_member_transport(question->situation->state, question->member)->options_wanted;
+        &ek_member_transport(state, question->member)->options_wanted;
     const char *word = "other";
     if (options->known != EK_YES)
         word = "unknown";
@@ -76,14 +77,15 @@ static void options_fact(const struct ek_fact_question *question, struct ek_buff
         word = "as wanted";
     ek_buffer_text_add(text, word);
     if (options->known == EK_YES && word[0] != 'n')
-        add_differences(options->keys, wanted->keys, text);
+        add_differences(ek_state_text(state, options->keys), ek_state_text(state, wanted->keys),
+                        text);
 }
 
 static void wanted_fact(const struct ek_fact_question *question, struct ek_buffer *text)
 {
     const struct ek_options_state *options = question->value;
     ek_buffer_text_add(text, options->known == EK_YES ? "known" : "unknown");
-    add_differences(options->keys, "", text);
+    add_differences(ek_state_text(question->situation->state, options->keys), "", text);
 }
 
 /* Time alone makes it long enough. */
@@ -101,7 +103,7 @@ static void watched_fact(const struct ek_fact_question *question, struct ek_buff
 static const struct ek_field options_parts[] = {
     {.key = "known", EK_FIELD(struct ek_options_state, known, tri)},
     {.key = "digest", EK_FIELD(struct ek_options_state, digest, digest)},
-    {.key = "keys", EK_FIELD(struct ek_options_state, keys, text)},
+    {.key = "keys", EK_FIELD(struct ek_options_state, keys, text_ref)},
     {.key = NULL},
 };
 

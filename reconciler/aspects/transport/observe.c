@@ -22,10 +22,12 @@ enum { LOOK_UP_MS = 5000 };
 static void take_options(struct ek_observing *o, size_t i, const uint8_t digest[EK_SHA256_SIZE],
                          const char keys[EK_SERVER_KEYS_SIZE], struct ek_options_state *ret_options)
 {
+    char kept[EK_SERVER_KEYS_SIZE];
     ret_options->known = EK_YES;
     memcpy(ret_options->digest, digest, sizeof ret_options->digest);
-    memcpy(ret_options->keys, keys, sizeof ret_options->keys);
-    ek_server_keys_without(ret_options->keys, o->members[i].options.kept);
+    memcpy(kept, keys, sizeof kept);
+    ek_server_keys_without(kept, o->members[i].options.kept);
+    ek_observe_text(o, i, &ret_options->keys, kept);
 }
 
 /* Options that name the files where earlier versions kept them are as good as those wanted: nobody

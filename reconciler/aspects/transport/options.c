@@ -124,8 +124,8 @@ static bool pending_in_the_way(const struct ek_question *q, size_t m, const stru
 static bool options_of_in_the_way(const struct ek_question *q, size_t m)
 {
     const struct ek_member_transport *transport = ek_member_transport(q->state, m);
-    const char *running = transport->options_running.keys;
-    const char *next = transport->options_wanted.keys;
+    const char *running = ek_state_text(q->state, transport->options_running.keys);
+    const char *next = ek_state_text(q->state, transport->options_wanted.keys);
     bool known = transport->options_running.known == EK_YES;
     struct ek_option_text option;
     char other[EK_OPTION_KEYS_SIZE];
@@ -169,8 +169,8 @@ static bool way_in_the_way(const struct ek_question *q, size_t m)
 {
     const struct ek_member_transport *transport = ek_member_transport(q->state, m);
     struct ek_option_text option;
-    if (!way_of_its_own(transport->options_wanted.keys, &option) &&
-        !way_of_its_own(transport->options_running.keys, &option))
+    if (!way_of_its_own(ek_state_text(q->state, transport->options_wanted.keys), &option) &&
+        !way_of_its_own(ek_state_text(q->state, transport->options_running.keys), &option))
         return false;
     return ek_block(
         q, ek_lasting("EK-0138", (int)m, "take it out of the file until the members talk by TLS"),
@@ -200,11 +200,16 @@ static const char *keys_of(const struct ek_question *q, size_t m, int which)
 {
     const struct ek_member_transport *transport = ek_member_transport(q->state, m);
     if (which == 0)
-        return transport->mode_running > EK_SSL_DISABLED ? transport->options_running.keys : NULL;
+        return transport->mode_running > EK_SSL_DISABLED
+                   ? ek_state_text(q->state, transport->options_running.keys)
+                   : NULL;
     if (which == 1)
-        return transport->mode_configured > EK_SSL_DISABLED ? transport->options_configured.keys
-                                                            : NULL;
-    return q->spec->ssl_mode > EK_SSL_DISABLED ? transport->options_wanted.keys : NULL;
+        return transport->mode_configured > EK_SSL_DISABLED
+                   ? ek_state_text(q->state, transport->options_configured.keys)
+                   : NULL;
+    return q->spec->ssl_mode > EK_SSL_DISABLED
+               ? ek_state_text(q->state, transport->options_wanted.keys)
+               : NULL;
 }
 
 static bool pair_in_the_way(const struct ek_question *q, size_t from, size_t to)
@@ -240,7 +245,8 @@ static bool refused_in_the_way(const struct ek_question *q, size_t m)
 {
     static const char ciphers[] = "setParameter.opensslCipherConfig";
     static const char proofs[] = "security.clusterAuthMode";
-    const char *keys = ek_member_transport(q->state, m)->options_wanted.keys;
+    const char *keys =
+        ek_state_text(q->state, ek_member_transport(q->state, m)->options_wanted.keys);
     char value[EK_OPTION_KEYS_SIZE];
     const char *name = NULL;
     if (q->spec->ssl_mode == EK_SSL_DISABLED && ek_option_value(keys, ciphers, value, sizeof value))

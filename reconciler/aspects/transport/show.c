@@ -56,12 +56,14 @@ static bool same_mode_of_tls(const struct ek_member_transport *transport)
            (transport->mode_configured == EK_SSL_DISABLED);
 }
 
-static void disagree_in_options(const struct ek_member_transport *transport, const char *name,
-                                struct ek_buffer *text)
+static void disagree_in_options(const struct ek_state *state, size_t m, struct ek_buffer *text)
 {
-    struct differences d = {.from = transport->options_running.keys,
-                            .to = transport->options_configured.keys,
-                            .at = transport->options_configured.keys};
+    const char *name = ek_member(state, m)->name;
+    const struct ek_member_transport *transport = ek_member_transport(state, m);
+    const char *configured = ek_state_text(state, transport->options_configured.keys);
+    struct differences d = {.from = ek_state_text(state, transport->options_running.keys),
+                            .to = configured,
+                            .at = configured};
     struct ek_option_text option;
     char from[EK_OPTION_KEYS_SIZE];
     bool any = false;
@@ -89,7 +91,7 @@ static void disagrees(const struct ek_deployment_spec *spec, const struct ek_sta
                          ek_mode_word(spec, transport->mode_running),
                          ek_mode_word(spec, transport->mode_configured));
     if (transport->options_running.known == EK_YES && transport->options_configured.known == EK_YES)
-        disagree_in_options(transport, name, text);
+        disagree_in_options(state, m, text);
 }
 
 static void add_mode_change(struct ek_showing *s)
@@ -135,30 +137,33 @@ static void add_members(const struct ek_state *state, uint64_t members, struct e
 }
 
 /* What member m has now: what runs, or would by its file. */
-static const char *keys_now(const struct ek_member_transport *transport)
+static const char *keys_now(const struct ek_state *state, size_t m)
 {
+    const struct ek_member_transport *transport = ek_member_transport(state, m);
     bool running =
         transport->options_running.known == EK_YES && transport->mode_running > EK_SSL_DISABLED;
-    return running ? transport->options_running.keys : transport->options_configured.keys;
+    return ek_state_text(state, running ? transport->options_running.keys
+                                        : transport->options_configured.keys);
 }
 
 /* The first of its options under net.tls, "" when it has none. */
 static const char *keys_tls(const struct ek_showing *s, size_t m)
 {
-    const char *keys = keys_now(ek_member_transport(s->state, m));
+    const char *keys = keys_now(s->state, m);
     const char *found = strncmp(keys, "net.tls.", 8) == 0 ? keys : strstr(keys, "\nnet.tls.");
     return found ? found : "";
 }
 
 static bool keys_change(const struct ek_showing *s, size_t m, struct differences *ret_differences,
-                        struct ek_options_state *ret_wanted)
+                        char ret_wanted[EK_OPTION_KEYS_SIZE])
 {
     const struct ek_member_transport *transport = ek_member_transport(s->state, m);
     if (transport->options_wanted.known != EK_YES)
         return false;
-    ek_options_in_mode(&transport->options_wanted, s->spec->ssl_mode, ret_wanted);
-    *ret_differences = (struct differences){
-        .from = keys_now(transport), .to = ret_wanted->keys, .at = ret_wanted->keys};
+    ek_keys_in_mode(ek_state_text(s->state, transport->options_wanted.keys), s->spec->ssl_mode,
+                    ret_wanted);
+    *ret_differences =
+        (struct differences){.from = keys_now(s->state, m), .to = ret_wanted, .at = ret_wanted};
     return true;
 }
 
@@ -167,10 +172,10 @@ static bool changes_so(const struct ek_showing *s, size_t m, const struct ek_opt
                        const char *from)
 {
     struct differences d;
-    struct ek_options_state wanted;
+    char wanted[EK_OPTION_KEYS_SIZE];
     struct ek_option_text other;
     char before[EK_OPTION_KEYS_SIZE];
-    if (!keys_change(s, m, &d, &wanted))
+    if (!keys_change(s, m, &d, wanted))
         return false;
     while (next_difference(&d, &other, before))
         if (strcmp(other.name, option->name) == 0)
@@ -211,10 +216,10 @@ static void add_option_changes(struct ek_showing *s)
     bool first = true;
     for (size_t m = 0; s->plan->count && m < s->state->member_count; m++) {
         struct differences d;
-        struct ek_options_state wanted;
+        char wanted[EK_OPTION_KEYS_SIZE];
         struct ek_option_text option;
         char from[EK_OPTION_KEYS_SIZE];
-        if (!keys_change(s, m, &d, &wanted))
+        if (!keys_change(s, m, &d, wanted))
             continue;
         while (next_difference(&d, &option, from)) {
             bool own = strcmp(option.name, allow) == 0 &&
@@ -280,9 +285,11 @@ static bool will_ask_for_certificates(const struct ek_showing *s)
     for (size_t m = 0; s->spec->ssl_mode > EK_SSL_DISABLED && m < s->state->member_count; m++) {
         const struct ek_member_transport *transport = ek_member_transport(s->state, m);
         if (transport->mode_running > EK_SSL_DISABLED &&
-            ek_option_value(transport->options_running.keys, allow, value, sizeof value) &&
+            ek_option_value(ek_state_text(s->state, transport->options_running.keys), allow, value,
+                            sizeof value) &&
             transport->options_wanted.known == EK_YES &&
-            !ek_option_value(transport->options_wanted.keys, allow, value, sizeof value))
+            !ek_option_value(ek_state_text(s->state, transport->options_wanted.keys), allow, value,
+                             sizeof value))
             return true;
     }
     return false;

@@ -73,22 +73,33 @@ bool ek_option_differs(const char **at, const char *other, struct ek_option_text
     return false;
 }
 
-void ek_options_in_mode(const struct ek_options_state *options, enum ek_ssl_mode mode,
-                        struct ek_options_state *ret_options)
+void ek_keys_in_mode(const char *keys, enum ek_ssl_mode mode, char ret_keys[EK_OPTION_KEYS_SIZE])
 {
-    char *to = ret_options->keys;
-    *ret_options = *options;
-    if (mode != EK_SSL_DISABLED)
-        return;
-    *ret_options = (struct ek_options_state){.known = EK_YES};
-    for (const char *line = options->keys; *line;) {
+    char *to = ret_keys;
+    for (const char *line = keys; *line;) {
         size_t length = strcspn(line, "\n");
         length += line[length] == '\n';
-        if (strncmp(line, "net.tls.", 8) != 0) {
+        if (mode != EK_SSL_DISABLED || strncmp(line, "net.tls.", 8) != 0) {
             memcpy(to, line, length);
             to += length;
         }
         line += length;
     }
     *to = 0;
+}
+
+int ek_options_written(struct ek_state **state, size_t m, struct ek_error *err)
+{
+    struct ek_member_transport *transport = ek_member_transport(*state, m);
+    struct ek_options_state left = transport->options_wanted;
+    char keys[EK_OPTION_KEYS_SIZE];
+    if (transport->mode_configured == EK_SSL_DISABLED) {
+        ek_keys_in_mode(ek_state_text(*state, left.keys), EK_SSL_DISABLED, keys);
+        left = (struct ek_options_state){.known = EK_YES};
+        int result = ek_state_add_text(state, keys, &left.keys, err);
+        if (result != 0)
+            return result;
+    }
+    ek_member_transport(*state, m)->options_configured = left;
+    return 0;
 }

@@ -8,18 +8,17 @@
 #include "specs/spec.h"
 
 enum {
-    EK_LABEL_SIZE = 32,        /* of an SSL domain, with its NUL */
-    EK_DOMAIN_NAME_SIZE = 256, /* "a.label.base" */
-    EK_OPTION_KEYS_SIZE = 640, /* of what people set */
+    EK_LABEL_SIZE = 32,                 /* of an SSL domain, with its NUL */
+    EK_DOMAIN_NAME_SIZE = 256,          /* "a.label.base" */
+    EK_OPTION_KEYS_SIZE = EK_TEXT_SIZE, /* of what people set */
 };
 
 struct ek_options_state {
     enum ek_tri known;
     uint8_t digest[EK_SHA256_SIZE]; /* all zero: no TLS options at all */
-    char keys[EK_OPTION_KEYS_SIZE]; /* a line "net.tls.CRLFile=/etc/crl.pem" for each option that
-                                       decides whether members take each other, whom they let in and
-                                       as who they come back, sorted; not those that Evenkeel writes
-                                       itself */
+    struct ek_text_ref keys; /* a line "net.tls.CRLFile=/etc/crl.pem" for each option that decides
+                                whether members take each other, whom they let in and as who they
+                                come back, sorted; not those that Evenkeel writes itself */
 };
 
 /* The option `name` of such keys, into buffer; false (and "") when it is not there. A switch that
@@ -35,9 +34,12 @@ struct ek_option_text {
  * What only `other` has is found the other way round. */
 bool ek_option_differs(const char **at, const char *other, struct ek_option_text *ret_option);
 
-/* What is left of options in a file that names `mode`: none of net.tls while it is disabled. */
-void ek_options_in_mode(const struct ek_options_state *options, enum ek_ssl_mode mode,
-                        struct ek_options_state *ret_options);
+/* What is left of keys in a file that names `mode`: none of net.tls while it is disabled. */
+void ek_keys_in_mode(const char *keys, enum ek_ssl_mode mode, char ret_keys[EK_OPTION_KEYS_SIZE]);
+
+/* Configure for member m what is left of the options wanted in the mode configured; *state may
+ * move. EK_NO_MEMORY (EK-0599). */
+int ek_options_written(struct ek_state **state, size_t m, struct ek_error *err);
 
 struct ek_transport {
     char domain_label[EK_LABEL_SIZE]; /* of the SSL domain, "" none was ever chosen */

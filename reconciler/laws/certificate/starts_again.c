@@ -4,16 +4,15 @@
 #include "reconciler/laws/law.h"
 
 /* Servers refuse some options without TLS, or before they dial by it. */
-static const char *refused_option(const struct ek_options_state *options, enum ek_ssl_mode mode)
+static const char *refused_option(const char *keys, enum ek_ssl_mode mode)
 {
     char value[32];
     bool disabled = mode == EK_SSL_DISABLED;
-    ek_option_value(options->keys, "security.clusterAuthMode", value, sizeof value);
+    ek_option_value(keys, "security.clusterAuthMode", value, sizeof value);
     if ((mode < EK_SSL_PREFER && (strcmp(value, "x509") == 0 || strcmp(value, "sendX509") == 0)) ||
         (disabled && strcmp(value, "sendKeyFile") == 0))
         return "security.clusterAuthMode";
-    bool ciphers =
-        ek_option_value(options->keys, "setParameter.opensslCipherConfig", value, sizeof value);
+    bool ciphers = ek_option_value(keys, "setParameter.opensslCipherConfig", value, sizeof value);
     return disabled && ciphers ? "setParameter.opensslCipherConfig" : NULL;
 }
 
@@ -32,8 +31,9 @@ static bool is_broken(const struct ek_law_question *q)
         return ek_broken(q, "what member %s would start with is not known", member->name);
     const struct ek_member_transport *transport =
         ek_member_transport(q->state, (size_t)q->step->member);
-    const char *refused =
-        refused_option(starts ? &transport->options_configured : &transport->options_wanted, mode);
+    const struct ek_options_state *options =
+        starts ? &transport->options_configured : &transport->options_wanted;
+    const char *refused = refused_option(ek_state_text(q->state, options->keys), mode);
     if (refused)
         return ek_broken(q, "member %s would not start: sslMode %s goes with no %s", member->name,
                          ek_ssl_mode_name(mode), refused);

@@ -70,8 +70,8 @@ static bool is_broken(const struct ek_law_question *q)
         return false;
     const struct ek_member_transport *transport =
         ek_member_transport(q->state, (size_t)q->step->member);
-    const char *running = transport->options_running.keys;
-    const char *next = transport->options_configured.keys;
+    const char *running = ek_state_text(q->state, transport->options_running.keys);
+    const char *next = ek_state_text(q->state, transport->options_configured.keys);
     if (transport->options_running.known != EK_YES)
         return false; /* law 1 has the last word on what is not known */
     for (const char *at = next; ek_option_differs(&at, running, &option);) {

@@ -109,7 +109,7 @@ static struct face crashed_face(const struct ek_state *state, size_t m)
     enum ek_ssl_mode mode = transport->mode_configured;
     return (struct face){.there = mode != EK_SSL_UNKNOWN,
                          .mode = mode,
-                         .keys = transport->options_configured.keys,
+                         .keys = ek_state_text(state, transport->options_configured.keys),
                          .certificate = &certificates->certificate_installed,
                          .trust = &certificates->trust_installed};
 }
@@ -123,7 +123,7 @@ static struct face running_face(const struct ek_state *state, size_t m)
         return crashed_face(state, m); /* as which it will run next */
     return (struct face){.there = mode != EK_SSL_UNKNOWN,
                          .mode = mode,
-                         .keys = transport->options_running.keys,
+                         .keys = ek_state_text(state, transport->options_running.keys),
                          .certificate = &certificates->certificate_running,
                          .trust = &certificates->trust_running};
 }
@@ -220,15 +220,16 @@ static void enact_on_certificates(const struct ek_law_question *q, struct ek_sta
     }
 }
 
-static void enact_on_member(const struct ek_law_question *q, struct ek_state *after)
+static int enact_on_member(const struct ek_law_question *q, struct ek_state **state)
 {
     size_t m = (size_t)q->step->member;
-    struct ek_member_transport *transport = ek_member_transport(after, m);
+    int result = 0;
     if (ek_law_touches(q, &ek_field_mode_configured))
-        transport->mode_configured = ek_law_mode(q, &ek_field_mode_configured);
+        ek_member_transport(*state, m)->mode_configured = ek_law_mode(q, &ek_field_mode_configured);
     if (ek_law_touches(q, &ek_field_options_configured))
-        ek_options_in_mode(&transport->options_wanted, transport->mode_configured,
-                           &transport->options_configured);
+        result = ek_options_written(state, m, NULL);
+    struct ek_state *after = *state;
+    struct ek_member_transport *transport = ek_member_transport(after, m);
     if (ek_law_touches(q, &ek_field_mode_running))
         transport->mode_running = ek_law_mode(q, &ek_field_mode_running);
     if (ek_law_touches(q, &ek_field_process)) {
@@ -237,14 +238,17 @@ static void enact_on_member(const struct ek_law_question *q, struct ek_state *af
         transport->options_running = transport->options_configured;
     }
     enact_on_certificates(q, after);
+    return result;
 }
 
-static void enact(const struct ek_law_question *q, struct ek_state *after)
+static int enact(const struct ek_law_question *q, struct ek_state **after)
 {
+    int result = 0;
     if (q->step->member >= 0)
-        enact_on_member(q, after);
-    for (size_t i = 0; ek_law_touches(q, &ek_field_host) && i < after->member_count; i++)
-        ek_wanted_host(q->spec, ek_law_label(q), i, ek_member(after, i)->host, EK_HOST_SIZE);
+        result = enact_on_member(q, after);
+    for (size_t i = 0; ek_law_touches(q, &ek_field_host) && i < (*after)->member_count; i++)
+        ek_wanted_host(q->spec, ek_law_label(q), i, ek_member(*after, i)->host, EK_HOST_SIZE);
+    return result;
 }
 
 static bool is_broken(const struct ek_law_question *q)
@@ -253,11 +257,11 @@ static bool is_broken(const struct ek_law_question *q)
     bool broken = false;
     if (ek_set(q->state)->initiated != EK_YES)
         return false;
-    if (ek_state_clone(q->state, &after, NULL) != 0) {
+    if (ek_state_clone(q->state, &after, NULL) != 0 || enact(q, &after) != 0) {
         *q->no_memory = true;
+        free(after);
         return false;
     }
-    enact(q, after);
     for (size_t from = 0; !broken && from < after->member_count; from++)
         for (size_t to = 0; !broken && to < after->member_count; to++)
             if (from != to && ek_law_talk_breaks(q->state, after, from, to))
