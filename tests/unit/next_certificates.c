@@ -24,6 +24,14 @@ static void certificates_end_with_their_authority(void **state)
     assert_int_equal(installed->not_after_s, now_s + 20 * DAY);
     assert_step_of(&ek_step_restart, B); /* and not: issue again */
 
+    assert_int_equal(ek_issue_arguments(&issue)->authority_ends_s, now_s + 20 * DAY);
+
+    settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
+    ek_certificates(fleet.state)->authority_not_after_s = now_s + 7300LL * DAY;
+    ek_member_certificates(fleet.state, B)->certificate_installed.not_after_s = now_s + 10 * DAY;
+    issue = assert_step_of(&ek_step_issue_certificate, B);
+    assert_int_equal(ek_issue_arguments(&issue)->authority_ends_s, 0); /* not to be told of */
+
     settle(THREE, EK_SSL_PREFER, EK_SSL_PREFER);
     ek_certificates(fleet.state)->authority_not_after_s = now_s;
     ek_member_certificates(fleet.state, B)->certificate_installed.not_after_s = now_s + 1;

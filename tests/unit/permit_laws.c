@@ -202,6 +202,35 @@ static void clients_that_are_not_known(void **state)
     assert_refused(step_of(&ek_step_restart, A, EK_SSL_UNKNOWN), "EK-0209");
 }
 
+static int laws_against(struct ek_step step)
+{
+    return ek_permit(EK_SITUATION(&fleet.spec, fleet.state, &fleet.policy), &step, NULL);
+}
+
+/* Nobody asks for the clients of who does not run, nor for those of others where the member that
+ * stops takes none in plaintext anyhow. */
+static void clients_that_do_not_matter(void **state)
+{
+    (void)state;
+    settle(THREE, EK_SSL_PREFER, EK_SSL_REQUIRE);
+    struct ek_step raise = step_of(&ek_step_set_ssl_mode, B, EK_SSL_REQUIRE);
+    ek_member(fleet.state, C)->process = EK_NO;
+    int others = laws_against(raise);
+    ek_member_transport(fleet.state, C)->plaintext_clients = -1;
+    assert_int_equal(laws_against(raise), others);
+    ek_member(fleet.state, C)->process = EK_YES;
+    assert_refused(raise, "EK-0209");
+
+    settle(THREE, EK_SSL_REQUIRE, EK_SSL_REQUIRE);
+    struct ek_step restart = step_of(&ek_step_restart, C, EK_SSL_UNKNOWN);
+    ek_member_transport(fleet.state, B)->mode_running = EK_SSL_PREFER;
+    others = laws_against(restart);
+    ek_member_transport(fleet.state, B)->plaintext_clients = 1;
+    assert_int_equal(laws_against(restart), others);
+    ek_member_transport(fleet.state, C)->mode_running = EK_SSL_PREFER;
+    assert_int_equal(laws_against(restart), others + 1);
+}
+
 static void clients_are_watched_first(void **state)
 {
     (void)state;
@@ -380,6 +409,7 @@ int main(void)
         cmocka_unit_test(names_resolve_first),
         cmocka_unit_test(clients_are_not_shut_out),
         cmocka_unit_test(clients_that_are_not_known),
+        cmocka_unit_test(clients_that_do_not_matter),
         cmocka_unit_test(clients_are_watched_first),
         cmocka_unit_test(one_rung_at_run_time),
         cmocka_unit_test(trust_outlives_certificates),
