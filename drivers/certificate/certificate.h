@@ -11,6 +11,7 @@
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/sizes.h"
 #include "specs/spec.h"
 
 /* An authority and where its parts are. The certificate is <store.directory>/authorities/
@@ -28,10 +29,10 @@ struct ek_certificate_facts {
     char subject[256];              /* RFC 2253 */
     int64_t not_before_s;           /* epoch */
     int64_t not_after_s;
-    char names[4][256];   /* DNS names of the SAN, in order, the first four */
-    size_t name_count;    /* how many DNS names there really are */
-    size_t address_count; /* IP addresses in the SAN */
-    char key[24];         /* "P-256", "RSA-3072"; as the specs write what they know, "" not known */
+    char names[4][EK_DNS_NAME_SIZE]; /* DNS names of the SAN, in order, the first four */
+    size_t name_count;               /* how many DNS names there really are */
+    size_t address_count;            /* IP addresses in the SAN */
+    char key[24]; /* "P-256", "RSA-3072"; as the specs write what they know, "" not known */
 };
 
 /* A certificate to sign. Borrowed. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "reconciler/base/error.h"
+#include "reconciler/base/sizes.h"
 
 struct ek_dns_zone {
     const char *path; /* hosts-file: the file */
@@ -13,7 +14,7 @@ struct ek_dns_zone {
 
 /* One name that Evenkeel bound; `mark` says for whom ("acme/orders"). */
 struct ek_dns_record {
-    char name[256];
+    char name[EK_DNS_NAME_SIZE];
     char address[64];
     char mark[160];
     int64_t until_s; /* 0: no end */

@@ -10,6 +10,7 @@
 #include "drivers/mongodb/key_file.h"
 #include "drivers/mongodb/link.h"
 #include "reconciler/base/clock.h"
+#include "reconciler/base/sizes.h"
 
 enum { TIMEOUT_LEAST_MS = 50 };
 
@@ -104,7 +105,7 @@ static bool set_login(mongoc_uri_t *uri, const struct ek_mongodb_target *target,
 
 static mongoc_uri_t *new_uri(const char *host, int port)
 {
-    char bracketed[300];
+    char bracketed[EK_HOST_PORT_SIZE];
     bool bare_address = strchr(host, ':') && host[0] != '[';
     snprintf(bracketed, sizeof bracketed, bare_address ? "[%s]" : "%s", host);
     return port > 0 && port <= UINT16_MAX ? mongoc_uri_new_for_host_port(bracketed, (uint16_t)port)

@@ -13,6 +13,7 @@
 #include "reconciler/base/error.h"
 #include "reconciler/base/hash.h"
 #include "reconciler/base/secret_bytes.h"
+#include "reconciler/base/sizes.h"
 #include "specs/spec.h"
 
 /* A connection that is kept from one observation of a server process to the next. */
@@ -56,7 +57,7 @@ enum ek_answer { EK_ANSWER_UNKNOWN, EK_ANSWER_NO, EK_ANSWER_YES };
 /* One member as another one sees it, or as the configuration names it. */
 struct ek_mongodb_member {
     int id;
-    char host[280]; /* host:port as in the configuration */
+    char host[EK_HOST_PORT_SIZE]; /* host:port as in the configuration */
     double priority;
     int votes;
     bool hidden, arbiter, build_indexes, delayed;
@@ -103,11 +104,11 @@ struct ek_mongodb_seen {
     char set_name[128];
     char cluster_role[32]; /* in a sharded cluster: "shardsvr", "configsvr", "mongos"; "" none or
                               unknown */
-    char me[280];
-    char primary[280];                   /* "" when it knows none */
+    char me[EK_HOST_PORT_SIZE];
+    char primary[EK_HOST_PORT_SIZE];     /* "" when it knows none */
     enum ek_answer initiated;            /* has a configuration */
     int64_t config_version, config_term; /* -1 unknown / absent */
-    char set_id[32];                     /* replicaSetId hex */
+    char set_id[EK_SET_ID_SIZE];         /* replicaSetId hex */
     int64_t election_term;               /* replSetGetStatus.term, -1 unknown */
     struct ek_mongodb_member members[EK_MEMBERS_MAX];
     size_t member_count;

@@ -9,11 +9,12 @@
 #include "drivers/mongodb/read.h"
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/base/sizes.h"
 
 struct ek_mongodb_session {
-    struct ek_mongodb_link link; /* as our own user, or closed */
-    char host[280];              /* that was dialled */
-    bool spoke_tls;              /* this process did once; none ever stops to */
+    struct ek_mongodb_link link;  /* as our own user, or closed */
+    char host[EK_HOST_PORT_SIZE]; /* that was dialled */
+    bool spoke_tls;               /* this process did once; none ever stops to */
     struct ek_encrypted encrypted;
 };
 

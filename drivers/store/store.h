@@ -11,6 +11,7 @@
 
 #include "reconciler/base/error.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/sizes.h"
 
 struct ek_store; /* opaque; used by several threads at once */
 
@@ -54,7 +55,7 @@ struct ek_approval {
     char deployment[64];
     char plan[EK_SHA256_HEX_SIZE]; /* name of the plan */
     char who[128];
-    char how[32]; /* "command", "signed-plan", "signed-commit" */
+    char how[EK_CONSENT_HOW_SIZE]; /* "command", "signed-plan", "signed-commit" */
     int64_t at_ms;
 };
 

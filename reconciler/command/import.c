@@ -14,6 +14,7 @@
 #include "reconciler/base/file.h"
 #include "reconciler/base/memory.h"
 #include "reconciler/base/secret_file.h"
+#include "reconciler/base/sizes.h"
 #include "reconciler/command/fleet.h"
 #include "reconciler/report/plan_report.h"
 #include "specs/names.h"
@@ -24,7 +25,7 @@ enum { PASSWORD_MAX = 4096, SPECS_MODE = 0644, DEFAULT_PORT = 27017 };
 struct run {
     const struct ek_options *options;
     struct ek_import_request request;
-    char host[256];
+    char host[EK_DNS_NAME_SIZE];
     char database[128]; /* authSource of the address, or "" */
     char user[256];     /* of the address, or "" */
     char source[300];   /* mongodb://HOST:PORT */
@@ -110,7 +111,7 @@ static bool split_host(struct run *run, const char *text)
 static int take_address(struct run *run, const char *address, struct ek_error *err)
 {
     static const char scheme[] = "mongodb://";
-    char host[256];
+    char host[EK_DNS_NAME_SIZE];
     if (strncmp(address, "mongodb+srv://", 14) == 0)
         return wrong_address(err, "is of mongodb+srv: name one member, mongodb://HOST:PORT");
     const char *text = address;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "reconciler/base/json.h"
+#include "reconciler/base/sizes.h"
 #include "reconciler/command/import.h"
 #include "reconciler/report/palette.h"
 
@@ -35,7 +36,7 @@ static void version(const struct ek_import_member *member, char ret_text[static 
 static void member_row(const struct ek_import_member *member, struct ek_buffer *text)
 {
     char number[40];
-    char address[280];
+    char address[EK_HOST_PORT_SIZE];
     version(member, number);
     snprintf(address, sizeof address, "%s:%d", member->host, member->port);
     ek_buffer_printf(text, "  %-14s %-34s %-9s %-8s %s%s%s\n", member->name, address, member->state,

@@ -6,6 +6,7 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/hash.h"
+#include "reconciler/base/sizes.h"
 #include "specs/parse.h"
 
 enum { OBSERVE_MS = 15000, LOOK_AGAIN_MS = 500 };
@@ -13,7 +14,8 @@ enum { OBSERVE_MS = 15000, LOOK_AGAIN_MS = 500 };
 /* 13 characters that carry 64 bits; the first one a letter. A set that exists has a random
  * id of its own, which nobody outside learns: from it the label is derived, so that the same
  * commit and fleet give the same plan. A set that is to be made gets a random one. */
-static int choose_label(const struct ek_state *state, char ret_label[32], struct ek_error *err)
+static int choose_label(const struct ek_state *state, char ret_label[EK_LABEL_SIZE],
+                        struct ek_error *err)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
     enum { LENGTH = 13 };

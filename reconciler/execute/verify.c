@@ -124,7 +124,7 @@ static void shake(struct verify *v, size_t i, const char *host,
 static void check_by_name(struct verify *v, size_t i)
 {
     struct ek_mongodb_handshake handshake;
-    char name[256];
+    char name[EK_DOMAIN_NAME_SIZE];
     if (!ek_domain_name(v->spec, ek_transport(v->state)->domain_label, i, name, sizeof name)) {
         add(v, (int)i, "tls-by-name", EK_CHECK_FAILED, "it has no name in an SSL domain yet");
         return;
@@ -200,7 +200,7 @@ static void add_tri(struct verify *v, size_t i, const char *name, enum ek_tri ho
 
 static void check_names(struct verify *v, size_t i, const struct ek_certificate_state *served)
 {
-    char wanted[256];
+    char wanted[EK_DOMAIN_NAME_SIZE];
     bool named =
         ek_domain_name(v->spec, ek_transport(v->state)->domain_label, i, wanted, sizeof wanted);
     if (served->sole_name == EK_UNKNOWN)

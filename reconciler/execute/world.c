@@ -7,6 +7,7 @@
 
 #include "reconciler/base/clock.h"
 #include "reconciler/base/memory.h"
+#include "reconciler/base/sizes.h"
 #include "reconciler/execute/world_internal.h"
 
 enum { LOOK_UP_MS = 10000 };
@@ -31,8 +32,8 @@ static void set_paths(struct ek_world *world, size_t i)
 {
     const struct ek_member_spec *member = &world->spec->members[i];
     struct ek_member_paths *paths = &world->paths[i];
-    char root[256];
-    char certificates[300];
+    char root[EK_HOST_DIRECTORY_SIZE];
+    char certificates[EK_HOST_PATH_SIZE];
     char name[EK_HOST_NAME_SIZE];
     if (world->spec->provider == EK_PROVIDER_LOCAL) {
         snprintf(root, sizeof root, "%s", member->directory);
@@ -250,7 +251,7 @@ int ek_world_server_tls(const struct ek_world *world, size_t i, int64_t deadline
                         struct ek_world_tls *ret_tls, struct ek_error *err)
 {
     const struct ek_deployment_spec *spec = world->spec;
-    char directory[256];
+    char directory[EK_HOST_DIRECTORY_SIZE];
     int result = world->hosts->volatile_directory(&world->host[i], deadline, directory,
                                                   sizeof directory, err);
     if (result != 0)

@@ -11,6 +11,7 @@
 #include "drivers/mongodb/mongodb.h"
 #include "drivers/secret/secret.h"
 #include "drivers/store/store.h"
+#include "reconciler/base/sizes.h"
 #include "reconciler/execute/world.h"
 
 /* Where things of one member are on its host. */
@@ -30,8 +31,9 @@ struct ek_member_paths {
  * the process names it. A data directory, a log and a keyFile stay where the configuration has
  * them. */
 struct ek_old_paths {
-    char certificates[300]; /* directory; "": they are where they were (provider local) */
-    char root[300];         /* directory; "" likewise */
+    char certificates[EK_HOST_PATH_SIZE]; /* directory; "": they are where they were (provider
+                                             local) */
+    char root[EK_HOST_PATH_SIZE];         /* directory; "" likewise */
     char server[512];
     char trust[512];
 };
@@ -109,8 +111,8 @@ void ek_world_target(const struct ek_world *world, size_t i, const char *label,
 struct ek_world_tls {
     struct ek_server_tls tls;
     struct ek_server_tls old;
-    char password_path[300]; /* on the host, in memory only */
-    char old_password_path[300];
+    char password_path[EK_HOST_PATH_SIZE]; /* on the host, in memory only */
+    char old_password_path[EK_HOST_PATH_SIZE];
 };
 
 /* Fill it for member i, in place, all but the mode, which is allowSSL. Errors as the host's

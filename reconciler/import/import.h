@@ -7,6 +7,7 @@
 #include "drivers/mongodb/mongodb.h"
 #include "reconciler/base/buffer.h"
 #include "reconciler/base/error.h"
+#include "reconciler/base/sizes.h"
 #include "specs/spec.h"
 
 /* Where to begin, and how to get in. Borrowed. */
@@ -52,7 +53,7 @@ struct ek_import_notes {
 
 struct ek_import_member {
     char name[64]; /* in the specs: a label, unique in the set */
-    char host[256];
+    char host[EK_DNS_NAME_SIZE];
     int port;
     struct ek_mongodb_member row;     /* of the set's configuration */
     enum ek_ssl_mode mode_running;    /* EK_SSL_UNKNOWN: not seen */
@@ -77,11 +78,11 @@ struct ek_import_member {
 
 struct ek_import {
     char set_name[128];
-    char account[64];    /* that the authority below is of; "" nothing tells */
-    char deployment[64]; /* as Evenkeel called it when it set it up; "" nothing tells */
-    char authority[64];  /* of ours, that signed what the members serve; "" none */
-    char domain[256];    /* its SSL domain's base then */
-    bool foreign_tls;    /* certificates that are not by an authority of ours are in use */
+    char account[64];              /* that the authority below is of; "" nothing tells */
+    char deployment[64];           /* as Evenkeel called it when it set it up; "" nothing tells */
+    char authority[64];            /* of ours, that signed what the members serve; "" none */
+    char domain[EK_DNS_NAME_SIZE]; /* its SSL domain's base then */
+    bool foreign_tls; /* certificates that are not by an authority of ours are in use */
     enum ek_ssl_mode mode;
     bool sudo;
     char user[64];     /* of the servers; "" not seen */

@@ -9,6 +9,7 @@
 
 #include "drivers/certificate/certificate.h"
 #include "reconciler/base/file.h"
+#include "reconciler/base/sizes.h"
 #include "reconciler/import/parts.h"
 #include "specs/names.h"
 
@@ -64,8 +65,8 @@ static bool is_taken(const struct ek_import *import, size_t count, const char *n
 static void name_member(const struct ek_import *import, size_t index)
 {
     struct ek_import_member *member = &import->members[index];
-    char first[256];
-    char with_port[300];
+    char first[EK_DNS_NAME_SIZE];
+    char with_port[EK_HOST_PORT_SIZE];
     snprintf(first, sizeof first, "%.*s", (int)strcspn(member->host, "."), member->host);
     if (!ek_is_ipv4(member->host))
         ek_import_label(first, member->name);

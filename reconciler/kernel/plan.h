@@ -3,6 +3,7 @@
 #define EK_KERNEL_PLAN_H
 
 #include "reconciler/base/hash.h"
+#include "reconciler/base/sizes.h"
 #include "reconciler/kernel/facts.h"
 #include "reconciler/kernel/next.h"
 
@@ -21,8 +22,9 @@ struct ek_plan {
     char (*digests)[EK_SHA256_HEX_SIZE]; /* digests[i]: of the state before step i; digests[count]:
                                             at the end */
     size_t count;
-    char set_id[32]; /* of the replica set that it was made for, "" for one that is to be made */
-    enum ek_verdict_kind end; /* EK_VERDICT_DONE, or EK_VERDICT_BLOCKED after the steps shown */
+    char set_id[EK_SET_ID_SIZE]; /* of the replica set that it was made for, "" for one that is to
+                                    be made */
+    enum ek_verdict_kind end;    /* EK_VERDICT_DONE, or EK_VERDICT_BLOCKED after the steps shown */
     struct ek_blocked blocked;
     /* What of the policy's consent is missing; the steps are shown as if it came. Not part of
      * what the plan is: it comes and goes while the plan stays the same. */

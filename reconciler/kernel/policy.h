@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "reconciler/base/sizes.h"
+
 /* What people have to say to a deployment's steps, at the moment of policy.now_s. All zero:
  * nothing is asked for. reconciler/consent/ fills it from the specs and the store. */
 enum ek_window_state { EK_WINDOW_ANY_TIME = 0, EK_WINDOW_OPEN, EK_WINDOW_CLOSED };
@@ -16,10 +18,10 @@ struct ek_consent {
     int64_t window_changes_s; /* when it closes, or opens; 0: never, or not known */
     char window_words[128];   /* the one that is open, or opens next: "sat 02:00-05:00 UTC" */
     enum ek_agreement approval;
-    enum ek_agreement signature; /* of the plan, by a key that the specs name */
-    char by[128];                /* who approved or signed; "" nobody */
-    char how[32];                /* "command", "signed-plan", "signed-commit" */
-    int64_t paused_until_s;      /* what follows is set while the deployment is paused */
+    enum ek_agreement signature;   /* of the plan, by a key that the specs name */
+    char by[128];                  /* who approved or signed; "" nobody */
+    char how[EK_CONSENT_HOW_SIZE]; /* "command", "signed-plan", "signed-commit" */
+    int64_t paused_until_s;        /* what follows is set while the deployment is paused */
     char paused_by[128];
     char paused_why[256];
 };
@@ -27,8 +29,8 @@ struct ek_consent {
 /* What the owners of the fleet and the moment decide; passed in, never read from a clock. */
 struct ek_policy {
     int64_t now_s;
-    char new_label[32]; /* random label for an SSL domain that has none yet */
-    int former_primary; /* member to reinstate when priorities don't tell; -1 none */
+    char new_label[EK_LABEL_SIZE]; /* random label for an SSL domain that has none yet */
+    int former_primary;            /* member to reinstate when priorities don't tell; -1 none */
     bool paused;
     bool clients_watched; /* in a plan, behind its wait for that: as if it were over */
     struct ek_consent consent;

@@ -8,6 +8,7 @@
 #include "reconciler/aspects/replica_set/questions.h"
 #include "reconciler/aspects/replica_set/state.h"
 #include "reconciler/aspects/transport/questions.h"
+#include "reconciler/base/sizes.h"
 
 enum { CLOCKS_APART_MS = 300000 };
 
@@ -97,7 +98,7 @@ static bool certificate_due(const struct ek_question *q, size_t m, const char **
 {
     const struct ek_member_certificates *certificates = ek_member_certificates(q->state, m);
     const struct ek_certificate_state *certificate = &certificates->certificate_installed;
-    char name[256];
+    char name[EK_DOMAIN_NAME_SIZE];
     *ret_why = NULL;
     if (certificate->present != EK_YES)
         *ret_why = "has none yet";

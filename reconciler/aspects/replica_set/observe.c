@@ -87,7 +87,7 @@ static void look_at_server(struct ek_observing *o, size_t i)
     const struct ek_state *state = o->state;
     struct ek_mongodb_target target;
     struct ek_error err = {0};
-    char name[256];
+    char name[EK_DOMAIN_NAME_SIZE];
     const char *label = ek_member_transport(state, i)->domain_name_bound == EK_YES
                             ? ek_transport(state)->domain_label
                             : "";
@@ -185,7 +185,7 @@ static int member_of_host(const struct ek_observing *o, const char *host)
     const struct ek_deployment_spec *spec = o->world->spec;
     const struct ek_state *state = o->state;
     char candidate[EK_HOST_SIZE];
-    char name[256];
+    char name[EK_DOMAIN_NAME_SIZE];
     for (size_t i = 0; i < spec->member_count; i++) {
         snprintf(candidate, sizeof candidate, "%s:%d", spec->members[i].host,
                  spec->members[i].port);

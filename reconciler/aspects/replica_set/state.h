@@ -2,6 +2,7 @@
 #ifndef EK_ASPECTS_REPLICA_SET_STATE_H
 #define EK_ASPECTS_REPLICA_SET_STATE_H
 
+#include "reconciler/base/sizes.h"
 #include "reconciler/kernel/state.h"
 
 /* The server's own replication states, and two that only an observer knows. */
@@ -20,10 +21,9 @@ enum ek_member_state {
 };
 
 enum {
-    EK_NAME_SIZE = 64,      /* of an account, a deployment or a member, with its NUL */
-    EK_SET_NAME_SIZE = 128, /* of a replica set */
-    EK_SET_ID_SIZE = 32,    /* hex of replicaSetId */
-    EK_HOST_SIZE = 280,     /* "host:port" of a member */
+    EK_NAME_SIZE = 64,                /* of an account, a deployment or a member, with its NUL */
+    EK_SET_NAME_SIZE = 128,           /* of a replica set */
+    EK_HOST_SIZE = EK_HOST_PORT_SIZE, /* "host:port" of a member */
 };
 
 /* A clock of a host that could not be compared. */

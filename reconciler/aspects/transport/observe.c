@@ -171,7 +171,7 @@ static enum ek_tri name_bound(struct ek_observing *o, size_t i)
 {
     struct ek_world *world = o->world;
     const struct ek_state *state = o->state;
-    char name[256];
+    char name[EK_DOMAIN_NAME_SIZE];
     char wanted[64];
     struct ek_dns_address found;
     struct ek_error err = {0};

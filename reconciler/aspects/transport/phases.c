@@ -12,7 +12,7 @@ static bool other_domain(const struct ek_question *q, size_t i)
 {
     const struct ek_member *member = ek_member(q->state, i);
     const struct ek_member_transport *transport = ek_member_transport(q->state, i);
-    char expected[280];
+    char expected[EK_DOMAIN_NAME_SIZE];
     if (transport->mode_running < EK_SSL_PREFER)
         return false; /* a file that says otherwise can be drawn back */
     if (!q->spec->ssl_domain.base || q->state->member_count == 1)

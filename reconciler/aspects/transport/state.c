@@ -22,7 +22,7 @@ bool ek_wanted_host(const struct ek_deployment_spec *spec, const char *label, si
                     char *buffer, size_t size)
 {
     const struct ek_member_spec *member = &spec->members[index];
-    char name[256];
+    char name[EK_DOMAIN_NAME_SIZE];
     if (spec->ssl_mode == EK_SSL_DISABLED)
         return fits(snprintf(buffer, size, "%s:%d", member->host, member->port), size);
     if (!ek_domain_name(spec, label, index, name, sizeof name))

@@ -3,14 +3,14 @@
 #define EK_ASPECTS_TRANSPORT_STATE_H
 
 #include "reconciler/base/hash.h"
+#include "reconciler/base/sizes.h"
 #include "reconciler/kernel/state.h"
 #include "reconciler/ssl_mode.h"
 #include "specs/spec.h"
 
 enum {
-    EK_LABEL_SIZE = 32,                 /* of an SSL domain, with its NUL */
-    EK_DOMAIN_NAME_SIZE = 256,          /* "a.label.base" */
-    EK_OPTION_KEYS_SIZE = EK_TEXT_SIZE, /* of what people set */
+    EK_DOMAIN_NAME_SIZE = EK_DNS_NAME_SIZE, /* "a.label.base" */
+    EK_OPTION_KEYS_SIZE = EK_TEXT_SIZE,     /* of what people set */
 };
 
 struct ek_options_state {

@@ -7,7 +7,7 @@
 static int look_at_own_password(struct ek_observing *o, struct ek_error *err)
 {
     struct ek_world *world = o->world;
-    char name[256];
+    char name[EK_SECRET_NAME_SIZE];
     if (world->own_password)
         return 0;
     ek_world_secret_name(world, -1, "own-user", name, sizeof name);
