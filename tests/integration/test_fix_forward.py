@@ -237,7 +237,7 @@ def test_a_revert_with_a_member_that_is_down_without_its_password(shop):
     shop.fleet.wait_settled()
     shop.fleet.kill(FIRST, signal.SIGKILL)
     wait_for(lambda: not shop.fleet.processes()[FIRST], f"{FIRST} is down")
-    waiting = list(Path("/run/evenkeel").glob(f"*-{FIRST}-*/key-password"))
+    waiting = list(Path("/run/evenkeel").glob(f"*.{FIRST}.*/key-password"))
     assert len(waiting) == 1
     waiting[0].unlink()
     sealed_password(shop, FIRST).unlink()
