@@ -127,6 +127,18 @@ static void not_caught_up(void **state)
     assert_true(seen());
 }
 
+static void who_does_not_run_is_not_asked(void **state)
+{
+    (void)state;
+    restarted(THREE, EK_SSL_ALLOW, B);
+    ek_member(observed, B)->healthy_for = 1 << A;
+    assert_missing("member c");
+    ek_member(observed, C)->process = EK_UNKNOWN;
+    assert_missing("member c");
+    ek_member(observed, C)->process = EK_NO;
+    assert_true(seen());
+}
+
 static void a_peer_that_does_not_see_it(void **state)
 {
     (void)state;
@@ -306,6 +318,7 @@ static void effects_in_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_does_not_run_is_not_asked),
         cmocka_unit_test(the_old_process),
         cmocka_unit_test(no_process),
         cmocka_unit_test(another_content),
