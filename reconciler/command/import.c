@@ -19,7 +19,7 @@
 #include "reconciler/report/plan_report.h"
 #include "specs/names.h"
 
-enum { PASSWORD_MAX = 4096, SPECS_MODE = 0644, DEFAULT_PORT = 27017 };
+enum { PASSWORD_MAX = 4096, SPECS_MODE = 0644 };
 
 /* One run of the command. */
 struct run {
@@ -87,24 +87,9 @@ static void take_database(struct run *run, const char *query)
 
 static bool split_host(struct run *run, const char *text)
 {
-    const char *colon = strrchr(text, ':');
-    const char *end = text + strlen(text);
-    int port = DEFAULT_PORT;
-    bool bracketed = text[0] == '[';
-    if (colon && (!bracketed || colon[-1] == ']')) {
-        char *after = NULL;
-        long number = strtol(colon + 1, &after, 10);
-        if (!isdigit((unsigned char)colon[1]) || *after || number < 1 || number > 65535)
-            return false;
-        port = (int)number;
-        end = colon;
-    }
-    if (bracketed && (end - text < 3 || end[-1] != ']'))
+    if (!ek_import_split(text, run->host, sizeof run->host, &run->request.port))
         return false;
-    snprintf(run->host, sizeof run->host, "%.*s", (int)(end - text) - 2 * bracketed,
-             text + bracketed);
     run->request.host = run->host;
-    run->request.port = port;
     return ek_is_server_name(run->host) || ek_is_ipv4(run->host) || ek_is_ipv6(run->host);
 }
 

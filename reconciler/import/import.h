@@ -121,4 +121,7 @@ void ek_import_write(const struct ek_import *import, const struct ek_import_requ
 /* Make a label of a name: "rs_Orders" becomes "rs-orders"; "" of one without letter and digit. */
 void ek_import_label(const char *name, char ret_label[static 64]);
 
+/* "host:port", "[::1]:27017" -> host and port (27017 where none is named); false: it is neither. */
+bool ek_import_split(const char *text, char *ret_host, size_t size, int *ret_port);
+
 #endif

@@ -33,9 +33,11 @@ void ek_import_label(const char *name, char ret_label[static 64])
 
 bool ek_import_split(const char *text, char *ret_host, size_t size, int *ret_port)
 {
-    const char *colon = strrchr(text, ':');
-    const char *end = colon ? colon : text + strlen(text);
     bool bracketed = text[0] == '[';
+    const char *colon = strrchr(text, ':');
+    if (bracketed && colon && colon[-1] != ']')
+        colon = NULL; /* of the address itself */
+    const char *end = colon ? colon : text + strlen(text);
     char *after = NULL;
     long port = colon ? strtol(colon + 1, &after, 10) : 27017;
     if ((colon && (!isdigit((unsigned char)colon[1]) || *after)) || port < 1 || port > 65535)

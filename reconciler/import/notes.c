@@ -49,8 +49,6 @@ void ek_import_note(struct ek_import_notes *notes, enum ek_import_note_kind kind
     vsnprintf(words, sizeof words, format, args);
     va_end(args);
     struct ek_import_note *note = next_note(notes);
-    if (!note && kind == EK_NOTE_KEPT)
-        note = make_room(notes);
     if (!note)
         note = make_room(notes);
     if (!note)

@@ -73,9 +73,6 @@ int ek_import_extras(const struct ek_mongodb_target *target, int64_t deadline,
 /* Give every member a name of its own. */
 void ek_import_name_members(struct ek_import *import);
 
-/* "host:port", "[::1]:27017" -> host and port; false: it is none. */
-bool ek_import_split(const char *text, char *ret_host, size_t size, int *ret_port);
-
 /* Which authority in the state directory signed what the members serve, and the SSL domain. */
 int ek_import_recognise(const struct ek_import_request *request, struct ek_import *import,
                         struct ek_error *err);

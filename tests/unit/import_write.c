@@ -216,6 +216,8 @@ static void test_addresses_of_members(void **state)
         {"db-a.example.net:27018", "db-a.example.net", 27018},
         {"192.0.2.1:1", "192.0.2.1", 1},
         {"[2001:db8::1]:27017", "2001:db8::1", 27017},
+        {"[2001:db8::1]", "2001:db8::1", 27017},
+        {"[2001:db8::1", NULL, 0},
         {"db-a", "db-a", 27017},
         {"db-a:0", NULL, 0},
         {"db-a:65536", NULL, 0},
