@@ -114,7 +114,7 @@ static int write_file(const struct ek_options *options, const struct ek_plan_set
         return ek_no_memory(err);
     int result = options->sign_key_file ? ek_plan_sign(document, options->sign_key_file, err) : 0;
     if (result == 0)
-        result = ek_plan_file_write_document(document, options->out, err);
+        result = ek_plan_file_write(document, options->out, err);
     json_decref(document);
     return result;
 }

@@ -19,17 +19,7 @@ struct ek_plan_file {
     char path[512];
 };
 
-int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct ek_error *err)
-{
-    json_t *document = ek_plan_json(set);
-    if (!document)
-        return ek_no_memory(err);
-    int result = ek_plan_file_write_document(document, path, err);
-    json_decref(document);
-    return result;
-}
-
-int ek_plan_file_write_document(const json_t *document, const char *path, struct ek_error *err)
+int ek_plan_file_write(const json_t *document, const char *path, struct ek_error *err)
 {
     EK_BUFFER text = {0};
     ek_json_print(json_incref((json_t *)(uintptr_t)document),

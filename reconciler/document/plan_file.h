@@ -10,11 +10,8 @@
 
 struct ek_plan_file; /* opaque */
 
-/* Write the set's document to `path`: mode 0600, atomically. Or a document of ek_plan_json that
- * was signed. */
-int ek_plan_file_write(const struct ek_plan_set *set, const char *path, struct ek_error *err);
-int ek_plan_file_write_document(const struct json_t *document, const char *path,
-                                struct ek_error *err);
+/* Write a document of ek_plan_json, signed or not, to `path`: mode 0600, atomically. */
+int ek_plan_file_write(const struct json_t *document, const char *path, struct ek_error *err);
 
 /* Read and check a file. EK_INVALID (EK-0808) when it is no plan or was changed,
  * EK_UNSUPPORTED (EK-0809) when a newer version wrote it. */

@@ -25,6 +25,15 @@ struct fixture {
     struct ek_plan_set set;
 };
 
+static void write_plan(const struct ek_plan_set *set, const char *path)
+{
+    struct ek_error err = {0};
+    json_t *document = ek_plan_json(set);
+    assert_non_null(document);
+    assert_int_equal(ek_plan_file_write(document, path, &err), 0);
+    json_decref(document);
+}
+
 static int set_up(void **state)
 {
     static struct fixture f;
@@ -51,7 +60,7 @@ static int set_up(void **state)
                                             .commit_subject = "Enable SSL"},
                                  .planned = &f.planned,
                                  .count = 1};
-    assert_int_equal(ek_plan_file_write(&f.set, f.path, &err), 0);
+    write_plan(&f.set, f.path);
     *state = &f;
     return 0;
 }
@@ -241,7 +250,7 @@ static void senseless_steps_are_refused(void **state)
         struct ek_policy policy = {.former_primary = -1};
         struct ek_plan plan;
         struct ek_error err = {0};
-        assert_int_equal(ek_plan_file_write(&f->set, f->path, &err), 0);
+        write_plan(&f->set, f->path);
         rewrite(f, bad[i].key, json_string(bad[i].value), true);
         assert_int_equal(ek_plan_file_read(f->path, &file, &err), 0);
         int result = ek_plan_file_policy(file, 0, &f->model.spec, &policy, &err);
